@@ -1,0 +1,1 @@
+"""Bundled bots, and loading any other."""
