@@ -18,7 +18,9 @@ from pathlib import Path
 import numpy as np
 from pocketsphinx import Decoder, get_model_path
 
+from gateway.speech import sphinx_worker
 from gateway.speech.flite import SAMPLE_RATE, VOICES, Flite
+from gateway.speech.framing import Kind, Message
 from gateway.speech.intents import Recogniser
 from gateway.speech.language_model import language_model
 from gateway.speech.sentences import load_book
@@ -52,16 +54,24 @@ def main() -> None:
     recogniser = Recogniser(book)
     with tempfile.TemporaryDirectory() as cache:
         model = language_model(book, Path(cache))
-        ours = Decoder(
-            hmm=str(model.acoustic), lm=str(model.arpa), dict=str(model.dictionary), loglevel="FATAL"
-        )
-    stock = Decoder(hmm=str(model.acoustic), lm=f"{get_model_path()}/en-us/en-us.lm.bin", loglevel="FATAL")
-    for name, decoder in (("trigram of our sentences", ours), ("pocketsphinx's en-us", stock)):
+        ours = _worker(model.acoustic, str(model.arpa), str(model.dictionary))
+    stock = _worker(model.acoustic, f"{get_model_path()}/en-us/en-us.lm.bin", None)
+    for name, worker in (("trigram of our sentences", ours), ("pocketsphinx's en-us", stock)):
         for topic in ("in_domain", "off_topic"):
-            score = Score()
-            for text, pcm in _speech(topic, options.voices.split(","), options.wavs):
-                _judge(score, decoder, recogniser, text, pcm)
-            _print(name, topic, score)
+            for fresh in (True, False):
+                score = Score()
+                for text, pcm in _speech(topic, options.voices.split(","), options.wavs):
+                    _judge(score, worker, recogniser, text, pcm)
+                    if fresh:
+                        list(worker.handle(Message(Kind.CLOSE, 1)))
+                _print(f"{name}, {'first' if fresh else 'later'} utterance", topic, score)
+
+
+def _worker(acoustic: Path, model: str, words: str | None) -> sphinx_worker.Recogniser:
+    given = {"dict": words} if words else {}
+    worker = sphinx_worker.Recogniser(lambda: Decoder(hmm=str(acoustic), lm=model, loglevel="FATAL", **given))
+    worker.warm()
+    return worker
 
 
 def _speech(topic: str, voices: list[str], wavs: Path | None) -> Iterator[tuple[str, bytes]]:
@@ -77,19 +87,20 @@ def _speech(topic: str, voices: list[str], wavs: Path | None) -> Iterator[tuple[
             yield line, speak(line)
 
 
-def _judge(score: Score, decoder: Decoder, recogniser: Recogniser, text: str, pcm: bytes) -> None:
+def _judge(
+    score: Score, worker: sphinx_worker.Recogniser, recogniser: Recogniser, text: str, pcm: bytes
+) -> None:
     audio = _in_a_room(pcm)
     started = time.process_time()
-    decoder.start_utt()
+    list(worker.handle(Message(Kind.START, 1, 1)))
     for at in range(0, len(audio), 640):
-        decoder.process_raw(audio[at : at + 640])
+        list(worker.handle(Message(Kind.AUDIO, 1, 1, audio[at : at + 640])))
     ended = time.perf_counter()
-    decoder.end_utt()
+    (answer,) = worker.handle(Message(Kind.END, 1, 1))
     score.last_pass_ms += (time.perf_counter() - ended) * 1000
     score.cpu += time.process_time() - started
     score.audio += len(audio) / 2 / SAMPLE_RATE
-    found = decoder.hyp()
-    heard = found.hypstr if found else ""
+    heard = answer.payload.decode()
     intent = recogniser.recognise(heard)
     score.sentences += 1
     score.accepted += intent is not None
@@ -116,7 +127,7 @@ def edits(wanted: list[str], got: list[str]) -> int:
 
 def _print(name: str, topic: str, score: Score) -> None:
     sys.stdout.write(
-        f"{name:25} {topic:10} {score.sentences:4} sentences: "
+        f"{name:41} {topic:10} {score.sentences:4} sentences: "
         f"right {score.right:4}, accepted {score.accepted:4}, "
         f"WER {score.errors / score.words:6.1%}, RTF {score.cpu / score.audio:.3f}, "
         f"last pass {score.last_pass_ms / score.sentences:.0f} ms\n"

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -87,7 +88,8 @@ def check(settings: AssistantSettings, keys: Mapping[str, str]) -> None:
 
 @asynccontextmanager
 async def warm(settings: AssistantSettings) -> AsyncIterator[None]:
-    """Keep the recogniser loaded while entered: a worker process holds this around all its calls."""
+    """Keep what calls share loaded while entered: a worker process holds this around its calls."""
+    await asyncio.to_thread(_recogniser, settings.sentences)
     if settings.stt.provider != "sphinx":
         yield
         return
@@ -139,7 +141,7 @@ def build(
     vad = SileroVADAnalyzer(sample_rate=SAMPLE_RATE, params=VADParams(stop_secs=_VAD_STOP_SECS))
     zone = _zone(settings)
     dialogue = Dialogue(
-        Recogniser(load_book(settings.sentences)),
+        _recogniser(settings.sentences),
         lambda: datetime.now(UTC).astimezone(zone),
         has_llm=settings.llm is not None,
         volume=settings.volume,
@@ -154,6 +156,11 @@ def build(
         *llm,
         tts,
     ], aggregators.assistant()
+
+
+@cache
+def _recogniser(sentences: Path | None) -> Recogniser:
+    return Recogniser(load_book(sentences))
 
 
 def _turns() -> UserTurnStrategies:

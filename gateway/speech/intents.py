@@ -68,6 +68,7 @@ class Recogniser:
 
     def __init__(self, book: SentenceBook) -> None:
         self._ours = book.hassil()
+        self.recognise("warm up")  # both matchers parse their templates at the first match, which takes 0.3 s
 
     def recognise(self, text: str) -> Intent | None:
         """The intent of `text` (English, numbers in words or digits), or None where there is none.

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from pocketsphinx import Decoder
 
+from gateway.speech import sphinx_worker
 from gateway.speech.flite import Flite
+from gateway.speech.framing import Kind, Message
 from gateway.speech.intents import Recogniser
 from gateway.speech.language_model import LanguageModel, language_model
 from gateway.speech.sentences import load_book
@@ -25,18 +27,19 @@ def recogniser() -> Recogniser:
 
 @pytest.fixture(scope="session")
 def hear(model: LanguageModel) -> Callable[[bytes], str]:
-    """PCM to what the recogniser makes of it, fed in pieces of 20 ms."""
-    decoder = Decoder(
-        hmm=str(model.acoustic), lm=str(model.arpa), dict=str(model.dictionary), loglevel="FATAL"
+    """PCM to what the recogniser makes of it as the first utterance of a call, fed in pieces of 20 ms."""
+    worker = sphinx_worker.Recogniser(
+        lambda: Decoder(
+            hmm=str(model.acoustic), lm=str(model.arpa), dict=str(model.dictionary), loglevel="FATAL"
+        )
     )
+    worker.warm()
 
     def decode(pcm: bytes) -> str:
-        decoder.start_utt()
-        for at in range(0, len(pcm), 640):
-            decoder.process_raw(pcm[at : at + 640])
-        decoder.end_utt()
-        found = decoder.hyp()
-        return str(found.hypstr) if found else ""
+        pieces = [Message(Kind.AUDIO, 1, 1, pcm[at : at + 640]) for at in range(0, len(pcm), 640)]
+        messages = [Message(Kind.START, 1, 1), *pieces, Message(Kind.END, 1, 1), Message(Kind.CLOSE, 1)]
+        (answer,) = [answer for message in messages for answer in worker.handle(message)]
+        return answer.payload.decode()
 
     return decode
 

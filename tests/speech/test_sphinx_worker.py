@@ -22,8 +22,8 @@ class _Decoder:
     def start_utt(self) -> None:
         self.heard = 0
 
-    def process_raw(self, pcm: bytes) -> None:
-        self.heard += len(pcm)
+    def process_raw(self, pcm: bytes, *, no_search: bool = False) -> None:
+        self.heard += 0 if no_search else len(pcm)
 
     def end_utt(self) -> None:
         self.mean = f"{self.mean}+{self.heard}"
