@@ -57,7 +57,7 @@ function welcome({ version, uptime_s: uptime, open, ...snapshot }) {
   $("open-notice").hidden = !open;
   const focused = !$("gate").hidden;
   $("gate").hidden = true;
-  $("main").hidden = false;
+  $("board").hidden = false;
   if (focused) $("talk-button").focus();
   store.reset(snapshot);
   link("live", "live");
@@ -67,7 +67,7 @@ function welcome({ version, uptime_s: uptime, open, ...snapshot }) {
 function askForKey(problem) {
   const first = $("gate").hidden;
   $("gate").hidden = false;
-  $("main").hidden = true;
+  $("board").hidden = true;
   link("waiting", "locked");
   // Without a key the explanation on the page is enough; a key that was refused needs the reason.
   showProblem($("gate-problem"), api.key.get() ? problem : null);

@@ -47,7 +47,7 @@ export class Talk {
     const next = TABLE[this.#state][event];
     if (!next) return false;
     this.#state = next;
-    this.#look(status ?? LOOKS[next][1]);
+    this.#look(status || LOOKS[next][1]);
     return true;
   }
 
@@ -106,7 +106,7 @@ export class Talk {
   }
 
   #fail(problem) {
-    if (!this.#go("failed")) return;
+    if (!this.#go("failed", problem.title)) return;
     showProblem($("talk-problem"), problem);
     this.#release();
     if (problem.status === 401) this.#askForKey(problem);
