@@ -342,9 +342,7 @@ def _lint_answer_lines(text: str) -> Iterator[Finding]:
     seen = 0
     for number, line in _numbered(text):
         if line.startswith("a=fingerprint:") and not _SHA256.match(line):
-            yield Finding(
-                number, line, "fingerprint", "libpeer reads one upper-case sha-256, the last"
-            )
+            yield Finding(number, line, "fingerprint", "libpeer reads one upper-case sha-256, the last")
         elif line.startswith("a=setup:") and line != "a=setup:active":
             yield Finding(number, line, "setup", "libpeer is always the DTLS server: we must be active")
         elif line.startswith("a=extmap"):
