@@ -1,0 +1,1 @@
+"""The voice gateway: WebRTC on the LAN, Pipecat behind it."""
