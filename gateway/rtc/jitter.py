@@ -8,9 +8,10 @@ and only what is *missing* waits, in one of two ways:
   frame from the FEC in the later packet. Where packets are seen to arrive out of order, `_reorder` rises to
   how late they come, at most 60 ms, and falls again.
 - Starvation: nothing is here. When the next packet is overdue by `_wait`, fill goes out for every 20 ms, so
-  that VAD and STT see time pass. `_wait` is a peak detector over the relative delay of packets: it rises at
-  once to the latest, within 40-200 ms, and halves in 10 s. NetEQ takes a quantile instead, because there
-  each millisecond of it delays every packet; here it delays nothing but the fill.
+  that VAD and STT see time pass. `_wait` is a packet (the one behind may bring FEC) and a peak detector over
+  the relative delay of packets: it rises at once to the latest and halves in 10 s; 200 ms at most in all.
+  NetEQ takes a quantile instead, because there each millisecond of it delays every packet; here it delays
+  nothing but the fill.
 
 A packet that comes after its time was filled is still the user's words, so it is used as long as nothing
 behind it went out. The audio is then ahead of time by the fill (`ahead_samples`): the consumer drops as much
@@ -39,7 +40,7 @@ _MAX_MISORDER: Final = 100
 _CAPACITY: Final = 64  # packets held behind a gap
 _MAX_GAP: Final = CLOCK_RATE // 2  # ticks: a longer one that wasn't waited through is a changed clock
 
-_WAIT_MIN: Final = 0.040
+_LATENESS_MIN: Final = 0.030
 _WAIT_MAX: Final = 0.200  # stop_secs of the VAD: a longer hole would hold up the end of a turn
 _REORDER_MAX: Final = 0.060
 _MARGIN: Final = 0.005  # on top of what was seen
@@ -233,7 +234,7 @@ class _Stream:
         self._gap_since = now  # a packet is here whose predecessor isn't
         self._lost_since = now  # the same, of the last gap that was given up
         self._run = 0  # samples concealed since the last packet
-        self._wait, self._reorder = _WAIT_MIN, 0.0
+        self._lateness, self._reorder = _LATENESS_MIN, 0.0
         self._jitter = self._last_delay = self._hold = 0.0
         self._clock = _SenderClock(now - (packet.timestamp + packet.duration) / CLOCK_RATE, now)
         self._last_delay = self._clock.least
@@ -277,7 +278,7 @@ class _Stream:
             self.filled = max(0, self.filled - round(risen * CLOCK_RATE))
         decay = 0.5 ** (held.packet.duration / CLOCK_RATE / _HALF_LIFE)
         self._reorder *= decay
-        self._wait = min(max(self._wait * decay, delay - before + _MARGIN, _WAIT_MIN), _WAIT_MAX)
+        self._lateness = min(max(self._lateness * decay, delay - before + _MARGIN, _LATENESS_MIN), _WAIT_MAX)
 
     def poll(self, now: float) -> list[Playout]:
         out: list[Playout] = []
@@ -297,6 +298,10 @@ class _Stream:
     @property
     def deadline(self) -> float:
         return self._gap_since + self._reorder if self._held else self._due
+
+    @property
+    def _wait(self) -> float:
+        return min(self._lateness + self._duration / CLOCK_RATE, _WAIT_MAX)
 
     @property
     def _due(self) -> float:
