@@ -151,7 +151,7 @@ class JitterBuffer:
     @property
     def ahead_samples(self) -> int:
         """How many samples of 16 kHz were handed on too many: drop as much where it is quiet."""
-        return self._stream.filled // _TICKS_PER_SAMPLE if self._stream else 0
+        return self._stream.ahead // _TICKS_PER_SAMPLE if self._stream else 0
 
     def repay(self, samples: int) -> None:
         """The consumer dropped `samples` (of 16 kHz)."""
@@ -239,6 +239,11 @@ class _Stream:
         self._clock = _SenderClock(now - (packet.timestamp + packet.duration) / CLOCK_RATE, now)
         self._last_delay = self._clock.least
         self.accept(packet, now)
+
+    @property
+    def ahead(self) -> int:
+        """Ticks handed on too many; fill isn't, as long as nothing else came for its time."""
+        return 0 if self._run else self.filled
 
     def offset(self, seq: int) -> int:
         """How far `seq` lies ahead of the next one expected, across the wrap."""
@@ -363,7 +368,7 @@ class _Stream:
     def stats(self) -> JitterStats:
         return JitterStats(
             **self._counts,
-            ahead_ms=self.filled / CLOCK_RATE * 1000,
+            ahead_ms=self.ahead / CLOCK_RATE * 1000,
             delay_ms=self._hold * 1000,
             target_ms=self._wait * 1000,
             reorder_ms=self._reorder * 1000,
