@@ -14,12 +14,13 @@ and only what is *missing* waits, in one of two ways:
   nothing but the fill.
 
 A packet that comes after its time was filled is still the user's words, so it is used as long as nothing
-behind it went out. The audio is then ahead of time by the fill (`ahead_samples`): the consumer drops as much
-where it is quiet, and says so with `repay`.
+behind it went out. Once the packets have caught up, the audio is ahead of time by the fill (`ahead_samples`):
+the consumer drops as much where it is quiet, and says so with `repay`.
 
-The clock of the sender is tracked as the least delay of the last 5-10 s, so drift and a changed route need no
-insertion: frames come at the sender's own pace. The sender's silence (DTX: the timestamp jumps, the sequence
-number doesn't) is concealed like a loss, which gives the decoder's comfort noise, but isn't counted as one.
+The clock of the sender is tracked as the least delay of the last 1-2 s (NetEQ's window too), so drift and a
+changed route need no insertion: frames come at the sender's own pace. The sender's silence (DTX: the
+timestamp jumps, the sequence number doesn't) is concealed like a loss, which gives the decoder's comfort
+noise, but isn't counted as one.
 
 RTP time is at 48 kHz whatever the audio (RFC 7587 §4.1); other times are seconds of one monotonic clock.
 """
@@ -45,7 +46,7 @@ _WAIT_MAX: Final = 0.200  # stop_secs of the VAD: a longer hole would hold up th
 _REORDER_MAX: Final = 0.060
 _MARGIN: Final = 0.005  # on top of what was seen
 _HALF_LIFE: Final = 10.0  # of both, in seconds of media
-_CLOCK_WINDOW: Final = 5.0  # s: 200 ppm of drift is 1-2 ms over it
+_CLOCK_WINDOW: Final = 1.0
 _OWN_STALL: Final = 0.100  # a deadline missed by more is our fault, not the network's
 _PAUSE: Final = CLOCK_RATE  # ticks: a sender late by more had stopped its clock
 _OLD_SSRC_GRACE: Final = 2.0
@@ -242,8 +243,9 @@ class _Stream:
 
     @property
     def ahead(self) -> int:
-        """Ticks handed on too many; fill isn't, as long as nothing else came for its time."""
-        return 0 if self._run else self.filled
+        """Ticks handed on too many: the fill, less what the sender still lags behind."""
+        lag = round((self._last_delay - self._clock.least) * CLOCK_RATE)
+        return 0 if self._run else max(0, self.filled - lag)
 
     def offset(self, seq: int) -> int:
         """How far `seq` lies ahead of the next one expected, across the wrap."""
