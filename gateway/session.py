@@ -123,7 +123,7 @@ class Session:
         return DeviceConnection(
             addresses=[self.call.address],
             opus=OpusSettings(audio.bitrate, audio.complexity, audio.fec, audio.dtx),
-            on_audio=lambda _: self.turns.packet(),
+            on_audio=self.turns.packet,
         )
 
     def _browser_addresses(self) -> list[str]:

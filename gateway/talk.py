@@ -25,7 +25,8 @@ from gateway.errors import BadRequest, BotFailed, GatewayError
 from gateway.route import unmapped
 from gateway.rtc import stock
 from gateway.rtc.codec import FRAME_BYTES, SAMPLE_RATE, OpusSettings
-from gateway.rtc.media import DeviceReceiver, DeviceSender
+from gateway.rtc.receiver import DeviceReceiver
+from gateway.rtc.sender import DeviceSender
 
 FRAME_SECONDS: Final = 0.02
 LOUD: Final = 200.0
@@ -112,26 +113,18 @@ def is_loud(frame: bytes) -> bool:
 
 
 class _Microphone:
-    """Gives a recording out in 20 ms frames, then silence; stands where a bot's track would."""
+    """Speaks a recording in real time, up to its last sound."""
 
     def __init__(self, pcm: bytes) -> None:
         frames = [pcm[i : i + FRAME_BYTES].ljust(FRAME_BYTES, b"\0") for i in range(0, len(pcm), FRAME_BYTES)]
         loud = [i for i, frame in enumerate(frames) if is_loud(frame)]
         self._frames = frames[: loud[-1] + 1] if loud else []
-        self._next: int | None = None
-        self.track = None
         self.ended_at: float | None = None
 
-    def begin(self) -> None:
-        self._next = 0
-
-    def take(self) -> bytes | None:
-        if self._next is None or self._next >= len(self._frames):
-            return None
-        self._next += 1
-        if self._next == len(self._frames):
-            self.ended_at = time.monotonic()
-        return self._frames[self._next - 1]
+    async def speak(self, sender: DeviceSender) -> None:
+        for frame in self._frames:
+            await sender.write(frame)
+        self.ended_at = time.monotonic()
 
 
 class _Ear:
@@ -224,7 +217,7 @@ async def _ask(pcm: bytes, url: str, key: str | None, show: Show) -> Result:
     began = time.monotonic()
     tasks: list[asyncio.Task[None]] = []
     try:
-        receiver, channel = await _connect(pc, microphone, url, key)
+        sender, receiver, channel = await _connect(pc, url, key)
         channel.on("message", words.take)
         await _until(lambda: pc.connectionState == "connected" and channel.readyState == "open", 10)
         result.connect_ms = round(1000 * (time.monotonic() - began), 1)
@@ -233,7 +226,7 @@ async def _ask(pcm: bytes, url: str, key: str | None, show: Show) -> Result:
             asyncio.create_task(_ping(channel), name="ping"),
         ]
         channel.send(json.dumps(_CLIENT_READY))
-        microphone.begin()
+        tasks.append(asyncio.create_task(microphone.speak(sender), name="microphone"))
         await _until(
             lambda: ear.over or words.failure is not None, ANSWER_SECONDS + len(pcm) / 2 / SAMPLE_RATE
         )
@@ -265,8 +258,8 @@ _CLIENT_READY: Final = {
 
 
 async def _connect(
-    pc: RTCPeerConnection, microphone: _Microphone, url: str, key: str | None
-) -> tuple[DeviceReceiver, RTCDataChannel]:
+    pc: RTCPeerConnection, url: str, key: str | None
+) -> tuple[DeviceSender, DeviceReceiver, RTCDataChannel]:
     transceiver = pc.addTransceiver("audio", direction="sendrecv")
     channel = pc.createDataChannel("rtvi-ai")
     parts = urlsplit(url)
@@ -275,12 +268,11 @@ async def _connect(
             stock.gather_on(pc, ["127.0.0.1"])
     await pc.setLocalDescription(await pc.createOffer())
     answer = await _post(url, key, pc.localDescription.sdp)
-    sender = DeviceSender(transceiver.sender, OpusSettings(), None)
-    receiver = DeviceReceiver(transceiver.receiver, sender)
+    sender = DeviceSender(transceiver.sender, OpusSettings())
+    receiver = DeviceReceiver(transceiver.receiver, sender.reports)
     stock.use_media(transceiver, sender, receiver)
-    sender.use(microphone)
     await pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
-    return receiver, channel
+    return sender, receiver, channel
 
 
 async def _post(url: str, key: str | None, sdp: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aiortc import RTCSessionDescription
@@ -17,10 +18,49 @@ from pipecat.transports.smallwebrtc.transport import RawAudioTrack
 from gateway.errors import BadOffer
 from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
-from gateway.rtc.media import DeviceReceiver, DeviceSender, MediaFigures, PcmTrack, TrackSource
+from gateway.rtc.jitter import JitterStats
+from gateway.rtc.receiver import DeviceReceiver, PcmTrack
+from gateway.rtc.rtcp import Reports
+from gateway.rtc.sender import DeviceSender
 
 MAX_MESSAGE_BYTES = 1_200
 """libpeer's SCTP reassembles nothing: no message toward a device may be longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFigures:
+    """How a call's media fares; loss is a fraction, times are milliseconds.
+
+    `rtt_ms`, `far_jitter_ms` and `far_loss` are what the client reports by RTCP; `None` if it sends none.
+    """
+
+    rtt_ms: float | None
+    far_jitter_ms: float | None
+    far_loss: float | None
+    jitter_ms: float
+    loss: float
+    delay_ms: float
+    concealed: int
+    late: int
+
+    @classmethod
+    def of(cls, reports: Reports, playout: JitterStats) -> MediaFigures:
+        """Join what both ends measured."""
+        expected = playout.received + playout.lost
+        return cls(
+            rtt_ms=_ms(reports.rtt),
+            far_jitter_ms=_ms(reports.far_jitter),
+            far_loss=reports.far_loss,
+            jitter_ms=round(playout.jitter_ms, 2),
+            loss=round(playout.lost / expected, 4) if expected else 0.0,
+            delay_ms=round(playout.delay_ms, 1),
+            concealed=playout.concealed,
+            late=playout.late,
+        )
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(1000 * seconds, 2)
 
 
 class GatewayConnection(SmallWebRTCConnection):
@@ -92,7 +132,7 @@ class DeviceConnection(GatewayConnection):
 
     Args:
         opus: the encoder's settings.
-        on_audio: called with the loop's time when audio goes out after silence.
+        on_audio: called when sound goes out after silence.
     """
 
     def __init__(
@@ -100,7 +140,7 @@ class DeviceConnection(GatewayConnection):
         *,
         addresses: Sequence[str] | None = None,
         opus: OpusSettings,
-        on_audio: Callable[[float], None] | None = None,
+        on_audio: Callable[[], None] | None = None,
     ) -> None:
         self._opus = opus
         self._on_audio = on_audio
@@ -118,7 +158,7 @@ class DeviceConnection(GatewayConnection):
         stock.answer_only_opus(transceiver)
         if self._sender is None:
             self._sender = DeviceSender(transceiver.sender, self._opus, self._on_audio)
-            self._receiver = DeviceReceiver(transceiver.receiver, self._sender)
+            self._receiver = DeviceReceiver(transceiver.receiver, self._sender.reports)
             stock.use_media(transceiver, self._sender, self._receiver)
 
     def audio_input_track(self) -> PcmTrack | SmallWebRTCTrack | None:
@@ -128,7 +168,7 @@ class DeviceConnection(GatewayConnection):
         if not isinstance(track, RawAudioTrack):
             raise TypeError(f"a bot speaks through Pipecat's transport, not through a {type(track).__name__}")
         if self._sender is not None:
-            self._sender.use(TrackSource(track))
+            stock.divert(track, self._sender.write)
 
     def send_app_message(self, message: Any) -> None:
         if (size := len(json.dumps(message))) <= MAX_MESSAGE_BYTES:
@@ -139,4 +179,4 @@ class DeviceConnection(GatewayConnection):
     def figures(self) -> MediaFigures | None:
         if self._sender is None or self._receiver is None:
             return None
-        return MediaFigures.of(self._sender, self._receiver)
+        return MediaFigures.of(self._sender.reports, self._receiver.stats.jitter)

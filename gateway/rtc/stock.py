@@ -5,6 +5,8 @@ Checked against the versions below; `tests/rtc/test_stock.py` fails when one of 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -13,8 +15,9 @@ from typing import Any
 from aioice.candidate import Candidate
 from aioice.ice import Connection as IceConnection
 from aioice.ice import get_host_addresses
-from aiortc import RTCPeerConnection, RTCRtpTransceiver
+from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
 from aiortc.rtcdtlstransport import RTCDtlsParameters, RTCDtlsTransport, State
+from aiortc.rtcrtpparameters import RTCRtpParameters, RTCRtpReceiveParameters, RTCRtpSendParameters
 from OpenSSL import crypto
 from pipecat.transports.smallwebrtc.transport import RawAudioTrack
 
@@ -87,7 +90,9 @@ def _validate(transport: RTCDtlsTransport, remote: RTCDtlsParameters) -> None:
 def fingerprints_match(der: bytes, fingerprints: Iterable[tuple[str, str]]) -> bool:
     """Whether every fingerprint with a digest that we know is that of `der`, and there is at least one."""
     known = [(a.lower(), v.upper()) for a, v in fingerprints if a.lower() in _DIGESTS]
-    return bool(known) and all(value.replace(":", "") == _DIGESTS[a](der).hexdigest().upper() for a, value in known)
+    return bool(known) and all(
+        value.replace(":", "") == _DIGESTS[a](der).hexdigest().upper() for a, value in known
+    )
 
 
 def answer_only_opus(transceiver: RTCRtpTransceiver) -> None:
@@ -117,18 +122,46 @@ def send_rtp(transport: RTCDtlsTransport, packet: bytes) -> bool:
     return True
 
 
-def take_10ms(track: RawAudioTrack) -> bytes | None:
-    """The next 10 ms that a bot gave its output track, or `None`; releases the bot that waits for it."""
-    if not track._chunk_queue:
-        return None
-    chunk, future = track._chunk_queue.popleft()
-    if future is not None and not future.done():
-        future.set_result(True)
-    data: bytes = chunk
-    return data
+async def send_rtcp(transport: RTCDtlsTransport, report: bytes) -> None:
+    """Protect and send a compound RTCP packet; lost where the client is gone, which ICE will say."""
+    with contextlib.suppress(ConnectionError):
+        await transport._send_rtp(report)
 
 
-def sample_rate(track: RawAudioTrack) -> int:
-    """Samples per second of a bot's output track."""
-    rate: int = track._sample_rate
-    return rate
+def opus_payload_types(parameters: RTCRtpParameters) -> set[int]:
+    """Under which payload types Opus was negotiated."""
+    return {
+        c.payloadType for c in parameters.codecs if c.name.lower() == "opus" and c.payloadType is not None
+    }
+
+
+def sender_identity(sender: RTCRtpSender) -> tuple[int, int, str, str]:
+    """SSRC, RTX SSRC, stream id and track id, as they stand in the answer."""
+    return sender._ssrc, sender._rtx_ssrc, sender._stream_id, sender._track_id
+
+
+def register_sender(transport: RTCDtlsTransport, sender: Any, parameters: RTCRtpSendParameters) -> None:
+    """Have RTCP about a sender's SSRC come to it."""
+    transport._register_rtp_sender(sender, parameters)
+
+
+def unregister_sender(transport: RTCDtlsTransport, sender: Any) -> None:
+    """The opposite of `register_sender`."""
+    transport._unregister_rtp_sender(sender)
+
+
+def register_receiver(
+    transport: RTCDtlsTransport, receiver: Any, parameters: RTCRtpReceiveParameters
+) -> None:
+    """Have the RTP of a section come to a receiver."""
+    transport._register_rtp_receiver(receiver, parameters)
+
+
+def unregister_receiver(transport: RTCDtlsTransport, receiver: Any) -> None:
+    """The opposite of `register_receiver`."""
+    transport._unregister_rtp_receiver(receiver)
+
+
+def divert(track: RawAudioTrack, write: Callable[[bytes, int], asyncio.Future[bool]]) -> None:
+    """Have what a bot writes to its output track come to `write(pcm, sample_rate)` instead of a queue."""
+    track.add_audio_bytes = lambda audio_bytes: write(audio_bytes, track._sample_rate)  # type: ignore[method-assign]
