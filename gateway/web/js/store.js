@@ -64,9 +64,11 @@ export class Store extends EventTarget {
 
   #session(session) {
     const user = session.device ?? (session.client === "browser" ? "browser" : session.address);
-    const yours = this.parties(session.id).user === "you";
-    this.#parties.set(session.id, { user: yours ? "you" : user, bot: botName(session.bot) });
+    const before = this.parties(session.id);
+    const now = { user: before.user === "you" ? "you" : user, bot: botName(session.bot) };
+    this.#parties.set(session.id, now);
     this.sessions.set(session.id, session);
+    if (now.user !== before.user || now.bot !== before.bot) this.#tell("transcripts");
   }
 
   #ended({ session, reason }) {
