@@ -75,6 +75,6 @@ class Answer(Wire):
 class SessionEvent(Wire):
     """Something that happened in a call. `data` is the body of the page's event of the same name."""
 
-    kind: Literal["session", "ended", "transcript", "turn", "device"]
+    kind: Literal["session", "ended", "transcript", "turn"]
     session_id: str
     data: dict[str, Any]

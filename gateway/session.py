@@ -101,6 +101,7 @@ class Session:
         self.state = State.NEGOTIATING
         self.started_at = time.time()
         self.reason: str | None = None
+        self._since = time.monotonic()
         self._settings = settings
         self._emit = emit
         self._log = logger.bind(session=self.id)
@@ -250,7 +251,6 @@ class Session:
         """Follow the call until it ends by itself: the client leaves or vanishes, the bot ends or dies."""
         limits = self._settings.limits
         packets, heard_at = -1, time.monotonic()
-        answered_at = heard_at
         while True:
             now = time.monotonic()
             if self._bot is not None and self._bot.done():
@@ -264,7 +264,7 @@ class Session:
                     return self._end("client_left")
                 if now - heard_at > limits.vanish_timeout_s:
                     return self._end("vanished")
-            elif now - answered_at > limits.connect_timeout_s:
+            elif now - self._since > limits.connect_timeout_s:
                 return self._end("connect_timeout")
             else:
                 heard_at = now
@@ -289,6 +289,7 @@ class Session:
 
     def _advance(self, event: Event) -> None:
         self.state = next_state(self.state, event)
+        self._since = time.monotonic()
         self._log.debug("session is {}", self.state)
         if self.state is not State.ENDED:
             self._report()
