@@ -1,1 +1,3 @@
-"""The voice gateway: WebRTC on the LAN, Pipecat behind it."""
+"""A voice gateway for ESP32 devices: WebRTC on the LAN in front of a Pipecat pipeline."""
+
+__version__ = "0.1.0"
