@@ -283,17 +283,22 @@ class Finding:
     limit: str
 
 
-def lint(text: str) -> list[Finding]:
-    """Check an offer or an answer against what small clients take; an answer is told by its `a=setup`.
+def lint(text: str, *, answer: bool | None = None) -> list[Finding]:
+    """Check an offer or an answer against what small clients take.
+
+    Args:
+        text: the SDP.
+        answer: whether it is one; by default it is where a section says `a=setup:active`, as ours all do. (The
+            small clients offer `passive`, which an answer may say too.)
 
     Raises:
         BadOffer: not SDP at all.
     """
     description = parse(text)
-    setups = {v for s in description.sections for v in s.values("setup")}
-    is_answer = bool(setups) and "actpass" not in setups
+    if answer is None:
+        answer = any(v == "active" for s in description.sections for v in s.values("setup"))
     findings = [*_lint_common(text, description)]
-    findings += _lint_answer(text, description) if is_answer else _lint_offer(text, description)
+    findings += _lint_answer(text, description) if answer else _lint_offer(text, description)
     return sorted(findings, key=lambda f: f.line)
 
 
