@@ -221,12 +221,16 @@ class Session:
 
     async def _run_bot(self, bot: bots.Bot) -> None:
         current.set(self)
+        self._log.info(
+            "{} at {}: bot {}", self.call.device or self.call.client, self.call.remote, self.call.bot
+        )
         arguments = SmallWebRTCRunnerArguments(
             webrtc_connection=self._connection, body=self._body(), session_id=self.id
         )
         if self.call.client is Client.DEVICE:
             arguments.pipeline_idle_timeout_secs = None  # a device stays connected while nobody speaks
-        await bot(arguments)
+        with logger.contextualize(session=self.id):
+            await bot(arguments)
 
     def _body(self) -> dict[str, Any]:
         given = self.call.request_data if isinstance(self.call.request_data, dict) else {}

@@ -151,6 +151,20 @@ def _explain(error: ValidationError) -> str:
     return f"setting {where}: {first['msg']}"
 
 
+def client_key(file: Path | None) -> str | None:
+    """The key that `voicegw talk` sends: from a file, else from VOICEGW_KEY. Never from an argument.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    if file is None:
+        return os.environ.get("VOICEGW_KEY") or None
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise ConfigError(f"cannot read {file}: {error.strerror}", remedy="check --key-file") from error
+
+
 def api_keys() -> Mapping[str, str]:
     """The environment, for the engines that look their key up by name."""
     return os.environ

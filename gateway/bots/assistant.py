@@ -147,7 +147,9 @@ def configuration(body: object) -> AssistantSettings:
         raise ConfigError(f"the assistant's {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
-def build(settings: AssistantSettings, keys: Mapping[str, str]) -> tuple[list[FrameProcessor], FrameProcessor]:
+def build(
+    settings: AssistantSettings, keys: Mapping[str, str]
+) -> tuple[list[FrameProcessor], FrameProcessor]:
     """(the processors between a transport's input and output, the one after its output). Blocks.
 
     Raises ConfigError like check().
@@ -169,7 +171,14 @@ def build(settings: AssistantSettings, keys: Mapping[str, str]) -> tuple[list[Fr
     )
     llm = [providers.make_llm(settings.llm, keys)] if settings.llm else []
     stt, tts = _stt(settings, keys), _tts(settings, keys)
-    return [VADProcessor(vad_analyzer=vad), stt, aggregators.user(), dialogue, *llm, tts], aggregators.assistant()
+    return [
+        VADProcessor(vad_analyzer=vad),
+        stt,
+        aggregators.user(),
+        dialogue,
+        *llm,
+        tts,
+    ], aggregators.assistant()
 
 
 def _turns() -> UserTurnStrategies:

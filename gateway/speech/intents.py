@@ -109,7 +109,9 @@ class _HomeAssistant:
         self._lists: dict[str, SlotList] = {
             "area": TextSlotList.from_strings(_AREAS.split("|"), name="area"),
             "name": TextSlotList.from_tuples(_things(), name="name"),
-            "floor": TextSlotList.from_strings(["ground floor", "first floor", "upstairs", "downstairs"], name="floor"),
+            "floor": TextSlotList.from_strings(
+                ["ground floor", "first floor", "upstairs", "downstairs"], name="floor"
+            ),
         }
 
     def recognise(self, heard: str) -> Intent | None:
@@ -124,7 +126,11 @@ class _HomeAssistant:
 
 
 def _things() -> list[tuple[str, str, dict[str, Any]]]:
-    return [(thing, thing, {"domain": domain}) for domain, things in _THINGS.items() for thing in things.split("|")]
+    return [
+        (thing, thing, {"domain": domain})
+        for domain, things in _THINGS.items()
+        for thing in things.split("|")
+    ]
 
 
 @cache

@@ -9,8 +9,7 @@ from pipecat.processors.frame_processor import FrameProcessor
 from gateway.speech.spec import EngineSpec
 
 
-def check(kind: str, spec: EngineSpec, keys: Mapping[str, str]) -> None:
-    ...
+def check(kind: str, spec: EngineSpec, keys: Mapping[str, str]) -> None: ...
 
 
 def make_stt(spec: EngineSpec, keys: Mapping[str, str]) -> FrameProcessor:

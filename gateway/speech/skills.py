@@ -144,7 +144,9 @@ def _timer_cancel(slots: Mapping[str, Slot], context: Context) -> Reply:
         return Reply(f"Okay, the {found[0].label} timer is cancelled.", (CancelTimers(numbers),))
     if slots.get("which") == "all":
         return Reply(f"Okay, all {words_for_int(len(found))} timers are cancelled.", (CancelTimers(numbers),))
-    return Reply(f"There are {words_for_int(len(found))} timers: {_list(found)}. Say which one, or all timers.")
+    return Reply(
+        f"There are {words_for_int(len(found))} timers: {_list(found)}. Say which one, or all timers."
+    )
 
 
 def _timer_left(slots: Mapping[str, Slot], context: Context) -> Reply:
@@ -176,7 +178,9 @@ def _and(parts: list[str]) -> str:
 
 
 def _seconds(slots: Mapping[str, Slot]) -> int:
-    return sum(int(slots.get(unit, 0)) * size for unit, size in (("hours", 3600), ("minutes", 60), ("seconds", 1)))
+    return sum(
+        int(slots.get(unit, 0)) * size for unit, size in (("hours", 3600), ("minutes", 60), ("seconds", 1))
+    )
 
 
 def _units(seconds: int) -> list[tuple[int, str]]:

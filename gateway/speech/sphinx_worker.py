@@ -88,7 +88,9 @@ class Recogniser:
         self.means[message.stream] = decoder.get_cmn(False)
         found = decoder.hyp()
         self.idle.append(decoder)
-        return Message(Kind.RESULT, message.stream, message.utterance, (found.hypstr if found else "").encode())
+        return Message(
+            Kind.RESULT, message.stream, message.utterance, (found.hypstr if found else "").encode()
+        )
 
     def _release(self, stream: int) -> None:
         utterance = self.live.pop(stream, None)
