@@ -21,8 +21,8 @@ from gateway.speech.trigram import END, START, train
 
 _VERSION = 1  # of what this module builds: a new one makes cached models stale
 _PER_TEMPLATE = 150
-# Sentences of common words at random, as a share of the corpus: what is off topic decodes to these, which mean
-# nothing, and not to the nearest command. docs/speech.md has the measurement.
+# Sentences of common words at random, as a share of the corpus: what is off topic decodes to these, which
+# mean nothing, and not to the nearest command. docs/speech.md has the measurement.
 _GARBAGE = 0.15
 _GARBAGE_WORDS = 8
 

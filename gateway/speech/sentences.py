@@ -73,7 +73,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class SentenceBook:
-    """Everything that recognition needs to know about what may be said. `fingerprint` changes when any of it does."""
+    """What may be said. `fingerprint` changes when any of it does."""
 
     blocks: tuple[Block, ...]
     lists: Mapping[str, Mapping[str, Any]]

@@ -15,7 +15,7 @@ Gram = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Trigram:
-    """P(w | u, v) for all words of a vocabulary. `logs` holds log10 P of each seen n-gram, `backoffs` log10 of the weights."""
+    """P(w | u, v) over a vocabulary: log10 P of each seen n-gram, and log10 of the back-off weights."""
 
     logs: tuple[Mapping[Gram, float], Mapping[Gram, float], Mapping[Gram, float]]
     backoffs: Mapping[Gram, float]
