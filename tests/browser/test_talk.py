@@ -30,7 +30,8 @@ async def test_question_through_our_page(gateway: Running, question: Path) -> No
         await expect(log.locator("[data-who=bot] .said")).to_contain_text(ANSWERED, timeout=CALL_MS)
         await wait_for_speech(page)
         await expect(page.locator("#sessions .row")).to_have_attribute("data-state", "live")
-        await expect(page.locator("#fall")).to_contain_text("first packet out", timeout=CALL_MS)
+        await expect(page.locator("#fall .quote")).to_have_text(ASKED, timeout=CALL_MS)
+        await expect(page.locator("#fall .total")).to_have_text(re.compile(r"^[1-9][\d,]*ms$"))
 
         await page.get_by_role("button", name="End").click()
         await expect(page.get_by_text("The microphone is off.")).to_be_visible()
