@@ -312,12 +312,15 @@ def devices_revoke(context: typer.Context, name: Annotated[str, typer.Argument()
 @doctor_app.command("sdp")
 def doctor_sdp(
     file: Annotated[typer.FileText, typer.Argument(help="An offer or an answer; - for standard input.")],
+    answer: Annotated[
+        bool | None, typer.Option("--answer/--offer", help="Which it is [default: told by its a=setup].")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Lint an SDP against the limits of small clients; exit status 1 if it breaks one."""
     from gateway import sdp
 
-    findings = sdp.lint(_with_line_ends(file))
+    findings = sdp.lint(_with_line_ends(file), answer=answer)
     if as_json:
         print_json([{"line": f.line, "text": f.text, "rule": f.rule, "limit": f.limit} for f in findings])
     for finding in [] if as_json else findings:
