@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -149,7 +150,8 @@ def loss(bench: Bench, side: str) -> dict[str, Any]:
         with serving(side, bench.network) as server:
             for _ in bench.events(server, {"kind": "loss", "conditions": group, "speech": str(bench.speech)}):
                 pass
-    wer = {name: _wer(bench, Path(condition["out"])) for name, condition in conditions.items()}
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        wer = {name: _wer(bench, pool, Path(condition["out"])) for name, condition in conditions.items()}
     clean = wer["clean"]
     rises = {
         str(rate): _round(
@@ -179,10 +181,9 @@ def _conditions(bench: Bench, side: str) -> dict[str, dict[str, Any]]:
     return conditions
 
 
-def _wer(bench: Bench, heard: Path) -> float:
+def _wer(bench: Bench, pool: Executor, heard: Path) -> float:
     spans = [(max(0, start - _MARGIN), end + _MARGIN) for start, end in bench.reading.spans]
-    with ProcessPoolExecutor(2) as pool:
-        texts = list(pool.map(partial(transcribe_span, heard), spans))
+    texts = list(pool.map(partial(transcribe_span, heard), spans))
     errors = sum(word_errors(said, text) for said, text in zip(bench.reading.texts, texts, strict=True))
     return errors / sum(len(said.split()) for said in bench.reading.texts)
 

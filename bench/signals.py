@@ -125,17 +125,17 @@ def reading(pause: float = 0.4) -> Reading:
 
 
 def lag(said: Signal, heard: Signal) -> int:
-    """By how many samples, up to 2 s, what was heard lags behind: where the loudness of the two agrees best."""
+    """By how many samples, up to 2 s, what was heard lags: where the loudness of the two agrees best."""
     step = RATE // 200
     loud_said, loud_heard = (_loudness(signal, step) for signal in (said, heard))
-    steps = range(0, 400)
-    agreement = [float(_overlap(loud_said, loud_heard[shift:])) for shift in steps]
+    agreement = [_overlap(loud_said, loud_heard[shift:]) for shift in range(400)]
     return int(np.argmax(agreement)) * step
 
 
 def _loudness(signal: Signal, step: int) -> Signal:
     whole = signal[: signal.size // step * step].reshape(-1, step)
-    return np.log10(np.mean(whole**2, axis=1) + 1e4)
+    loudness: Signal = np.log10(np.mean(whole**2, axis=1) + 1e4)
+    return loudness
 
 
 def _overlap(one: Signal, other: Signal) -> float:
