@@ -27,6 +27,8 @@ from gateway.turns import TurnClock
 
 BOT_END_SECONDS = 5.0
 """How long a bot may take to finish once its client is gone."""
+BOT_START_SHARE = 0.9
+"""Of `offer_timeout_s`, for a bot to be ready: the rest is for saying that it was not."""
 STATUS_SECONDS = 1.0
 
 current: ContextVar[Session] = ContextVar("voicegw_session")
@@ -119,16 +121,18 @@ class Session:
 
     def _make_connection(self) -> GatewayConnection:
         if self.call.client is Client.BROWSER:
-            return GatewayConnection(addresses=self._browser_addresses())
+            return GatewayConnection(addresses=self._addresses())
         audio = self._settings.audio
         return DeviceConnection(
-            addresses=[self.call.address],
+            addresses=self._addresses(),
             opus=OpusSettings(audio.bitrate, audio.complexity, audio.fec, audio.dtx),
             on_audio=self.turns.packet,
         )
 
-    def _browser_addresses(self) -> list[str]:
-        """All of this machine's, and loopback where the page was opened on it."""
+    def _addresses(self) -> list[str]:
+        """For a device the one it reached us by; for a browser all, and loopback if the page was opened on it."""
+        if self.call.client is Client.DEVICE:
+            return [self.call.address]
         found = stock.host_addresses()
         return found if self.call.address in found else [self.call.address, *found]
 
@@ -143,8 +147,8 @@ class Session:
             BadOffer: the offer cannot be answered.
             BotFailed: the bot raised, or ended, before it was ready.
         """
-        bot = bots.load(self.call.bot).bot
         try:
+            bot = bots.load(self.call.bot).bot
             await self._connection.initialize(self.call.sdp, self.call.type)
             answer = self._answer()
             self._bot = asyncio.create_task(self._run_bot(bot), name=f"bot-{self.id}")
@@ -173,6 +177,8 @@ class Session:
             raise BadOffer(f"the session is {self.state}", remedy="make an offer without pc_id")
         if call.restart_pc:
             self._advance(Event.RESTARTED)
+            self.call = self.call.model_copy(update={"address": call.address})
+            self._connection.addresses = self._addresses()
         await self._connection.renegotiate(call.sdp, call.type, call.restart_pc)
         return self._answer()
 
@@ -240,10 +246,17 @@ class Session:
     async def _bot_is_ready(self) -> None:
         assert self._bot is not None
         ready = asyncio.create_task(self._connection.bot_ready.wait(), name=f"ready-{self.id}")
-        await asyncio.wait({self._bot, ready}, return_when=asyncio.FIRST_COMPLETED)
+        seconds = BOT_START_SHARE * self._settings.limits.offer_timeout_s
+        await asyncio.wait({self._bot, ready}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
             return
         ready.cancel()
+        if not self._bot.done():
+            self._bot.cancel()  # else closing would wait for it as for one that is at work
+            raise BotFailed(
+                f"bot {self.call.bot} did not connect its transport within {seconds:g} s",
+                remedy="load what takes long in `prepare`, or raise limits.offer_timeout_s",
+            )
         error = None if self._bot.cancelled() else self._bot.exception()
         self._log.opt(exception=error).error("bot {} did not start", self.call.bot)
         if isinstance(error, GatewayError):

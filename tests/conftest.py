@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 import pytest
-
-SDP = Path(__file__).parent / "data" / "sdp"
+from loguru import logger
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_settings_of_the_user() -> None:
-    """Nothing of the user's environment decides a test."""
-    import os
-
+def _a_plain_process() -> None:
+    """Nothing of the user's environment decides a test, and nothing is logged that no test reads."""
     for name in [name for name in os.environ if name.startswith("VOICEGW_")]:
         del os.environ[name]
+    logger.remove()

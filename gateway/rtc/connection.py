@@ -71,7 +71,7 @@ class GatewayConnection(SmallWebRTCConnection):
     """
 
     def __init__(self, *, addresses: Sequence[str] | None = None) -> None:
-        self._addresses = addresses
+        self.addresses = addresses
         self.bot_ready = asyncio.Event()
         super().__init__()
 
@@ -93,7 +93,7 @@ class GatewayConnection(SmallWebRTCConnection):
         self._answer = self._pc.localDescription
 
     def _prepare(self) -> None:
-        stock.gather_on(self._pc, self._addresses)
+        stock.gather_on(self._pc, self.addresses)
         stock.hash_peer_certificate(self._pc)
 
     async def add_candidates(self, candidates: Sequence[tuple[str, str | None, int | None]]) -> None:
@@ -108,10 +108,10 @@ class GatewayConnection(SmallWebRTCConnection):
                 continue
             try:
                 candidate = candidate_from_sdp(text.removeprefix("candidate:"))
+                candidate.sdpMid, candidate.sdpMLineIndex = mid, index
+                await self._pc.addIceCandidate(candidate)
             except (ValueError, AssertionError, IndexError) as error:
-                raise BadOffer(f"not a candidate: {text[:100]}") from error
-            candidate.sdpMid, candidate.sdpMLineIndex = mid, index
-            await self._pc.addIceCandidate(candidate)
+                raise BadOffer(f"not a candidate: {text[:100]}: {error}") from error
 
     @property
     def connected(self) -> bool:
