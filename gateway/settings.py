@@ -96,8 +96,14 @@ class Settings(BaseSettings):
     stt: EngineSpec = EngineSpec(provider="sphinx")
     tts: EngineSpec = EngineSpec(provider="flite")
     llm: EngineSpec | None = None
+    realtime: EngineSpec | None = None
+    """Of the `realtime` bot; without it the key that is in the environment decides."""
     sentences: Path | None = None
     """A file of your own sentence templates (docs/speech.md)."""
+    timezone: str | None = None
+    """To tell the time in, such as `Europe/Berlin`; the machine's own by default."""
+    volume: Annotated[int, Field(ge=0, le=100)] = 70
+    """What a device is taken to play at when a call begins."""
     audio: AudioSettings = AudioSettings()
     limits: Limits = Limits()
     data_dir: Path = Field(default_factory=lambda: _xdg("XDG_DATA_HOME", ".local/share"))

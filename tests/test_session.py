@@ -9,7 +9,8 @@ import pytest
 
 from gateway.calls import CandidateItem, OfferCall, PatchCall, RenegotiateCall, SessionEvent
 from gateway.errors import BadOffer, BotFailed, ConfigError, GatewayError
-from gateway.session import TRANSITIONS, Event, IllegalEvent, Session, State, next_state
+from gateway.session import Session
+from gateway.states import TRANSITIONS, Event, IllegalEvent, State, next_state
 from gateway.settings import Limits, Settings
 from tests.support.gateway import BOTS
 from tests.support.offers import captured, replaced
