@@ -85,7 +85,7 @@ async def test_a_call_goes_from_offer_to_end(new: Callable[..., Session], events
     assert (answer.type, answer.pc_id) == ("answer", session.pc_id)
     assert session.state is State.CONNECTING
     await session.close("stopping")
-    assert session.state is State.ENDED
+    assert str(session.state) == "ended"  # mypy holds the attribute to what it was above
     assert kinds(events) == ["connecting", "closing", "stopping"]
 
 
