@@ -64,7 +64,9 @@ static inline uint8_t buf_u8(struct buf_reader *r)
 static inline uint16_t buf_u16(struct buf_reader *r)
 {
     const uint8_t *p = buf_take(r, 2);
-    return p != NULL ? (uint16_t)(p[0] << 8 | p[1]) : 0;
+    if (p == NULL)
+        return 0;
+    return (uint16_t)(p[0] << 8 | p[1]);
 }
 
 static inline uint32_t buf_u24(struct buf_reader *r)
