@@ -95,7 +95,7 @@ static void connects_under_loss(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= 200; seed++) {
         struct link *l = link_new(seed);
-        l->loss_permille = 300;
+        l->loss_permille = 200;
         l->dup_permille = 100;
         l->spread = CLOCK_MS(300);
         uint16_t id;
@@ -103,17 +103,17 @@ static void connects_under_loss(void **state)
         if (seed % 2 == 0)
             assert_int_equal(sctp_connect(&l->side[1].s, l->now), SCTP_OK);
         assert_int_equal(sctp_open_channel(&l->side[0].s, "x", &id), SCTP_OK);
-        link_run(l, CLOCK_S(300));
+        link_run(l, CLOCK_S(1800));
         assert_int_equal(l->side[0].connected, 1);
         assert_int_equal(l->side[1].connected, 1);
         assert_int_equal(l->side[0].opened, 1);
         assert_int_equal(l->side[1].opened, 1);
         assert_int_equal(sctp_close_channel(&l->side[seed % 3 == 0].s, id), SCTP_OK);
-        link_run(l, CLOCK_S(300));
+        link_run(l, CLOCK_S(1800));
         assert_int_equal(l->side[0].closed_channels, 1);
         assert_int_equal(l->side[1].closed_channels, 1);
         sctp_shutdown(&l->side[seed % 5 == 0].s, l->now);
-        link_run(l, CLOCK_S(900));
+        link_run(l, CLOCK_S(1800));
         assert_int_equal(l->side[0].reason, SCTP_REASON_SHUTDOWN);
         assert_int_equal(l->side[1].reason, SCTP_REASON_SHUTDOWN);
         free(l);
