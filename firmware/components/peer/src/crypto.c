@@ -232,6 +232,31 @@ bool crypto_ssl_config(mbedtls_ssl_config *conf, int endpoint, const struct rng 
     return true;
 }
 
+bool crypto_conf_srtp(mbedtls_ssl_config *conf)
+{
+    static const mbedtls_ssl_srtp_profile profiles[] = {
+#ifdef MBEDTLS_TLS_SRTP_AEAD_AES_128_GCM
+        MBEDTLS_TLS_SRTP_AEAD_AES_128_GCM,
+#endif
+        MBEDTLS_TLS_SRTP_AES128_CM_HMAC_SHA1_80,
+        MBEDTLS_TLS_SRTP_UNSET,
+    };
+    return mbedtls_ssl_conf_dtls_srtp_protection_profiles(conf, profiles) == 0;
+}
+
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+#define CHOSEN_PROFILE MBEDTLS_PRIVATE(chosen_dtls_srtp_profile)
+#else
+#define CHOSEN_PROFILE chosen_dtls_srtp_profile
+#endif
+
+uint16_t crypto_srtp_profile(const mbedtls_ssl_context *ssl)
+{
+    mbedtls_dtls_srtp_info info;
+    mbedtls_ssl_get_dtls_srtp_negotiation_result(ssl, &info);
+    return info.CHOSEN_PROFILE;
+}
+
 #define EXPORTER_LABEL "EXTRACTOR-dtls_srtp" /* RFC 5764 section 4.2 */
 
 #if MBEDTLS_VERSION_NUMBER >= 0x04000000

@@ -40,6 +40,11 @@ bool crypto_sign(mbedtls_pk_context *key, const uint8_t hash[32], uint8_t sig[CR
 /* DTLS 1.2 only, ECDHE over P-256, our randomness. */
 bool crypto_ssl_config(mbedtls_ssl_config *conf, int endpoint, const struct rng *rng);
 
+/* Offer the SRTP protection profiles that mbedTLS can name, and the one that was agreed, 0 for none. No
+ * mbedTLS up to 4.1 knows the number of AEAD_AES_128_GCM (RFC 7714 section 14.2). */
+bool crypto_conf_srtp(mbedtls_ssl_config *conf);
+uint16_t crypto_srtp_profile(const mbedtls_ssl_context *ssl);
+
 /* The exporter of RFC 5764. 2.28 and 3.6 hand the secrets over while the handshake runs: arm before,
  * and crypto_export() after it has finished and the peer is known. */
 struct crypto_exporter {
