@@ -23,7 +23,7 @@ extern "C" {
 
 /* How much memory a connection takes; see peer_create(). */
 #ifndef PEER_STORAGE_SIZE
-#define PEER_STORAGE_SIZE (24u * 1024u)
+#define PEER_STORAGE_SIZE (24u * 1024u + (sizeof(void *) > 4 ? 2048u : 0u)) /* pointers of mbedTLS */
 #endif
 
 enum peer_error {
@@ -84,7 +84,6 @@ enum peer_close_reason {
     PEER_CLOSE_LOCAL,       /* peer_close() */
     PEER_CLOSE_REMOTE,      /* DTLS close_notify */
     PEER_CLOSE_ICE,         /* no candidate pair worked (RFC 8863) */
-    PEER_CLOSE_CONSENT,     /* the path died: consent ran out (RFC 7675) */
     PEER_CLOSE_DTLS,        /* handshake failed or timed out */
     PEER_CLOSE_FINGERPRINT, /* the certificate is not the one that was signalled */
 };
@@ -96,7 +95,8 @@ enum peer_event_type {
     PEER_EVENT_CHANNEL_OPEN,
     PEER_EVENT_CHANNEL_CLOSED,
     PEER_EVENT_MESSAGE,
-    PEER_EVENT_CONSENT_LOST, /* restart ICE or give up; nothing is sent meanwhile */
+    PEER_EVENT_CONSENT_LOST, /* RFC 7675: restart ICE or close; nothing is sent meanwhile */
+    PEER_EVENT_DATA_CLOSED,  /* the remote ended SCTP, and all channels with it; audio goes on */
     PEER_EVENT_REMOTE_BYE,   /* RTCP BYE: the remote sender has stopped */
     PEER_EVENT_CLOSED,       /* the last event */
 };
@@ -173,10 +173,10 @@ enum peer_error peer_offer(struct peer *p, char *sdp, size_t cap);
 enum peer_error peer_set_answer(struct peer *p, uint64_t now, const char *sdp);
 enum peer_error peer_set_offer(struct peer *p, uint64_t now, const char *sdp);
 enum peer_error peer_answer(struct peer *p, char *sdp, size_t cap);
-enum peer_error peer_restart_ice(struct peer *p, uint64_t now);
+enum peer_error peer_restart_ice(struct peer *p);
 
 /* Trickle: the value of one a=candidate line, with or without that prefix. */
-enum peer_error peer_add_remote_candidate(struct peer *p, uint64_t now, const char *candidate);
+enum peer_error peer_add_remote_candidate(struct peer *p, const char *candidate);
 
 /* `data` is decrypted in place. `local` is where it arrived; NULL means the first local address of
  * the sender's family. Wrong datagrams are counted and dropped, never an error. */
@@ -192,13 +192,14 @@ enum peer_error peer_send_audio(struct peer *p, uint64_t now, const uint8_t *opu
 /* What to play next; call it once per 20 ms of playout, from the net task. */
 enum peer_error peer_next_audio(struct peer *p, uint64_t now, struct peer_audio *audio);
 
-/* A channel may be opened before there is a connection; wait for CHANNEL_OPEN to send. */
+/* As soon as the remote's description is set. What is sent before CHANNEL_OPEN waits for it. */
 enum peer_error peer_open_channel(struct peer *p, const char *label, uint16_t *channel);
-enum peer_error peer_send_message(struct peer *p, uint64_t now, uint16_t channel, bool is_text,
-                                  const uint8_t *data, size_t len);
+enum peer_error peer_send_message(struct peer *p, uint16_t channel, bool is_text, const uint8_t *data,
+                                  size_t len);
+enum peer_error peer_close_channel(struct peer *p, uint16_t channel);
 
 /* RTCP BYE, SCTP ABORT and DTLS close_notify go out with the next polls; then CLOSED. */
-void peer_close(struct peer *p, uint64_t now);
+void peer_close(struct peer *p);
 
 void peer_get_stats(const struct peer *p, struct peer_stats *stats);
 const char *peer_error_text(enum peer_error error);
