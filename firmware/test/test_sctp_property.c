@@ -123,8 +123,9 @@ static void connects_under_loss(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_clean_link),    cmocka_unit_test(a_reordering_link),   cmocka_unit_test(a_bad_link),
-        cmocka_unit_test(a_very_bad_link), cmocka_unit_test(connects_under_loss),
+        cmocka_unit_test(a_clean_link),        cmocka_unit_test(a_reordering_link),
+        cmocka_unit_test(a_bad_link),          cmocka_unit_test(a_very_bad_link),
+        cmocka_unit_test(connects_under_loss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
