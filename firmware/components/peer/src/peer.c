@@ -29,9 +29,8 @@ struct peer *peer_create(struct peer_storage *storage, const struct peer_config 
     p->rng = (struct rng){config->random.fill, config->random.user};
     p->rtcp_due = CLOCK_NEVER;
     make_names(p);
-    jitter_init(&p->jitter);
     ice_init(&p->ice, &p->rng, true);
-    if (dtls_init(&p->dtls, &p->rng, config->identity, &p->outbox))
+    if (dtls_init(&p->dtls, &p->rng, config->identity, &p->outbox, &p->hello))
         return p;
     dtls_free(&p->dtls);
     return NULL;
@@ -272,11 +271,19 @@ void peer_close(struct peer *p)
         sctp_abort(&p->sctp);
 }
 
+static void put_jitter_stats(const struct jitter_stats *j, struct peer_stats *stats)
+{
+    stats->buffer_us = rtp_units_to_us(j->delay);
+    stats->concealed = j->concealed;
+    stats->fec_recovered = j->recovered;
+    stats->late = j->late;
+    stats->duplicate = j->duplicates;
+}
+
 void peer_get_stats(const struct peer *p, struct peer_stats *stats)
 {
     const struct peer_receiver *r = &p->receiver;
     const struct rtcp_block *report = &r->remote_report;
-    const struct jitter_stats *j = &p->jitter.stats;
     *stats = (struct peer_stats){
         .rtt_us = r->rtt_us != 0 ? r->rtt_us : (uint32_t)p->ice.rtt,
         .sent_packets = p->sender.packets,
@@ -289,12 +296,9 @@ void peer_get_stats(const struct peer *p, struct peer_stats *stats)
         .remote_lost_packets = report->lost,
         .remote_loss = report->fraction_lost,
         .rejected = p->rejected,
-        .buffer_us = rtp_units_to_us(j->delay),
-        .concealed = j->concealed,
-        .fec_recovered = j->recovered,
-        .late = j->late,
-        .duplicate = j->duplicates,
     };
+    if (p->connected)
+        put_jitter_stats(&p->jitter.stats, stats);
 }
 
 const char *peer_error_text(enum peer_error error)

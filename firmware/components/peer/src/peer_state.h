@@ -59,7 +59,10 @@ struct peer {
     struct peer_sender sender;
     struct peer_receiver receiver;
     struct sctp sctp;
-    struct jitter jitter;
+    union {
+        struct dtls_hello hello; /* until `connected` */
+        struct jitter jitter;    /* from then on */
+    };
 };
 
 void peer_raise(struct peer *p, enum peer_event_type type);
