@@ -75,6 +75,7 @@ bool reasm_insert(struct sctp *s, uint32_t tsn, const struct sctp_rx_run *chunk,
         melt(rx, --i);
     if (rx->queue[i].len <= SCTP_MESSAGE_MAX)
         return true;
+    reasm_erase(rx, i);
     assoc_close(s, SCTP_REASON_TOO_BIG, CAUSE_OUT_OF_RESOURCE);
     return false;
 }

@@ -143,7 +143,7 @@ void tx_timeout(struct sctp *s, uint64_t now)
     tx->cwnd = SCTP_FRAGMENT;
     tx->partial_acked = 0;
     tx->in_recovery = tx->fast_now = tx->rtt_running = false;
-    tx->burst = MAX_BURST;
+    tx->burst = 1; /* E3: one packet, until something is heard */
     for (size_t i = 0; i < tx->sent; i++) {
         if ((tx->queue[i].marks & TX_ACKED) == 0)
             tx->queue[i].marks = TX_AGAIN;
