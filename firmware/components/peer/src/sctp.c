@@ -74,18 +74,11 @@ static void handle_when_up(struct sctp *s, uint64_t now, uint8_t type, uint8_t f
 }
 
 /* False: the rest of the packet is not to be read. */
-static bool handle_unknown(struct sctp *s, uint8_t type, uint8_t flags, struct buf_reader body)
+static bool handle_unknown(struct sctp *s, uint8_t type, struct buf_reader body)
 {
-    if ((type & UNKNOWN_REPORT) != 0) {
-        uint8_t info[16];
-        struct buf_writer w = buf_writer(info, sizeof info);
-        size_t shown = body.left < sizeof info - 4 ? body.left : sizeof info - 4;
-        buf_put_u8(&w, type);
-        buf_put_u8(&w, flags);
-        buf_put_u16(&w, (uint16_t)(body.left + 4));
-        buf_put(&w, body.at, shown);
-        ctl_put_error(s, CAUSE_UNKNOWN_CHUNK, info, w.len);
-    }
+    size_t len = body.left + SCTP_CHUNK_HEADER;
+    if ((type & UNKNOWN_REPORT) != 0) /* the chunk from its header on, or the beginning of it */
+        ctl_put_error(s, CAUSE_UNKNOWN_CHUNK, body.at - SCTP_CHUNK_HEADER, len < 16 ? len : 16);
     return (type & UNKNOWN_SKIP) != 0;
 }
 
@@ -128,7 +121,7 @@ static bool handle_chunk(struct sctp *s, uint64_t now, uint8_t type, uint8_t fla
         handle_when_up(s, now, type, flags, body);
         break;
     default:
-        return handle_unknown(s, type, flags, body);
+        return handle_unknown(s, type, body);
     }
     return true;
 }

@@ -8,9 +8,9 @@
 
 static void write_cookie(const struct sctp *s, uint8_t out[COOKIE_BYTES])
 {
-    struct buf_writer w = buf_writer(out, COOKIE_BYTES);
-    buf_put(&w, s->secret, sizeof s->secret);
-    buf_put_u32(&w, s->pending.tag);
+    memcpy(out, s->secret, sizeof s->secret);
+    memcpy(out + sizeof s->secret, &s->pending.tag,
+           sizeof s->pending.tag); /* ours to read, so in our order */
 }
 
 static bool cookie_fits(const struct sctp *s, struct buf_reader body)
@@ -208,12 +208,11 @@ void assoc_handle_cookie_echo(struct sctp *s, uint64_t now, struct buf_reader bo
     if (!cookie_fits(s, body))
         return; /* RFC 9260 5.1.5: silently */
     if (s->state < SCTP_ESTABLISHED) {
+        adopt(s, &s->pending); /* RFC 9260 5.2.4 B, or simply the first */
         if (now - s->pending_at > COOKIE_LIFE) {
-            adopt(s, &s->pending);
             ctl_put_error(s, CAUSE_STALE_COOKIE, staleness, sizeof staleness);
             return;
         }
-        adopt(s, &s->pending); /* RFC 9260 5.2.4 B, or simply the first */
         become_established(s, now);
     }
     if (is_up(s))
@@ -238,14 +237,11 @@ void assoc_handle_error(struct sctp *s, uint64_t now, struct buf_reader body)
 
 static void heartbeat_send(struct sctp *s, uint64_t now)
 {
-    uint8_t info[8];
-    struct buf_writer w = buf_writer(info, sizeof info);
+    uint8_t info[8] = {0, PARAM_HEARTBEAT_INFO, 0, sizeof info};
     s->heartbeat_nonce = rng_u32(&s->config.rng);
     s->heartbeat_sent = now;
     s->heartbeat_open = true;
-    buf_put_u16(&w, PARAM_HEARTBEAT_INFO);
-    buf_put_u16(&w, sizeof info);
-    buf_put_u32(&w, s->heartbeat_nonce);
+    memcpy(info + 4, &s->heartbeat_nonce, 4);
     ctl_put(s, CHUNK_HEARTBEAT, 0, info, sizeof info);
 }
 
@@ -254,7 +250,7 @@ void assoc_handle_heartbeat_ack(struct sctp *s, uint64_t now, struct buf_reader 
     struct param p;
     if (!s->heartbeat_open || !param_next(&body, &p) || p.type != PARAM_HEARTBEAT_INFO)
         return;
-    if (p.value.left != 4 || buf_u32(&p.value) != s->heartbeat_nonce)
+    if (p.value.left != 4 || memcmp(p.value.at, &s->heartbeat_nonce, 4) != 0)
         return;
     s->heartbeat_open = false;
     s->errors = 0; /* RFC 9260 8.1 */

@@ -170,13 +170,13 @@ static void handle_request(struct sctp *s, uint16_t type, struct buf_reader r)
     } else if (seq != s->peer_reset_seq) {
         result = RESULT_BAD_SEQUENCE;
     }
-    uint8_t body[12];
-    struct buf_writer w = buf_writer(body, sizeof body);
-    buf_put_u16(&w, PARAM_RESET_RESPONSE);
-    buf_put_u16(&w, sizeof body);
+    struct buf_writer w = ctl_open(s);
+    size_t at = chunk_begin(&w, CHUNK_RECONFIG, 0);
+    buf_put_u32(&w, (uint32_t)PARAM_RESET_RESPONSE << 16 | 12); /* with its length: RFC 6525 4.4 */
     buf_put_u32(&w, seq);
     buf_put_u32(&w, result);
-    ctl_put(s, CHUNK_RECONFIG, 0, body, sizeof body);
+    chunk_end(&w, at);
+    ctl_close(s, &w);
 }
 
 void reset_handle(struct sctp *s, uint64_t now, struct buf_reader body)
