@@ -27,6 +27,7 @@ struct link {
     uint64_t delay, spread;    /* microseconds; spread makes reordering */
     uint64_t sent, lost;
     bool cut;
+    uint8_t block_from, block_to; /* first bytes that never arrive, RFC 7983 */
     struct link_packet packets[LINK_PACKETS];
 };
 
@@ -50,7 +51,8 @@ static inline void link_send(struct link *l, uint64_t now, const struct peer_add
                              const struct peer_address *to, const uint8_t *data, size_t len)
 {
     l->sent++;
-    if (l->cut || check_random(&l->seed) % 100 < l->loss) {
+    bool blocked = l->block_to > 0 && data[0] >= l->block_from && data[0] <= l->block_to;
+    if (l->cut || blocked || check_random(&l->seed) % 100 < l->loss) {
         l->lost++;
         return;
     }
