@@ -132,6 +132,19 @@ static void a_loss_without_reserve_adds_no_delay(void **state)
     assert_int_equal(r.j.stats.delay, 0);
 }
 
+static void only_what_was_held_is_paid_back(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    play_clean(&r, 0, 10);
+    assert_int_equal(pop(&r), JITTER_CONCEAL); /* 10 */
+    r.now += FRAME_US;
+    push(&r, 12);
+    assert_int_equal(pop(&r), JITTER_FEC); /* 11 */
+    expect_packet(&r, 12);
+    assert_int_equal(r.j.stats.lost, 2);
+}
+
 static void a_late_packet_is_played_and_the_delay_has_grown(void **state)
 {
     (void)state;
@@ -500,6 +513,7 @@ int main(void)
         cmocka_unit_test(a_lost_packet_is_given_by_the_next),
         cmocka_unit_test(of_two_lost_the_first_is_concealed),
         cmocka_unit_test(a_loss_without_reserve_adds_no_delay),
+        cmocka_unit_test(only_what_was_held_is_paid_back),
         cmocka_unit_test(a_late_packet_is_played_and_the_delay_has_grown),
         cmocka_unit_test(reordered_packets_play_in_order),
         cmocka_unit_test(duplicates_are_counted_and_ignored),

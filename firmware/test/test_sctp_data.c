@@ -714,6 +714,23 @@ static void only_what_was_sent_once_is_measured(void **state)
     assert_int_equal(x.s.srtt, CLOCK_MS(50));
 }
 
+static void a_fast_retransmission_is_not_measured(void **state)
+{
+    (void)state;
+    struct solo x;
+    two_channels(&x);
+    uint32_t tsn = first_tsn(&x), srtt = x.s.srtt;
+    for (int i = 0; i < 4; i++)
+        sctp_send(&x.s, 1, false, bytes, 700);
+    assert_int_equal(send_packets(&x), 4);
+    for (uint16_t end = 2; end <= 4; end++)
+        solo_sack(&x, tsn - 1, 10000, 1, (const uint16_t[]){2, end});
+    assert_int_equal(send_packets(&x), 1);
+    x.now += CLOCK_MS(300);
+    solo_sack(&x, tsn + 3, 10000, 0, NULL);
+    assert_int_equal(x.s.srtt, srtt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -751,6 +768,7 @@ int main(void)
         cmocka_unit_test(cwnd_grows_only_if_it_is_used),
         cmocka_unit_test(an_idle_path_is_met_with_care),
         cmocka_unit_test(only_what_was_sent_once_is_measured),
+        cmocka_unit_test(a_fast_retransmission_is_not_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

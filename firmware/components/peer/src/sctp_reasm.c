@@ -8,6 +8,7 @@
 
 _Static_assert(SCTP_RX_BYTES <= 65535 && SCTP_TX_BYTES <= 65535, "offsets are of 16 bits");
 _Static_assert(SCTP_RX_BYTES > SCTP_RX_SPARE + 1200 && SCTP_RX_WINDOW % 32 == 0, "too small");
+_Static_assert(SCTP_RX_CHUNKS < 256 && SCTP_TX_CHUNKS < 256 && SCTP_LABEL_MAX < 256, "counts are of 8 bits");
 
 static bool same_message(const struct sctp_rx_run *a, const struct sctp_rx_run *b)
 {
