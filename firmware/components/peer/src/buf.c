@@ -4,6 +4,7 @@ const uint8_t *buf_take(struct buf_reader *r, size_t n)
 {
     if (r->failed || n > r->left) {
         r->failed = true;
+        r->left = 0; /* so that no loop over what is left goes on */
         return NULL;
     }
     const uint8_t *taken = r->at;
