@@ -80,9 +80,8 @@ static void pair_remote(struct ice *ice, uint8_t remote)
         (void)ice_pair_for(ice, local, remote);
 }
 
-bool ice_add_local(struct ice *ice, uint64_t now, const struct peer_address *address)
+bool ice_add_local(struct ice *ice, const struct peer_address *address)
 {
-    (void)now;
     for (int i = 0; i < ice->local_count; i++) {
         if (addr_equal(&ice->locals[i], address))
             return true;
@@ -124,9 +123,8 @@ static bool has_local_of_family(const struct ice *ice, uint8_t family)
 }
 
 /* One that we have no socket for would only take another's place. */
-bool ice_add_remote(struct ice *ice, uint64_t now, const struct ice_candidate *candidate)
+bool ice_add_remote(struct ice *ice, const struct ice_candidate *candidate)
 {
-    (void)now;
     if (candidate->address.port == 0 || !has_local_of_family(ice, candidate->address.family))
         return false;
     int known = ice_find_remote(ice, &candidate->address);

@@ -131,14 +131,14 @@ struct ice {
 };
 
 void ice_init(struct ice *ice, const struct rng *rng, bool controlling);
-bool ice_add_local(struct ice *ice, uint64_t now, const struct peer_address *address);
+bool ice_add_local(struct ice *ice, const struct peer_address *address);
 uint32_t ice_local_priority(const struct ice *ice, uint8_t local, enum ice_candidate_type type);
 void ice_gather_from(struct ice *ice, const struct peer_address *server);
 
 /* Starts the checks. Credentials other than before, on an agent that had some, are a restart by the
  * remote: call ice_restart() first. */
 void ice_set_remote(struct ice *ice, uint64_t now, const struct ice_credentials *remote);
-bool ice_add_remote(struct ice *ice, uint64_t now, const struct ice_candidate *candidate);
+bool ice_add_remote(struct ice *ice, const struct ice_candidate *candidate);
 /* New credentials and an empty checklist; the route stays until another is selected, or consent ends. */
 void ice_restart(struct ice *ice);
 
