@@ -1,12 +1,13 @@
 /* A peer in the middle of its life: it has offered and was answered. The input is a series of commands:
  * a datagram (as it is, or made an authentic STUN message), the passing of time, a call. */
-#include "random.h"
 #include "peer_state.h"
+#include "random.h"
 
 static const char answer[] =
     "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n"
     "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\na=setup:active\r\n"
-    "a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n"
+    "a=fingerprint:sha-256 "
+    "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n"
     "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n"
     "a=candidate:1 1 udp 5 10.0.0.2 2 typ host\r\n"
     "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:1\r\n";
@@ -42,8 +43,8 @@ static void drain(struct peer *p, uint64_t now, uint8_t last_tid[STUN_TID_LEN])
 }
 
 /* Its attributes stand; username, transaction, integrity and fingerprint become right. */
-static size_t make_authentic(struct peer *p, uint8_t *data, size_t cap, const uint8_t *body, size_t len, uint8_t kind,
-                             const uint8_t *tid)
+static size_t make_authentic(struct peer *p, uint8_t *data, size_t cap, const uint8_t *body, size_t len,
+                             uint8_t kind, const uint8_t *tid)
 {
     struct buf_writer w = buf_writer(data, cap);
     bool request = (kind & 1) == 0;
@@ -71,7 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size_t len = buf_u8(&r) * (command & 0x40 ? 8u : 1u);
         len = len < r.left ? len : r.left;
         const uint8_t *body = buf_take(&r, len);
-        struct peer_address from = {.family = 4, .ip = {10, 0, 0, (uint8_t)(2 + (command >> 4 & 3))}, .port = 2};
+        struct peer_address from = {
+            .family = 4, .ip = {10, 0, 0, (uint8_t)(2 + (command >> 4 & 3))}, .port = 2};
         uint8_t datagram[2200];
         memcpy(datagram, body, len);
         if (command & 8)

@@ -1,5 +1,6 @@
 /* Two peers that connect and talk, while the input spoils the datagrams between them: for each one, a byte
- * says whether it passes, is lost, is doubled, is changed or is cut. Slow, but it reaches DTLS, SRTP and SCTP. */
+ * says whether it passes, is lost, is doubled, is changed or is cut. Slow, but it reaches DTLS, SRTP and
+ * SCTP. */
 #include "peer_state.h"
 #include "random.h"
 

@@ -69,8 +69,8 @@ static void put_fragment(struct world *w, const uint8_t *record, size_t at, size
     buf_put_u24(&out, (uint32_t)at);
     buf_put_u24(&out, (uint32_t)len);
     buf_put(&out, record + 25 + at, len);
-    link_send(&w->link, w->now + (w->backwards ? CLOCK_MS(5) - at : at), &w->client.address, &w->server.address, data,
-              out.len);
+    link_send(&w->link, w->now + (w->backwards ? CLOCK_MS(5) - at : at), &w->client.address,
+              &w->server.address, data, out.len);
 }
 
 static void send_from(struct world *w, struct end *from, struct end *to)
@@ -134,7 +134,8 @@ static void assert_connected(const struct world *w)
     assert_int_equal(w->server.dtls.state, DTLS_CONNECTED);
     assert_int_equal(w->client.dtls.profile, DTLS_SRTP_AES128_CM_SHA1_80);
     assert_int_equal(w->server.dtls.profile, DTLS_SRTP_AES128_CM_SHA1_80);
-    assert_memory_equal(w->client.dtls.exporter.material, w->server.dtls.exporter.material, CRYPTO_KEYING_MATERIAL);
+    assert_memory_equal(w->client.dtls.exporter.material, w->server.dtls.exporter.material,
+                        CRYPTO_KEYING_MATERIAL);
 }
 
 static void connects_and_carries_data(void **state)
@@ -334,7 +335,8 @@ static void needs_a_whole_identity(void **state)
 static void certificates_differ_and_name_their_algorithm_right(void **state)
 {
     (void)state;
-    static const uint8_t algorithm[] = {0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
+    static const uint8_t algorithm[] = {0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86,
+                                        0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
     uint64_t seed = 9;
     struct peer_random random = {link_random, &seed};
     uint8_t last[32] = {0};

@@ -97,7 +97,8 @@ static void run(struct world *w, uint64_t until)
             struct agent *g = owner(w, &packet.to);
             if (g != NULL) {
                 int at = ice_find_local(&g->ice, &packet.to, &packet.from);
-                (void)ice_handle_datagram(&g->ice, w->now, (uint8_t)at, &packet.from, packet.data, packet.len);
+                (void)ice_handle_datagram(&g->ice, w->now, (uint8_t)at, &packet.from, packet.data,
+                                          packet.len);
             }
             drain(w, &w->a);
             drain(w, &w->b);
@@ -255,7 +256,8 @@ static void refuses_candidates_it_cannot_reach(void **state)
 {
     (void)state;
     struct world *w = world_new(true, false);
-    struct ice_candidate v6 = {.address = address("fe80::1", 5)}, no_port = {.address = address("10.0.0.9", 0)};
+    struct ice_candidate v6 = {.address = address("fe80::1", 5)},
+                         no_port = {.address = address("10.0.0.9", 0)};
     assert_false(ice_add_remote(&w->a.ice, &v6));
     assert_false(ice_add_remote(&w->a.ice, &no_port));
     for (uint8_t i = 1; i < ICE_MAX_LOCAL; i++) {
@@ -351,8 +353,8 @@ static void prefers_the_better_of_two_paths(void **state)
 }
 
 /* A request as the remote of `g` would send it. */
-static size_t request(struct agent *g, uint8_t *data, size_t cap, const char *to, const char *pwd, bool use_candidate,
-                      uint32_t extra)
+static size_t request(struct agent *g, uint8_t *data, size_t cap, const char *to, const char *pwd,
+                      bool use_candidate, uint32_t extra)
 {
     static const uint8_t tid[STUN_TID_LEN] = {9};
     struct buf_writer w = buf_writer(data, cap);
@@ -422,7 +424,8 @@ static void bears_aggressive_nomination(void **state)
         bool answered = false;
         while ((len = ice_poll_transmit(&w->a.ice, w->now, data, sizeof data, &route)) > 0 || !answered) {
             w->now += len == 0 ? ICE_TA : 0;
-            if (len == 0 || !stun_parse(&m, data, len) || m.class_ != STUN_REQUEST || route.remote.port != port)
+            if (len == 0 || !stun_parse(&m, data, len) || m.class_ != STUN_REQUEST ||
+                route.remote.port != port)
                 continue;
             uint8_t reply[256], tid[STUN_TID_LEN];
             memcpy(tid, m.tid, sizeof tid);
@@ -447,7 +450,8 @@ static void believes_only_symmetric_and_authentic_answers(void **state)
     struct stun_message m;
     introduce(w, &w->a, &w->b, true);
     assert_true(ice_poll_transmit(&w->a.ice, w->now, data, sizeof data, &route) > 0);
-    assert_true(stun_parse(&m, data, sizeof data) || stun_parse(&m, data, 20u + (size_t)(data[2] << 8 | data[3])));
+    assert_true(stun_parse(&m, data, sizeof data) ||
+                stun_parse(&m, data, 20u + (size_t)(data[2] << 8 | data[3])));
     struct buf_writer out = buf_writer(reply, sizeof reply);
     stun_begin(&out, STUN_SUCCESS, m.tid);
     assert_true(stun_finish(&out, "not the password"));
@@ -507,7 +511,8 @@ static void reads_candidates(void **state)
     (void)state;
     struct ice_candidate c;
     static const char good[] = "a=candidate:1 1 UDP 2130706431 192.168.1.7 50000 typ host generation 0";
-    static const char srflx[] = "candidate:842163049 1 udp 1677729535 2001:db8::9 9 typ srflx raddr 0.0.0.0 rport 0";
+    static const char srflx[] =
+        "candidate:842163049 1 udp 1677729535 2001:db8::9 9 typ srflx raddr 0.0.0.0 rport 0";
     static const char *const bad[] = {
         "",
         "1 2 udp 1 10.0.0.1 5 typ host",

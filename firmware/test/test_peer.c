@@ -204,7 +204,8 @@ static void connects_over_a_bad_link(void **state)
     for (uint64_t seed = 1; seed <= 8; seed++) {
         struct pair *p = pair_new();
         uint16_t channel;
-        p->link = (struct link){.seed = seed, .loss = 30, .delay = CLOCK_MS(200), .spread = CLOCK_MS(80), .duplicates = 5};
+        p->link = (struct link){
+            .seed = seed, .loss = 30, .delay = CLOCK_MS(200), .spread = CLOCK_MS(80), .duplicates = 5};
         signal_(p, &p->a, &p->b);
         assert_int_equal(peer_open_channel(p->a.peer, "x", &channel), PEER_OK);
         assert_int_equal(peer_send_message(p->a.peer, channel, true, (const uint8_t *)"through", 7), PEER_OK);
@@ -390,7 +391,8 @@ static void trickles_candidates(void **state)
     assert_int_equal(p->a.sent, 0);
     assert_int_equal(peer_add_remote_candidate(p->a.peer, "candidate:1 1 udp 5 b.local 5000 typ host"),
                      PEER_ERR_CANDIDATE);
-    assert_int_equal(peer_add_remote_candidate(p->a.peer, "candidate:1 1 udp 5 10.0.0.2 5000 typ host\r\n"), PEER_OK);
+    assert_int_equal(peer_add_remote_candidate(p->a.peer, "candidate:1 1 udp 5 10.0.0.2 5000 typ host\r\n"),
+                     PEER_OK);
     assert_int_equal(peer_add_remote_candidate(p->a.peer, ""), PEER_OK);
     p->b.peer->ice.remote_known = true;
     run_ms(p, 500);
@@ -426,7 +428,8 @@ static void tells_its_reflexive_candidate(void **state)
     peer_handle_datagram(p->a.peer, p->now, NULL, &config.stun_server, reply, w.len);
     drain(p, &p->a);
     assert_int_equal(p->a.events[PEER_EVENT_LOCAL_CANDIDATE], 1);
-    assert_string_equal(p->a.text, "candidate:11 1 udp 1694498815 198.51.100.1 9 typ srflx raddr 10.0.0.1 rport 5000");
+    assert_string_equal(p->a.text,
+                        "candidate:11 1 udp 1694498815 198.51.100.1 9 typ srflx raddr 10.0.0.1 rport 5000");
     pair_free(p);
 }
 
@@ -515,7 +518,8 @@ static void inject(struct pair *p, const uint8_t *data, size_t len, bool rtcp)
 {
     uint8_t copy[256];
     memcpy(copy, data, len);
-    size_t n = rtcp ? secure_rtp_protect_rtcp(&p->a.peer->srtp, copy, len) : secure_rtp_protect(&p->a.peer->srtp, copy, len);
+    size_t n = rtcp ? secure_rtp_protect_rtcp(&p->a.peer->srtp, copy, len)
+                    : secure_rtp_protect(&p->a.peer->srtp, copy, len);
     assert_true(n > 0);
     peer_handle_datagram(p->b.peer, p->now, &p->b.address, &p->a.address, copy, n);
 }

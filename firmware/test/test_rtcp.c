@@ -26,7 +26,8 @@ static void writes_what_it_reads(void **state)
         assert_int_equal(r.has_block, (i & 2) / 2);
         assert_int_equal(r.bye, (i & 4) / 4);
         if (r.has_sender_info)
-            assert_true(r.info.ntp == info.ntp && r.info.rtp == 9 && r.info.packets == 10 && r.info.bytes == 11);
+            assert_true(r.info.ntp == info.ntp && r.info.rtp == 9 && r.info.packets == 10 &&
+                        r.info.bytes == 11);
         if (r.has_block)
             assert_true(r.block.ssrc == 42 && r.block.fraction_lost == 128 && r.block.lost == -3 &&
                         r.block.extended_max == 70000 && r.block.jitter == 5 && r.block.last_sr == 6 &&
@@ -65,7 +66,8 @@ static void refuses_malformed_packets(void **state)
 {
     (void)state;
     const uint8_t version[] = {0x40, 201, 0, 1, 0, 0, 0, 1}, too_long[] = {0x80, 201, 0, 2, 0, 0, 0, 1};
-    const uint8_t no_block[] = {0x81, 201, 0, 1, 0, 0, 0, 1}, padded[] = {0xa0, 201, 0, 2, 0, 0, 0, 1, 0, 0, 0, 4};
+    const uint8_t no_block[] = {0x81, 201, 0, 1, 0, 0, 0, 1},
+                  padded[] = {0xa0, 201, 0, 2, 0, 0, 0, 1, 0, 0, 0, 4};
     uint8_t wrong[12];
     struct rtcp_report r;
     assert_false(rtcp_parse(&r, 0, version, 8));

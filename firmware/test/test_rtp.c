@@ -8,9 +8,9 @@ static void reads_any_header_the_rfc_allows(void **state)
 {
     (void)state;
     const uint8_t data[] = {0xb2, 0xef, 0x12, 0x34, 0, 0, 0, 5, 0xca, 0xfe, 0xba, 0xbe, /* X, P, 2 CSRC */
-                            1, 1, 1, 1, 2, 2, 2, 2,                                     /* CSRC */
-                            0xbe, 0xde, 0, 1, 9, 9, 9, 9,                               /* extension */
-                            7, 8, 9, 0, 0, 3};                                          /* payload, padding */
+                            1,    1,    1,    1,    2, 2, 2, 2,                         /* CSRC */
+                            0xbe, 0xde, 0,    1,    9, 9, 9, 9,                         /* extension */
+                            7,    8,    9,    0,    0, 3};                              /* payload, padding */
     struct rtp_packet p;
     assert_true(rtp_parse(&p, data, sizeof data));
     assert_true(p.marker);
@@ -146,10 +146,14 @@ static void measures_jitter(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_any_header_the_rfc_allows), cmocka_unit_test(refuses_wrong_headers),
-        cmocka_unit_test(writes_what_it_reads),            cmocka_unit_test(knows_the_duration_of_opus),
-        cmocka_unit_test(counts_over_the_wrap),            cmocka_unit_test(counts_loss_and_duplicates),
-        cmocka_unit_test(resynchronises_after_a_jump),     cmocka_unit_test(measures_jitter),
+        cmocka_unit_test(reads_any_header_the_rfc_allows),
+        cmocka_unit_test(refuses_wrong_headers),
+        cmocka_unit_test(writes_what_it_reads),
+        cmocka_unit_test(knows_the_duration_of_opus),
+        cmocka_unit_test(counts_over_the_wrap),
+        cmocka_unit_test(counts_loss_and_duplicates),
+        cmocka_unit_test(resynchronises_after_a_jump),
+        cmocka_unit_test(measures_jitter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,7 +139,7 @@ static void refuses_clearly_what_it_cannot_use(void **state)
     assert_int_equal(with("m=application", "m=application 0 DTLS/SCTP 5000\r\n"), PEER_OK);
     assert_int_equal(with("a=mid:1", "a=mid:0123456789abcdefg\r\n"), PEER_ERR_SDP_SYNTAX);
     assert_int_equal(with("a=sctpmap", "a=ice-ufrag:efgh\r\n"), PEER_OK); /* bundled: the first counts */
-    assert_int_equal(with("a=group", ""), PEER_OK);                      /* the same transport all the same */
+    assert_int_equal(with("a=group", ""), PEER_OK); /* the same transport all the same */
 }
 
 static void refuses_two_transports(void **state)

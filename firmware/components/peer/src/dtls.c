@@ -57,7 +57,8 @@ static int on_certificate(void *user, mbedtls_x509_crt *cert, int depth, uint32_
 }
 
 /* RFC 6347 section 4.2.1. ICE has tied this association to one address, so one random cookie does. */
-static int on_cookie_write(void *user, unsigned char **p, unsigned char *end, const unsigned char *info, size_t len)
+static int on_cookie_write(void *user, unsigned char **p, unsigned char *end, const unsigned char *info,
+                           size_t len)
 {
     const struct dtls *d = user;
     (void)info;
@@ -82,8 +83,8 @@ static int on_cookie_check(void *user, const unsigned char *cookie, size_t len, 
 
 /* ---- set-up ---- */
 
-bool dtls_init(struct dtls *d, const struct rng *rng, const struct peer_identity *identity, struct outbox *outbox,
-               struct dtls_hello *hello)
+bool dtls_init(struct dtls *d, const struct rng *rng, const struct peer_identity *identity,
+               struct outbox *outbox, struct dtls_hello *hello)
 {
     memset(d, 0, sizeof *d);
     d->rng = *rng;
@@ -136,8 +137,8 @@ bool dtls_start(struct dtls *d, uint64_t now, bool is_server, const uint8_t fing
     d->is_server = is_server;
     memcpy(d->fingerprint, fingerprint, sizeof d->fingerprint);
     rng_fill(&d->rng, d->cookie, sizeof d->cookie);
-    if (!configure(d) || mbedtls_ssl_setup(&d->ssl, &d->conf) != 0 || mbedtls_ssl_set_hostname(&d->ssl, NULL) != 0 ||
-        !identify_client(d)) {
+    if (!configure(d) || mbedtls_ssl_setup(&d->ssl, &d->conf) != 0 ||
+        mbedtls_ssl_set_hostname(&d->ssl, NULL) != 0 || !identify_client(d)) {
         d->state = DTLS_FAILED;
         return false;
     }

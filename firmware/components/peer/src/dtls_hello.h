@@ -13,7 +13,7 @@ enum dtls_hello_result { DTLS_HELLO_OTHER, DTLS_HELLO_PENDING, DTLS_HELLO_COMPLE
 
 struct dtls_hello {
     uint16_t message_seq, total;
-    uint16_t have;                    /* bytes from the start */
+    uint16_t have;                     /* bytes from the start */
     uint16_t island_start, island_end; /* and one stretch that came early */
     bool active;
     uint8_t record[DTLS_RECORD_HEADER + DTLS_MESSAGE_HEADER + DTLS_HELLO_MAX];

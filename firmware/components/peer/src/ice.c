@@ -31,7 +31,8 @@ void ice_init(struct ice *ice, const struct rng *rng, bool controlling)
 /* RFC 8445 section 5.1.2.1, with the type preferences of section 5.1.2.2; the component is always 1. */
 uint32_t ice_local_priority(const struct ice *ice, uint8_t local, enum ice_candidate_type type)
 {
-    static const uint8_t preference[] = {[ICE_HOST] = 126, [ICE_SRFLX] = 100, [ICE_PRFLX] = 110, [ICE_RELAY] = 0};
+    static const uint8_t preference[] = {
+        [ICE_HOST] = 126, [ICE_SRFLX] = 100, [ICE_PRFLX] = 110, [ICE_RELAY] = 0};
     (void)ice;
     return (uint32_t)preference[type] << 24 | (uint32_t)(65535 - local) << 8 | 255;
 }
@@ -52,7 +53,8 @@ static struct ice_pair *worst_pair(struct ice *ice, uint64_t priority)
         struct ice_pair *pair = &ice->pairs[i];
         if (pair->state == ICE_FAILED && !pair->valid)
             return pair;
-        if (pair->state == ICE_WAITING && pair->priority < priority && (!worst || pair->priority < worst->priority))
+        if (pair->state == ICE_WAITING && pair->priority < priority &&
+            (!worst || pair->priority < worst->priority))
             worst = pair;
     }
     return worst;
@@ -70,7 +72,8 @@ struct ice_pair *ice_pair_for(struct ice *ice, uint8_t local, uint8_t remote)
     struct ice_pair *pair =
         ice->pair_count < ICE_MAX_PAIRS ? &ice->pairs[ice->pair_count++] : worst_pair(ice, priority);
     if (pair != NULL)
-        *pair = (struct ice_pair){.priority = priority, .local = local, .remote = remote, .state = ICE_WAITING};
+        *pair =
+            (struct ice_pair){.priority = priority, .local = local, .remote = remote, .state = ICE_WAITING};
     return pair;
 }
 

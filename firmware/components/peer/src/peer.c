@@ -50,7 +50,8 @@ enum peer_error peer_add_local_address(struct peer *p, const struct peer_address
         return PEER_ERR_ARGUMENT;
     if (!ice_add_local(&p->ice, address))
         return PEER_ERR_SPACE;
-    if (p->config.stun_server.family == address->family && !p->ice.gather.active && p->ice.gather.mapped.family == 0)
+    if (p->config.stun_server.family == address->family && !p->ice.gather.active &&
+        p->ice.gather.mapped.family == 0)
         ice_gather_from(&p->ice, &p->config.stun_server);
     return PEER_OK;
 }
@@ -215,7 +216,8 @@ enum peer_error peer_add_remote_candidate(struct peer *p, const char *candidate)
     size_t len = strlen(candidate);
     if (p->stage != PEER_OPEN || !p->has_remote)
         return PEER_ERR_STATE;
-    if (len == 0 || strcmp(candidate, "a=end-of-candidates") == 0) /* RFC 8838 section 13: nothing to wait for */
+    if (len == 0 ||
+        strcmp(candidate, "a=end-of-candidates") == 0) /* RFC 8838 section 13: nothing to wait for */
         return PEER_OK;
     while (len > 0 && (candidate[len - 1] == '\n' || candidate[len - 1] == '\r'))
         len--;
@@ -249,7 +251,8 @@ enum peer_error peer_open_channel(struct peer *p, const char *label, uint16_t *c
     return has_data(p) ? from_sctp(sctp_open_channel(&p->sctp, label, channel)) : PEER_ERR_STATE;
 }
 
-enum peer_error peer_send_message(struct peer *p, uint16_t channel, bool is_text, const uint8_t *data, size_t len)
+enum peer_error peer_send_message(struct peer *p, uint16_t channel, bool is_text, const uint8_t *data,
+                                  size_t len)
 {
     peer_release_box(p);
     return has_data(p) ? from_sctp(sctp_send(&p->sctp, channel, is_text, data, len)) : PEER_ERR_STATE;
