@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 
 from bench.device import Arrival, Device, encode, listen
-from bench.signals import RATE, chirps, echo_delays, losses
+from bench.signals import RATE, chirps, echo_delays, lag, losses, write_wav
 
 _LATE: Final = 0.020
 _SETTLE: Final = 3.0
@@ -123,8 +123,9 @@ async def loss(url: str, conditions: list[dict[str, Any]], speech: str) -> None:
         await asyncio.sleep(0.5)
         await device.close()
         heard = listen(device.arrivals)
-        from_here = int(np.searchsorted(heard.when, device.speaking_since))
-        _write(condition["out"], heard.pcm[from_here:].astype("<i2").tobytes())
+        start = int(np.searchsorted(heard.when, device.speaking_since))
+        start += lag(np.frombuffer(pcm, "<i2").astype(np.float64), heard.pcm[start:])
+        write_wav(condition["out"], heard.pcm[start:].astype("<i2").tobytes())
         say(event="call", out=condition["out"], received=len(device.arrivals))
 
     await asyncio.gather(*map(call, conditions))
@@ -167,14 +168,6 @@ def _payload(devices: list[Device], begin: float, end: float) -> float:
 def _read(path: str) -> bytes:
     with wave.open(path) as file:
         return bytes(file.readframes(file.getnframes()))
-
-
-def _write(path: str, pcm: bytes) -> None:
-    with wave.open(path, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(pcm)
 
 
 if __name__ == "__main__":

@@ -92,6 +92,15 @@ def speak(text: str, voice: str) -> bytes:
             return bytes(file.readframes(file.getnframes()))
 
 
+def write_wav(path: Path | str, pcm: bytes) -> None:
+    """PCM of 16 kHz mono as a WAV file."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(pcm)
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Sentences read one after another: PCM, and the samples where each begins and ends."""
@@ -113,6 +122,25 @@ def reading(pause: float = 0.4) -> Reading:
             texts.append(text)
             pcm += gap
     return Reading(pcm + bytes(-len(pcm) % (2 * FRAME)), tuple(texts), tuple(spans))
+
+
+def lag(said: Signal, heard: Signal) -> int:
+    """By how many samples, up to 2 s, what was heard lags: where the loudness of the two agrees best."""
+    step = RATE // 200
+    loud_said, loud_heard = (_loudness(signal, step) for signal in (said, heard))
+    agreement = [_overlap(loud_said, loud_heard[shift:]) for shift in range(400)]
+    return int(np.argmax(agreement)) * step
+
+
+def _loudness(signal: Signal, step: int) -> Signal:
+    whole = signal[: signal.size // step * step].reshape(-1, step)
+    loudness: Signal = np.log10(np.mean(whole**2, axis=1) + 1e4)
+    return loudness
+
+
+def _overlap(one: Signal, other: Signal) -> float:
+    size = min(one.size, other.size)
+    return float(np.corrcoef(one[:size], other[:size])[0, 1]) if size > 2 else 0.0
 
 
 def losses(count: int, rate: float, burst: float, seed: int) -> npt.NDArray[np.bool_]:

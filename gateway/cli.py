@@ -87,8 +87,8 @@ def _root(
 @app.command()
 def serve(
     config: ConfigOption = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on [default: all].")] = None,
-    port: Annotated[int | None, typer.Option(help="Port [default: 7860]; 0 takes a free one.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (default: all).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port (default: 7860); 0 takes a free one.")] = None,
     bot: Annotated[
         str | None, typer.Option(help="echo, assistant, realtime, a module, or a .py file.")
     ] = None,
@@ -151,8 +151,8 @@ def talk(
     ] = None,
     url: Annotated[str, typer.Option(help="The gateway.")] = "http://127.0.0.1:7860",
     save: Annotated[Path | None, typer.Option(help="Write what came back to this WAV file.")] = None,
-    key: Annotated[
-        str | None, typer.Option(envvar="VOICEGW_KEY", help="For a gateway on another machine.")
+    key_file: Annotated[
+        Path | None, typer.Option(help="A file with the key; VOICEGW_KEY in the environment does as well.")
     ] = None,
     start: Annotated[
         bool, typer.Option("--start", help="Start a gateway of its own for this one question.")
@@ -167,7 +167,15 @@ def talk(
 
     show: Callable[[str], None] = (lambda _: None) if as_json else lambda line: out.print(_plain(line))
     try:
-        result = run(client.ask(client.read_question(question), url=url, key=key, start=start, show=show))
+        result = run(
+            client.ask(
+                client.read_question(question),
+                url=url,
+                key=settings.client_key(key_file),
+                start=start,
+                show=show,
+            )
+        )
     except client.Unreachable as error:
         fail(error, Exit.UNREACHABLE)
     if save is not None:

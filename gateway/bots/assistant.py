@@ -16,7 +16,7 @@ from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnal
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADParams
 from pipecat.pipeline.pipeline import Pipeline
-from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import (
     LLMContextAggregatorPair,
@@ -25,14 +25,12 @@ from pipecat.processors.aggregators.llm_response_universal import (
 from pipecat.processors.audio.vad_processor import VADProcessor
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.runner.types import RunnerArguments
-from pipecat.runner.utils import create_transport
-from pipecat.transports.base_transport import BaseTransport, TransportParams
 from pipecat.turns.user_start import VADUserTurnStartStrategy
 from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
-from pipecat.workers.runner import WorkerRunner
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gateway.bots.call import PIPELINE, SAMPLE_RATE, hold, open_transport
 from gateway.errors import ConfigError
 from gateway.speech import providers
 from gateway.speech.dialogue import Dialogue
@@ -44,7 +42,6 @@ from gateway.speech.spec import EngineSpec
 from gateway.speech.sphinx import shared_engine
 from gateway.speech.synthesis import LocalTTSService, make_synthesiser
 
-SAMPLE_RATE = 16_000
 _VAD_STOP_SECS = 0.2
 _TURN_STOP_SECS = 1.0
 _STUCK_TURN_SECS = 3.0  # a turn that never got a transcript was noise
@@ -72,7 +69,7 @@ class AssistantSettings(BaseModel):
 
 
 def check(settings: AssistantSettings, keys: Mapping[str, str]) -> None:
-    """Find at start-up what would fail at the first call; `keys` are the environment's. Blocks, about a second.
+    """Find at start-up what would fail at the first call; `keys` are the environment's. Blocks, up to 2 s.
 
     Raises ConfigError, which names what to install or set.
     """
@@ -98,30 +95,33 @@ async def warm(settings: AssistantSettings) -> AsyncIterator[None]:
         yield
 
 
+@asynccontextmanager
+async def prepared(settings: object) -> AsyncIterator[None]:
+    """What a worker process holds around all its calls: `settings` checked and the recogniser loaded.
+
+    Raises ConfigError where something is missing or wrong.
+    """
+    own = configuration({"voicegw": {"settings": settings}})
+    await asyncio.to_thread(check, own, os.environ)
+    async with warm(own):
+        yield
+
+
 async def bot(runner_args: RunnerArguments) -> None:
     """Hold one call until it ends: the signature that Pipecat's runner, and ours, call.
 
     Takes AssistantSettings from `runner_args.body["voicegw"]["settings"]` where that is.
     """
     settings = configuration(runner_args.body)
-    transport: BaseTransport = await create_transport(runner_args, {"webrtc": _params})
+    transport = await open_transport(runner_args)
     # Loading models takes 0.2 s: on a thread, since this loop may be carrying other calls.
     middle, after = await asyncio.to_thread(build, settings, os.environ)
     worker = PipelineWorker(
         Pipeline([transport.input(), *middle, transport.output(), after]),
-        params=PipelineParams(
-            audio_in_sample_rate=SAMPLE_RATE, audio_out_sample_rate=SAMPLE_RATE, enable_metrics=True
-        ),
+        params=PIPELINE,
         idle_timeout_secs=runner_args.pipeline_idle_timeout_secs,
     )
-
-    @transport.event_handler("on_client_disconnected")
-    async def _gone(_transport: BaseTransport, _client: object) -> None:
-        await worker.cancel(reason="the client disconnected")
-
-    runner = WorkerRunner(handle_sigint=runner_args.handle_sigint)
-    await runner.add_workers(worker)
-    await runner.run()
+    await hold(runner_args, transport, worker)
 
 
 def configuration(body: object) -> AssistantSettings:
@@ -135,14 +135,15 @@ def configuration(body: object) -> AssistantSettings:
         raise ConfigError(f"the assistant's {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
-def build(settings: AssistantSettings, keys: Mapping[str, str]) -> tuple[list[FrameProcessor], FrameProcessor]:
+def build(
+    settings: AssistantSettings, keys: Mapping[str, str]
+) -> tuple[list[FrameProcessor], FrameProcessor]:
     """(the processors between a transport's input and output, the one after its output). Blocks.
 
     Raises ConfigError like check().
     """
-    context = LLMContext([{"role": "developer", "content": settings.prompt}] if settings.llm else None)
     aggregators = LLMContextAggregatorPair(
-        context,
+        LLMContext(),
         user_params=LLMUserAggregatorParams(
             user_turn_strategies=_turns(), user_turn_stop_timeout=_STUCK_TURN_SECS, empty_user_turn=None
         ),
@@ -155,9 +156,16 @@ def build(settings: AssistantSettings, keys: Mapping[str, str]) -> tuple[list[Fr
         has_llm=settings.llm is not None,
         volume=settings.volume,
     )
-    llm = [providers.make_llm(settings.llm, keys)] if settings.llm else []
+    llm = [providers.make_llm(settings.llm, keys, prompt=settings.prompt)] if settings.llm else []
     stt, tts = _stt(settings, keys), _tts(settings, keys)
-    return [VADProcessor(vad_analyzer=vad), stt, aggregators.user(), dialogue, *llm, tts], aggregators.assistant()
+    return [
+        VADProcessor(vad_analyzer=vad),
+        stt,
+        aggregators.user(),
+        dialogue,
+        *llm,
+        tts,
+    ], aggregators.assistant()
 
 
 def _turns() -> UserTurnStrategies:
@@ -191,13 +199,3 @@ def _zone(settings: AssistantSettings) -> ZoneInfo | None:
         raise ConfigError(
             f"there is no time zone {settings.timezone!r}", remedy='use a name such as "Europe/Berlin"'
         ) from error
-
-
-def _params() -> TransportParams:
-    return TransportParams(
-        audio_in_enabled=True,
-        audio_in_sample_rate=SAMPLE_RATE,
-        audio_out_enabled=True,
-        audio_out_sample_rate=SAMPLE_RATE,
-        audio_out_10ms_chunks=2,
-    )

@@ -25,18 +25,9 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame, RTVIServerMessageFrame
 
 from gateway.speech.intents import Recogniser
-from gateway.speech.skills import (
-    NOT_UNDERSTOOD,
-    Action,
-    CancelTimers,
-    Context,
-    Reply,
-    SetVolume,
-    StartTimer,
-    Timer,
-    answer,
-    ring_text,
-)
+from gateway.speech.reply import Action, CancelTimers, Context, Reply, SetVolume, StartTimer, Timer
+from gateway.speech.skills import NOT_UNDERSTOOD, answer
+from gateway.speech.timer_skills import ring_text
 from gateway.speech.timers import Timers
 
 DEVICE_STATE = "device-state"  # the type of a device's RTVI client message: {"volume": 0..100}
@@ -92,7 +83,7 @@ class Dialogue(FrameProcessor):
 
     async def cleanup(self) -> None:
         """Cancel what still runs."""
-        await super().cleanup()
+        await super().cleanup()  # type: ignore[no-untyped-call] # Pipecat leaves it untyped
         await self._timers.close()
 
     async def _answer(self, heard: str) -> bool:

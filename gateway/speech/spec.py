@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class EngineSpec(BaseModel):
-    """A provider of providers.py and what it is told, say `{provider = "piper", options = {voice = "en_US-ryan-high"}}`."""
+    """A provider of providers.py and what it is told, say "piper" and {"voice": "en_US-ryan-high"}."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from gateway.speech.skills import StartTimer, Timer
+from gateway.speech.reply import StartTimer, Timer
 
 Ring = Callable[[Timer], Awaitable[None]]
 

@@ -80,6 +80,9 @@ export class Store extends EventTarget {
 
   /** A final line takes the place of the one in progress of the same speaker. */
   #transcript(transcript) {
+    if (!this.#parties.has(transcript.session)) {
+      this.#parties.set(transcript.session, { user: transcript.device ?? "caller", bot: botName(transcript.bot) });
+    }
     const same = (other) => other.session === transcript.session && other.who === transcript.who;
     if (this.transcripts.some((other) => other.final && same(other) && other.at === transcript.at && other.text === transcript.text)) return;
     const open = this.transcripts.findIndex((other) => !other.final && same(other));
