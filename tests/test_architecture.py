@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ GATEWAY = {
 STANDARD = set(sys.stdlib_module_names)
 
 
+@functools.cache
 def imports(path: Path, module: str) -> set[str]:
     """The dotted names that a module imports, wherever in it."""
     tree = ast.parse(path.read_text())
