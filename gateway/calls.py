@@ -65,16 +65,17 @@ class EndCall(Wire):
 
 
 class Answer(Wire):
-    """The answer to an offer, as a SmallWebRTC client expects it."""
+    """The answer to an offer, as a SmallWebRTC client expects it; with our id of the session for the page."""
 
     sdp: str
     type: str
     pc_id: str
+    session_id: str | None = None
 
 
 class SessionEvent(Wire):
     """Something that happened in a call. `data` is the body of the page's event of the same name."""
 
-    kind: Literal["session", "ended", "transcript", "turn", "device"]
+    kind: Literal["session", "ended", "transcript", "turn"]
     session_id: str
     data: dict[str, Any]

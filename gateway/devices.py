@@ -158,7 +158,7 @@ def _digest(key: str) -> bytes:
 @asynccontextmanager
 async def open_registry(data_dir: Path) -> AsyncIterator[Registry]:
     """Open `devices.db` in a directory, making both, readable by this user only."""
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240 -- once, at start
     path = data_dir / "devices.db"
     path.touch(mode=0o600)
     async with aiosqlite.connect(path) as db:

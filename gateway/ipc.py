@@ -109,7 +109,7 @@ class Channel:
             reply["value"] = await self._handle(message["ask"], message["body"])
         except GatewayError as error:
             reply["error"] = {"code": error.code, "message": error.message, "remedy": error.remedy}
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- the asker is told of every fault
             logger.exception("request {} failed", message["ask"])
             reply["error"] = {"code": "internal", "message": f"{type(error).__name__}: {error}", "remedy": ""}
         self._write(reply)

@@ -29,7 +29,10 @@ class _Bridge(logging.Handler):
 
 
 def set_up(settings: Settings, *, worker: int | None = None) -> None:
-    """Send all logging of this process to stderr; Pipecat's own chatter, which warns of every client without video, only at DEBUG."""
+    """Send all logging of this process to stderr.
+
+    Pipecat warns of every client without video: its own lines come at DEBUG only.
+    """
     logger.remove()
     quiet = settings.log_level.upper() not in {"DEBUG", "TRACE"}
     logger.configure(extra={"session": "-", "worker": "-" if worker is None else str(worker)})

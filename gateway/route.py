@@ -20,7 +20,7 @@ def unmapped(text: str) -> _Address:
         NoRoute: not an address.
     """
     try:
-        address = ipaddress.ip_address(text.split("%")[0])
+        address = ipaddress.ip_address(text.split("%", maxsplit=1)[0])
     except ValueError:
         raise NoRoute(f"{text!r} is not an IP address") from None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None

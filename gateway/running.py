@@ -109,12 +109,13 @@ async def running(settings: Settings, *, port: int, lan: list[str] | None = None
     """
     telemetry = Telemetry()
     async with open_registry(settings.data_dir) as registry:
-        workers = Workers(settings, lambda number, event: take(number, event))
-        switchboard = Switchboard(settings, registry, workers, telemetry)
 
         def take(number: int, event: SessionEvent) -> None:
             switchboard.take(event)
             telemetry.take(number, event)
+
+        workers = Workers(settings, take)
+        switchboard = Switchboard(settings, registry, workers, telemetry)
 
         gateway = Gateway(settings, registry, telemetry, workers, switchboard)
         await workers.start()

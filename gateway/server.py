@@ -103,8 +103,8 @@ async def serve(settings: Settings, on_ready: Callable[[Gateway, int], None]) ->
             )
             server = _Server(config, gateway.stop_accepting)
             serving = asyncio.create_task(server.serve(sockets=[sock]), name="http")
-            while not server.started and not serving.done():
-                await asyncio.sleep(0.01)
+            while not server.started and not serving.done():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)  # uvicorn tells by a flag only
             if not serving.done():
                 on_ready(gateway, port)
             await serving

@@ -296,7 +296,7 @@ async def _post(url: str, key: str | None, sdp: str) -> dict[str, Any]:
 
 async def _until(condition: Callable[[], bool], seconds: float) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 -- several things of others, none of which can be awaited
             await asyncio.sleep(FRAME_SECONDS)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import AsyncIterator
@@ -78,7 +79,7 @@ class Telemetry:
         self._ended.labels(reason).inc()
         if session is not None and session["media"]:
             for gauge in self._media.values():
-                if (session_id,) in gauge._metrics:
+                with contextlib.suppress(KeyError):  # never reported
                     gauge.remove(session_id)
 
     def count_offer(self, outcome: str) -> None:

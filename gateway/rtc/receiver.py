@@ -107,7 +107,7 @@ class DeviceReceiver:
 
     @property
     def track(self) -> MediaStreamTrack:
-        """aiortc's own remote track, which carries nothing here."""
+        """The remote track of aiortc, which carries nothing here."""
         return self._track
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import random
+import secrets
 import struct
 from collections.abc import Callable
 
@@ -44,16 +44,14 @@ class DeviceSender:
         self._encoder = OpusEncoder(settings)
         self._on_audio = on_audio
         self._loop = asyncio.get_running_loop()
-        self._pacer = Pacer(
-            self._loop.time(), timestamp=random.getrandbits(32), send_silence=not settings.dtx
-        )
+        self._pacer = Pacer(self._loop.time(), timestamp=secrets.randbits(32), send_silence=not settings.dtx)
         self._written: list[asyncio.Future[bool]] = []
         self._resampler: soxr.ResampleStream | None = None
         self._rate = SAMPLE_RATE
         self._timer: asyncio.TimerHandle | None = None
         self._reporting: asyncio.Task[None] | None = None
         self._payload_type = 0
-        self._sequence = random.randrange(1 << 15)  # the lower half spares SRTP an early roll-over
+        self._sequence = secrets.randbits(15)  # the lower half spares SRTP an early roll-over
         self._timestamp = 0
         self._packets = 0
         self._octets = 0
@@ -85,7 +83,7 @@ class DeviceSender:
         return resampled
 
     def replaceTrack(self, track: MediaStreamTrack | None) -> None:  # noqa: N802 -- aiortc's name
-        """aiortc takes the track away when the call ends; there is none."""
+        """There is no track to replace; what is sent is written."""
 
     def setTransport(self, transport: RTCDtlsTransport) -> None:  # noqa: N802
         self.transport = transport
@@ -145,7 +143,9 @@ class DeviceSender:
 
     async def _report(self) -> None:
         while True:
-            await asyncio.sleep(0.5 + random.random())  # RFC 3550, section 6.2: not in step with others
+            await asyncio.sleep(
+                0.5 + secrets.randbelow(1000) / 1000
+            )  # not in step with others (RFC 3550, 6.2)
             report = self.reports.make(
                 cname=self._cname, timestamp=self._timestamp, packets=self._packets, octets=self._octets
             )

@@ -5,10 +5,10 @@ import { clock } from "./format.js";
 
 // Reading further up must not be interrupted; this close to the end, the reader wants to follow.
 const NEAR_END_PX = 48;
+const PAUSE_S = 4;
 
 export function conversationView(store) {
   store.addEventListener("transcripts", () => show(store));
-  store.addEventListener("sessions", () => show(store));
 }
 
 function show(store) {
@@ -20,19 +20,35 @@ function show(store) {
   if (follows) log.scrollTop = log.scrollHeight;
 }
 
-/** Transcripts with the name of their speaker, which is given only where the speaker changes. */
+/** Transcripts as paragraphs, with the name of the speaker, which is shown only where the speaker changes. */
 function lines(store) {
-  let last = "";
-  return store.transcripts.map((transcript) => {
-    const parties = store.parties(transcript.session);
-    const speaker = `${transcript.session} ${transcript.who}`;
+  let last = null;
+  return paragraphs(store.transcripts).map((line) => {
+    const parties = store.parties(line.session);
+    const speaker = `${line.session} ${line.who}`;
     const changed = speaker !== last;
     last = speaker;
-    const to = transcript.who === "bot" && parties.user !== "you" ? ` to ${parties.user}` : "";
+    const to = line.who === "bot" && parties.user !== "you" ? ` to ${parties.user}` : "";
     // A final line is a new element, so that a screen reader announces it and not its beginnings.
-    const key = transcript.final ? `${speaker} ${transcript.at} ${transcript.text}` : `${speaker} …`;
-    return { ...transcript, key, changed, name: parties[transcript.who], to };
+    const key = line.final ? `${speaker} ${line.at}` : `${speaker} …`;
+    return { ...line, key, changed, name: parties[line.who] + to };
   });
+}
+
+/** Some voices report word by word: what one speaker says without a pause is one paragraph. */
+function paragraphs(transcripts) {
+  const result = [];
+  for (const transcript of transcripts) {
+    const before = result.at(-1);
+    const same = before?.session === transcript.session && before.who === transcript.who;
+    if (same && before.final && transcript.final && transcript.at - before.until < PAUSE_S) {
+      before.text += ` ${transcript.text}`;
+      before.until = transcript.at;
+    } else {
+      result.push({ ...transcript, until: transcript.at });
+    }
+  }
+  return result;
 }
 
 function make() {
@@ -48,7 +64,7 @@ function fill(row, line) {
   attribute(row, "data-final", line.final);
   attribute(row, "data-changed", line.changed);
   attribute(row, "aria-hidden", line.final ? null : "true");
-  text(part("name"), line.name + line.to);
+  text(part("name"), line.name);
   text(part("at"), clock(line.at));
   text(part("said"), line.text);
 }

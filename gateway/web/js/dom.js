@@ -45,11 +45,17 @@ export function rich(value) {
   return value.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
 }
 
+/** A message as a sentence: a capital in front, a full stop behind. */
+export function sentence(value) {
+  const capital = value.charAt(0).toUpperCase() + value.slice(1);
+  return /[.!?…]$/.test(capital) ? capital : `${capital}.`;
+}
+
 /** Shows what went wrong and what to do about it in `box`; null hides it. */
 export function showProblem(box, problem) {
   box.hidden = !problem;
   box.replaceChildren();
   if (!problem) return;
-  box.append(h("p", { class: "cause" }, ...rich(problem.detail)));
-  if (problem.remedy) box.append(h("p", { class: "remedy" }, ...rich(problem.remedy)));
+  box.append(h("p", { class: "cause" }, ...rich(sentence(problem.detail))));
+  if (problem.remedy) box.append(h("p", { class: "remedy" }, ...rich(sentence(problem.remedy))));
 }

@@ -69,8 +69,8 @@ function askForKey(problem) {
   $("gate").hidden = false;
   $("board").hidden = true;
   link("waiting", "locked");
-  // Without a key the explanation on the page is enough; a key that was refused needs the reason.
-  showProblem($("gate-problem"), api.key.get() ? problem : null);
+  // That a key is needed is on the page already; whatever else was wrong is not.
+  showProblem($("gate-problem"), api.key.get() || problem.status === 403 ? problem : null);
   if (first) $("gate-key").focus();
   else $("gate-key").select();
 }

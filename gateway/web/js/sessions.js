@@ -40,6 +40,6 @@ function fill(row, session, store) {
   part("mine").hidden = session.id !== store.mine;
   text(part("since"), session.state === "live" ? span(store.now() - session.started_at) : `${session.state}…`);
   text(part("detail"), `${botName(session.bot)} · ${session.address}`);
-  row.lastChild.hidden = session.state === "connecting";
-  for (const [name, , , show] of FIGURES) text(part(name), show(session.media));
+  row.lastChild.hidden = session.media === null || session.state !== "live";
+  for (const [name, , , figure] of FIGURES) text(part(name), session.media ? figure(session.media) : "");
 }

@@ -1,7 +1,7 @@
 // The talk button: a state table, what each state looks like, and what happens on the way.
 
 import { Call } from "./call.js";
-import { $, attribute, showProblem, text } from "./dom.js";
+import { $, attribute, sentence, showProblem, text } from "./dom.js";
 import { level } from "./level.js";
 import { openMicrophone } from "./microphone.js";
 import { Strip } from "./strip.js";
@@ -102,11 +102,11 @@ export class Talk {
 
   /** The gateway says why a session ended; if it was ours, that is the better status. */
   #told({ session, reason }) {
-    if (session === this.#store.mine && reason && this.#go("ended", `The call has ended: ${reason}.`)) this.#release();
+    if (session === this.#store.mine && reason && this.#go("ended", `The call has ended: ${reason.replaceAll("_", " ")}.`)) this.#release();
   }
 
   #fail(problem) {
-    if (!this.#go("failed", problem.title)) return;
+    if (!this.#go("failed", problem.title && sentence(problem.title))) return;
     showProblem($("talk-problem"), problem);
     this.#release();
     if (problem.status === 401) this.#askForKey(problem);
