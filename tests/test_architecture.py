@@ -68,9 +68,7 @@ def closure(module: str) -> set[str]:
 )
 def test_the_pure_rooms_see_the_standard_library_and_pydantic_only(pure: str) -> None:
     allowed = STANDARD | {"pydantic", "pydantic_settings", "gateway"}
-    roots = {
-        name.split(".")[0] for module in closure(pure) for name in imports(GATEWAY[module], module)
-    }
+    roots = {name.split(".")[0] for module in closure(pure) for name in imports(GATEWAY[module], module)}
     assert roots - allowed == set()
 
 

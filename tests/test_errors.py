@@ -12,7 +12,7 @@ TREE = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(
 
 
 def test_every_error_is_found_by_its_code() -> None:
-    assert BY_CODE == {cls.code: cls for cls in TREE}
+    assert {cls.code: cls for cls in TREE} == BY_CODE
 
 
 @pytest.mark.parametrize("cls", TREE)

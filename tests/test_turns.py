@@ -18,7 +18,6 @@ from pipecat.frames.frames import (
     VADUserStoppedSpeakingFrame,
 )
 
-from gateway import turns
 from gateway.turns import STAGES, TurnClock
 
 
@@ -29,8 +28,8 @@ class Call:
         self.now = 100.0
         self.turns: list[dict[str, Any]] = []
         self.transcripts: list[dict[str, Any]] = []
-        monkeypatch.setattr(turns.time, "monotonic", lambda: self.now)
-        self.clock = TurnClock(self.turns.append, self.transcripts.append)
+        monkeypatch.setattr("gateway.turns.time.monotonic", lambda: self.now)
+        self.clock = TurnClock(self.turns.append, self.transcripts.append, sees_packets=True)
 
     def after(self, seconds: float, frame: Frame) -> None:
         self.now += seconds
@@ -51,7 +50,7 @@ def said(text: str) -> TranscriptionFrame:
 
 
 def spoken(text: str) -> TTSTextFrame:
-    return TTSTextFrame(text, aggregated_by="sentence")
+    return TTSTextFrame(text, text_type="sentence")
 
 
 def sound() -> TTSAudioRawFrame:

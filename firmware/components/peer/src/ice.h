@@ -19,7 +19,8 @@
 #define ICE_LOCAL_UFRAG_LEN 8
 #define ICE_LOCAL_PWD_LEN 24 /* at 6 bits each 144; RFC 8445 section 5.3 wants 128 */
 
-#define ICE_TA CLOCK_MS(50)                /* RFC 8445 section 14.2 */
+/* RFC 8445 section 14.2 has 50 ms by default, and lets the media decide: this is the pace of our audio. */
+#define ICE_TA CLOCK_MS(20)
 #define ICE_RTO_MIN CLOCK_MS(500)          /* RFC 8445 section 14.3 */
 #define ICE_RC 7                           /* RFC 8489 section 6.2.1: transmissions of one request */
 #define ICE_RM 16                          /* likewise: the last wait, in RTO */
