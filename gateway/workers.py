@@ -78,6 +78,7 @@ class Process:
                 str(theirs.fileno()),
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
+                stdout=sys.stderr.fileno(),  # what a bot prints is no output of ours, which scripts read
                 env={**os.environ, "LOGURU_AUTOINIT": "False"},  # it sets up its log once it has the settings
                 start_new_session=True,
             )
