@@ -7,7 +7,7 @@ import contextlib
 import fractions
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 from unittest import mock
@@ -131,7 +131,9 @@ class Peer:
         key: str | None = None,
         gather: Any = None,
         data_channel: bool = True,
+        prepare: Callable[[RTCPeerConnection], None] = lambda _: None,
     ) -> None:
+        self._prepare = prepare
         self.channel: RTCDataChannel | None = None
         self._with_channel = data_channel
         self.hertz = hertz
@@ -146,6 +148,7 @@ class Peer:
 
     def _new_pc(self) -> RTCPeerConnection:
         pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._prepare(pc)
         pc.addTransceiver(Tone(self.hertz), direction="sendrecv")
         if self._with_channel:
             self.channel = pc.createDataChannel("rtvi-ai")
