@@ -340,6 +340,7 @@ static void refuses_a_certificate_that_was_not_signalled(void **state)
     assert_int_equal(p->a.events[PEER_EVENT_CLOSED], 1);
     assert_int_equal(p->a.reason, PEER_CLOSE_FINGERPRINT);
     assert_null(p->a.peer->srtp.in);
+    assert_int_equal(p->b.events[PEER_EVENT_CLOSED], 1); /* by our alert */
     pair_free(p);
 }
 
