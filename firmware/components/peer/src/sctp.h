@@ -153,7 +153,7 @@ struct sctp_rx {
     uint32_t seen[SCTP_RX_WINDOW / 32]; /* bit i: cumulative + 1 + i has arrived */
     uint32_t duplicate[SCTP_DUPLICATES];
     uint32_t advertised;
-    uint16_t used;
+    uint16_t used, largest;
     uint8_t count, duplicates, unacked;
     bool sack_now, has_data; /* has_data: the packet being read carries some */
     bool held;               /* queue[held_at] is lent to the caller */

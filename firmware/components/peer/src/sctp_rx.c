@@ -1,12 +1,16 @@
 /* What the peer sends: which TSNs have come, and telling it so. RFC 9260 6.2, RFC 3758 3.6. */
 #include "sctp_wire.h"
 
+/* libwebrtc and aiortc put up to 1163 bytes into a chunk; who puts in more is believed once it is seen. */
+#define USUAL_CHUNK 1200
+
 void rx_reset(struct sctp *s, uint32_t first_tsn)
 {
     struct sctp_rx *rx = &s->rx;
     memset(rx->seen, 0, sizeof rx->seen);
     rx->cumulative = first_tsn - 1;
     rx->used = 0;
+    rx->largest = USUAL_CHUNK;
     rx->count = rx->duplicates = rx->unacked = 0;
     rx->sack_now = rx->has_data = rx->held = false;
     rx->advertised = SCTP_RX_BYTES;
@@ -56,7 +60,7 @@ static void note_duplicate(struct sctp_rx *rx, uint32_t tsn)
         rx->duplicate[rx->duplicates++] = tsn;
 }
 
-/* TSNs missing below this one: each may yet need a place. */
+/* TSNs missing below this one: each may yet need room. */
 static size_t missing_below(const struct sctp_rx *rx, uint32_t ahead)
 {
     size_t n = 0;
@@ -65,12 +69,14 @@ static size_t missing_below(const struct sctp_rx *rx, uint32_t ahead)
     return n;
 }
 
-/* What was reported should be kept: libwebrtc doesn't send again what it was once told of. A sender that
- * keeps to the window has left room for what is missing (aiortc doesn't keep to it); places in the table
- * aren't part of the window, so they are kept free here. */
+/* Out of order, only what leaves room for all that is missing before it. Otherwise what was reported would
+ * have to be given up, and libwebrtc never sends again what it was told has arrived: seen with Chromium
+ * 156. The window doesn't prevent it, because what the sender holds for lost isn't counted as in flight. */
 static bool admit_ahead(const struct sctp_rx *rx, uint32_t ahead, size_t len)
 {
-    return rx->count + missing_below(rx, ahead) < SCTP_RX_CHUNKS && rx->used + len <= SCTP_RX_BYTES;
+    size_t missing = missing_below(rx, ahead);
+    size_t largest = len > rx->largest ? len : rx->largest;
+    return rx->count + missing < SCTP_RX_CHUNKS && rx->used + len + missing * largest <= SCTP_RX_BYTES;
 }
 
 static void give_up_last(struct sctp_rx *rx)
@@ -132,6 +138,8 @@ static void accept(struct sctp *s, uint32_t tsn, const struct sctp_rx_run *chunk
     }
     if (!reasm_insert(s, tsn, chunk, data))
         return;
+    if (chunk->len > rx->largest)
+        rx->largest = chunk->len;
     bit_set(rx, ahead, true);
     advance(rx);
     if (filled || rx_has_gap(s)) /* RFC 9260 6.7 */
