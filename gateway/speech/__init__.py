@@ -1,0 +1,1 @@
+"""Speech without a key or a download: recognition, intents, answers and synthesis."""
