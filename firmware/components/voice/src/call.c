@@ -29,10 +29,15 @@ static void fill_random(void *user, uint8_t *out, size_t len)
     port_random(out, len);
 }
 
+struct peer_random call_random(void)
+{
+    return (struct peer_random){fill_random, NULL};
+}
+
 static bool create_peer(struct call *c, const struct peer_identity *identity, const struct port_address *local)
 {
     struct peer_config config = {
-        .random = {fill_random, NULL}, .identity = identity, .audio = true, .data = true, .fec = true, .audio_rate = 16000};
+        .random = call_random(), .identity = identity, .audio = true, .data = true, .fec = true, .audio_rate = 16000};
     c->peer = peer_create(&c->storage, &config);
     to_peer(local, &c->local);
     return c->peer != NULL && peer_add_local_address(c->peer, &c->local) == PEER_OK;

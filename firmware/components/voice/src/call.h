@@ -40,6 +40,9 @@ struct call {
     uint32_t received_then;
 };
 
+/* port_random() in peer.h's form. */
+struct peer_random call_random(void);
+
 /* Opens the socket toward the gateway and writes the offer. REASON_NONE if that went well. */
 enum reason call_start(struct call *c, uint64_t now, const struct peer_identity *identity,
                        const struct port_address *toward, char *sdp, size_t cap);

@@ -128,6 +128,35 @@ enum settings_error settings_erase(struct settings *s, const char *name)
     return SETTINGS_OK;
 }
 
+static size_t unescape_lines(const char *from, char *to, size_t cap)
+{
+    size_t len = 0;
+    for (; *from != '\0' && len < cap - 1; from++, len++) {
+        bool escaped = from[0] == '\\' && from[1] == 'n';
+        to[len] = escaped ? '\n' : *from;
+        from += escaped ? 1 : 0;
+    }
+    to[len] = '\0';
+    return *from == '\0' ? len : 0;
+}
+
+enum settings_error settings_set_ca(const char *value)
+{
+    static char pem[PORT_KV_VALUE_MAX + 1]; /* too much for a stack */
+    size_t len = unescape_lines(value, pem, sizeof pem);
+    if (len == 0 || strncmp(pem, "-----BEGIN CERTIFICATE-----\n", 28) != 0)
+        return SETTINGS_REFUSED;
+    return port_kv_set("ca", (const uint8_t *)pem, len) == PORT_OK ? SETTINGS_OK : SETTINGS_STORE;
+}
+
+void settings_get_ca(char *pem, size_t cap)
+{
+    size_t len = 0;
+    if (port_kv_get("ca", (uint8_t *)pem, cap - 1, &len) != PORT_OK)
+        len = 0;
+    pem[len] = '\0';
+}
+
 bool settings_erase_all(struct settings *s)
 {
     bool erased = port_kv_erase_all() == PORT_OK;

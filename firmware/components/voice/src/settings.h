@@ -8,8 +8,6 @@
 
 #include "port.h"
 
-#define SETTINGS_TEXT_MAX 200 /* the longest of those below, with its NUL; the CA is longer, and read on demand */
-
 struct settings {
     char ssid[33];
     char password[65];
@@ -33,6 +31,10 @@ enum settings_error {
 void settings_load(struct settings *s);
 enum settings_error settings_set(struct settings *s, const char *name, const char *value);
 enum settings_error settings_erase(struct settings *s, const char *name);
+/* The gateway's CA or own certificate, PEM, with "\\n" for its line ends. It is long, so it stays in the store. */
+enum settings_error settings_set_ca(const char *value);
+/* Empty if there is none. */
+void settings_get_ca(char *pem, size_t cap);
 bool settings_erase_all(struct settings *s);
 
 /* The i-th setting's name, NULL beyond the last. */
