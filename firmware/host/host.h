@@ -12,7 +12,6 @@
 struct host_options {
     const char *store;   /* directory of the key-value store */
     const char *console; /* NULL: none; "-": standard streams; "pty"; "tcp:PORT" */
-    const char *microphone, *speaker; /* WAV files, NULL for silence and nowhere */
     const char *id;      /* 12 hex digits, NULL: made from the store's path */
 };
 
@@ -25,19 +24,6 @@ bool host_reboot_wanted(void);
 /* Descriptors that port_net_wait() watches. */
 enum host_watch { HOST_WATCH_UDP, HOST_WATCH_STREAM, HOST_WATCH_MDNS, HOST_WATCH_CONSOLE, HOST_WATCH_COUNT };
 void host_watch(enum host_watch which, int descriptor, bool write); /* -1: no more */
-
-/* port_audio.c. WAV files in place of microphone and speaker; NULL for silence and nowhere. What the speaker
- * plays is in the file at host_audio_close() at the latest. False: a file that cannot be used, said on stderr. */
-bool host_audio_open(const char *microphone, const char *speaker);
-void host_audio_close(void);
-/* With `hold`, the recording waits, in silence, for the next call with false. Not held at first. */
-void host_audio_hold(bool hold);
-/* When the last block with sound (RMS over 200, as gateway/talk.py has it) left the recording; 0 for none yet. */
-uint64_t host_audio_spoke_at(void);
-bool host_audio_is_over(void); /* the recording has been read to its end */
-/* When a block with sound was first, and last, given to the speaker since the last call with true; 0: none. */
-uint64_t host_audio_first_heard_at(bool reset);
-uint64_t host_audio_last_heard_at(void);
 
 void host_log_quiet(bool quiet); /* with a console on the standard streams */
 

@@ -4,9 +4,9 @@
  * or one that does both:
  *
  *   net:    for (;;) port_net_wait(voice_net_step());
- *   audio:  for (;;) { voice_audio_capture(); voice_audio_play(); }
+ *   audio:  for (;;) { voice_audio_capture(); while (!voice_audio_play()) sleep a millisecond; }
  *
- * where one thread does both, it runs voice_net_step() between the two halves of audio, when
+ * A thread that does both runs voice_net_step() where the other would sleep, and the audio half when
  * voice_audio_due() has come. */
 #ifndef VOICE_H
 #define VOICE_H
@@ -50,8 +50,12 @@ uint64_t voice_net_step(void);
 uint64_t voice_audio_due(void); /* see port_audio_due() */
 /* One block of microphone: encodes it, and asks the net task for the next block to play. */
 void voice_audio_capture(void);
-/* One block of speaker. */
-void voice_audio_play(void);
+/* One block of speaker. False: the net task has not handed over what to play yet; call again in a moment.
+ * After 8 ms of that it plays without. */
+bool voice_audio_play(void);
+
+/* RMS of the last blocks, tenths of dB of full scale. */
+void voice_get_levels(int16_t *microphone_db10, int16_t *speaker_db10);
 
 struct voice_latency {
     uint32_t rtt_us;      /* to the gateway and back, by RTCP or ICE */

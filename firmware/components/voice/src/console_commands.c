@@ -2,16 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device.h"
-
-typedef void handler(struct device *d, uint64_t now, const struct console_words *words);
+#include "console_commands.h"
 
 static const char *word(const struct console_words *words, int i)
 {
     return i < words->count ? words->at[i] : "";
 }
 
-static void done(void)
+void console_done(void)
 {
     struct console_reply reply;
     console_begin(&reply, "@ok ");
@@ -63,86 +61,6 @@ static void show_figures(struct device *d, uint64_t now, const struct console_wo
     console_send(&reply);
 }
 
-static void add_setting(struct console_reply *reply, const struct device *d, const char *name)
-{
-    const char *value = settings_get(&d->settings, name);
-    json_add_text(&reply->json, name, settings_is_secret(name) && value[0] != '\0' ? "***" : value);
-}
-
-static void list_settings(struct device *d)
-{
-    struct console_reply reply;
-    console_begin(&reply, "@ok ");
-    for (size_t i = 0; settings_name(i) != NULL; i++)
-        add_setting(&reply, d, settings_name(i));
-    console_send(&reply);
-}
-
-static void get_setting(struct device *d, const char *name)
-{
-    struct console_reply reply;
-    if (settings_get(&d->settings, name) == NULL) {
-        console_refuse("unknown_setting", "settings");
-        return;
-    }
-    console_begin(&reply, "@ok ");
-    add_setting(&reply, d, name);
-    console_send(&reply);
-}
-
-/* What the audio follows at once; all else is about how to reach the gateway. */
-static bool is_of_audio(const char *name)
-{
-    return strcmp(name, "volume") == 0 || strcmp(name, "muted") == 0 || strcmp(name, "talk") == 0;
-}
-
-static void change(struct device *d, uint64_t now, const char *name, enum settings_error error)
-{
-    static const char *const errors[] = {[SETTINGS_UNKNOWN] = "unknown_setting",
-                                         [SETTINGS_REFUSED] = "value_refused",
-                                         [SETTINGS_STORE] = "not_stored"};
-    if (error != SETTINGS_OK) {
-        console_refuse(errors[error], "settings");
-        return;
-    }
-    done();
-    if (is_of_audio(name))
-        device_audio_apply(d);
-    else
-        device_handle(d, now, SESSION_RESTART, REASON_RECONNECT, 0);
-}
-
-static void set_setting(struct device *d, uint64_t now, const char *name, const char *value)
-{
-    bool is_ca = strcmp(name, "ca") == 0;
-    change(d, now, name, is_ca ? settings_set_ca(value) : settings_set(&d->settings, name, value));
-}
-
-static void erase_setting(struct device *d, uint64_t now, const char *name)
-{
-    bool is_ca = strcmp(name, "ca") == 0;
-    if (strcmp(name, "all") == 0)
-        change(d, now, "", settings_erase_all(&d->settings) ? SETTINGS_OK : SETTINGS_STORE);
-    else
-        change(d, now, name, is_ca ? settings_erase_ca() : settings_erase(&d->settings, name));
-    device_audio_apply(d);
-}
-
-static void run_settings(struct device *d, uint64_t now, const struct console_words *words)
-{
-    const char *what = word(words, 1);
-    if (words->count == 1)
-        list_settings(d);
-    else if (strcmp(what, "get") == 0 && words->count == 3)
-        get_setting(d, word(words, 2));
-    else if (strcmp(what, "set") == 0 && words->count == 4)
-        set_setting(d, now, word(words, 2), word(words, 3));
-    else if (strcmp(what, "erase") == 0 && words->count == 3)
-        erase_setting(d, now, word(words, 2));
-    else
-        console_refuse("usage", "settings [get NAME | set NAME VALUE | erase NAME | erase all]");
-}
-
 static void set_log(struct device *d, uint64_t now, const struct console_words *words)
 {
     static const char *const levels[] = {"error", "warning", "info", "debug"};
@@ -151,7 +69,7 @@ static void set_log(struct device *d, uint64_t now, const struct console_words *
     for (int i = 0; i < 4; i++)
         if (strcmp(word(words, 1), levels[i]) == 0) {
             port_log_level((enum port_level)i);
-            done();
+            console_done();
             return;
         }
     console_refuse("usage", "log error|warning|info|debug");
@@ -162,7 +80,7 @@ static void run_reboot(struct device *d, uint64_t now, const struct console_word
     struct json none = {NULL, 0};
     (void)words;
     (void)command_run(d, now, "reboot", none);
-    done();
+    console_done();
 }
 
 static void run_crash(struct device *d, uint64_t now, const struct console_words *words)
@@ -173,7 +91,7 @@ static void run_crash(struct device *d, uint64_t now, const struct console_words
     (void)now;
     if (strcmp(word(words, 1), "erase") == 0) {
         port_crash_erase();
-        done();
+        console_done();
         return;
     }
     size_t len = port_crash_report(text, sizeof text);
@@ -186,7 +104,7 @@ static void run_crash(struct device *d, uint64_t now, const struct console_words
 static void reconnect(struct device *d, uint64_t now, const struct console_words *words)
 {
     (void)words;
-    done();
+    console_done();
     device_handle(d, now, SESSION_RESTART, REASON_RECONNECT, 0);
 }
 
@@ -199,7 +117,7 @@ static void press(struct device *d, uint64_t now, const struct console_words *wo
         return;
     }
     device_audio_press(d, down);
-    done();
+    console_done();
 }
 
 /* The bot's commands, from here: do volume 50 */
@@ -217,7 +135,7 @@ static void run_command(struct device *d, uint64_t now, const struct console_wor
     }
     const char *why = command_run(d, now, word(words, 1), value);
     if (why == NULL)
-        done();
+        console_done();
     else
         console_refuse(why, "do volume|mute|led|reboot|identify|tone VALUE");
 }
@@ -226,10 +144,10 @@ static void help(struct device *d, uint64_t now, const struct console_words *wor
 
 static const struct {
     const char *name;
-    handler *run;
+    console_handler *run;
 } commands[] = {
-    {"help", help},          {"state", show_state},      {"figures", show_figures},  {"settings", run_settings},
-    {"inject", run_inject},  {"capture", run_capture},   {"log", set_log},           {"reboot", run_reboot},
+    {"help", help},          {"state", show_state},      {"figures", show_figures},  {"settings", console_settings},
+    {"inject", console_inject},  {"capture", console_capture},   {"log", set_log},           {"reboot", run_reboot},
     {"crash", run_crash},    {"reconnect", reconnect},   {"button", press},          {"do", run_command},
 };
 

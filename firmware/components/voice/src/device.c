@@ -48,6 +48,17 @@ void device_tell(const struct voice_event *event)
         device.listener(event);
 }
 
+static const char *const resets[] = {
+    [PORT_RESET_POWER_ON] = "power_on", [PORT_RESET_BUTTON] = "button",     [PORT_RESET_SOFTWARE] = "software",
+    [PORT_RESET_PANIC] = "panic",       [PORT_RESET_WATCHDOG] = "watchdog", [PORT_RESET_BROWNOUT] = "brownout",
+    [PORT_RESET_DEEP_SLEEP] = "sleep",  [PORT_RESET_UNKNOWN] = "unknown",
+};
+
+const char *device_reset_text(void)
+{
+    return resets[port_facts()->reset];
+}
+
 bool device_is_configured(const struct device *d)
 {
     return !port_link_needs_ssid() || d->settings.ssid[0] != '\0';
@@ -191,6 +202,17 @@ static void step_console(struct device *d, uint64_t now)
         console_run(d, now, &words);
 }
 
+static void step_board(struct device *d, uint64_t now)
+{
+    bool pressed = port_button_pressed();
+    if (pressed != d->button_down)
+        device_audio_press(d, pressed);
+    d->button_down = pressed;
+    light_show(d, now);
+    if (d->reboot_at != 0 && now >= d->reboot_at)
+        port_reboot();
+}
+
 static uint64_t earliest(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -206,7 +228,7 @@ uint64_t voice_net_step(void)
     watch_link(d, now);
     handle_timeout(d, now);
     step_state(d, now);
-    light_show(d, now);
+    step_board(d, now);
     uint64_t next = earliest(now + STEP_US, d->session.deadline);
     if (d->session.state == SESSION_DISCOVERY && d->settings.gateway[0] == '\0')
         next = earliest(next, discovery_deadline(&d->discovery));

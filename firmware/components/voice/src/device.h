@@ -15,6 +15,11 @@
 #include "talk.h"
 #include "voice.h"
 
+/* Of libopus on 64 and on 32 bits, encoder and decoder; audio_codec_size() knows, but not at compile time. */
+#ifndef DEVICE_CODEC_SIZE
+#define DEVICE_CODEC_SIZE (64u * 1024u)
+#endif
+
 struct device {
     voice_listener *listener;
     struct session session;
@@ -37,9 +42,17 @@ struct device {
     struct queue down;           /* and back */
     _Atomic uint32_t wanted;     /* blocks that the audio task waits for */
 
+    struct audio *audio;
+    struct audio_storage audio_storage;
+    uint64_t play_by;            /* the audio task waits for the net task until then */
+    uint64_t encode_since;
+    uint32_t encode_worst, encode_us; /* of this second so far, of the last one */
+
     bool button_down;
     uint64_t identify_until;
-    uint64_t button_since;
+    uint64_t reboot_at;          /* 0: not wanted */
+    bool led_held;               /* by a command; else it shows the state */
+    uint8_t led[3];
 };
 
 /* device.c */
@@ -48,6 +61,7 @@ struct device *device_get(void);
 void device_handle(struct device *d, uint64_t now, enum session_event event, enum reason reason, uint32_t retry_after_s);
 void device_tell(const struct voice_event *event); /* console and listener */
 bool device_is_configured(const struct device *d);
+const char *device_reset_text(void);
 
 /* device_call.c: signalling, connecting, live */
 void device_call_begin(struct device *d, uint64_t now);
@@ -61,6 +75,7 @@ void device_audio_start(struct device *d);
 void device_audio_apply(struct device *d); /* settings: volume, mute, talk mode */
 uint32_t device_audio_underruns(const struct device *d);
 void device_audio_press(struct device *d, bool pressed); /* push to talk */
+void device_audio_tone(struct device *d, uint32_t hertz, uint32_t ms);
 
 /* device_talk.c */
 void device_take_message(struct device *d, uint64_t now, const uint8_t *data, size_t len, bool is_text);

@@ -3,12 +3,6 @@
 
 #include "device.h"
 
-static const char *const resets[] = {
-    [PORT_RESET_POWER_ON] = "power_on", [PORT_RESET_BUTTON] = "button",     [PORT_RESET_SOFTWARE] = "software",
-    [PORT_RESET_PANIC] = "panic",       [PORT_RESET_WATCHDOG] = "watchdog", [PORT_RESET_BROWNOUT] = "brownout",
-    [PORT_RESET_DEEP_SLEEP] = "sleep",  [PORT_RESET_UNKNOWN] = "unknown",
-};
-
 static void fail(struct device *d, uint64_t now, enum reason reason)
 {
     device_handle(d, now, SESSION_FAILED, reason, d->signaling.retry_after_s);
@@ -45,7 +39,7 @@ static enum signaling_result send_offer(struct device *d, uint64_t now)
                                                                    .id = facts->id,
                                                                    .board = facts->board,
                                                                    .version = facts->version,
-                                                                   .reset = resets[facts->reset],
+                                                                   .reset = device_reset_text(),
                                                                    .last_failure = reason_text(d->session.last_failure)});
 }
 
@@ -126,6 +120,7 @@ static void fetch_audio(struct device *d, uint64_t now)
         p->kind = (uint8_t)(fits ? audio.kind : PEER_AUDIO_CONCEAL);
         p->len = (uint16_t)(fits ? audio.len : 0);
         p->timestamp = audio.timestamp;
+        p->spare_us = AUDIO_SPARE_UNKNOWN;
         if (p->len > 0)
             memcpy(p->data, audio.data, p->len);
         queue_push(&d->down);
@@ -192,6 +187,7 @@ void voice_get_latency(struct voice_latency *latency)
         peer_get_stats(d->call.peer, &stats);
     *latency = (struct voice_latency){.rtt_us = stats.rtt_us,
                                       .playout_us = stats.buffer_us,
+                                      .encode_us = d->encode_us,
                                       .clock_offset_us = d->talk.clock_offset_us,
                                       .clock_known = d->talk.clock_known};
 }

@@ -149,6 +149,12 @@ enum settings_error settings_set_ca(const char *value)
     return port_kv_set("ca", (const uint8_t *)pem, len) == PORT_OK ? SETTINGS_OK : SETTINGS_STORE;
 }
 
+enum settings_error settings_erase_ca(void)
+{
+    enum port_error error = port_kv_erase("ca");
+    return error == PORT_OK || error == PORT_ERR_ABSENT ? SETTINGS_OK : SETTINGS_STORE;
+}
+
 void settings_get_ca(char *pem, size_t cap)
 {
     size_t len = 0;
