@@ -176,10 +176,14 @@ static void read_commands(struct program *g)
 static void print_event(struct program *g, const struct peer_event *e)
 {
     static const char *const names[] = {
-        [PEER_EVENT_ICE_CONNECTED] = "ice-connected",   [PEER_EVENT_CONNECTED] = "connected",
-        [PEER_EVENT_LOCAL_CANDIDATE] = "candidate",     [PEER_EVENT_CHANNEL_OPEN] = "channel-open",
-        [PEER_EVENT_CHANNEL_CLOSED] = "channel-closed", [PEER_EVENT_CONSENT_LOST] = "consent-lost",
-        [PEER_EVENT_DATA_CLOSED] = "data-closed",       [PEER_EVENT_REMOTE_BYE] = "remote-bye",
+        [PEER_EVENT_ICE_CONNECTED] = "ice-connected",
+        [PEER_EVENT_CONNECTED] = "connected",
+        [PEER_EVENT_LOCAL_CANDIDATE] = "candidate",
+        [PEER_EVENT_CHANNEL_OPEN] = "channel-open",
+        [PEER_EVENT_CHANNEL_CLOSED] = "channel-closed",
+        [PEER_EVENT_CONSENT_LOST] = "consent-lost",
+        [PEER_EVENT_DATA_CLOSED] = "data-closed",
+        [PEER_EVENT_REMOTE_BYE] = "remote-bye",
         [PEER_EVENT_CLOSED] = "closed",
     };
     if (e->type == PEER_EVENT_MESSAGE) {
@@ -261,7 +265,8 @@ static void hear(struct program *g)
         return;
     bool conceal = audio.kind == PEER_AUDIO_CONCEAL, fec = audio.kind == PEER_AUDIO_FEC;
     int room = conceal || fec ? FRAME : FRAME * 6;
-    int n = opus_decode(g->decoder, conceal ? NULL : audio.data, conceal ? 0 : (opus_int32)audio.len, pcm, room, fec);
+    int n = opus_decode(g->decoder, conceal ? NULL : audio.data, conceal ? 0 : (opus_int32)audio.len, pcm,
+                        room, fec);
     for (int i = 0; i < n && g->heard_count < RATE; i++)
         g->heard[g->heard_count++] = pcm[i];
     if (g->heard_count == RATE) {
@@ -328,9 +333,11 @@ static bool set_up(struct program *g, const char *ip)
     struct peer_random random = {fill_random, NULL};
     inet_pton(AF_INET, ip, &at.sin_addr);
     g->socket = socket(AF_INET, SOCK_DGRAM, 0);
-    if (bind(g->socket, (struct sockaddr *)&at, sizeof at) != 0 || getsockname(g->socket, (struct sockaddr *)&at, &len) != 0)
+    if (bind(g->socket, (struct sockaddr *)&at, sizeof at) != 0 ||
+        getsockname(g->socket, (struct sockaddr *)&at, &len) != 0)
         return false;
-    if (peer_identity_make(&g->identity, &random) != PEER_OK || !peer_address_parse(&g->local, ip, ntohs(at.sin_port)))
+    if (peer_identity_make(&g->identity, &random) != PEER_OK ||
+        !peer_address_parse(&g->local, ip, ntohs(at.sin_port)))
         return false;
     struct peer_config config = {
         .random = random, .identity = &g->identity, .audio = !g->no_audio, .data = !g->no_data, .fec = true};

@@ -78,8 +78,10 @@ static void patches_only_what_is_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_big_endian),          cmocka_unit_test(a_failed_read_sticks),
-        cmocka_unit_test(a_sub_reader_stays_inside), cmocka_unit_test(writes_what_it_reads),
+        cmocka_unit_test(reads_big_endian),
+        cmocka_unit_test(a_failed_read_sticks),
+        cmocka_unit_test(a_sub_reader_stays_inside),
+        cmocka_unit_test(writes_what_it_reads),
         cmocka_unit_test(patches_only_what_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,6 +132,19 @@ static void a_loss_without_reserve_adds_no_delay(void **state)
     assert_int_equal(r.j.stats.delay, 0);
 }
 
+static void only_what_was_held_is_paid_back(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    play_clean(&r, 0, 10);
+    assert_int_equal(pop(&r), JITTER_CONCEAL); /* 10 */
+    r.now += FRAME_US;
+    push(&r, 12);
+    assert_int_equal(pop(&r), JITTER_FEC); /* 11 */
+    expect_packet(&r, 12);
+    assert_int_equal(r.j.stats.lost, 2);
+}
+
 static void a_late_packet_is_played_and_the_delay_has_grown(void **state)
 {
     (void)state;
@@ -200,7 +213,8 @@ static void another_ssrc_starts_anew(void **state)
     (void)state;
     struct rig r = rig();
     play_clean(&r, 0, 50);
-    struct jitter_packet p = {.ssrc = 8, .timestamp = 5, .sequence = 1, .payload = (const uint8_t *)"\1\2", .len = 2};
+    struct jitter_packet p = {
+        .ssrc = 8, .timestamp = 5, .sequence = 1, .payload = (const uint8_t *)"\1\2", .len = 2};
     assert_int_equal(jitter_push(&r.j, r.now, &p), JITTER_STORED);
     assert_int_equal(pop(&r), JITTER_PACKET);
     assert_int_equal(r.out.timestamp, 5);
@@ -232,7 +246,8 @@ static void numbers_from_nowhere_start_anew(void **state)
 /* Sends frames a, b, ... of which those in between are never sent. */
 static enum jitter_push push_dtx(struct rig *r, uint16_t sequence, uint32_t frame)
 {
-    struct jitter_packet p = {.ssrc = 7, .sequence = sequence, .payload = (const uint8_t *)"\1\2\3", .len = 3};
+    struct jitter_packet p = {
+        .ssrc = 7, .sequence = sequence, .payload = (const uint8_t *)"\1\2\3", .len = 3};
     p.timestamp = frame * JITTER_FRAME;
     return jitter_push(&r->j, r->now, &p);
 }
@@ -355,7 +370,8 @@ static struct jitter_stats simulate(struct run run, uint64_t seed)
             assert_int_equal(number(&r), (unsigned)n & 0xffff);
             last = n;
         } else if (r.out.kind == JITTER_FEC) {
-            assert_int_equal(number(&r), (unsigned)((r.out.timestamp - 0xfffff000u) / JITTER_FRAME + 1) & 0xffff);
+            assert_int_equal(number(&r),
+                             (unsigned)((r.out.timestamp - 0xfffff000u) / JITTER_FRAME + 1) & 0xffff);
         }
     }
     free(sent);
@@ -367,10 +383,11 @@ static struct jitter_stats simulate(struct run run, uint64_t seed)
 
 static void report(const char *what, const struct jitter_stats *s)
 {
-    printf("%-24s delay %3u ms, target %3u, jitter %2u; played %u, lost %u (%u by FEC), concealed %u, late %u, "
-           "dropped %u\n",
-           what, s->delay / 48, s->target / 48, s->jitter / 48, s->played, s->lost, s->recovered, s->concealed, s->late,
-           s->dropped);
+    printf(
+        "%-24s delay %3u ms, target %3u, jitter %2u; played %u, lost %u (%u by FEC), concealed %u, late %u, "
+        "dropped %u\n",
+        what, s->delay / 48, s->target / 48, s->jitter / 48, s->played, s->lost, s->recovered, s->concealed,
+        s->late, s->dropped);
 }
 
 static void a_quiet_network_needs_no_reserve(void **state)
@@ -472,8 +489,10 @@ static void nonsense_is_survived(void **state)
     for (unsigned i = 0; i < 200000; i++) {
         uint8_t payload[JITTER_PAYLOAD_MAX] = {0};
         uint64_t dice = check_random(&seed);
-        struct jitter_packet p = {.ssrc = dice % 1000 == 0, .payload = payload, .len = dice % (JITTER_PAYLOAD_MAX + 1)};
-        p.sequence = (uint16_t)(i / 2 + (dice >> 8) % 40 - (dice >> 20) % 40 + (dice % 777 == 0 ? dice >> 30 : 0));
+        struct jitter_packet p = {
+            .ssrc = dice % 1000 == 0, .payload = payload, .len = dice % (JITTER_PAYLOAD_MAX + 1)};
+        p.sequence =
+            (uint16_t)(i / 2 + (dice >> 8) % 40 - (dice >> 20) % 40 + (dice % 777 == 0 ? dice >> 30 : 0));
         p.timestamp = p.sequence * 960u + (uint32_t)(dice % 500 == 0 ? dice >> 16 : 0);
         r.now += (dice >> 40) % 20000;
         (void)jitter_push(&r.j, r.now, &p);
@@ -494,6 +513,7 @@ int main(void)
         cmocka_unit_test(a_lost_packet_is_given_by_the_next),
         cmocka_unit_test(of_two_lost_the_first_is_concealed),
         cmocka_unit_test(a_loss_without_reserve_adds_no_delay),
+        cmocka_unit_test(only_what_was_held_is_paid_back),
         cmocka_unit_test(a_late_packet_is_played_and_the_delay_has_grown),
         cmocka_unit_test(reordered_packets_play_in_order),
         cmocka_unit_test(duplicates_are_counted_and_ignored),

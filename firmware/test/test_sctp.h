@@ -23,7 +23,7 @@ struct side {
     struct sctp s;
     unsigned connected, opened, closed_channels, closed, messages;
     enum sctp_reason reason;
-    uint16_t channel; /* of the last event of a channel */
+    uint16_t channel;           /* of the last event of a channel */
     bool remote, is_text, hold; /* hold: the application doesn't take its messages */
     char label[SCTP_LABEL_MAX + 1];
     size_t len;

@@ -90,6 +90,39 @@ static void a_very_bad_link(void **state)
         run_once(seed, 300, 50, CLOCK_MS(200));
 }
 
+static void counters_wrap(void **state)
+{
+    (void)state;
+    struct link *l = link_new(2);
+    for (int i = 0; i < 2; i++) {
+        l->side[i].s.initial_tsn = 0xfffffff0u;
+        l->side[i].s.reset_seq = 0xffffffffu;
+        tx_reset(&l->side[i].s);
+        l->side[i].numbered = true;
+    }
+    link_connect(l);
+    l->side[0].s.peer_reset_seq = l->side[1].s.peer_reset_seq = 0xfffffffeu;
+    for (unsigned channels = 0; channels < 4; channels++) { /* the numbers of requests wrap as well */
+        uint16_t id;
+        sctp_open_channel(&l->side[0].s, "x", &id);
+        link_run(l, CLOCK_S(1));
+        channel_find(&l->side[0].s, id)->out_ssn = channel_find(&l->side[1].s, id)->in_ssn = 65500;
+        for (unsigned n = 0; n < 100; n++) {
+            uint8_t message[300];
+            link_message(message, 4 + n, l->side[0].next_out[id]);
+            if (sctp_send(&l->side[0].s, id, true, message, 4 + n) == SCTP_OK)
+                l->side[0].next_out[id]++;
+            link_step(l, l->now + CLOCK_S(1));
+        }
+        link_run(l, CLOCK_S(1));
+        assert_int_equal(l->side[1].next_in[id], l->side[0].next_out[id]);
+        assert_int_equal(sctp_close_channel(&l->side[1].s, id), SCTP_OK);
+        link_run(l, CLOCK_S(1));
+        assert_int_equal(l->side[0].closed_channels, channels + 1);
+    }
+    free(l);
+}
+
 static void connects_under_loss(void **state)
 {
     (void)state;
@@ -123,8 +156,9 @@ static void connects_under_loss(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_clean_link),    cmocka_unit_test(a_reordering_link),   cmocka_unit_test(a_bad_link),
-        cmocka_unit_test(a_very_bad_link), cmocka_unit_test(connects_under_loss),
+        cmocka_unit_test(a_clean_link),        cmocka_unit_test(a_reordering_link),
+        cmocka_unit_test(a_bad_link),          cmocka_unit_test(a_very_bad_link),
+        cmocka_unit_test(connects_under_loss), cmocka_unit_test(counters_wrap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

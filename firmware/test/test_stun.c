@@ -74,7 +74,8 @@ static void no_bit_of_a_request_can_change(void **state)
         struct stun_message m;
         memcpy(copy, rfc5769_request, sizeof copy);
         copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        assert_false(stun_parse(&m, copy, sizeof copy) && m.has_fingerprint && stun_integrity_ok(&m, PASSWORD));
+        assert_false(stun_parse(&m, copy, sizeof copy) && m.has_fingerprint &&
+                     stun_integrity_ok(&m, PASSWORD));
     }
 }
 

@@ -75,9 +75,9 @@ struct peer_config {
     const struct peer_identity *identity; /* has to outlive the peer */
     bool audio;
     bool data;
-    bool fec;                         /* say in the SDP that we use Opus in-band FEC */
-    uint32_t audio_rate;              /* Opus maxplaybackrate, 0 for 16000 */
-    struct peer_address stun_server;  /* family 0 for none */
+    bool fec;                        /* say in the SDP that we use Opus in-band FEC */
+    uint32_t audio_rate;             /* Opus maxplaybackrate, 0 for 16000 */
+    struct peer_address stun_server; /* family 0 for none */
 };
 
 enum peer_close_reason {
@@ -144,10 +144,10 @@ struct peer_stats {
     uint32_t jitter_us;        /* interarrival, ours */
     uint32_t remote_jitter_us; /* as the remote reports it */
     int32_t remote_lost_packets;
-    uint8_t remote_loss;   /* of 256, the last report */
-    uint32_t rejected;     /* datagrams that failed authentication or made no sense */
-    uint32_t buffer_us;    /* playout delay of the jitter buffer now */
-    uint32_t concealed;    /* frames */
+    uint8_t remote_loss; /* of 256, the last report */
+    uint32_t rejected;   /* datagrams that failed authentication or made no sense */
+    uint32_t buffer_us;  /* playout delay of the jitter buffer now */
+    uint32_t concealed;  /* frames */
     uint32_t fec_recovered;
     uint32_t late;
     uint32_t duplicate;

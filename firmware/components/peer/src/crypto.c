@@ -6,7 +6,8 @@
 #include <mbedtls/sha1.h>
 #include <mbedtls/sha256.h>
 #endif
-#if MBEDTLS_VERSION_NUMBER >= 0x03000000 && MBEDTLS_VERSION_NUMBER < 0x04000000 && defined(MBEDTLS_PSA_CRYPTO_C)
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000 && MBEDTLS_VERSION_NUMBER < 0x04000000 &&                           \
+    defined(MBEDTLS_PSA_CRYPTO_C)
 #include <psa/crypto.h>
 #endif
 
@@ -105,7 +106,7 @@ void crypto_wipe(void *data, size_t len)
 
 bool crypto_start(void)
 {
-#if MBEDTLS_VERSION_NUMBER >= 0x04000000 ||                                                                   \
+#if MBEDTLS_VERSION_NUMBER >= 0x04000000 ||                                                                  \
     (MBEDTLS_VERSION_NUMBER >= 0x03000000 && defined(MBEDTLS_PSA_CRYPTO_C))
     return psa_crypto_init() == PSA_SUCCESS;
 #else
@@ -174,7 +175,8 @@ bool crypto_sign(mbedtls_pk_context *key, const uint8_t hash[32], uint8_t sig[CR
                  size_t *len, const struct rng *rng)
 {
     struct rng source = *rng;
-    return mbedtls_pk_sign(key, MBEDTLS_MD_SHA256, hash, 32, sig, CRYPTO_SIGNATURE_MAX, len, fill, &source) == 0;
+    return mbedtls_pk_sign(key, MBEDTLS_MD_SHA256, hash, 32, sig, CRYPTO_SIGNATURE_MAX, len, fill, &source) ==
+           0;
 }
 
 #else

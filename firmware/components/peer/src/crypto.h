@@ -13,9 +13,9 @@
 #include <psa/crypto.h>
 #endif
 
-#define CRYPTO_SPKI_LEN 91           /* P-256 SubjectPublicKeyInfo, RFC 5480 */
-#define CRYPTO_SIGNATURE_MAX 72      /* Ecdsa-Sig-Value of P-256, RFC 3279 section 2.2.3 */
-#define CRYPTO_KEYING_MATERIAL 60    /* RFC 5764 section 4.2: 2 * (16 + 14), the most we need */
+#define CRYPTO_SPKI_LEN 91        /* P-256 SubjectPublicKeyInfo, RFC 5480 */
+#define CRYPTO_SIGNATURE_MAX 72   /* Ecdsa-Sig-Value of P-256, RFC 3279 section 2.2.3 */
+#define CRYPTO_KEYING_MATERIAL 60 /* RFC 5764 section 4.2: 2 * (16 + 14), the most we need */
 
 struct crypto_span {
     const uint8_t *data;

@@ -21,14 +21,11 @@ enum dcep_type dcep_read(const uint8_t *message, size_t len, struct dcep_open *o
     return r.failed ? DCEP_INVALID : DCEP_OPEN;
 }
 
-void dcep_put_open(struct buf_writer *w, const char *label, size_t label_len)
+size_t dcep_write_open(uint8_t *out, const char *label, uint8_t label_len)
 {
-    buf_put_u8(w, DCEP_OPEN);
-    buf_put_u8(w, TYPE_RELIABLE);
-    buf_put_u16(w, PRIORITY_NORMAL);
-    buf_put_u32(w, 0);
-    buf_put_u16(w, (uint16_t)label_len);
-    buf_put_u16(w, 0);
-    for (size_t i = 0; i < label_len; i++)
-        buf_put_u8(w, (uint8_t)label[i]);
+    static const uint8_t header[DCEP_OPEN_HEADER] = {DCEP_OPEN, TYPE_RELIABLE, PRIORITY_NORMAL >> 8};
+    memcpy(out, header, sizeof header);
+    out[9] = label_len;
+    memcpy(out + DCEP_OPEN_HEADER, label, label_len);
+    return DCEP_OPEN_HEADER + label_len;
 }

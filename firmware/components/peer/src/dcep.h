@@ -17,7 +17,7 @@ struct dcep_open {
 /* What the message is; `open` is filled if it is DCEP_OPEN. */
 enum dcep_type dcep_read(const uint8_t *message, size_t len, struct dcep_open *open);
 
-/* A reliable and ordered channel without a protocol. */
-void dcep_put_open(struct buf_writer *w, const char *label, size_t label_len);
+/* A reliable and ordered channel without a protocol. `out` has room for DCEP_OPEN_HEADER and the label. */
+size_t dcep_write_open(uint8_t *out, const char *label, uint8_t label_len);
 
 #endif

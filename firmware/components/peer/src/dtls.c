@@ -57,7 +57,8 @@ static int on_certificate(void *user, mbedtls_x509_crt *cert, int depth, uint32_
 }
 
 /* RFC 6347 section 4.2.1. ICE has tied this association to one address, so one random cookie does. */
-static int on_cookie_write(void *user, unsigned char **p, unsigned char *end, const unsigned char *info, size_t len)
+static int on_cookie_write(void *user, unsigned char **p, unsigned char *end, const unsigned char *info,
+                           size_t len)
 {
     const struct dtls *d = user;
     (void)info;
@@ -82,11 +83,13 @@ static int on_cookie_check(void *user, const unsigned char *cookie, size_t len, 
 
 /* ---- set-up ---- */
 
-bool dtls_init(struct dtls *d, const struct rng *rng, const struct peer_identity *identity, struct outbox *outbox)
+bool dtls_init(struct dtls *d, const struct rng *rng, const struct peer_identity *identity,
+               struct outbox *outbox, struct dtls_hello *hello)
 {
     memset(d, 0, sizeof *d);
     d->rng = *rng;
     d->outbox = outbox;
+    d->hello = hello;
     d->timer.final = CLOCK_NEVER;
     mbedtls_ssl_init(&d->ssl);
     mbedtls_ssl_config_init(&d->conf);
@@ -134,8 +137,8 @@ bool dtls_start(struct dtls *d, uint64_t now, bool is_server, const uint8_t fing
     d->is_server = is_server;
     memcpy(d->fingerprint, fingerprint, sizeof d->fingerprint);
     rng_fill(&d->rng, d->cookie, sizeof d->cookie);
-    if (!configure(d) || mbedtls_ssl_setup(&d->ssl, &d->conf) != 0 || mbedtls_ssl_set_hostname(&d->ssl, NULL) != 0 ||
-        !identify_client(d)) {
+    if (!configure(d) || mbedtls_ssl_setup(&d->ssl, &d->conf) != 0 ||
+        mbedtls_ssl_set_hostname(&d->ssl, NULL) != 0 || !identify_client(d)) {
         d->state = DTLS_FAILED;
         return false;
     }
@@ -176,17 +179,26 @@ bool dtls_is_first_byte(uint8_t first)
     return first >= 20 && first <= 63;
 }
 
+/* What mbedTLS is to read: the datagram, a ClientHello made whole, or nothing yet. */
+static void take_in(struct dtls *d, const uint8_t *data, size_t len)
+{
+    enum dtls_hello_result hello = DTLS_HELLO_OTHER;
+    if (d->state == DTLS_HANDSHAKE && d->is_server)
+        hello = dtls_hello_add(d->hello, data, len);
+    d->in = hello == DTLS_HELLO_COMPLETE ? d->hello->record : data;
+    d->in_len = hello == DTLS_HELLO_COMPLETE ? dtls_hello_record_len(d->hello) : len;
+    if (hello == DTLS_HELLO_PENDING)
+        d->in_len = 0;
+}
+
 void dtls_handle_datagram(struct dtls *d, uint64_t now, const uint8_t *data, size_t len)
 {
     d->now = now;
-    d->in = data;
-    d->in_len = len;
-    if (d->state == DTLS_HANDSHAKE) {
-        /* One datagram can hold several flights' worth; each step stops when it wants more or less. */
+    take_in(d, data, len);
+    if (d->state == DTLS_HANDSHAKE)
         step(d);
-        if (d->state == DTLS_HANDSHAKE && d->in_len > 0)
-            step(d);
-    }
+    if (d->state == DTLS_HANDSHAKE && d->in_len > 0) /* a flight of ours had to leave first */
+        step(d);
     if (d->state != DTLS_CONNECTED)
         d->in_len = 0;
 }

@@ -7,13 +7,14 @@
 
 #include "clock.h"
 #include "crypto.h"
+#include "dtls_hello.h"
 #include "peer.h"
 
-#define DTLS_RTO_MIN_MS 1000 /* RFC 6347 section 4.2.4.1: one second, doubled ... */
+#define DTLS_RTO_MIN_MS 1000  /* RFC 6347 section 4.2.4.1: one second, doubled ... */
 #define DTLS_RTO_MAX_MS 16000 /* ... (ours) up to here; the handshake fails 31 s after its last progress */
 #define DTLS_COOKIE_LEN 16
-#define DTLS_HELLO_MAX 2048 /* a ClientHello in fragments: browsers' grow with post-quantum keys */
-#define DTLS_MAX_PLAINTEXT (PEER_MTU - 13 - 16 - 16 - 20) /* the worst suite: CBC with SHA-1, RFC 5246 6.2.3.2 */
+#define DTLS_MAX_PLAINTEXT                                                                                   \
+    (PEER_MTU - 13 - 16 - 16 - 20) /* the worst suite: CBC with SHA-1, RFC 5246 6.2.3.2 */
 
 enum dtls_state { DTLS_IDLE, DTLS_HANDSHAKE, DTLS_CONNECTED, DTLS_CLOSED, DTLS_FAILED };
 
@@ -39,6 +40,7 @@ struct dtls {
     struct crypto_exporter exporter;
     struct dtls_timer timer;
     struct outbox *outbox;
+    struct dtls_hello *hello; /* ours only during the handshake */
     const uint8_t *in;
     size_t in_len;
     uint64_t now;
@@ -50,7 +52,8 @@ struct dtls {
     uint8_t cookie[DTLS_COOKIE_LEN];
 };
 
-bool dtls_init(struct dtls *d, const struct rng *rng, const struct peer_identity *identity, struct outbox *outbox);
+bool dtls_init(struct dtls *d, const struct rng *rng, const struct peer_identity *identity,
+               struct outbox *outbox, struct dtls_hello *hello);
 void dtls_free(struct dtls *d);
 
 /* As server it waits for a ClientHello. `fingerprint` is the one signalled, of the remote's certificate. */

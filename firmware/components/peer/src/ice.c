@@ -31,7 +31,8 @@ void ice_init(struct ice *ice, const struct rng *rng, bool controlling)
 /* RFC 8445 section 5.1.2.1, with the type preferences of section 5.1.2.2; the component is always 1. */
 uint32_t ice_local_priority(const struct ice *ice, uint8_t local, enum ice_candidate_type type)
 {
-    static const uint8_t preference[] = {[ICE_HOST] = 126, [ICE_SRFLX] = 100, [ICE_PRFLX] = 110, [ICE_RELAY] = 0};
+    static const uint8_t preference[] = {
+        [ICE_HOST] = 126, [ICE_SRFLX] = 100, [ICE_PRFLX] = 110, [ICE_RELAY] = 0};
     (void)ice;
     return (uint32_t)preference[type] << 24 | (uint32_t)(65535 - local) << 8 | 255;
 }
@@ -52,7 +53,8 @@ static struct ice_pair *worst_pair(struct ice *ice, uint64_t priority)
         struct ice_pair *pair = &ice->pairs[i];
         if (pair->state == ICE_FAILED && !pair->valid)
             return pair;
-        if (pair->state == ICE_WAITING && pair->priority < priority && (!worst || pair->priority < worst->priority))
+        if (pair->state == ICE_WAITING && pair->priority < priority &&
+            (!worst || pair->priority < worst->priority))
             worst = pair;
     }
     return worst;
@@ -70,7 +72,8 @@ struct ice_pair *ice_pair_for(struct ice *ice, uint8_t local, uint8_t remote)
     struct ice_pair *pair =
         ice->pair_count < ICE_MAX_PAIRS ? &ice->pairs[ice->pair_count++] : worst_pair(ice, priority);
     if (pair != NULL)
-        *pair = (struct ice_pair){.priority = priority, .local = local, .remote = remote, .state = ICE_WAITING};
+        *pair =
+            (struct ice_pair){.priority = priority, .local = local, .remote = remote, .state = ICE_WAITING};
     return pair;
 }
 
@@ -80,9 +83,8 @@ static void pair_remote(struct ice *ice, uint8_t remote)
         (void)ice_pair_for(ice, local, remote);
 }
 
-bool ice_add_local(struct ice *ice, uint64_t now, const struct peer_address *address)
+bool ice_add_local(struct ice *ice, const struct peer_address *address)
 {
-    (void)now;
     for (int i = 0; i < ice->local_count; i++) {
         if (addr_equal(&ice->locals[i], address))
             return true;
@@ -124,9 +126,8 @@ static bool has_local_of_family(const struct ice *ice, uint8_t family)
 }
 
 /* One that we have no socket for would only take another's place. */
-bool ice_add_remote(struct ice *ice, uint64_t now, const struct ice_candidate *candidate)
+bool ice_add_remote(struct ice *ice, const struct ice_candidate *candidate)
 {
-    (void)now;
     if (candidate->address.port == 0 || !has_local_of_family(ice, candidate->address.family))
         return false;
     int known = ice_find_remote(ice, &candidate->address);

@@ -19,15 +19,15 @@
 #define ICE_LOCAL_UFRAG_LEN 8
 #define ICE_LOCAL_PWD_LEN 24 /* at 6 bits each 144; RFC 8445 section 5.3 wants 128 */
 
-#define ICE_TA CLOCK_MS(50)                 /* RFC 8445 section 14.2 */
-#define ICE_RTO_MIN CLOCK_MS(500)           /* RFC 8445 section 14.3 */
-#define ICE_RC 7                            /* RFC 8489 section 6.2.1: transmissions of one request */
-#define ICE_RM 16                           /* likewise: the last wait, in RTO */
-#define ICE_PATIENCE CLOCK_MS(39500)        /* RFC 8863 section 4: wait this long for any pair */
-#define ICE_GIVE_UP CLOCK_S(60)             /* ours: a pair works, but the remote never nominates */
-#define ICE_CONSENT_PERIOD CLOCK_S(5)       /* RFC 7675 section 5.1, times 0.8 to 1.2 */
-#define ICE_CONSENT_EXPIRY CLOCK_S(30)      /* likewise */
-#define ICE_NOMINATION_GRACE CLOCK_MS(150)  /* ours: how long a better pair may still turn up */
+#define ICE_TA CLOCK_MS(50)                /* RFC 8445 section 14.2 */
+#define ICE_RTO_MIN CLOCK_MS(500)          /* RFC 8445 section 14.3 */
+#define ICE_RC 7                           /* RFC 8489 section 6.2.1: transmissions of one request */
+#define ICE_RM 16                          /* likewise: the last wait, in RTO */
+#define ICE_PATIENCE CLOCK_MS(39500)       /* RFC 8863 section 4: wait this long for any pair */
+#define ICE_GIVE_UP CLOCK_S(60)            /* ours: a pair works, but the remote never nominates */
+#define ICE_CONSENT_PERIOD CLOCK_S(5)      /* RFC 7675 section 5.1, times 0.8 to 1.2 */
+#define ICE_CONSENT_EXPIRY CLOCK_S(30)     /* likewise */
+#define ICE_NOMINATION_GRACE CLOCK_MS(150) /* ours: how long a better pair may still turn up */
 
 enum ice_candidate_type { ICE_HOST, ICE_SRFLX, ICE_PRFLX, ICE_RELAY };
 
@@ -60,7 +60,7 @@ struct ice_pair {
     uint8_t local, remote;
     uint8_t transmissions;
     enum ice_pair_state state;
-    bool valid;          /* it has succeeded once */
+    bool valid;            /* it has succeeded once */
     bool as_controlling;   /* our role in the check in progress */
     bool nominating;       /* controlling: that check carries USE-CANDIDATE */
     bool remote_nominated; /* controlled: the remote has asked for it */
@@ -114,8 +114,8 @@ struct ice {
     uint8_t local_count, remote_count, pair_count;
     bool controlling;
     bool remote_known;
-    bool nominated;      /* this generation has its pair */
-    bool route_is_old;   /* selected before the last restart */
+    bool nominated;    /* this generation has its pair */
+    bool route_is_old; /* selected before the last restart */
     uint64_t tie_breaker;
     uint64_t started;     /* remote credentials are known since then */
     uint64_t next_check;  /* Ta */
@@ -131,19 +131,20 @@ struct ice {
 };
 
 void ice_init(struct ice *ice, const struct rng *rng, bool controlling);
-bool ice_add_local(struct ice *ice, uint64_t now, const struct peer_address *address);
+bool ice_add_local(struct ice *ice, const struct peer_address *address);
 uint32_t ice_local_priority(const struct ice *ice, uint8_t local, enum ice_candidate_type type);
 void ice_gather_from(struct ice *ice, const struct peer_address *server);
 
 /* Starts the checks. Credentials other than before, on an agent that had some, are a restart by the
  * remote: call ice_restart() first. */
 void ice_set_remote(struct ice *ice, uint64_t now, const struct ice_credentials *remote);
-bool ice_add_remote(struct ice *ice, uint64_t now, const struct ice_candidate *candidate);
+bool ice_add_remote(struct ice *ice, const struct ice_candidate *candidate);
 /* New credentials and an empty checklist; the route stays until another is selected, or consent ends. */
 void ice_restart(struct ice *ice);
 
 /* Which local address, or -1. */
-int ice_find_local(const struct ice *ice, const struct peer_address *local, const struct peer_address *remote);
+int ice_find_local(const struct ice *ice, const struct peer_address *local,
+                   const struct peer_address *remote);
 /* False: not STUN, or not authentic; nothing changed. */
 bool ice_handle_datagram(struct ice *ice, uint64_t now, uint8_t local, const struct peer_address *remote,
                          const uint8_t *data, size_t len);

@@ -72,7 +72,8 @@ static bool handle_gather(struct ice *ice, const struct stun_message *m, const s
     if (!g->active || memcmp(g->tid, m->tid, STUN_TID_LEN) != 0 || !addr_equal(remote, &g->server))
         return false;
     g->active = false;
-    if (m->class_ == STUN_SUCCESS && m->mapped.family != 0 && !addr_equal(&m->mapped, &ice->locals[g->local])) {
+    if (m->class_ == STUN_SUCCESS && m->mapped.family != 0 &&
+        !addr_equal(&m->mapped, &ice->locals[g->local])) {
         g->mapped = m->mapped;
         ice_raise(ice, ICE_REFLEXIVE);
     }
@@ -187,10 +188,12 @@ static size_t send_check(struct ice *ice, uint64_t now, struct ice_pair *pair, u
 {
     pair->transmissions++;
     /* RFC 8489 section 6.2.1: doubling, and Rm times the first RTO after the last one. */
-    pair->next_send = now + (pair->transmissions < ICE_RC ? pair->rto << (pair->transmissions - 1) : ICE_RM * pair->rto);
+    pair->next_send =
+        now + (pair->transmissions < ICE_RC ? pair->rto << (pair->transmissions - 1) : ICE_RM * pair->rto);
     pair->sent_at = now;
     pair->as_controlling = ice->controlling;
-    *to = (struct ice_route){.remote = ice->remotes[pair->remote].address, .local = pair->local, .usable = true};
+    *to = (struct ice_route){
+        .remote = ice->remotes[pair->remote].address, .local = pair->local, .usable = true};
     return write_request(ice, pair->tid, pair->local, pair->nominating, data, cap);
 }
 

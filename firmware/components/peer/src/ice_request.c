@@ -2,8 +2,8 @@
 #include "crypto.h"
 #include "ice.h"
 
-static void answer(struct ice *ice, uint8_t local, const struct peer_address *remote, const struct stun_message *m,
-                   uint16_t error)
+static void answer(struct ice *ice, uint8_t local, const struct peer_address *remote,
+                   const struct stun_message *m, uint16_t error)
 {
     struct ice_reply *reply = &ice->reply;
     *reply = (struct ice_reply){.remote = *remote, .local = local, .pending = true, .error = error};

@@ -14,14 +14,15 @@ static const uint8_t name[] = {0x30, 0x0f, 0x31, 0x0d, 0x30, 0x0b, 0x06, 0x03, 0
                                0x04, 0x03, 0x0c, 0x04, 'p',  'e',  'e',  'r'};
 
 /* A device has no wall clock yet; only the fingerprint is trusted, so the dates span what UTCTime can. */
-static const uint8_t validity[] = {0x30, 0x1e, 0x17, 0x0d, '2', '0', '0', '1', '0', '1', '0',
+static const uint8_t validity[] = {0x30, 0x1e, 0x17, 0x0d, '2', '0', '0',  '1',  '0', '1', '0',
                                    '0',  '0',  '0',  '0',  '0', 'Z', 0x17, 0x0d, '4', '9', '1',
                                    '2',  '3',  '1',  '2',  '3', '5', '9',  '5',  '9', 'Z'};
 
 static const uint8_t version3[] = {0xa0, 0x03, 0x02, 0x01, 0x02};
 
 /* RFC 5280 section 4.1 */
-static bool write_tbs(struct buf_writer *w, const uint8_t serial[SERIAL_LEN], const uint8_t spki[CRYPTO_SPKI_LEN])
+static bool write_tbs(struct buf_writer *w, const uint8_t serial[SERIAL_LEN],
+                      const uint8_t spki[CRYPTO_SPKI_LEN])
 {
     size_t len = sizeof version3 + 2 + SERIAL_LEN + sizeof algorithm + 2 * sizeof name + sizeof validity +
                  CRYPTO_SPKI_LEN;

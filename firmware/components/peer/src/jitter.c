@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+_Static_assert(JITTER_SLOTS >= 6 && JITTER_SLOTS <= 127, "a slot's number is an int8_t");
+
 #define SECOND (50 * JITTER_FRAME)
 
 /* RFC 3550 A.1 */

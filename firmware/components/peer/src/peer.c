@@ -29,9 +29,8 @@ struct peer *peer_create(struct peer_storage *storage, const struct peer_config 
     p->rng = (struct rng){config->random.fill, config->random.user};
     p->rtcp_due = CLOCK_NEVER;
     make_names(p);
-    jitter_init(&p->jitter);
     ice_init(&p->ice, &p->rng, true);
-    if (dtls_init(&p->dtls, &p->rng, config->identity, &p->outbox))
+    if (dtls_init(&p->dtls, &p->rng, config->identity, &p->outbox, &p->hello))
         return p;
     dtls_free(&p->dtls);
     return NULL;
@@ -51,7 +50,8 @@ enum peer_error peer_add_local_address(struct peer *p, const struct peer_address
         return PEER_ERR_ARGUMENT;
     if (!ice_add_local(&p->ice, address))
         return PEER_ERR_SPACE;
-    if (p->config.stun_server.family == address->family && !p->ice.gather.active && p->ice.gather.mapped.family == 0)
+    if (p->config.stun_server.family == address->family && !p->ice.gather.active &&
+        p->ice.gather.mapped.family == 0)
         ice_gather_from(&p->ice, &p->config.stun_server);
     return PEER_OK;
 }
@@ -216,7 +216,8 @@ enum peer_error peer_add_remote_candidate(struct peer *p, const char *candidate)
     size_t len = strlen(candidate);
     if (p->stage != PEER_OPEN || !p->has_remote)
         return PEER_ERR_STATE;
-    if (len == 0 || strcmp(candidate, "a=end-of-candidates") == 0) /* RFC 8838 section 13: nothing to wait for */
+    if (len == 0 ||
+        strcmp(candidate, "a=end-of-candidates") == 0) /* RFC 8838 section 13: nothing to wait for */
         return PEER_OK;
     while (len > 0 && (candidate[len - 1] == '\n' || candidate[len - 1] == '\r'))
         len--;
@@ -250,7 +251,8 @@ enum peer_error peer_open_channel(struct peer *p, const char *label, uint16_t *c
     return has_data(p) ? from_sctp(sctp_open_channel(&p->sctp, label, channel)) : PEER_ERR_STATE;
 }
 
-enum peer_error peer_send_message(struct peer *p, uint16_t channel, bool is_text, const uint8_t *data, size_t len)
+enum peer_error peer_send_message(struct peer *p, uint16_t channel, bool is_text, const uint8_t *data,
+                                  size_t len)
 {
     peer_release_box(p);
     return has_data(p) ? from_sctp(sctp_send(&p->sctp, channel, is_text, data, len)) : PEER_ERR_STATE;
@@ -272,11 +274,19 @@ void peer_close(struct peer *p)
         sctp_abort(&p->sctp);
 }
 
+static void put_jitter_stats(const struct jitter_stats *j, struct peer_stats *stats)
+{
+    stats->buffer_us = rtp_units_to_us(j->delay);
+    stats->concealed = j->concealed;
+    stats->fec_recovered = j->recovered;
+    stats->late = j->late;
+    stats->duplicate = j->duplicates;
+}
+
 void peer_get_stats(const struct peer *p, struct peer_stats *stats)
 {
     const struct peer_receiver *r = &p->receiver;
     const struct rtcp_block *report = &r->remote_report;
-    const struct jitter_stats *j = &p->jitter.stats;
     *stats = (struct peer_stats){
         .rtt_us = r->rtt_us != 0 ? r->rtt_us : (uint32_t)p->ice.rtt,
         .sent_packets = p->sender.packets,
@@ -289,12 +299,9 @@ void peer_get_stats(const struct peer *p, struct peer_stats *stats)
         .remote_lost_packets = report->lost,
         .remote_loss = report->fraction_lost,
         .rejected = p->rejected,
-        .buffer_us = rtp_units_to_us(j->delay),
-        .concealed = j->concealed,
-        .fec_recovered = j->recovered,
-        .late = j->late,
-        .duplicate = j->duplicates,
     };
+    if (p->connected)
+        put_jitter_stats(&p->jitter.stats, stats);
 }
 
 const char *peer_error_text(enum peer_error error)

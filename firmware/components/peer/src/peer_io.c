@@ -58,6 +58,7 @@ static void pump_ice(struct peer *p)
 static void on_secured(struct peer *p, uint64_t now)
 {
     p->connected = true;
+    jitter_init(&p->jitter);
     if (p->remote.audio >= 0 && p->config.audio) {
         if (!secure_rtp_init(&p->srtp, p->dtls.profile, p->dtls.exporter.material, !p->dtls.is_server)) {
             peer_end(p, PEER_CLOSE_DTLS);

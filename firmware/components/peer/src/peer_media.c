@@ -32,7 +32,8 @@ enum peer_error peer_send_audio(struct peer *p, uint64_t now, const uint8_t *opu
     peer_release_box(p);
     if (duration == 0 || len > PEER_MAX_AUDIO)
         return PEER_ERR_ARGUMENT;
-    if (p->stage != PEER_OPEN || !p->connected || !p->outbox.open || p->remote.audio < 0 || !p->remote.receives)
+    if (p->stage != PEER_OPEN || !p->connected || !p->outbox.open || p->remote.audio < 0 ||
+        !p->remote.receives)
         return PEER_ERR_STATE;
     if (p->outbox.len > 0)
         return PEER_ERR_BUSY;
@@ -144,7 +145,8 @@ static void handle_rtp(struct peer *p, uint64_t now, const uint8_t *data, size_t
 void peer_media_handle(struct peer *p, uint64_t now, uint8_t *data, size_t len)
 {
     bool is_rtcp = rtp_is_rtcp(data, len);
-    size_t plain = is_rtcp ? secure_rtp_unprotect_rtcp(&p->srtp, data, len) : secure_rtp_unprotect(&p->srtp, data, len);
+    size_t plain =
+        is_rtcp ? secure_rtp_unprotect_rtcp(&p->srtp, data, len) : secure_rtp_unprotect(&p->srtp, data, len);
     if (plain == 0)
         p->rejected++;
     else if (is_rtcp)

@@ -42,10 +42,10 @@ struct peer {
     enum peer_stage stage;
     enum peer_close_reason reason;
     bool is_offerer, has_remote;
-    bool connected;   /* DTLS is up */
-    bool box_taken;   /* the caller has seen the outbox; the next call empties it */
+    bool connected; /* DTLS is up */
+    bool box_taken; /* the caller has seen the outbox; the next call empties it */
     bool bye_heard;
-    unsigned events;  /* a bit per enum peer_event_type */
+    unsigned events; /* a bit per enum peer_event_type */
     uint32_t session, version;
     uint32_t rejected;
     uint64_t rtcp_due;
@@ -59,7 +59,10 @@ struct peer {
     struct peer_sender sender;
     struct peer_receiver receiver;
     struct sctp sctp;
-    struct jitter jitter;
+    union {
+        struct dtls_hello hello; /* until `connected` */
+        struct jitter jitter;    /* from then on */
+    };
 };
 
 void peer_raise(struct peer *p, enum peer_event_type type);

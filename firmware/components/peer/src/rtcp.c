@@ -46,7 +46,8 @@ static struct rtcp_block read_block(struct buf_reader *r)
     return block;
 }
 
-static void read_report(struct rtcp_report *report, uint32_t ours, struct buf_reader *r, uint8_t type, unsigned count)
+static void read_report(struct rtcp_report *report, uint32_t ours, struct buf_reader *r, uint8_t type,
+                        unsigned count)
 {
     report->sender = buf_u32(r);
     if (type == SR) {

@@ -38,7 +38,7 @@ bool rtcp_write(struct buf_writer *w, uint32_t ssrc, const char *cname, const st
 /* Section 6.3.1 for two members: the interval times 0.5 to 1.5, over e - 3/2. */
 uint64_t rtcp_next_interval(const struct rng *rng, bool first);
 
-uint64_t rtcp_ntp(uint64_t now);       /* 32.32 fixed point of our monotonic clock, section 4 */
+uint64_t rtcp_ntp(uint64_t now); /* 32.32 fixed point of our monotonic clock, section 4 */
 uint32_t rtcp_ntp_middle(uint64_t ntp);
 /* Round trip in microseconds by section 6.4.1, 0 if the block does not tell. */
 uint32_t rtcp_round_trip(uint64_t now, const struct rtcp_block *block);

@@ -105,7 +105,8 @@ static void update_jitter(struct rtp_receiver *r, uint64_t now, uint32_t timesta
 }
 
 /* Appendix A.1, without the probation: SRTP has vouched for the packet. */
-bool rtp_receiver_update(struct rtp_receiver *r, uint64_t now, const struct rtp_packet *packet, bool *restarted)
+bool rtp_receiver_update(struct rtp_receiver *r, uint64_t now, const struct rtp_packet *packet,
+                         bool *restarted)
 {
     uint16_t delta = (uint16_t)(packet->seq - r->max_seq);
     *restarted = false;

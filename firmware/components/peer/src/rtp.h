@@ -20,7 +20,7 @@ struct rtp_packet {
 /* Any header that section 5.1 allows: CSRC, extension, padding. */
 bool rtp_parse(struct rtp_packet *packet, const uint8_t *data, size_t len);
 void rtp_put_header(struct buf_writer *w, const struct rtp_packet *packet);
-bool rtp_is_first_byte(uint8_t first); /* RFC 7983 section 7; of RTCP too */
+bool rtp_is_first_byte(uint8_t first);             /* RFC 7983 section 7; of RTCP too */
 bool rtp_is_rtcp(const uint8_t *data, size_t len); /* RFC 5761 section 4 */
 
 /* Duration of an Opus packet at 48 kHz by its TOC, RFC 6716 section 3.1; 0 if malformed. */
@@ -40,7 +40,8 @@ struct rtp_receiver {
 void rtp_receiver_start(struct rtp_receiver *r, uint32_t ssrc, uint16_t seq);
 /* False: a jump so wide that the sender must have restarted or the packet is stray; a second one in
  * order resynchronises, and then `*restarted`. */
-bool rtp_receiver_update(struct rtp_receiver *r, uint64_t now, const struct rtp_packet *packet, bool *restarted);
+bool rtp_receiver_update(struct rtp_receiver *r, uint64_t now, const struct rtp_packet *packet,
+                         bool *restarted);
 uint32_t rtp_receiver_extended_max(const struct rtp_receiver *r);
 int32_t rtp_receiver_lost(const struct rtp_receiver *r);
 /* Of the interval since it was last asked, in 256ths. */

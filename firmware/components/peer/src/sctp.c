@@ -16,8 +16,7 @@ void sctp_init(struct sctp *s, const struct sctp_config *config)
     s->initial_tsn = rng_u32(&s->config.rng);
     rng_fill(&s->config.rng, s->secret, sizeof s->secret);
     s->reset_seq = s->initial_tsn; /* RFC 6525 5.1.1 */
-    s->at =
-        (struct sctp_timers){CLOCK_NEVER, CLOCK_NEVER, CLOCK_NEVER, CLOCK_NEVER, CLOCK_NEVER, CLOCK_NEVER};
+    assoc_stop_timers(s);
     tx_reset(s);
 }
 
@@ -75,18 +74,11 @@ static void handle_when_up(struct sctp *s, uint64_t now, uint8_t type, uint8_t f
 }
 
 /* False: the rest of the packet is not to be read. */
-static bool handle_unknown(struct sctp *s, uint8_t type, uint8_t flags, struct buf_reader body)
+static bool handle_unknown(struct sctp *s, uint8_t type, struct buf_reader body)
 {
-    if ((type & UNKNOWN_REPORT) != 0) {
-        uint8_t info[16];
-        struct buf_writer w = buf_writer(info, sizeof info);
-        size_t shown = body.left < sizeof info - 4 ? body.left : sizeof info - 4;
-        buf_put_u8(&w, type);
-        buf_put_u8(&w, flags);
-        buf_put_u16(&w, (uint16_t)(body.left + 4));
-        buf_put(&w, body.at, shown);
-        ctl_put_error(s, CAUSE_UNKNOWN_CHUNK, info, w.len);
-    }
+    size_t len = body.left + SCTP_CHUNK_HEADER;
+    if ((type & UNKNOWN_REPORT) != 0) /* the chunk from its header on, or the beginning of it */
+        ctl_put_error(s, CAUSE_UNKNOWN_CHUNK, body.at - SCTP_CHUNK_HEADER, len < 16 ? len : 16);
     return (type & UNKNOWN_SKIP) != 0;
 }
 
@@ -129,7 +121,7 @@ static bool handle_chunk(struct sctp *s, uint64_t now, uint8_t type, uint8_t fla
         handle_when_up(s, now, type, flags, body);
         break;
     default:
-        return handle_unknown(s, type, flags, body);
+        return handle_unknown(s, type, body);
     }
     return true;
 }
@@ -207,17 +199,18 @@ void sctp_handle_timeout(struct sctp *s, uint64_t now)
     down_timeout(s, now);
     reset_timeout(s, now);
     tx_timeout(s, now);
-    if (now >= s->at.sack) {
-        s->at.sack = CLOCK_NEVER;
+    if (now >= s->at[TIMER_SACK]) {
+        s->at[TIMER_SACK] = CLOCK_NEVER;
         s->rx.sack_now = true;
     }
 }
 
 uint64_t sctp_next_timeout(const struct sctp *s)
 {
-    uint64_t at = clock_min(s->at.init, s->at.shutdown);
-    at = clock_min(at, clock_min(s->at.rtx, s->at.sack));
-    return clock_min(at, clock_min(s->at.heartbeat, s->at.reconfig));
+    uint64_t at = CLOCK_NEVER;
+    for (size_t i = 0; i < TIMERS; i++)
+        at = clock_min(at, s->at[i]);
+    return at;
 }
 
 static void put_header(const struct sctp *s, struct buf_writer *w, uint32_t tag)
@@ -277,7 +270,7 @@ static void put_bundle(struct sctp *s, uint64_t now, struct buf_writer *w)
     }
     if (!is_up(s))
         return;
-    bool has_data = s->tx.count > 0 && s->at.sack != CLOCK_NEVER;
+    bool has_data = s->tx.count > 0 && s->at[TIMER_SACK] != CLOCK_NEVER;
     if (s->rx.sack_now || has_data)
         rx_put_sack(s, w);
     (void)tx_put_data(s, now, w);

@@ -169,8 +169,14 @@ struct sctp_peer_init {
     bool can_reconfig;
 };
 
-struct sctp_timers {
-    uint64_t init, shutdown, rtx, sack, heartbeat, reconfig; /* T1, T2, T3-rtx, ... */
+enum sctp_timer { /* RFC 9260: T1, T2, T3-rtx, ...; RFC 6525 5.1.1 */
+                  TIMER_INIT,
+                  TIMER_SHUTDOWN,
+                  TIMER_RTX,
+                  TIMER_SACK,
+                  TIMER_HEARTBEAT,
+                  TIMER_RECONFIG,
+                  TIMERS,
 };
 
 struct sctp {
@@ -184,7 +190,7 @@ struct sctp {
     struct sctp_peer_init peer, pending;
     uint8_t secret[16];
     uint64_t pending_at;
-    struct sctp_timers at;
+    uint64_t at[TIMERS];
     uint32_t rto, srtt, rttvar; /* microseconds; srtt 0: not measured yet */
     uint8_t errors, init_tries;
     uint32_t heartbeat_nonce;

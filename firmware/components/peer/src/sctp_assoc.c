@@ -6,13 +6,11 @@
  * DTLS has told us who sends, so there is exactly one peer, no forged address and no memory to exhaust. */
 #define COOKIE_BYTES 20u
 
-enum { ERROR_LIMIT = ASSOCIATION_RETRANSMITS };
-
 static void write_cookie(const struct sctp *s, uint8_t out[COOKIE_BYTES])
 {
-    struct buf_writer w = buf_writer(out, COOKIE_BYTES);
-    buf_put(&w, s->secret, sizeof s->secret);
-    buf_put_u32(&w, s->pending.tag);
+    memcpy(out, s->secret, sizeof s->secret);
+    memcpy(out + sizeof s->secret, &s->pending.tag,
+           sizeof s->pending.tag); /* ours to read, so in our order */
 }
 
 static bool cookie_fits(const struct sctp *s, struct buf_reader body)
@@ -25,6 +23,12 @@ static bool cookie_fits(const struct sctp *s, struct buf_reader body)
     for (size_t i = 0; i < COOKIE_BYTES; i++)
         difference |= (uint8_t)(expected[i] ^ body.at[i]);
     return difference == 0;
+}
+
+void assoc_stop_timers(struct sctp *s)
+{
+    for (size_t i = 0; i < TIMERS; i++)
+        s->at[i] = CLOCK_NEVER;
 }
 
 void assoc_close(struct sctp *s, enum sctp_reason reason, uint16_t abort_cause)
@@ -43,13 +47,12 @@ void assoc_close(struct sctp *s, enum sctp_reason reason, uint16_t abort_cause)
     s->closed_due = true;
     s->init_due = s->echo_due = s->ctl_alone = false;
     s->ctl_len = 0;
-    s->at =
-        (struct sctp_timers){CLOCK_NEVER, CLOCK_NEVER, CLOCK_NEVER, CLOCK_NEVER, CLOCK_NEVER, CLOCK_NEVER};
+    assoc_stop_timers(s);
 }
 
 bool assoc_count_error(struct sctp *s)
 {
-    if (++s->errors <= ERROR_LIMIT)
+    if (++s->errors <= ASSOCIATION_RETRANSMITS)
         return true;
     assoc_close(s, SCTP_REASON_TIMEOUT, CAUSE_USER_ABORT);
     return false;
@@ -85,13 +88,13 @@ static void heartbeat_start(struct sctp *s, uint64_t now)
     if (s->config.heartbeat == 0)
         return;
     uint32_t varied = s->rto / 2 + rng_u32(&s->config.rng) % s->rto;
-    s->at.heartbeat = now + s->config.heartbeat + varied;
+    s->at[TIMER_HEARTBEAT] = now + s->config.heartbeat + varied;
 }
 
 void assoc_send_init(struct sctp *s, uint64_t now)
 {
     s->init_due = true;
-    s->at.init = now + s->rto;
+    s->at[TIMER_INIT] = now + s->rto;
 }
 
 /* False: not one that can be answered. The cookie, if any, points into the packet. */
@@ -133,7 +136,7 @@ static void adopt(struct sctp *s, const struct sctp_peer_init *init)
 static void become_established(struct sctp *s, uint64_t now)
 {
     s->state = SCTP_ESTABLISHED;
-    s->at.init = CLOCK_NEVER;
+    s->at[TIMER_INIT] = CLOCK_NEVER;
     s->init_due = s->echo_due = false;
     s->errors = 0;
     s->connected_due = true;
@@ -195,7 +198,7 @@ void assoc_handle_init_ack(struct sctp *s, uint64_t now, struct buf_reader body)
         s->init_due = false;
         s->echo_due = true;
         s->init_tries = 0;
-        s->at.init = now + s->rto;
+        s->at[TIMER_INIT] = now + s->rto;
     }
 }
 
@@ -205,12 +208,11 @@ void assoc_handle_cookie_echo(struct sctp *s, uint64_t now, struct buf_reader bo
     if (!cookie_fits(s, body))
         return; /* RFC 9260 5.1.5: silently */
     if (s->state < SCTP_ESTABLISHED) {
+        adopt(s, &s->pending); /* RFC 9260 5.2.4 B, or simply the first */
         if (now - s->pending_at > COOKIE_LIFE) {
-            adopt(s, &s->pending);
             ctl_put_error(s, CAUSE_STALE_COOKIE, staleness, sizeof staleness);
             return;
         }
-        adopt(s, &s->pending); /* RFC 9260 5.2.4 B, or simply the first */
         become_established(s, now);
     }
     if (is_up(s))
@@ -235,14 +237,11 @@ void assoc_handle_error(struct sctp *s, uint64_t now, struct buf_reader body)
 
 static void heartbeat_send(struct sctp *s, uint64_t now)
 {
-    uint8_t info[8];
-    struct buf_writer w = buf_writer(info, sizeof info);
+    uint8_t info[8] = {0, PARAM_HEARTBEAT_INFO, 0, sizeof info};
     s->heartbeat_nonce = rng_u32(&s->config.rng);
     s->heartbeat_sent = now;
     s->heartbeat_open = true;
-    buf_put_u16(&w, PARAM_HEARTBEAT_INFO);
-    buf_put_u16(&w, sizeof info);
-    buf_put_u32(&w, s->heartbeat_nonce);
+    memcpy(info + 4, &s->heartbeat_nonce, 4);
     ctl_put(s, CHUNK_HEARTBEAT, 0, info, sizeof info);
 }
 
@@ -251,7 +250,7 @@ void assoc_handle_heartbeat_ack(struct sctp *s, uint64_t now, struct buf_reader 
     struct param p;
     if (!s->heartbeat_open || !param_next(&body, &p) || p.type != PARAM_HEARTBEAT_INFO)
         return;
-    if (p.value.left != 4 || buf_u32(&p.value) != s->heartbeat_nonce)
+    if (p.value.left != 4 || memcmp(p.value.at, &s->heartbeat_nonce, 4) != 0)
         return;
     s->heartbeat_open = false;
     s->errors = 0; /* RFC 9260 8.1 */
@@ -265,7 +264,7 @@ static void init_timeout(struct sctp *s, uint64_t now)
         return;
     }
     assoc_back_off(s);
-    s->at.init = now + s->rto;
+    s->at[TIMER_INIT] = now + s->rto;
     if (s->state == SCTP_COOKIE_WAIT)
         s->init_due = true;
     else
@@ -274,12 +273,12 @@ static void init_timeout(struct sctp *s, uint64_t now)
 
 void assoc_timeout(struct sctp *s, uint64_t now)
 {
-    if (now >= s->at.init)
+    if (now >= s->at[TIMER_INIT])
         init_timeout(s, now);
-    if (now < s->at.heartbeat)
+    if (now < s->at[TIMER_HEARTBEAT])
         return;
     if (s->state != SCTP_ESTABLISHED) {
-        s->at.heartbeat = CLOCK_NEVER;
+        s->at[TIMER_HEARTBEAT] = CLOCK_NEVER;
         return;
     }
     if (s->heartbeat_open) {

@@ -136,9 +136,8 @@ enum sctp_error sctp_open_channel(struct sctp *s, const char *label, uint16_t *c
     struct sctp_channel *c = channel_new(s, id, SCTP_CHANNELS);
     if (c == NULL)
         return SCTP_ERR_WOULD_BLOCK;
-    struct buf_writer w = buf_writer(message, sizeof message);
-    dcep_put_open(&w, label, len);
-    enum sctp_error e = tx_queue(s, c, PPID_DCEP, message, w.len);
+    size_t size = dcep_write_open(message, label, (uint8_t)len);
+    enum sctp_error e = tx_queue(s, c, PPID_DCEP, message, size);
     if (e != SCTP_OK)
         return e;
     c->state = CHANNEL_OPENING;

@@ -97,7 +97,7 @@ struct buf_writer ctl_open(struct sctp *s)
 {
     struct buf_writer w = buf_writer(s->ctl, sizeof s->ctl);
     w.len = s->ctl_len;
-    w.failed = s->ctl_alone; /* an INIT ACK travels by itself: RFC 9260 6.10 */
+    w.failed = s->ctl_alone || !s->peer_known; /* an INIT ACK travels by itself: RFC 9260 6.10 */
     return w;
 }
 

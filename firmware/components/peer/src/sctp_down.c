@@ -7,13 +7,13 @@ static void send_shutdown(struct sctp *s, uint64_t now)
     struct buf_writer w = buf_writer(cumulative, sizeof cumulative);
     buf_put_u32(&w, s->rx.cumulative);
     ctl_put(s, CHUNK_SHUTDOWN, 0, cumulative, sizeof cumulative);
-    s->at.shutdown = now + s->rto;
+    s->at[TIMER_SHUTDOWN] = now + s->rto;
 }
 
 static void send_shutdown_ack(struct sctp *s, uint64_t now)
 {
     ctl_put(s, CHUNK_SHUTDOWN_ACK, 0, NULL, 0);
-    s->at.shutdown = now + s->rto;
+    s->at[TIMER_SHUTDOWN] = now + s->rto;
 }
 
 void sctp_shutdown(struct sctp *s, uint64_t now)
@@ -75,9 +75,9 @@ void down_handle_data(struct sctp *s, uint64_t now)
 
 void down_timeout(struct sctp *s, uint64_t now)
 {
-    if (now < s->at.shutdown)
+    if (now < s->at[TIMER_SHUTDOWN])
         return;
-    s->at.shutdown = CLOCK_NEVER;
+    s->at[TIMER_SHUTDOWN] = CLOCK_NEVER;
     if (s->state != SCTP_SHUTDOWN_SENT && s->state != SCTP_SHUTDOWN_ACK_SENT)
         return;
     if (!assoc_count_error(s))

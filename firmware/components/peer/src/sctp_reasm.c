@@ -8,6 +8,7 @@
 
 _Static_assert(SCTP_RX_BYTES <= 65535 && SCTP_TX_BYTES <= 65535, "offsets are of 16 bits");
 _Static_assert(SCTP_RX_BYTES > SCTP_RX_SPARE + 1200 && SCTP_RX_WINDOW % 32 == 0, "too small");
+_Static_assert(SCTP_RX_CHUNKS < 256 && SCTP_TX_CHUNKS < 256 && SCTP_LABEL_MAX < 256, "counts are of 8 bits");
 
 static bool same_message(const struct sctp_rx_run *a, const struct sctp_rx_run *b)
 {
@@ -75,6 +76,7 @@ bool reasm_insert(struct sctp *s, uint32_t tsn, const struct sctp_rx_run *chunk,
         melt(rx, --i);
     if (rx->queue[i].len <= SCTP_MESSAGE_MAX)
         return true;
+    reasm_erase(rx, i);
     assoc_close(s, SCTP_REASON_TOO_BIG, CAUSE_OUT_OF_RESOURCE);
     return false;
 }

@@ -34,7 +34,7 @@ static void send_request(struct sctp *s, uint64_t now)
     buf_patch_u16(&w, param + 2, (uint16_t)(w.len - param));
     chunk_end(&w, at);
     ctl_close(s, &w);
-    s->at.reconfig = now + s->rto;
+    s->at[TIMER_RECONFIG] = now + s->rto;
 }
 
 /* Our direction is done with; `both`: the peer's is given up as well. */
@@ -73,9 +73,9 @@ void reset_pump(struct sctp *s, uint64_t now)
 
 void reset_timeout(struct sctp *s, uint64_t now)
 {
-    if (now < s->at.reconfig)
+    if (now < s->at[TIMER_RECONFIG])
         return;
-    s->at.reconfig = CLOCK_NEVER;
+    s->at[TIMER_RECONFIG] = CLOCK_NEVER;
     if (!s->reset_open || !is_up(s))
         return;
     if (s->reset_renew) { /* libwebrtc repeats "in progress" for ever if the number stays the same */
@@ -98,7 +98,7 @@ static void handle_response(struct sctp *s, uint64_t now, struct buf_reader r)
     s->errors = 0;
     if (result == RESULT_IN_PROGRESS) { /* RFC 6525 5.2.7 H2 */
         s->reset_renew = true;
-        s->at.reconfig = now + s->rto;
+        s->at[TIMER_RECONFIG] = now + s->rto;
         return;
     }
     bool done = result == RESULT_PERFORMED || result == RESULT_NOTHING_TO_DO;
@@ -107,7 +107,7 @@ static void handle_response(struct sctp *s, uint64_t now, struct buf_reader r)
             finish(&s->channels[i], !done);
     s->reset_open = false;
     s->reset_seq++;
-    s->at.reconfig = CLOCK_NEVER;
+    s->at[TIMER_RECONFIG] = CLOCK_NEVER;
 }
 
 static bool is_named(const struct sctp_channel *c, struct buf_reader ids)
@@ -170,13 +170,13 @@ static void handle_request(struct sctp *s, uint16_t type, struct buf_reader r)
     } else if (seq != s->peer_reset_seq) {
         result = RESULT_BAD_SEQUENCE;
     }
-    uint8_t body[12];
-    struct buf_writer w = buf_writer(body, sizeof body);
-    buf_put_u16(&w, PARAM_RESET_RESPONSE);
-    buf_put_u16(&w, sizeof body);
+    struct buf_writer w = ctl_open(s);
+    size_t at = chunk_begin(&w, CHUNK_RECONFIG, 0);
+    buf_put_u32(&w, (uint32_t)PARAM_RESET_RESPONSE << 16 | 12); /* with its length: RFC 6525 4.4 */
     buf_put_u32(&w, seq);
     buf_put_u32(&w, result);
-    ctl_put(s, CHUNK_RECONFIG, 0, body, sizeof body);
+    chunk_end(&w, at);
+    ctl_close(s, &w);
 }
 
 void reset_handle(struct sctp *s, uint64_t now, struct buf_reader body)

@@ -192,8 +192,8 @@ void rx_end_of_packet(struct sctp *s, uint64_t now)
     rx->has_data = false;
     if (++rx->unacked >= SACK_PACKETS)
         rx->sack_now = true;
-    else if (s->at.sack == CLOCK_NEVER)
-        s->at.sack = now + SACK_DELAY;
+    else if (s->at[TIMER_SACK] == CLOCK_NEVER)
+        s->at[TIMER_SACK] = now + SACK_DELAY;
 }
 
 static void put_gaps(const struct sctp_rx *rx, struct buf_writer *w, uint16_t *count)
@@ -233,5 +233,5 @@ void rx_put_sack(struct sctp *s, struct buf_writer *w)
     rx->duplicates = 0;
     rx->unacked = 0;
     rx->sack_now = false;
-    s->at.sack = CLOCK_NEVER;
+    s->at[TIMER_SACK] = CLOCK_NEVER;
 }

@@ -47,7 +47,7 @@ static size_t drop_front(struct sctp *s, uint64_t now, size_t n)
 /* RFC 9260 6.3.2 R2, R3 */
 static void restart_timer(struct sctp *s, uint64_t now)
 {
-    s->at.rtx = s->tx.sent > 0 ? now + s->rto : CLOCK_NEVER;
+    s->at[TIMER_RTX] = s->tx.sent > 0 ? now + s->rto : CLOCK_NEVER;
 }
 
 bool tx_acknowledge(struct sctp *s, uint64_t now, uint32_t cumulative)

@@ -88,8 +88,8 @@ static void note_sent(struct sctp *s, uint64_t now, size_t i)
         if (tx->rtt_tsn == tsn)
             tx->rtt_running = false;
     }
-    if (s->at.rtx == CLOCK_NEVER || (i == 0 && (tx->queue[i].marks & TX_AGAIN) != 0))
-        s->at.rtx = now + s->rto; /* RFC 9260 6.3.2 R1, 7.2.4 */
+    if (s->at[TIMER_RTX] == CLOCK_NEVER || (i == 0 && (tx->queue[i].marks & TX_AGAIN) != 0))
+        s->at[TIMER_RTX] = now + s->rto; /* RFC 9260 6.3.2 R1, 7.2.4 */
     tx->queue[i].marks &= (uint8_t)~TX_AGAIN;
     tx->last_sent = now;
 }
@@ -133,9 +133,9 @@ bool tx_put_data(struct sctp *s, uint64_t now, struct buf_writer *w)
 void tx_timeout(struct sctp *s, uint64_t now)
 {
     struct sctp_tx *tx = &s->tx;
-    if (now < s->at.rtx)
+    if (now < s->at[TIMER_RTX])
         return;
-    s->at.rtx = CLOCK_NEVER;
+    s->at[TIMER_RTX] = CLOCK_NEVER;
     if (tx->sent == 0 || !assoc_count_error(s))
         return;
     assoc_back_off(s);
@@ -143,7 +143,7 @@ void tx_timeout(struct sctp *s, uint64_t now)
     tx->cwnd = SCTP_FRAGMENT;
     tx->partial_acked = 0;
     tx->in_recovery = tx->fast_now = tx->rtt_running = false;
-    tx->burst = MAX_BURST;
+    tx->burst = 1; /* E3: one packet, until something is heard */
     for (size_t i = 0; i < tx->sent; i++) {
         if ((tx->queue[i].marks & TX_ACKED) == 0)
             tx->queue[i].marks = TX_AGAIN;

@@ -144,6 +144,7 @@ void ctl_put(struct sctp *s, uint8_t type, uint8_t flags, const uint8_t *body, s
 void ctl_put_error(struct sctp *s, uint16_t cause, const uint8_t *info, size_t len);
 
 /* sctp_assoc.c: coming up, staying up, going down */
+void assoc_stop_timers(struct sctp *s);
 void assoc_close(struct sctp *s, enum sctp_reason reason, uint16_t abort_cause);
 bool assoc_count_error(struct sctp *s); /* false: that was one too many, and it is closed */
 void assoc_back_off(struct sctp *s);

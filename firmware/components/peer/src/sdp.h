@@ -8,8 +8,8 @@
 
 #define SDP_MAX_LEN 16384
 #define SDP_MAX_MEDIA 8
-#define SDP_MID_MAX 17    /* RFC 8843 section 15.1 advises three bytes; browsers use up to 16 */
-#define SDP_OPUS 111      /* what we offer, as libwebrtc does */
+#define SDP_MID_MAX 17 /* RFC 8843 section 15.1 advises three bytes; browsers use up to 16 */
+#define SDP_OPUS 111   /* what we offer, as libwebrtc does */
 #define SDP_SCTP_PORT 5000
 
 enum sdp_kind { SDP_AUDIO, SDP_DATA, SDP_VIDEO };
@@ -58,6 +58,7 @@ struct sdp_local {
 
 /* False if it doesn't fit. NUL-terminated. */
 bool sdp_write(const struct sdp_local *local, char *sdp, size_t cap);
-void sdp_put_candidate(struct buf_writer *w, const struct ice *ice, uint8_t local, const struct peer_address *reflexive);
+void sdp_put_candidate(struct buf_writer *w, const struct ice *ice, uint8_t local,
+                       const struct peer_address *reflexive);
 
 #endif

@@ -16,7 +16,8 @@ static void put_number_line(struct buf_writer *w, const char *name, uint32_t val
 
 /* RFC 8839 section 5.1. The foundation (RFC 8445 section 5.1.1.3) is 1 and up for host candidates, 11 and
  * up for what a STUN server saw of the same base. */
-void sdp_put_candidate(struct buf_writer *w, const struct ice *ice, uint8_t local, const struct peer_address *reflexive)
+void sdp_put_candidate(struct buf_writer *w, const struct ice *ice, uint8_t local,
+                       const struct peer_address *reflexive)
 {
     const struct peer_address *base = &ice->locals[local];
     const struct peer_address *address = reflexive != NULL ? reflexive : base;
@@ -69,8 +70,10 @@ static void put_fingerprint(struct buf_writer *w, const uint8_t digest[32])
 /* Repeated in each section: RFC 8843 would let the later ones go without, but not every reader does. */
 static void put_transport(struct buf_writer *w, const struct sdp_local *local)
 {
-    static const char *const setup[] = {
-        [SDP_ACTIVE] = "active", [SDP_PASSIVE] = "passive", [SDP_ACTPASS] = "actpass", [SDP_SETUP_NONE] = "actpass"};
+    static const char *const setup[] = {[SDP_ACTIVE] = "active",
+                                        [SDP_PASSIVE] = "passive",
+                                        [SDP_ACTPASS] = "actpass",
+                                        [SDP_SETUP_NONE] = "actpass"};
     put_line(w, "a=ice-ufrag:", local->ice->local.ufrag);
     put_line(w, "a=ice-pwd:", local->ice->local.pwd);
     put_fingerprint(w, local->fingerprint);

@@ -33,8 +33,8 @@ static void set_policy(srtp_policy_t *policy, enum dtls_profile profile)
 }
 
 /* RFC 5764 section 4.2: client key, server key, client salt, server salt. */
-static bool create(srtp_t *session, enum dtls_profile profile, srtp_ssrc_type_t direction, const uint8_t *material,
-                   bool client)
+static bool create(srtp_t *session, enum dtls_profile profile, srtp_ssrc_type_t direction,
+                   const uint8_t *material, bool client)
 {
     srtp_policy_t policy;
     uint8_t key[KEY_LEN + 14];
@@ -49,8 +49,8 @@ static bool create(srtp_t *session, enum dtls_profile profile, srtp_ssrc_type_t 
     return ok;
 }
 
-bool secure_rtp_init(struct secure_rtp *s, enum dtls_profile profile, const uint8_t material[CRYPTO_KEYING_MATERIAL],
-                     bool is_client)
+bool secure_rtp_init(struct secure_rtp *s, enum dtls_profile profile,
+                     const uint8_t material[CRYPTO_KEYING_MATERIAL], bool is_client)
 {
     memset(s, 0, sizeof *s);
     if (profile != DTLS_SRTP_AES128_CM_SHA1_80 && profile != DTLS_SRTP_AEAD_AES_128_GCM)

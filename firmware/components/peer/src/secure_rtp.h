@@ -18,8 +18,8 @@ struct secure_rtp {
 
 /* `material` as the exporter of RFC 5764 section 4.2 gives it. libsrtp allocates here, and once for
  * each new sender. */
-bool secure_rtp_init(struct secure_rtp *s, enum dtls_profile profile, const uint8_t material[CRYPTO_KEYING_MATERIAL],
-                     bool is_client);
+bool secure_rtp_init(struct secure_rtp *s, enum dtls_profile profile,
+                     const uint8_t material[CRYPTO_KEYING_MATERIAL], bool is_client);
 void secure_rtp_free(struct secure_rtp *s);
 
 /* In place; `data` has SECURE_RTP_OVERHEAD of room behind `len`. The new length, 0 on failure. */

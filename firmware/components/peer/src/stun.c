@@ -2,10 +2,10 @@
 
 #include "crypto.h"
 
-#define MAGIC 0x2112A442u              /* RFC 8489 section 5 */
-#define HEADER_LEN 20                  /* likewise */
-#define FINGERPRINT_XOR 0x5354554Eu    /* RFC 8489 section 14.7 */
-#define INTEGRITY_ATTR_LEN (4 + 20)    /* RFC 8489 section 14.5: HMAC-SHA1 */
+#define MAGIC 0x2112A442u           /* RFC 8489 section 5 */
+#define HEADER_LEN 20               /* likewise */
+#define FINGERPRINT_XOR 0x5354554Eu /* RFC 8489 section 14.7 */
+#define INTEGRITY_ATTR_LEN (4 + 20) /* RFC 8489 section 14.5: HMAC-SHA1 */
 #define FINGERPRINT_ATTR_LEN (4 + 4)
 #define COMPREHENSION_OPTIONAL 0x8000u /* RFC 8489 section 14 */
 
