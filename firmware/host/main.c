@@ -11,6 +11,7 @@
 
 #include "ask.h"
 #include "options.h"
+#include "port_mdns.h"
 #include "voice.h"
 
 static volatile sig_atomic_t ended;
@@ -48,6 +49,7 @@ static int run(const struct options *options)
 {
     host_store_open(options->host.store);
     host_system_init(&options->host);
+    host_mdns_only(options->interface);
     port_log_level((enum port_level)options->level);
     if (!options_store(options) || !host_console_open(options->host.console) ||
         host_audio_open(&options->audio) != PORT_OK)
@@ -64,6 +66,7 @@ static int run(const struct options *options)
     voice_stop();
     host_audio_close();
     host_console_close();
+    host_mdns_close();
     return answered ? 0 : 1;
 }
 

@@ -14,6 +14,7 @@ static const char usage[] =
     "  --fingerprint HEX    or the SHA-256 of its certificate\n"
     "  --store DIR          where settings live (default: ./voicesim-store)\n"
     "  --name NAME          what it calls itself on the LAN\n"
+    "  --interface NAME     of mDNS, say lo (default: all)\n"
     "  --talk MODE          always, push or half\n"
     "  --console WHERE      pty, tcp:PORT (0: any free one), or - for the standard streams\n"
     "  --mic FILE           16-bit WAV to speak once live, then silence\n"
@@ -61,6 +62,7 @@ static void take(struct options *o, int letter, const char **key_file)
     case 'S': o->audio.speaker = optarg; break;
     case 'a': o->ask = optarg; break;
     case 'N': o->count = atoi(optarg); break;
+    case 'I': o->interface = optarg; break;
     case 'i': o->host.id = optarg; break;
     case 'v': o->level = PORT_DEBUG; break;
     case 'q': o->level = PORT_ERROR; break;
@@ -77,6 +79,7 @@ bool options_read(struct options *o, int argc, char **argv)
         {"talk", required_argument, NULL, 't'},    {"console", required_argument, NULL, 'c'},
         {"mic", required_argument, NULL, 'm'},     {"speaker", required_argument, NULL, 'S'},
         {"ask", required_argument, NULL, 'a'},     {"count", required_argument, NULL, 'N'},
+        {"interface", required_argument, NULL, 'I'},
         {"id", required_argument, NULL, 'i'},      {"verbose", no_argument, NULL, 'v'},
         {"quiet", no_argument, NULL, 'q'},         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},

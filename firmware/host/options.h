@@ -10,7 +10,7 @@
 struct options {
     struct host_options host;
     struct host_audio audio;
-    const char *gateway, *name, *ask, *ca, *fingerprint, *talk;
+    const char *gateway, *name, *ask, *ca, *fingerprint, *talk, *interface;
     char key[129];
     int count, level;
 };

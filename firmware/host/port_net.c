@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "host.h"
+#include "port_mdns.h"
 
 static struct {
     int descriptor;
@@ -31,6 +32,8 @@ void port_net_wake(void)
 void port_net_wait(uint64_t deadline)
 {
     struct pollfd all[HOST_WATCH_COUNT];
+    uint64_t mdns = host_mdns_step(port_clock());
+    deadline = mdns < deadline ? mdns : deadline;
     uint64_t now = port_clock(), left = woken || deadline <= now ? 0 : deadline - now;
     const uint64_t longest = 60u * 1000000u;
     left = left < longest ? left : longest;
@@ -39,6 +42,7 @@ void port_net_wait(uint64_t deadline)
         all[i] = (struct pollfd){.fd = watched[i].descriptor, .events = (short)(watched[i].write ? POLLOUT : POLLIN)};
     woken = false;
     (void)ppoll(all, HOST_WATCH_COUNT, &timeout, NULL);
+    (void)host_mdns_step(port_clock());
 }
 
 socklen_t host_to_sockaddr(const struct port_address *address, struct sockaddr_storage *out)
