@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RUN_PACKAGES := libflite1
-TEST_PACKAGES := chromium flite iproute2 cmake gcc g++ clang clang-format libclang-rt-dev gcovr \
+TEST_PACKAGES := chromium flite iproute2 cmake ninja-build gcc g++ clang clang-format libclang-rt-dev gcovr \
 	libcmocka-dev libmbedtls-dev libopus-dev libsrtp2-dev gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
 
 .DEFAULT_GOAL := help
@@ -31,6 +31,15 @@ lint: .venv/test.stamp
 format: .venv/test.stamp  ## Format and fix what can be fixed
 	$(BIN)/ruff format -q .
 	$(BIN)/ruff check -q --fix .
+
+firmware-test: .venv/test.stamp  ## Build and test the firmware's portable C on this machine, and print its budget
+	@$(MAKE) --no-print-directory -C firmware test
+
+fuzz: .venv/test.stamp  ## Fuzz the firmware's parsers at length; FUZZ_SECONDS= for each
+	@$(MAKE) --no-print-directory -C firmware fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600)
+
+bench: .venv/test.stamp  ## Measure against Pipecat's own runner, and write docs/performance.md
+	$(BIN)/python -m bench
 
 lock:  ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/pip install -q uv

@@ -65,11 +65,12 @@ class EndCall(Wire):
 
 
 class Answer(Wire):
-    """The answer to an offer, as a SmallWebRTC client expects it."""
+    """The answer to an offer, as a SmallWebRTC client expects it; with our id of the session for the page."""
 
     sdp: str
     type: str
     pc_id: str
+    session_id: str | None = None
 
 
 class SessionEvent(Wire):

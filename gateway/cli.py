@@ -87,8 +87,8 @@ def _root(
 @app.command()
 def serve(
     config: ConfigOption = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on [default: all].")] = None,
-    port: Annotated[int | None, typer.Option(help="Port [default: 7860]; 0 takes a free one.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (default: all).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port (default: 7860); 0 takes a free one.")] = None,
     bot: Annotated[
         str | None, typer.Option(help="echo, assistant, realtime, a module, or a .py file.")
     ] = None,
@@ -151,8 +151,8 @@ def talk(
     ] = None,
     url: Annotated[str, typer.Option(help="The gateway.")] = "http://127.0.0.1:7860",
     save: Annotated[Path | None, typer.Option(help="Write what came back to this WAV file.")] = None,
-    key: Annotated[
-        str | None, typer.Option(envvar="VOICEGW_KEY", help="For a gateway on another machine.")
+    key_file: Annotated[
+        Path | None, typer.Option(help="A file with the key; VOICEGW_KEY in the environment does as well.")
     ] = None,
     start: Annotated[
         bool, typer.Option("--start", help="Start a gateway of its own for this one question.")
@@ -167,7 +167,15 @@ def talk(
 
     show: Callable[[str], None] = (lambda _: None) if as_json else lambda line: out.print(_plain(line))
     try:
-        result = run(client.ask(client.read_question(question), url=url, key=key, start=start, show=show))
+        result = run(
+            client.ask(
+                client.read_question(question),
+                url=url,
+                key=settings.client_key(key_file),
+                start=start,
+                show=show,
+            )
+        )
     except client.Unreachable as error:
         fail(error, Exit.UNREACHABLE)
     if save is not None:
@@ -304,12 +312,15 @@ def devices_revoke(context: typer.Context, name: Annotated[str, typer.Argument()
 @doctor_app.command("sdp")
 def doctor_sdp(
     file: Annotated[typer.FileText, typer.Argument(help="An offer or an answer; - for standard input.")],
+    answer: Annotated[
+        bool | None, typer.Option("--answer/--offer", help="Which it is [default: told by its a=setup].")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Lint an SDP against the limits of small clients; exit status 1 if it breaks one."""
     from gateway import sdp
 
-    findings = sdp.lint(_with_line_ends(file))
+    findings = sdp.lint(_with_line_ends(file), answer=answer)
     if as_json:
         print_json([{"line": f.line, "text": f.text, "rule": f.rule, "limit": f.limit} for f in findings])
     for finding in [] if as_json else findings:

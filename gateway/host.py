@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from gateway import bots
@@ -29,9 +30,12 @@ class Host:
         self._emit = emit
         self._sessions: dict[str, Session] = {}
         self._draining = False
+        self._held = AsyncExitStack()
 
     async def prepare(self) -> None:
         """Import the bots that the settings name and let them load what they need.
+
+        A bot's module may have `prepared(settings)`, an asynchronous context manager that is held around all calls.
 
         Raises:
             ConfigError: one of them cannot work; names what to install or set.
@@ -40,9 +44,9 @@ class Host:
         if _SETUP_FILE not in files:
             os.environ["PIPECAT_SETUP_FILES"] = os.pathsep.join([*files, _SETUP_FILE])
         for name in sorted({self._settings.bot, *self._settings.bots.values()}):
-            prepare = getattr(bots.load(name), "prepare", None)
-            if prepare is not None:
-                await prepare(self._settings)
+            prepared = getattr(bots.load(name), "prepared", None)
+            if prepared is not None:
+                await self._held.enter_async_context(prepared(self._settings))
 
     async def offer(self, call: OfferCall) -> Answer:
         """Begin a call; see `Session.start`."""
@@ -69,6 +73,7 @@ class Host:
         self._draining = True
         closing = [s.close(reason) for s in self._sessions.values()]
         await asyncio.gather(*closing, return_exceptions=True)
+        await self._held.aclose()
 
     def _find(self, session_id: str) -> Session:
         try:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 from gateway.errors import BadOffer, NoAudio, NoRoute
@@ -105,7 +106,9 @@ class Offer:
 def parse_candidate(value: str) -> Candidate | None:
     """Read the value of an `a=candidate` attribute, or give `None` where it is not one (RFC 8839, 5.1)."""
     parts = value.split()
-    if len(parts) < 8 or parts[6] != "typ" or not parts[5].isdecimal() or int(parts[5]) > 65_535:
+    if len(parts) < 8 or parts[6] != "typ" or not re.fullmatch(r"[0-9]{1,5}", parts[5]):
+        return None
+    if int(parts[5]) > 65_535:
         return None
     return Candidate(parts[2].lower(), parts[4], int(parts[5]), parts[7])
 
@@ -120,17 +123,17 @@ def parse(text: str) -> Description:
     if len(lines) > MAX_LINES:
         raise BadOffer(f"the SDP has {len(lines)} lines", remedy=f"stay under {MAX_LINES}")
     for number, line in enumerate(lines, 1):
+        if len(line) < 2 or line[1] != "=" or not line.isprintable():  # a lone surrogate is not printable
+            raise BadOffer(f"line {number} of the SDP is not of the form x=value")
         if len(line.encode()) > MAX_LINE_BYTES:
             raise BadOffer(f"line {number} of the SDP is over {MAX_LINE_BYTES} bytes")
-        if len(line) < 2 or line[1] != "=" or not line.isprintable():
-            raise BadOffer(f"line {number} of the SDP is not of the form x=value")
     if lines[0] != "v=0":
         raise BadOffer("the SDP does not begin with v=0")
     starts = [i for i, line in enumerate(lines) if line.startswith("m=")]
     if len(starts) > MAX_SECTIONS:
         raise BadOffer(f"the SDP has {len(starts)} m-sections", remedy=f"stay under {MAX_SECTIONS}")
-    ends = [*starts[1:], len(lines)]
-    sections = tuple(_section(tuple(lines[a:b]), a + 1) for a, b in zip(starts, ends, strict=True))
+    bounds = pairwise([*starts, len(lines)])
+    sections = tuple(_section(tuple(lines[a:b]), a + 1) for a, b in bounds)
     return Description(tuple(lines[: starts[0] if starts else len(lines)]), sections)
 
 
@@ -219,7 +222,16 @@ def device_answer(answer: str, address: str, *, bitrate: int) -> str:
     return "\r\n".join(lines) + "\r\n"
 
 
-_UNUSED = ("a=extmap", "a=rtcp-fb:", "a=candidate:", "a=end-of-candidates", "a=ssrc-group:", "c=", "a=msid:")
+_UNUSED = (
+    "a=extmap",
+    "a=rtcp-fb:",
+    "a=candidate:",
+    "a=end-of-candidates",
+    "a=ssrc-group:",
+    "a=ptime:",
+    "c=",
+    "a=msid:",
+)
 
 
 def _device_section(section: Section, candidate: Candidate, bitrate: int) -> Iterator[str]:
@@ -271,17 +283,22 @@ class Finding:
     limit: str
 
 
-def lint(text: str) -> list[Finding]:
-    """Check an offer or an answer against what small clients take; an answer is told by its `a=setup`.
+def lint(text: str, *, answer: bool | None = None) -> list[Finding]:
+    """Check an offer or an answer against what small clients take.
+
+    Args:
+        text: the SDP.
+        answer: whether it is one; by default it is where a section says `a=setup:active`, as ours all do. (The
+            small clients offer `passive`, which an answer may say too.)
 
     Raises:
         BadOffer: not SDP at all.
     """
     description = parse(text)
-    setups = {v for s in description.sections for v in s.values("setup")}
-    is_answer = bool(setups) and "actpass" not in setups
+    if answer is None:
+        answer = any(v == "active" for s in description.sections for v in s.values("setup"))
     findings = [*_lint_common(text, description)]
-    findings += _lint_answer(text, description) if is_answer else _lint_offer(text, description)
+    findings += _lint_answer(text, description) if answer else _lint_offer(text, description)
     return sorted(findings, key=lambda f: f.line)
 
 

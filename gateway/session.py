@@ -8,7 +8,6 @@ import dataclasses
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from enum import StrEnum
 from typing import Any
 
 from aiortc.mediastreams import MediaStreamError
@@ -20,70 +19,20 @@ from gateway.calls import Answer, OfferCall, PatchCall, RenegotiateCall, Session
 from gateway.errors import BadOffer, BotFailed, GatewayError
 from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
-from gateway.rtc.connection import DeviceConnection, GatewayConnection
+from gateway.rtc.connection import DeviceConnection, GatewayConnection, MediaFigures
 from gateway.sdp import Client
 from gateway.settings import Settings
+from gateway.states import Event, State, next_state
 from gateway.turns import TurnClock
 
 BOT_END_SECONDS = 5.0
 """How long a bot may take to finish once its client is gone."""
+BOT_START_SHARE = 0.9
+"""Of `offer_timeout_s`, for a bot to be ready: the rest is for saying that it was not."""
 STATUS_SECONDS = 1.0
 
 current: ContextVar[Session] = ContextVar("voicegw_session")
 """The session that the running bot belongs to."""
-
-
-class State(StrEnum):
-    """Where a call is."""
-
-    NEGOTIATING = "negotiating"
-    CONNECTING = "connecting"
-    LIVE = "live"
-    CLOSING = "closing"
-    ENDED = "ended"
-
-
-class Event(StrEnum):
-    """What can happen to a call."""
-
-    ANSWERED = "answered"
-    CONNECTED = "connected"
-    RESTARTED = "restarted"
-    CLOSE = "close"
-    CLOSED = "closed"
-
-
-TRANSITIONS: dict[tuple[State, Event], State] = {
-    (State.NEGOTIATING, Event.ANSWERED): State.CONNECTING,
-    (State.NEGOTIATING, Event.CONNECTED): State.LIVE,  # a bot slower than the network
-    (State.NEGOTIATING, Event.CLOSE): State.CLOSING,
-    (State.CONNECTING, Event.CONNECTED): State.LIVE,
-    (State.CONNECTING, Event.RESTARTED): State.CONNECTING,
-    (State.CONNECTING, Event.CLOSE): State.CLOSING,
-    (State.LIVE, Event.ANSWERED): State.LIVE,
-    (State.LIVE, Event.RESTARTED): State.CONNECTING,
-    (State.LIVE, Event.CLOSE): State.CLOSING,
-    (State.CLOSING, Event.CLOSED): State.ENDED,
-}
-
-
-class IllegalEvent(GatewayError):
-    """An event that the state of the call does not allow; nothing has changed."""
-
-    code = "illegal_event"
-    status = 409
-
-
-def next_state(state: State, event: Event) -> State:
-    """Look a transition up.
-
-    Raises:
-        IllegalEvent: the table has none.
-    """
-    try:
-        return TRANSITIONS[state, event]
-    except KeyError:
-        raise IllegalEvent(f"a call that is {state} takes no {event}") from None
 
 
 class Session:
@@ -104,8 +53,11 @@ class Session:
         self._since = time.monotonic()
         self._settings = settings
         self._emit = emit
+        self._media: MediaFigures | None = None
         self._log = logger.bind(session=self.id)
-        self.turns = TurnClock(self._report_turn, self._report_transcript)
+        self.turns = TurnClock(
+            self._report_turn, self._report_transcript, sees_packets=call.client is Client.DEVICE
+        )
         self._connection = self._make_connection()
         self._bot: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -119,16 +71,18 @@ class Session:
 
     def _make_connection(self) -> GatewayConnection:
         if self.call.client is Client.BROWSER:
-            return GatewayConnection(addresses=self._browser_addresses())
+            return GatewayConnection(addresses=self._addresses())
         audio = self._settings.audio
         return DeviceConnection(
-            addresses=[self.call.address],
+            addresses=self._addresses(),
             opus=OpusSettings(audio.bitrate, audio.complexity, audio.fec, audio.dtx),
             on_audio=self.turns.packet,
         )
 
-    def _browser_addresses(self) -> list[str]:
-        """All of this machine's, and loopback where the page was opened on it."""
+    def _addresses(self) -> list[str]:
+        """For a device the one it reached us by; for a browser all, and loopback if the page was opened on it."""
+        if self.call.client is Client.DEVICE:
+            return [self.call.address]
         found = stock.host_addresses()
         return found if self.call.address in found else [self.call.address, *found]
 
@@ -143,8 +97,8 @@ class Session:
             BadOffer: the offer cannot be answered.
             BotFailed: the bot raised, or ended, before it was ready.
         """
-        bot = bots.load(self.call.bot).bot
         try:
+            bot = bots.load(self.call.bot).bot
             await self._connection.initialize(self.call.sdp, self.call.type)
             answer = self._answer()
             self._bot = asyncio.create_task(self._run_bot(bot), name=f"bot-{self.id}")
@@ -165,7 +119,8 @@ class Session:
         text = str(found["sdp"])
         if self.call.client is Client.DEVICE:
             text = sdp.device_answer(text, self.call.address, bitrate=self._settings.audio.bitrate)
-        return Answer(sdp=text, type=str(found["type"]), pc_id=self.pc_id)
+            return Answer(sdp=text, type=str(found["type"]), pc_id=self.pc_id)
+        return Answer(sdp=text, type=str(found["type"]), pc_id=self.pc_id, session_id=self.id)
 
     async def renegotiate(self, call: RenegotiateCall) -> Answer:
         """Answer a further offer of the same client, over a new connection if it asks for one."""
@@ -173,6 +128,8 @@ class Session:
             raise BadOffer(f"the session is {self.state}", remedy="make an offer without pc_id")
         if call.restart_pc:
             self._advance(Event.RESTARTED)
+            self.call = self.call.model_copy(update={"address": call.address})
+            self._connection.addresses = self._addresses()
         await self._connection.renegotiate(call.sdp, call.type, call.restart_pc)
         return self._answer()
 
@@ -221,12 +178,16 @@ class Session:
 
     async def _run_bot(self, bot: bots.Bot) -> None:
         current.set(self)
+        self._log.info(
+            "{} at {}: bot {}", self.call.device or self.call.client, self.call.remote, self.call.bot
+        )
         arguments = SmallWebRTCRunnerArguments(
             webrtc_connection=self._connection, body=self._body(), session_id=self.id
         )
         if self.call.client is Client.DEVICE:
             arguments.pipeline_idle_timeout_secs = None  # a device stays connected while nobody speaks
-        await bot(arguments)
+        with logger.contextualize(session=self.id):
+            await bot(arguments)
 
     def _body(self) -> dict[str, Any]:
         given = self.call.request_data if isinstance(self.call.request_data, dict) else {}
@@ -236,10 +197,17 @@ class Session:
     async def _bot_is_ready(self) -> None:
         assert self._bot is not None
         ready = asyncio.create_task(self._connection.bot_ready.wait(), name=f"ready-{self.id}")
-        await asyncio.wait({self._bot, ready}, return_when=asyncio.FIRST_COMPLETED)
+        seconds = BOT_START_SHARE * self._settings.limits.offer_timeout_s
+        await asyncio.wait({self._bot, ready}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
             return
         ready.cancel()
+        if not self._bot.done():
+            self._bot.cancel()  # else closing would wait for it as for one that is at work
+            raise BotFailed(
+                f"bot {self.call.bot} did not connect its transport within {seconds:g} s",
+                remedy="load what takes long in `prepared`, or raise limits.offer_timeout_s",
+            )
         error = None if self._bot.cancelled() else self._bot.exception()
         self._log.opt(exception=error).error("bot {} did not start", self.call.bot)
         if isinstance(error, GatewayError):
@@ -268,6 +236,7 @@ class Session:
                 return self._end("connect_timeout")
             else:
                 heard_at = now
+            self._media = await self._connection.figures()
             self._report()
             self._stirred.clear()
             with contextlib.suppress(TimeoutError):
@@ -296,7 +265,6 @@ class Session:
 
     def describe(self) -> dict[str, Any]:
         """The page's and `/api/state`'s view of this call."""
-        figures = self._connection.figures()
         return {
             "id": self.id,
             "device": self.call.device,
@@ -305,7 +273,7 @@ class Session:
             "bot": self.call.bot,
             "state": str(self.state),
             "started_at": self.started_at,
-            "media": dataclasses.asdict(figures) if figures is not None else None,
+            "media": dataclasses.asdict(self._media) if self._media is not None else None,
         }
 
     def _report(self) -> None:
@@ -315,4 +283,5 @@ class Session:
         self._emit(SessionEvent(kind="turn", session_id=self.id, data={"session": self.id, **data}))
 
     def _report_transcript(self, data: dict[str, Any]) -> None:
-        self._emit(SessionEvent(kind="transcript", session_id=self.id, data={"session": self.id, **data}))
+        who = {"session": self.id, "device": self.call.device, "bot": self.call.bot}
+        self._emit(SessionEvent(kind="transcript", session_id=self.id, data={**who, **data}))

@@ -96,8 +96,14 @@ class Settings(BaseSettings):
     stt: EngineSpec = EngineSpec(provider="sphinx")
     tts: EngineSpec = EngineSpec(provider="flite")
     llm: EngineSpec | None = None
+    realtime: EngineSpec | None = None
+    """Of the `realtime` bot; without it the key that is in the environment decides."""
     sentences: Path | None = None
     """A file of your own sentence templates (docs/speech.md)."""
+    timezone: str | None = None
+    """To tell the time in, such as `Europe/Berlin`; the machine's own by default."""
+    volume: Annotated[int, Field(ge=0, le=100)] = 70
+    """What a device is taken to play at when a call begins."""
     audio: AudioSettings = AudioSettings()
     limits: Limits = Limits()
     data_dir: Path = Field(default_factory=lambda: _xdg("XDG_DATA_HOME", ".local/share"))
@@ -149,6 +155,20 @@ def _explain(error: ValidationError) -> str:
     first = error.errors(include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     return f"setting {where}: {first['msg']}"
+
+
+def client_key(file: Path | None) -> str | None:
+    """The key that `voicegw talk` sends: from a file, else from VOICEGW_KEY. Never from an argument.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    if file is None:
+        return os.environ.get("VOICEGW_KEY") or None
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise ConfigError(f"cannot read {file}: {error.strerror}", remedy="check --key-file") from error
 
 
 def api_keys() -> Mapping[str, str]:

@@ -132,7 +132,7 @@ class Switchboard:
         entry = _Entry(call.session_id, answer.pc_id, call.device, caller)
         if (
             call.client is sdp.Client.DEVICE
-            and (size := len(answer.model_dump_json())) >= sdp.DEVICE_ANSWER_BYTES
+            and (size := len(answer.model_dump_json(exclude_none=True))) >= sdp.DEVICE_ANSWER_BYTES
         ):
             await self._workers.end(EndCall(session_id=call.session_id, reason="answer_too_large"))
             raise BadOffer(f"the answer has {size} bytes", remedy="offer fewer media sections")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipecat.frames.frames import (
+    BotStartedSpeakingFrame,
     BotStoppedSpeakingFrame,
     Frame,
     InterimTranscriptionFrame,
@@ -58,9 +59,10 @@ class TurnClock:
     Args:
         on_turn: is given each turn that was answered: its words, stages and total in milliseconds.
         on_transcript: is given each piece of text, of the user and of the bot, as it comes.
+        sees_packets: whether `packet` will be called; else the bot's own start of speaking stands for it.
     """
 
-    def __init__(self, on_turn: Report, on_transcript: Report) -> None:
+    def __init__(self, on_turn: Report, on_transcript: Report, *, sees_packets: bool) -> None:
         self._on_turn = on_turn
         self._on_transcript = on_transcript
         self._turn = _Turn()
@@ -77,6 +79,8 @@ class TurnClock:
             TTSAudioRawFrame: lambda _, now: self._turn.mark("audio", now),
             BotStoppedSpeakingFrame: lambda *_: self._finish(),
         }
+        if not sees_packets:
+            self._handlers[BotStartedSpeakingFrame] = lambda *_: self.packet()
 
     def frame(self, frame: Frame) -> None:
         """Take note of a frame on its first push."""

@@ -66,7 +66,7 @@ class Status(BaseModel):
     transports: list[str] = ["webrtc"]
 
 
-@router.post("/api/offer", responses=_SESSION_PROBLEMS)
+@router.post("/api/offer", responses=_SESSION_PROBLEMS, response_model_exclude_none=True)
 async def offer(body: OfferBody, request: Request, gateway: TheGateway, caller: TheCaller) -> Answer:
     """Answer an offer; one that names a `pc_id` belongs to the call that has it."""
     return await _offer(gateway, caller, body, request, None)
@@ -92,7 +92,9 @@ async def status() -> Status:
     return Status()
 
 
-@router.post("/sessions/{session_id}/api/offer", responses=_SESSION_PROBLEMS)
+@router.post(
+    "/sessions/{session_id}/api/offer", responses=_SESSION_PROBLEMS, response_model_exclude_none=True
+)
 async def session_offer(
     session_id: str, body: OfferBody, request: Request, gateway: TheGateway, caller: TheCaller
 ) -> Answer:

@@ -11,6 +11,7 @@ from typing import Any
 from aiortc import RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
 from aiortc.sdp import candidate_from_sdp
+from aiortc.stats import RTCStatsReport
 from loguru import logger
 from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection, SmallWebRTCTrack
 from pipecat.transports.smallwebrtc.transport import RawAudioTrack
@@ -20,7 +21,7 @@ from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.jitter import JitterStats
 from gateway.rtc.receiver import DeviceReceiver, PcmTrack
-from gateway.rtc.rtcp import Reports
+from gateway.rtc.rtcp import RTP_CLOCK, Reports
 from gateway.rtc.sender import DeviceSender
 
 MAX_MESSAGE_BYTES = 1_200
@@ -39,9 +40,28 @@ class MediaFigures:
     far_loss: float | None
     jitter_ms: float
     loss: float
-    delay_ms: float
-    concealed: int
-    late: int
+    delay_ms: float | None
+    concealed: int | None
+    late: int | None
+
+    @classmethod
+    def of_stats(cls, report: RTCStatsReport) -> MediaFigures | None:
+        """Read aiortc's statistics, which know nothing of playout."""
+        ours = next((s for s in report.values() if s.type == "inbound-rtp"), None)
+        theirs = next((s for s in report.values() if s.type == "remote-inbound-rtp"), None)
+        if ours is None:
+            return None
+        expected = ours.packetsReceived + ours.packetsLost
+        return cls(
+            rtt_ms=_ms(theirs.roundTripTime) if theirs else None,
+            far_jitter_ms=_ms(theirs.jitter / RTP_CLOCK) if theirs else None,
+            far_loss=theirs.fractionLost / 256 if theirs else None,
+            jitter_ms=round(1000 * ours.jitter / RTP_CLOCK, 2),
+            loss=round(max(0, ours.packetsLost) / expected, 4) if expected > 0 else 0.0,
+            delay_ms=None,
+            concealed=None,
+            late=None,
+        )
 
     @classmethod
     def of(cls, reports: Reports, playout: JitterStats) -> MediaFigures:
@@ -71,7 +91,7 @@ class GatewayConnection(SmallWebRTCConnection):
     """
 
     def __init__(self, *, addresses: Sequence[str] | None = None) -> None:
-        self._addresses = addresses
+        self.addresses = addresses
         self.bot_ready = asyncio.Event()
         super().__init__()
 
@@ -93,7 +113,7 @@ class GatewayConnection(SmallWebRTCConnection):
         self._answer = self._pc.localDescription
 
     def _prepare(self) -> None:
-        stock.gather_on(self._pc, self._addresses)
+        stock.gather_on(self._pc, self.addresses)
         stock.hash_peer_certificate(self._pc)
 
     async def add_candidates(self, candidates: Sequence[tuple[str, str | None, int | None]]) -> None:
@@ -108,10 +128,10 @@ class GatewayConnection(SmallWebRTCConnection):
                 continue
             try:
                 candidate = candidate_from_sdp(text.removeprefix("candidate:"))
+                candidate.sdpMid, candidate.sdpMLineIndex = mid, index
+                await self._pc.addIceCandidate(candidate)
             except (ValueError, AssertionError, IndexError) as error:
-                raise BadOffer(f"not a candidate: {text[:100]}") from error
-            candidate.sdpMid, candidate.sdpMLineIndex = mid, index
-            await self._pc.addIceCandidate(candidate)
+                raise BadOffer(f"not a candidate: {text[:100]}: {error}") from error
 
     @property
     def connected(self) -> bool:
@@ -122,9 +142,9 @@ class GatewayConnection(SmallWebRTCConnection):
         """A count that stands still when the client is gone."""
         return stock.packets_received(self._pc)
 
-    def figures(self) -> MediaFigures | None:
-        """How the media fares; `None` where aiortc's own path carries it."""
-        return None
+    async def figures(self) -> MediaFigures | None:
+        """How the media fares, as aiortc counts it; `None` before there is any."""
+        return MediaFigures.of_stats(await self._pc.getStats())
 
 
 class DeviceConnection(GatewayConnection):
@@ -176,7 +196,7 @@ class DeviceConnection(GatewayConnection):
         else:
             logger.warning("a message of {} bytes is too long for a device and was left out", size)
 
-    def figures(self) -> MediaFigures | None:
+    async def figures(self) -> MediaFigures | None:
         if self._sender is None or self._receiver is None:
             return None
         return MediaFigures.of(self._sender.reports, self._receiver.stats.jitter)

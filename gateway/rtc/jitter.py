@@ -5,20 +5,21 @@ may need. A pipeline has no such clock. So a packet that is next in order is han
 and only what is *missing* waits, in one of two ways:
 
 - A gap: a later packet is here. On a LAN the missing one is lost, so the gap is concealed at once, its last
-  frame from the FEC in the later packet. Where packets are seen to arrive out of order, `_reorder` rises to
+  frame from the FEC in the later packet. Where packets are seen to arrive out of order, that wait rises to
   how late they come, at most 60 ms, and falls again.
-- Starvation: nothing is here. When the next packet is overdue by `_wait`, fill goes out for every 20 ms, so
-  that VAD and STT see time pass. `_wait` is a peak detector over the relative delay of packets: it rises at
-  once to the latest, within 40-200 ms, and halves in 10 s. NetEQ takes a quantile instead, because there
-  each millisecond of it delays every packet; here it delays nothing but the fill.
+- Starvation: nothing is here. When the next packet is overdue by the wait, fill goes out for every 20 ms, so
+  that VAD and STT see time pass. The wait is one packet (the next may bring FEC) plus the peak of lateness
+  (`rtc.arrival`), 200 ms at most. NetEQ takes a quantile instead of the peak, because there each millisecond
+  delays every packet; here it delays nothing but the fill.
 
 A packet that comes after its time was filled is still the user's words, so it is used as long as nothing
-behind it went out. The audio is then ahead of time by the fill (`ahead_samples`): the consumer drops as much
-where it is quiet, and says so with `repay`.
+behind it went out. Once the packets have caught up, the audio is ahead of time by the fill (`ahead_samples`):
+the consumer drops as much where it is quiet, and says so with `repay`.
 
-The clock of the sender is tracked as the least delay of the last 5-10 s, so drift and a changed route need no
-insertion: frames come at the sender's own pace. The sender's silence (DTX: the timestamp jumps, the sequence
-number doesn't) is concealed like a loss, which gives the decoder's comfort noise, but isn't counted as one.
+The clock of the sender is tracked as the least delay of the last 1-2 s (NetEQ's window too), so drift and a
+changed route need no insertion: frames come at the sender's own pace. The sender's silence (DTX: the
+timestamp jumps, the sequence number doesn't) is concealed like a loss, which gives the decoder's comfort
+noise, but isn't counted as one.
 
 RTP time is at 48 kHz whatever the audio (RFC 7587 §4.1); other times are seconds of one monotonic clock.
 """
@@ -28,6 +29,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final
+
+from gateway.rtc.arrival import Arrivals
 
 CLOCK_RATE: Final = 48_000
 _TICKS_PER_SAMPLE: Final = 3  # RTP ticks in a sample of 16 kHz
@@ -39,12 +42,7 @@ _MAX_MISORDER: Final = 100
 _CAPACITY: Final = 64  # packets held behind a gap
 _MAX_GAP: Final = CLOCK_RATE // 2  # ticks: a longer one that wasn't waited through is a changed clock
 
-_WAIT_MIN: Final = 0.040
 _WAIT_MAX: Final = 0.200  # stop_secs of the VAD: a longer hole would hold up the end of a turn
-_REORDER_MAX: Final = 0.060
-_MARGIN: Final = 0.005  # on top of what was seen
-_HALF_LIFE: Final = 10.0  # of both, in seconds of media
-_CLOCK_WINDOW: Final = 5.0  # s: 200 ppm of drift is 1-2 ms over it
 _OWN_STALL: Final = 0.100  # a deadline missed by more is our fault, not the network's
 _PAUSE: Final = CLOCK_RATE  # ticks: a sender late by more had stopped its clock
 _OLD_SSRC_GRACE: Final = 2.0
@@ -150,7 +148,7 @@ class JitterBuffer:
     @property
     def ahead_samples(self) -> int:
         """How many samples of 16 kHz were handed on too many: drop as much where it is quiet."""
-        return self._stream.filled // _TICKS_PER_SAMPLE if self._stream else 0
+        return self._stream.ahead // _TICKS_PER_SAMPLE if self._stream else 0
 
     def repay(self, samples: int) -> None:
         """The consumer dropped `samples` (of 16 kHz)."""
@@ -186,27 +184,6 @@ class JitterBuffer:
         self._counts["received"] -= 1  # was counted on entry
 
 
-class _SenderClock:
-    """The least delay of the last one or two windows: where media time stands on our clock."""
-
-    def __init__(self, delay: float, now: float) -> None:
-        self._last = self._recent = self.least = delay
-        self._until = now + _CLOCK_WINDOW
-
-    def update(self, delay: float, now: float) -> float:
-        """Count in a delay; gives how much the least delay rose, in seconds (falls are negative)."""
-        if now >= self._until:
-            self._last, self._recent, self._until = self._recent, delay, now + _CLOCK_WINDOW
-        self._recent = min(self._recent, delay)
-        before, self.least = self.least, min(self._last, self._recent)
-        return self.least - before
-
-    def shift(self, seconds: float) -> None:
-        self._last += seconds
-        self._recent += seconds
-        self.least += seconds
-
-
 @dataclass(frozen=True, slots=True)
 class _Held:
     packet: AudioPacket
@@ -233,11 +210,15 @@ class _Stream:
         self._gap_since = now  # a packet is here whose predecessor isn't
         self._lost_since = now  # the same, of the last gap that was given up
         self._run = 0  # samples concealed since the last packet
-        self._wait, self._reorder = _WAIT_MIN, 0.0
-        self._jitter = self._last_delay = self._hold = 0.0
-        self._clock = _SenderClock(now - (packet.timestamp + packet.duration) / CLOCK_RATE, now)
-        self._last_delay = self._clock.least
+        self._hold = 0.0  # how long the last packet was held
+        self._arrivals = Arrivals(now - (packet.timestamp + packet.duration) / CLOCK_RATE, now)
         self.accept(packet, now)
+
+    @property
+    def ahead(self) -> int:
+        """Ticks handed on too many: the fill, less what the sender still lags behind."""
+        lag = round((self._arrivals.delay - self._arrivals.least) * CLOCK_RATE)
+        return 0 if self._run else max(0, self.filled - lag)
 
     def offset(self, seq: int) -> int:
         """How far `seq` lies ahead of the next one expected, across the wrap."""
@@ -249,7 +230,7 @@ class _Stream:
             self._counts["duplicated"] += 1
         elif seq < self._next_seq:
             self._counts["late"] += 1
-            self._saw_reordering(now - self._lost_since)
+            self._arrivals.saw_reordering(now - self._lost_since)
         else:
             self._hold_packet(seq, packet, now)
 
@@ -259,25 +240,14 @@ class _Stream:
         if not self._held:
             self._gap_since = now
         elif seq == self._next_seq:
-            self._saw_reordering(now - self._gap_since)
+            self._arrivals.saw_reordering(now - self._gap_since)
         self._held[seq] = held
         self._measure(held, now)
 
-    def _saw_reordering(self, behind: float) -> None:
-        needed = behind + _MARGIN
-        if needed <= _REORDER_MAX:
-            self._reorder = max(self._reorder, needed)
-
     def _measure(self, held: _Held, now: float) -> None:
-        delay, before = held.delay, self._clock.least
-        self._jitter += (abs(delay - self._last_delay) - self._jitter) / 16
-        self._last_delay = delay
-        risen = self._clock.update(delay, now)
+        risen = self._arrivals.observe(held.delay, held.packet.duration / CLOCK_RATE, now)
         if risen > 0:  # what looked like lateness was the sender's clock
             self.filled = max(0, self.filled - round(risen * CLOCK_RATE))
-        decay = 0.5 ** (held.packet.duration / CLOCK_RATE / _HALF_LIFE)
-        self._reorder *= decay
-        self._wait = min(max(self._wait * decay, delay - before + _MARGIN, _WAIT_MIN), _WAIT_MAX)
 
     def poll(self, now: float) -> list[Playout]:
         out: list[Playout] = []
@@ -285,7 +255,7 @@ class _Stream:
             seq = self._next_seq if self._next_seq in self._held else min(self._held)
             if (
                 seq != self._next_seq
-                and now < self._gap_since + self._reorder
+                and now < self._gap_since + self._arrivals.reordering
                 and len(self._held) < _CAPACITY
             ):
                 return out
@@ -296,17 +266,21 @@ class _Stream:
 
     @property
     def deadline(self) -> float:
-        return self._gap_since + self._reorder if self._held else self._due
+        return self._gap_since + self._arrivals.reordering if self._held else self._due
+
+    @property
+    def _wait(self) -> float:
+        return min(self._arrivals.lateness + self._duration / CLOCK_RATE, _WAIT_MAX)
 
     @property
     def _due(self) -> float:
         media = self._next_timestamp + self.filled + self._duration
-        return self._clock.least + media / CLOCK_RATE + self._wait
+        return self._arrivals.least + media / CLOCK_RATE + self._wait
 
     def _starve(self, now: float, out: list[Playout]) -> None:
         missed = now - self._due
         if missed > _OWN_STALL:
-            self._clock.shift(missed + _FRAME / CLOCK_RATE)  # what came meanwhile is still in the socket
+            self._arrivals.shift(missed + _FRAME / CLOCK_RATE)  # what came meanwhile is still in the socket
         while self._due <= now:
             self._conceal(_FRAME, out)
             self.filled += _FRAME
@@ -320,7 +294,7 @@ class _Stream:
         gap = held.timestamp - self._next_timestamp
         starved = self._run > 0
         if gap < 0 or gap - self.filled > _MAX_GAP or self.filled - gap > _PAUSE:
-            self._clock = _SenderClock(held.delay, now)
+            self._arrivals.anchor(held.delay, now)
             self.filled = 0
         else:
             self._bridge(gap - self.filled, held.packet if lost else None, out)
@@ -358,11 +332,11 @@ class _Stream:
     def stats(self) -> JitterStats:
         return JitterStats(
             **self._counts,
-            ahead_ms=self.filled / CLOCK_RATE * 1000,
+            ahead_ms=self.ahead / CLOCK_RATE * 1000,
             delay_ms=self._hold * 1000,
             target_ms=self._wait * 1000,
-            reorder_ms=self._reorder * 1000,
-            jitter_ms=self._jitter * 1000,
+            reorder_ms=self._arrivals.reordering * 1000,
+            jitter_ms=self._arrivals.jitter * 1000,
         )
 
 

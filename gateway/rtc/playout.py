@@ -1,4 +1,4 @@
-"""What a device says, as frames of exactly 20 ms: the playout buffer and the decoder joined. No I/O, no clock."""
+"""What a device says, as 20 ms frames: the playout buffer and the decoder joined. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ import numpy as np
 
 from gateway.errors import CodecError
 from gateway.rtc.codec import FRAME_BYTES, SAMPLE_RATE, OpusDecoder, has_fec, packet_samples
-from gateway.rtc.jitter import CLOCK_RATE, AudioPacket, Conceal, Fec, JitterBuffer, JitterStats, Playout
+from gateway.rtc.jitter import (
+    CLOCK_RATE,
+    AudioPacket,
+    Conceal,
+    Fec,
+    JitterBuffer,
+    JitterStats,
+    Packet,
+    Playout,
+)
 
 _TICKS_PER_SAMPLE: Final = CLOCK_RATE // SAMPLE_RATE
 _FULL: Final = 60 * SAMPLE_RATE // 1000  # samples of concealment at full level,
@@ -34,7 +43,7 @@ class RtpPacket(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PlayoutStats:
-    """`frames`: 20 ms frames handed on; `corrupt`: packets that are no Opus; `skipped`: quiet packets dropped."""
+    """`frames`: of 20 ms, handed on; `corrupt`: packets that are no Opus; `skipped`: quiet ones dropped."""
 
     jitter: JitterStats
     frames: int
@@ -101,16 +110,17 @@ class VoicePlayout:
     def _render(self, playout: Playout) -> bytes:
         if isinstance(playout, Conceal):
             return self._conceal(playout)
-        if isinstance(playout, Fec):
-            return self._fade_in(self._decoder.decode_fec(playout.payload, playout.samples))
-        return self._skip_if_ahead(self._fade_in(self._decode(playout.payload)))
+        return self._skip_if_ahead(self._fade_in(self._decode(playout)))
 
-    def _decode(self, payload: bytes) -> bytes:
+    def _decode(self, playout: Packet | Fec) -> bytes:
         try:
-            return self._decoder.decode(payload)
+            if isinstance(playout, Fec):
+                return self._decoder.decode_fec(playout.payload, playout.samples)
+            return self._decoder.decode(playout.payload)
         except CodecError:
             self._corrupt += 1
-            return self._decoder.conceal(packet_samples(payload))
+            samples = playout.samples if isinstance(playout, Fec) else packet_samples(playout.payload)
+            return self._decoder.conceal(samples)
 
     def _conceal(self, playout: Conceal) -> bytes:
         start, end = _level(playout.run), _level(playout.run + playout.samples)
@@ -124,6 +134,7 @@ class VoicePlayout:
         return pcm if level == 1.0 else _ramp(pcm, level, 1.0, _FADE_IN)
 
     def _skip_if_ahead(self, pcm: bytes) -> bytes:
+        """Drop a quiet packet while the audio is ahead of time (see `rtc.jitter`)."""
         samples = len(pcm) // 2
         self._since_skip += 1
         if self._since_skip < _SKIP_EVERY or self._buffer.ahead_samples < samples or _peak(pcm) > _QUIET:

@@ -49,7 +49,7 @@ class Message:
 
 
 def decode_header(header: bytes) -> tuple[Message, int]:
-    """(the message without its payload, the payload's length). Raises FramingError for what no one sends."""
+    """(the message without its payload, the payload's length). Raises FramingError for nonsense."""
     kind, stream, utterance, length = HEADER.unpack(header)
     if length > MAX_PAYLOAD or kind not in Kind.__members__.values():
         raise FramingError(f"kind {kind} with {length} bytes is not a message")
@@ -57,7 +57,7 @@ def decode_header(header: bytes) -> tuple[Message, int]:
 
 
 def read_message(read: Callable[[int], bytes]) -> Message | None:
-    """The next message of a blocking reader, None at its end. Raises FramingError where it ends within one."""
+    """The next message of a blocking reader, None at its end. Raises FramingError if cut within one."""
     header = read(HEADER.size)
     if not header:
         return None

@@ -1,4 +1,4 @@
-"""What was meant: text to an intent, by our own templates first and Home Assistant's after them. Pure."""
+"""What was meant: text to an intent, by our own templates, then Home Assistant's. Pure."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _TIMER_SLOTS = {"hours": "hours", "minutes": "minutes", "seconds": "seconds", "n
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What was meant. Slots are as the sentence files name them; numbers are ints; decimals are digit strings."""
+    """What was meant. Slots as the sentence files name them; numbers are ints, decimals digit strings."""
 
     name: str
     slots: Mapping[str, Slot] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Recogniser:
         self._ours = book.hassil()
 
     def recognise(self, text: str) -> Intent | None:
-        """The intent of `text` (any English sentence, numbers in words or digits), or None where there is none.
+        """The intent of `text` (English, numbers in words or digits), or None where there is none.
 
         The whole sentence has to match a template: a word too many means that it was not understood.
         """
@@ -89,7 +89,7 @@ class Recogniser:
 
 
 def _slots(found: RecognizeResult) -> dict[str, Slot]:
-    """hassil's entities; a decimal part keeps its text, since "05" is not 5."""
+    """The entities; a decimal part keeps its text, since "05" is not 5."""
     return {
         name: entity.text.strip() if name.endswith("_decimals") else _plain(entity.value)
         for name, entity in found.entities.items()
@@ -101,7 +101,7 @@ def _plain(value: Any) -> Slot:
 
 
 class _HomeAssistant:
-    """Home Assistant's own English sentences, over a made-up home, so that what we can't do is recognised too."""
+    """Home Assistant's own sentences, over a made-up home: what we can't do is recognised too."""
 
     def __init__(self) -> None:
         data = get_intents("en")
@@ -109,7 +109,9 @@ class _HomeAssistant:
         self._lists: dict[str, SlotList] = {
             "area": TextSlotList.from_strings(_AREAS.split("|"), name="area"),
             "name": TextSlotList.from_tuples(_things(), name="name"),
-            "floor": TextSlotList.from_strings(["ground floor", "first floor", "upstairs", "downstairs"], name="floor"),
+            "floor": TextSlotList.from_strings(
+                ["ground floor", "first floor", "upstairs", "downstairs"], name="floor"
+            ),
         }
 
     def recognise(self, heard: str) -> Intent | None:
@@ -124,7 +126,11 @@ class _HomeAssistant:
 
 
 def _things() -> list[tuple[str, str, dict[str, Any]]]:
-    return [(thing, thing, {"domain": domain}) for domain, things in _THINGS.items() for thing in things.split("|")]
+    return [
+        (thing, thing, {"domain": domain})
+        for domain, things in _THINGS.items()
+        for thing in things.split("|")
+    ]
 
 
 @cache

@@ -21,8 +21,8 @@ from gateway.speech.trigram import END, START, train
 
 _VERSION = 1  # of what this module builds: a new one makes cached models stale
 _PER_TEMPLATE = 150
-# Sentences of common words at random, as a share of the corpus: what is off topic decodes to these, which mean
-# nothing, and not to the nearest command. docs/speech.md has the measurement.
+# Sentences of common words at random, as a share of the corpus: what is off topic decodes to these, which
+# mean nothing, and not to the nearest command. docs/speech.md has the measurement.
 _GARBAGE = 0.15
 _GARBAGE_WORDS = 8
 
@@ -41,7 +41,9 @@ def language_model(book: SentenceBook, cache: Path) -> LanguageModel:
 
     Raises ConfigError where a word has no pronunciation, or the cache can't be written.
     """
-    key = hashlib.sha256(f"{_VERSION} {metadata.version('pocketsphinx')} {book.fingerprint}".encode()).hexdigest()
+    key = hashlib.sha256(
+        f"{_VERSION} {metadata.version('pocketsphinx')} {book.fingerprint}".encode()
+    ).hexdigest()
     home = cache / f"sphinx-{key[:16]}"
     acoustic = Path(get_model_path()) / "en-us" / "en-us"
     model = LanguageModel(home / "model.arpa", home / "words.dict", acoustic)
@@ -53,7 +55,8 @@ def language_model(book: SentenceBook, cache: Path) -> LanguageModel:
             _write(model.arpa, arpa)
         except OSError as error:
             raise ConfigError(
-                f"the language model can't be cached in {cache}: {error}", remedy="make it writable, or set another"
+                f"the language model can't be cached in {cache}: {error}",
+                remedy="make it writable, or set another",
             ) from error
     return model
 
@@ -76,7 +79,9 @@ def _garbage(count: int) -> Iterator[list[str]]:
 @cache
 def common_words() -> tuple[str, ...]:
     """Common English words, commonest first, from CMU's en-us language model as pocketsphinx bundles it."""
-    return tuple(resources.files("gateway").joinpath("data/sentences/common_words.txt").read_text("utf-8").split())
+    return tuple(
+        resources.files("gateway").joinpath("data/sentences/common_words.txt").read_text("utf-8").split()
+    )
 
 
 def _dictionary(book: SentenceBook, words: Iterable[str]) -> str:

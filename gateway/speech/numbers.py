@@ -8,11 +8,8 @@ from fractions import Fraction
 
 from num2words import num2words
 
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ONES = tuple(str(num2words(n)) for n in range(20))
+_TENS = tuple(str(num2words(n)) for n in range(20, 100, 10))
 _SCALES = {"thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 _UNITS = {word: value for value, word in enumerate(_ONES)}
 _TENS_VALUES = {word: value for value, word in zip(range(20, 100, 10), _TENS, strict=True)}
@@ -23,7 +20,7 @@ _SYMBOLS = (
     (re.compile(r"(?<=\d)\.(?=\d)"), " point "),
     (re.compile(r"(?<=[a-z])-(?=[a-z])"), " "),
     (re.compile(r"\s*%"), " percent "),
-    (re.compile(r"\s*[*×]\s*|(?<=\d)\s*x\s*(?=\d)"), " times "),
+    (re.compile(r"\s*[*×]\s*|(?<=\d)\s*x\s*(?=\d)"), " times "),  # noqa: RUF001
     (re.compile(r"\s*÷\s*|(?<=\d)\s*/\s*(?=\d)"), " divided by "),
     (re.compile(r"(?<=\d)\s*\+\s*(?=\d)"), " plus "),
     (re.compile(r"(?<=\d)\s*[-−–]\s*(?=\d)"), " minus "),  # noqa: RUF001 - people paste these signs
@@ -37,7 +34,7 @@ def digits_for_words(text: str) -> str:
     """Rewrite every number in `text`, spelled or symbolic, as plain digits.
 
     Takes any English text; gives lower case, single spaces, no punctuation but apostrophes.
-    "What's twenty-three × 1,000?" becomes "what's 23 times 1000"; "two point oh five" becomes "2 point 05".
+    "What's twenty-three * 1,000?" becomes "what's 23 times 1000"; "two point oh five" becomes "2 point 05".
     """
     lowered = text.lower()
     for pattern, replacement in _SYMBOLS:
@@ -136,7 +133,7 @@ def words_for_int(value: int) -> str:
 
 
 def words_for_number(value: Fraction, *, places: int = 3) -> str:
-    """`value` in words, rounded half-even to `places` decimals with "about" before it if that lost anything."""
+    """`value` in words, rounded half-even to `places` decimals, and "about" if that lost anything."""
     rounded = round(value, places)
     text = format(Decimal(rounded.numerator) / Decimal(rounded.denominator), "f")
     whole, _, decimals = text.lstrip("-").partition(".")

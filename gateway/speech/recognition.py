@@ -1,4 +1,4 @@
-"""The recogniser as a Pipecat service: it decodes while you speak, so the transcript is there when you stop."""
+"""The recogniser as a Pipecat service: it decodes while you speak."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from pipecat.transcriptions.language import Language
 from pipecat.utils.time import time_now_iso8601
 
 from gateway.speech.language_model import LanguageModel
-from gateway.speech.sphinx import RecogniserError, SphinxStream, shared_engine
+from gateway.speech.sphinx import shared_engine
+from gateway.speech.sphinx_stream import RecogniserError, SphinxStream
 
 SAMPLE_RATE = 16_000
 _BEFORE_SPEECH = SAMPLE_RATE * 2 * 6 // 10  # bytes: 0.6 s; the VAD says "speech" 0.2 s after it began
@@ -58,7 +59,7 @@ class SphinxSTTService(STTService):
 
     async def cleanup(self) -> None:
         """Give the stream back."""
-        await super().cleanup()
+        await super().cleanup()  # type: ignore[no-untyped-call] # Pipecat leaves it untyped
         self._stream = None
         await self._resources.aclose()
 

@@ -22,7 +22,9 @@ from gateway.speech.numbers import digits_for_words, words_for_int
 from gateway.speech.sentences import SentenceBook
 
 _POLITE = ("before", "after")
-_P_POLITE = 0.12  # measured on rendered questions: at 0.5 the model expects "please" wherever it hears nothing
+_P_POLITE = (
+    0.12  # measured on rendered questions: at 0.5 the model expects "please" wherever it hears nothing
+)
 _P_OPTIONAL = 0.4
 
 
@@ -45,7 +47,9 @@ class Sampler:
         if isinstance(expression, Alternative):
             return self._alternative(expression)
         if isinstance(expression, Permutation):
-            return " ".join(self.draw(item) for item in self.rng.sample(expression.items, len(expression.items)))
+            return " ".join(
+                self.draw(item) for item in self.rng.sample(expression.items, len(expression.items))
+            )
         if isinstance(expression, Group):
             return "".join(self.draw(item) for item in expression.items)
         raise TypeError(f"hassil has a new kind of expression: {type(expression).__name__}")

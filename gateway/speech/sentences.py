@@ -73,7 +73,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class SentenceBook:
-    """Everything that recognition needs to know about what may be said. `fingerprint` changes when any of it does."""
+    """What may be said. `fingerprint` changes when any of it does."""
 
     blocks: tuple[Block, ...]
     lists: Mapping[str, Mapping[str, Any]]
@@ -155,7 +155,9 @@ def _parse(text: str, name: str) -> FileModel:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{name}: {where}: {first['msg']}", remedy="see docs/speech.md for the form") from error
+        raise ConfigError(
+            f"{name}: {where}: {first['msg']}", remedy="see docs/speech.md for the form"
+        ) from error
 
 
 def _merge(base: FileModel, extra: FileModel, name: str) -> FileModel:

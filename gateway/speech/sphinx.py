@@ -7,131 +7,20 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from loguru import logger
 
-from gateway.errors import GatewayError
-from gateway.speech.framing import HEADER, MAX_PAYLOAD, FramingError, Kind, Message, decode_header
+from gateway.speech.framing import HEADER, FramingError, Kind, Message, decode_header
 from gateway.speech.language_model import LanguageModel
+from gateway.speech.sphinx_stream import RecogniserError, SphinxStream
 
-_MAX_UTTERANCE = 30 * 32_000  # bytes kept for a replay; the recogniser decodes no more either
 _MAX_PENDING = 4 << 20  # bytes in the pipe: 2 minutes of speech; beyond, the recogniser hangs
 _READY_SECONDS = 20.0
-_RESULT_SECONDS = 5.0
-_TRIES = 2
 _BACKOFF_SECONDS = (0.0, 0.1, 0.5, 2.0, 5.0)
 _STOP_SECONDS = 2.0
-
-
-class RecogniserError(GatewayError):
-    """The recogniser process could not give a transcript; the call goes on without it."""
-
-    code = "recogniser"
-    status = 503
-
-
-@dataclass(slots=True)
-class _Utterance:
-    """What was said, kept until its transcript is there: a new process gets it again."""
-
-    number: int
-    result: asyncio.Future[str]
-    audio: bytearray = field(default_factory=bytearray)
-    ended: bool = False
-    tries: int = 1
-
-
-class SphinxStream:
-    """One session's microphone: start an utterance, feed it, finish it."""
-
-    def __init__(self, engine: SphinxEngine, number: int) -> None:
-        self.number = number
-        self._engine = engine
-        self._last = 0
-        self._current: _Utterance | None = None
-        self._open: dict[int, _Utterance] = {}  # begun, transcript not there yet
-
-    def start(self) -> None:
-        """Begin an utterance; one that was not finished is dropped."""
-        if self._current is not None:
-            self._open.pop(self._current.number, None)
-        self._last += 1
-        self._current = _Utterance(self._last, asyncio.get_running_loop().create_future())
-        self._open[self._last] = self._current
-        self._engine.send(Message(Kind.START, self.number, self._last))
-
-    def feed(self, pcm: bytes) -> None:
-        """Some 16-bit mono PCM at 16 kHz of the utterance; ignored outside of one, and after 30 s of it."""
-        if self._current is None or len(self._current.audio) >= _MAX_UTTERANCE:
-            return
-        self._current.audio += pcm
-        self._send_audio(self._current, pcm)
-
-    async def finish(self) -> str:
-        """End the utterance; its transcript in lower case, empty where there were no words.
-
-        Raises RecogniserError where the recogniser died twice over it, or takes longer than 5 s.
-        """
-        utterance, self._current = self._current, None
-        if utterance is None:
-            return ""
-        utterance.ended = True
-        self._engine.send(Message(Kind.END, self.number, utterance.number))
-        try:
-            return await asyncio.wait_for(utterance.result, _RESULT_SECONDS)
-        except TimeoutError:
-            raise RecogniserError(f"no transcript after {_RESULT_SECONDS:g} s") from None
-        finally:
-            self._open.pop(utterance.number, None)
-
-    def close(self) -> None:
-        """Give the stream back."""
-        self._current = None
-        self.fail("the stream was closed")
-        self._engine.forget(self)
-
-    def replay(self) -> None:
-        """Say everything open again to a new recogniser process; give up what already killed two."""
-        for utterance in list(self._open.values()):
-            utterance.tries += 1
-            if utterance.tries > _TRIES:
-                self._fail(utterance, "the recogniser died twice over this utterance")
-                continue
-            self._engine.send(Message(Kind.START, self.number, utterance.number))
-            self._send_audio(utterance, bytes(utterance.audio))
-            if utterance.ended:
-                self._engine.send(Message(Kind.END, self.number, utterance.number))
-
-    def settle(self, message: Message) -> None:
-        """Take an answer of the recogniser; one to an utterance that was dropped is ignored."""
-        utterance = self._open.get(message.utterance)
-        if utterance is None or utterance.result.done():
-            return
-        text = message.payload.decode()
-        if message.kind is Kind.RESULT:
-            utterance.result.set_result(text)
-        else:
-            self._fail(utterance, text)
-
-    def fail(self, why: str) -> None:
-        """Give up everything open."""
-        for utterance in list(self._open.values()):
-            self._fail(utterance, why)
-
-    def _fail(self, utterance: _Utterance, why: str) -> None:
-        if utterance.ended and not utterance.result.done():
-            utterance.result.set_exception(RecogniserError(why))
-        elif not utterance.ended:
-            self._open.pop(utterance.number, None)
-            self._current = None if self._current is utterance else self._current
-
-    def _send_audio(self, utterance: _Utterance, pcm: bytes) -> None:
-        for start in range(0, len(pcm), MAX_PAYLOAD):
-            piece = pcm[start : start + MAX_PAYLOAD]
-            self._engine.send(Message(Kind.AUDIO, self.number, utterance.number, piece))
 
 
 class SphinxEngine:
@@ -174,7 +63,7 @@ class SphinxEngine:
     def open(self) -> SphinxStream:
         """A stream of its own for a session; close it."""
         self._last_stream += 1
-        stream = SphinxStream(self, self._last_stream)
+        stream = SphinxStream(self._last_stream, self.send, self.forget)
         self._streams[stream.number] = stream
         return stream
 

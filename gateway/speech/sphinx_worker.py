@@ -17,10 +17,9 @@ from typing import BinaryIO
 from pocketsphinx import Decoder
 
 from gateway.speech.framing import Kind, Message, read_message
+from gateway.speech.sphinx_stream import MAX_UTTERANCE
 
-MAX_UTTERANCE = 30 * 32_000  # bytes: what comes after 30 s of one utterance is not decoded
 MAX_DECODERS = 32  # 8 MB each; a stream holds one only while someone speaks
-_NICE = 5  # the media path of the same machine has deadlines of 20 ms; a transcript hasn't
 
 
 @dataclass(slots=True)
@@ -88,7 +87,9 @@ class Recogniser:
         self.means[message.stream] = decoder.get_cmn(False)
         found = decoder.hyp()
         self.idle.append(decoder)
-        return Message(Kind.RESULT, message.stream, message.utterance, (found.hypstr if found else "").encode())
+        return Message(
+            Kind.RESULT, message.stream, message.utterance, (found.hypstr if found else "").encode()
+        )
 
     def _release(self, stream: int) -> None:
         utterance = self.live.pop(stream, None)
@@ -118,7 +119,6 @@ def main() -> None:
         parser.add_argument(name)
     paths = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the owner decides
-    os.nice(_NICE)
     recogniser = Recogniser(
         lambda: Decoder(hmm=paths.acoustic, lm=paths.arpa, dict=paths.dictionary, loglevel="FATAL")
     )

@@ -68,7 +68,9 @@ class LocalTTSService(TTSService):
             return
         await self.start_tts_usage_metrics(text)
         async for frame in self._stream_audio_frames_from_iterator(
-            _pieces(pcm, self._synthesiser.sample_rate), in_sample_rate=self._synthesiser.sample_rate, context_id=context_id
+            _pieces(pcm, self._synthesiser.sample_rate),
+            in_sample_rate=self._synthesiser.sample_rate,
+            context_id=context_id,
         ):
             await self.stop_ttfb_metrics()
             yield frame

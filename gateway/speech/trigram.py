@@ -15,7 +15,7 @@ Gram = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Trigram:
-    """P(w | u, v) for all words of a vocabulary. `logs` holds log10 P of each seen n-gram, `backoffs` log10 of the weights."""
+    """P(w | u, v) over a vocabulary: log10 P of each seen n-gram, and log10 of the back-off weights."""
 
     logs: tuple[Mapping[Gram, float], Mapping[Gram, float], Mapping[Gram, float]]
     backoffs: Mapping[Gram, float]
@@ -76,7 +76,9 @@ def train(sentences: Iterable[list[str]], background: Mapping[str, float] | None
 
 def _interpolated(tables: list[dict[Gram, float]], weights: Mapping[Gram, float], gram: Gram) -> float:
     found = tables[len(gram) - 1].get(gram)
-    return found if found is not None else weights.get(gram[:-1], 1.0) * _interpolated(tables, weights, gram[1:])
+    return (
+        found if found is not None else weights.get(gram[:-1], 1.0) * _interpolated(tables, weights, gram[1:])
+    )
 
 
 def _count(sentences: Iterable[list[str]]) -> tuple[Counter[Gram], Counter[Gram], Counter[Gram]]:

@@ -28,24 +28,28 @@ _RATE = 48_000
 _SILENCE_BEFORE_S = 3.0  # the call is being set up meanwhile
 _SILENCE_AFTER_S = 4.0
 
-# What was heard is asked of the peer connections themselves (W3C webrtc-stats, RTCInboundRtpStreamStats).
+# What was heard is asked of the peer connections themselves (W3C webrtc-stats, RTCInboundRtpStreamStats):
+# `heard` is the energy of the last second.
 _WITNESS = """
   const peers = [];
   window.RTCPeerConnection = class extends RTCPeerConnection {
     constructor(...args) { super(...args); peers.push(this); }
   };
-  window.heard = 0;
+  const energies = Array(11).fill(0);
+  const energyOf = async (peer) =>
+    [...(await peer.getStats()).values()]
+      .filter((report) => report.type === "inbound-rtp" && report.kind === "audio")
+      .reduce((sum, report) => sum + (report.totalAudioEnergy ?? 0), 0);
   setInterval(async () => {
-    let energy = 0;
-    for (const peer of peers)
-      for (const report of (await peer.getStats()).values())
-        if (report.type === "inbound-rtp" && report.kind === "audio") energy += report.totalAudioEnergy ?? 0;
-    window.heard = energy;
+    const each = await Promise.all(peers.filter((peer) => peer.connectionState !== "closed").map(energyOf));
+    energies.push(each.reduce((sum, energy) => sum + energy, 0));
+    energies.shift();
+    window.heard = energies.at(-1) - energies[0];
   }, 100);
 """
 
 SPEECH_ENERGY = 1e-3
-"""Mean square times seconds: one second at -30 dBFS, as speech has; noise at -60 dBFS would take 1,000 s."""
+"""Of one second, as mean square times seconds: speech at -30 dBFS; noise at -60 dBFS has a thousandth of it."""
 
 
 def executable() -> str | None:
@@ -103,10 +107,14 @@ async def watched(page: Page) -> Faults:
 
 
 async def wait_for_speech(page: Page, *, seconds: float = 30) -> None:
-    """Wait until the page's calls have brought as much sound as a second of speech."""
-    await page.wait_for_function(
-        "(enough) => window.heard > enough",
-        arg=SPEECH_ENERGY,
-        polling=100,
-        timeout=seconds * 1000,
-    )
+    """Wait until the page's calls bring sound as loud as speech."""
+    await _wait(page, "(enough) => window.heard > enough", seconds)
+
+
+async def wait_for_silence(page: Page, *, seconds: float = 10) -> None:
+    """Wait until the page's calls have brought next to nothing for a second."""
+    await _wait(page, "(enough) => Math.abs(window.heard) < enough / 100", seconds)
+
+
+async def _wait(page: Page, condition: str, seconds: float) -> None:
+    await page.wait_for_function(condition, arg=SPEECH_ENERGY, polling=100, timeout=seconds * 1000)

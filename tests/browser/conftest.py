@@ -11,7 +11,7 @@ from playwright.async_api import Browser
 from tests.browser.chromium import chromium, executable, microphone
 from tests.browser.running import ROOT, Running, running
 
-QUESTION = ROOT / "gateway" / "data" / "question.wav"
+QUESTION = ROOT / "tests" / "data" / "speech" / "what_time_is_it.wav"  # flite -voice slt
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

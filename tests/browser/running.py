@@ -36,10 +36,11 @@ class Running:
 
 
 @contextmanager
-def running(directory: Path, port: int = 0) -> Iterator[Running]:
+def running(directory: Path, *, port: int = 0, bot: str = "assistant") -> Iterator[Running]:
     """Run a gateway on loopback with its data in `directory`; its log is `gateway.log` there."""
     config = directory / "voicegw.toml"
-    config.write_text(f"data_dir = {json.dumps(str(directory / 'data'))}\n")
+    settings = {"data_dir": str(directory / "data"), "bot": bot}
+    config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()))
     command = [sys.executable, "-m", "gateway", "serve", "--host", "127.0.0.1", "--port", str(port), "--json"]
     with (directory / "gateway.log").open("a") as log:
         process = subprocess.Popen(

@@ -166,6 +166,38 @@ async def test_stream_is_read_in_whatever_pieces_it_comes(page: Page, gateway: R
     assert all(result == expected for result in results)
 
 
+async def test_figures_are_written_for_people(page: Page, gateway: Running) -> None:
+    await page.goto(gateway.url)
+    written = await page.evaluate(
+        """async () => {
+          const { ago, median, ms, percent, span } = await import("/web/js/format.js");
+          return [
+            [null, 0, 2.06, 9.96, 1234.5].map(ms),
+            [0, 0.0004, 0.012, 0.25].map(percent),
+            [0.9, 61, 3600, 97200].map(span),
+            [-1, 59, 5400, 90000, 260000].map(ago),
+            [[], [3, 1, 2], [4, 1]].map(median),
+          ];
+        }"""
+    )
+    assert written == [
+        ["–", "0", "2.1", "10", "1,235"],  # noqa: RUF001 -- a dash is what the page shows
+        ["0", "<0.1", "1.2", "25"],
+        ["0 s", "1 min 1 s", "1 h", "1 d 3 h"],
+        ["just now", "just now", "1 h ago", "yesterday", "3 days ago"],
+        [None, 2, 2.5],
+    ]
+
+
+async def test_talk_button_is_never_stuck(page: Page, gateway: Running) -> None:
+    await page.goto(gateway.url)
+    table: dict[str, dict[str, str]] = await page.evaluate(
+        "async () => (await import('/web/js/talk.js')).TABLE"
+    )
+    assert all("press" in events for events in table.values())
+    assert {state for events in table.values() for state in events.values()} == set(table)
+
+
 async def test_another_machine_is_asked_for_an_operators_key(page: Page, gateway: Running) -> None:
     sent: list[str | None] = []
 

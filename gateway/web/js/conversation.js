@@ -9,7 +9,6 @@ const PAUSE_S = 4;
 
 export function conversationView(store) {
   store.addEventListener("transcripts", () => show(store));
-  store.addEventListener("sessions", () => show(store));
 }
 
 function show(store) {

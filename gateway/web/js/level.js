@@ -1,7 +1,7 @@
 // How loud a stream is.
 
 const FLOOR_DB = -54; // quieter is silence to the eye
-const RANGE_DB = 42;
+const RANGE_DB = 48;
 
 /** A function that gives the loudness of a MediaStream now: 0 silent … 1 loud. */
 export function level(context, stream) {

@@ -64,9 +64,11 @@ export class Store extends EventTarget {
 
   #session(session) {
     const user = session.device ?? (session.client === "browser" ? "browser" : session.address);
-    const yours = this.parties(session.id).user === "you";
-    this.#parties.set(session.id, { user: yours ? "you" : user, bot: botName(session.bot) });
+    const before = this.parties(session.id);
+    const now = { user: before.user === "you" ? "you" : user, bot: botName(session.bot) };
+    this.#parties.set(session.id, now);
     this.sessions.set(session.id, session);
+    if (now.user !== before.user || now.bot !== before.bot) this.#tell("transcripts");
   }
 
   #ended({ session, reason }) {
@@ -78,6 +80,9 @@ export class Store extends EventTarget {
 
   /** A final line takes the place of the one in progress of the same speaker. */
   #transcript(transcript) {
+    if (!this.#parties.has(transcript.session)) {
+      this.#parties.set(transcript.session, { user: transcript.device ?? "caller", bot: botName(transcript.bot) });
+    }
     const same = (other) => other.session === transcript.session && other.who === transcript.who;
     if (this.transcripts.some((other) => other.final && same(other) && other.at === transcript.at && other.text === transcript.text)) return;
     const open = this.transcripts.findIndex((other) => !other.final && same(other));

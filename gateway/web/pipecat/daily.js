@@ -112,8 +112,12 @@ class Call {
     }, interval);
   }
 
+  /** Without a word: a track that was told to have stopped would count as muted in the next call. */
   leave() {
-    Object.keys(this.#tracks).forEach((kind) => this.#stopped(kind));
+    for (const kind of Object.keys(this.#tracks)) {
+      this.#tracks[kind]?.stop();
+      this.#tracks[kind] = null;
+    }
   }
 
   async #choose(kind, deviceId) {

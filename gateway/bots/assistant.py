@@ -1,0 +1,201 @@
+"""The default bot: hears, understands and answers on this machine, with better engines where configured."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
+from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
+from pipecat.audio.vad.silero import SileroVADAnalyzer
+from pipecat.audio.vad.vad_analyzer import VADParams
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import (
+    LLMContextAggregatorPair,
+    LLMUserAggregatorParams,
+)
+from pipecat.processors.audio.vad_processor import VADProcessor
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.runner.types import RunnerArguments
+from pipecat.turns.user_start import VADUserTurnStartStrategy
+from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
+from pipecat.turns.user_turn_strategies import UserTurnStrategies
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.bots.call import PIPELINE, SAMPLE_RATE, hold, open_transport
+from gateway.errors import ConfigError
+from gateway.speech import providers
+from gateway.speech.dialogue import Dialogue
+from gateway.speech.intents import Recogniser
+from gateway.speech.language_model import LanguageModel, language_model
+from gateway.speech.recognition import SphinxSTTService
+from gateway.speech.sentences import load_book
+from gateway.speech.spec import EngineSpec
+from gateway.speech.sphinx import shared_engine
+from gateway.speech.synthesis import LocalTTSService, make_synthesiser
+
+_VAD_STOP_SECS = 0.2
+_TURN_STOP_SECS = 1.0
+_STUCK_TURN_SECS = 3.0  # a turn that never got a transcript was noise
+
+
+class AssistantSettings(BaseModel):
+    """What the assistant takes from the gateway's settings; all of it may be left out.
+
+    `llm` answers what the local intents don't understand; without it the assistant says so.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    stt: EngineSpec = EngineSpec(provider="sphinx")
+    llm: EngineSpec | None = None
+    tts: EngineSpec = EngineSpec(provider="flite")
+    sentences: Path | None = None
+    cache_dir: Path = Field(default_factory=lambda: Path.home() / ".cache" / "voicegw")
+    timezone: str | None = None
+    volume: int = Field(default=70, ge=0, le=100)
+    prompt: str = (
+        "You are a voice assistant on a small speaker. Answer in one or two short spoken sentences, "
+        "without markup, lists or emoji."
+    )
+
+
+def check(settings: AssistantSettings, keys: Mapping[str, str]) -> None:
+    """Find at start-up what would fail at the first call; `keys` are the environment's. Blocks, up to 2 s.
+
+    Raises ConfigError, which names what to install or set.
+    """
+    _zone(settings)
+    book = load_book(settings.sentences)
+    providers.check("stt", settings.stt, keys)
+    providers.check("tts", settings.tts, keys)
+    if settings.llm is not None:
+        providers.check("llm", settings.llm, keys)
+    if settings.tts.provider == "flite":
+        make_synthesiser(settings.tts.options.get("voice"))
+    if settings.stt.provider == "sphinx":
+        language_model(book, settings.cache_dir)
+
+
+@asynccontextmanager
+async def warm(settings: AssistantSettings) -> AsyncIterator[None]:
+    """Keep the recogniser loaded while entered: a worker process holds this around all its calls."""
+    if settings.stt.provider != "sphinx":
+        yield
+        return
+    async with shared_engine(await asyncio.to_thread(_model, settings)):
+        yield
+
+
+@asynccontextmanager
+async def prepared(settings: object) -> AsyncIterator[None]:
+    """What a worker process holds around all its calls: `settings` checked and the recogniser loaded.
+
+    Raises ConfigError where something is missing or wrong.
+    """
+    own = configuration({"voicegw": {"settings": settings}})
+    await asyncio.to_thread(check, own, os.environ)
+    async with warm(own):
+        yield
+
+
+async def bot(runner_args: RunnerArguments) -> None:
+    """Hold one call until it ends: the signature that Pipecat's runner, and ours, call.
+
+    Takes AssistantSettings from `runner_args.body["voicegw"]["settings"]` where that is.
+    """
+    settings = configuration(runner_args.body)
+    transport = await open_transport(runner_args)
+    # Loading models takes 0.2 s: on a thread, since this loop may be carrying other calls.
+    middle, after = await asyncio.to_thread(build, settings, os.environ)
+    worker = PipelineWorker(
+        Pipeline([transport.input(), *middle, transport.output(), after]),
+        params=PIPELINE,
+        idle_timeout_secs=runner_args.pipeline_idle_timeout_secs,
+    )
+    await hold(runner_args, transport, worker)
+
+
+def configuration(body: object) -> AssistantSettings:
+    """The settings in a runner's body, else the defaults. Raises ConfigError where they aren't valid."""
+    own = body.get("voicegw") if isinstance(body, dict) else None
+    given: Any = own.get("settings") if isinstance(own, dict) else None
+    try:
+        return AssistantSettings.model_validate(given or {}, from_attributes=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"the assistant's {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def build(
+    settings: AssistantSettings, keys: Mapping[str, str]
+) -> tuple[list[FrameProcessor], FrameProcessor]:
+    """(the processors between a transport's input and output, the one after its output). Blocks.
+
+    Raises ConfigError like check().
+    """
+    aggregators = LLMContextAggregatorPair(
+        LLMContext(),
+        user_params=LLMUserAggregatorParams(
+            user_turn_strategies=_turns(), user_turn_stop_timeout=_STUCK_TURN_SECS, empty_user_turn=None
+        ),
+    )
+    vad = SileroVADAnalyzer(sample_rate=SAMPLE_RATE, params=VADParams(stop_secs=_VAD_STOP_SECS))
+    zone = _zone(settings)
+    dialogue = Dialogue(
+        Recogniser(load_book(settings.sentences)),
+        lambda: datetime.now(UTC).astimezone(zone),
+        has_llm=settings.llm is not None,
+        volume=settings.volume,
+    )
+    llm = [providers.make_llm(settings.llm, keys, prompt=settings.prompt)] if settings.llm else []
+    stt, tts = _stt(settings, keys), _tts(settings, keys)
+    return [
+        VADProcessor(vad_analyzer=vad),
+        stt,
+        aggregators.user(),
+        dialogue,
+        *llm,
+        tts,
+    ], aggregators.assistant()
+
+
+def _turns() -> UserTurnStrategies:
+    analyzer = LocalSmartTurnAnalyzerV3(params=SmartTurnParams(stop_secs=_TURN_STOP_SECS))
+    return UserTurnStrategies(
+        start=[VADUserTurnStartStrategy()], stop=[TurnAnalyzerUserTurnStopStrategy(turn_analyzer=analyzer)]
+    )
+
+
+def _stt(settings: AssistantSettings, keys: Mapping[str, str]) -> FrameProcessor:
+    if settings.stt.provider == "sphinx":
+        return SphinxSTTService(_model(settings))
+    return providers.make_stt(settings.stt, keys)
+
+
+def _tts(settings: AssistantSettings, keys: Mapping[str, str]) -> FrameProcessor:
+    if settings.tts.provider == "flite":
+        return LocalTTSService(make_synthesiser(settings.tts.options.get("voice")))
+    return providers.make_tts(settings.tts, keys)
+
+
+def _model(settings: AssistantSettings) -> LanguageModel:
+    return language_model(load_book(settings.sentences), settings.cache_dir)
+
+
+def _zone(settings: AssistantSettings) -> ZoneInfo | None:
+    """The time zone to tell the time in; None is the machine's own."""
+    try:
+        return ZoneInfo(settings.timezone) if settings.timezone else None
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ConfigError(
+            f"there is no time zone {settings.timezone!r}", remedy='use a name such as "Europe/Berlin"'
+        ) from error

@@ -1,0 +1,180 @@
+"""Answers what our intents understand, in the place of a language model or in front of one."""
+
+from __future__ import annotations
+
+import math
+import random
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pipecat.frames.frames import (
+    CancelFrame,
+    EndFrame,
+    Frame,
+    LLMContextFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+    OutputAudioRawFrame,
+    TTSSpeakFrame,
+)
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame, RTVIServerMessageFrame
+
+from gateway.speech.intents import Recogniser
+from gateway.speech.reply import Action, CancelTimers, Context, Reply, SetVolume, StartTimer, Timer
+from gateway.speech.skills import NOT_UNDERSTOOD, answer
+from gateway.speech.timer_skills import ring_text
+from gateway.speech.timers import Timers
+
+DEVICE_STATE = "device-state"  # the type of a device's RTVI client message: {"volume": 0..100}
+_RATE = 16_000
+_KEPT_MESSAGES = 40  # of the conversation: a device's call may last for months
+
+
+@dataclass(slots=True)
+class CallState:
+    """What a call remembers between turns; volume in percent."""
+
+    volume: int = 70
+    before_mute: int = 70
+    last_heard: str = ""
+    last_said: str = ""
+    rng: random.Random = field(default_factory=random.Random)
+
+    def set_volume(self, percent: int) -> None:
+        """Keep a volume; one above zero is what unmuting comes back to."""
+        self.volume = percent
+        self.before_mute = percent or self.before_mute
+
+
+class Dialogue(FrameProcessor):
+    """Turns the user's finished turn into a reply and device commands.
+
+    Stands where a pipeline has its LLM. What no intent covers goes on to the LLM behind it if `has_llm`;
+    else it says that it did not understand, but for a single unknown word, which is noise more often.
+    """
+
+    def __init__(
+        self, recogniser: Recogniser, now: Callable[[], datetime], *, has_llm: bool = False, volume: int = 70
+    ) -> None:
+        super().__init__(name="Dialogue")
+        self._recogniser = recogniser
+        self._now = now
+        self._has_llm = has_llm
+        self._state = CallState(volume=volume, before_mute=volume or 70)
+        self._timers = Timers(self._ring)
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Answer a context frame or pass it on; take a device's state; pass all else."""
+        await super().process_frame(frame, direction)
+        if isinstance(frame, EndFrame | CancelFrame):
+            await self._timers.close()
+        elif isinstance(frame, RTVIClientMessageFrame) and frame.type == DEVICE_STATE:
+            self._take_state(frame.data)
+        elif isinstance(frame, LLMContextFrame) and direction is FrameDirection.DOWNSTREAM:
+            trim(frame.context)
+            if await self._answer(last_user_text(frame.context)):
+                return
+        await self.push_frame(frame, direction)
+
+    async def cleanup(self) -> None:
+        """Cancel what still runs."""
+        await super().cleanup()  # type: ignore[no-untyped-call] # Pipecat leaves it untyped
+        await self._timers.close()
+
+    async def _answer(self, heard: str) -> bool:
+        """Reply to `heard`; whether that settles it."""
+        reply = self._reply(heard)
+        if reply is None and self._has_llm:
+            self._state.last_heard, self._state.last_said = heard, ""
+            return False
+        await self._say(reply or Reply(NOT_UNDERSTOOD if len(heard.split()) > 1 else ""))
+        self._state.last_heard = heard or self._state.last_heard
+        return True
+
+    def _reply(self, heard: str) -> Reply | None:
+        intent = self._recogniser.recognise(heard)
+        if intent is None:
+            return None
+        state = self._state
+        context = Context(
+            now=self._now(),
+            rng=state.rng,
+            volume=state.volume,
+            before_mute=state.before_mute,
+            timers=self._timers.list(),
+            last_heard=state.last_heard,
+            last_said=state.last_said,
+        )
+        return answer(intent, context)
+
+    async def _say(self, reply: Reply) -> None:
+        for action in reply.actions:
+            await self._act(action)
+        if not reply.text:
+            return
+        self._state.last_said = reply.text
+        await self.push_frame(LLMFullResponseStartFrame())
+        await self.push_frame(LLMTextFrame(reply.text))
+        await self.push_frame(LLMFullResponseEndFrame())
+
+    async def _act(self, action: Action) -> None:
+        match action:
+            case SetVolume(percent):
+                self._state.set_volume(percent)
+                await self._command("volume", percent)
+            case StartTimer():
+                self._timers.start(action)
+            case CancelTimers(numbers):
+                self._timers.cancel(numbers)
+
+    async def _command(self, command: str, value: int) -> None:
+        await self.push_frame(
+            RTVIServerMessageFrame(data={"type": "device-command", "command": command, "value": value})
+        )
+
+    async def _ring(self, timer: Timer) -> None:
+        tone = ring_tone()
+        await self.push_frame(OutputAudioRawFrame(audio=tone, sample_rate=_RATE, num_channels=1))
+        await self.push_frame(TTSSpeakFrame(ring_text(timer)))
+
+    def _take_state(self, data: object) -> None:
+        volume = data.get("volume") if isinstance(data, dict) else None
+        if isinstance(volume, int) and 0 <= volume <= 100:
+            self._state.set_volume(volume)
+
+
+def last_user_text(context: LLMContext) -> str:
+    """What the user said last, as text; empty where the last message isn't the user's."""
+    messages = context.get_messages()
+    last = messages[-1] if messages else None
+    if not isinstance(last, dict) or last.get("role") != "user":
+        return ""
+    content = last.get("content")
+    if isinstance(content, str):
+        return content.strip()
+    parts = content if isinstance(content, list) else []
+    return " ".join(str(part["text"]) for part in parts if isinstance(part, dict) and "text" in part).strip()
+
+
+def trim(context: LLMContext) -> None:
+    """Forget the oldest messages beyond the last 40."""
+    messages = context.get_messages()
+    if len(messages) > _KEPT_MESSAGES:
+        context.set_messages(messages[-_KEPT_MESSAGES:])
+
+
+def ring_tone() -> bytes:
+    """Three short notes, 16-bit mono PCM at 16 kHz, 0.66 s, ending in silence."""
+    out = array("h")
+    for frequency in (880.0, 1108.7, 1318.5):
+        length = _RATE * 18 // 100
+        for n in range(length):
+            fade = min(1.0, n / 160, (length - n) / 1600)
+            out.append(int(9000 * fade * math.sin(2 * math.pi * frequency * n / _RATE)))
+        out.extend([0] * (_RATE * 4 // 100))
+    return out.tobytes()

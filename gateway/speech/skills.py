@@ -1,0 +1,171 @@
+"""What to say and do about an intent. Pure: the clock, the dice and the state of the call are handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from gateway.speech.intents import Intent, Slot
+from gateway.speech.numbers import ordinal_words, words_for_int
+from gateway.speech.reply import Context, Reply, SetVolume
+from gateway.speech.sums import SumError, spoken_sum
+from gateway.speech.timer_skills import cancel_timers, set_timer, time_left
+
+NOT_UNDERSTOOD = "Sorry, I didn't understand that."
+VOLUME_STEP = 15  # percent
+
+
+def answer(intent: Intent, context: Context) -> Reply:
+    """The reply to `intent`. Changes nothing: the caller carries out the actions."""
+    return _ANSWERS[intent.name](intent.slots, context)
+
+
+def _time(_slots: Mapping[str, Slot], context: Context) -> Reply:
+    now = context.now
+    hour = words_for_int(now.hour % 12 or 12)
+    half = "in the morning" if now.hour < 12 else "in the afternoon" if now.hour < 18 else "in the evening"
+    if now.minute == 0:
+        if now.hour in (0, 12):
+            return Reply("It's midnight." if now.hour == 0 else "It's noon.")
+        return Reply(f"It's {hour} o'clock {half}.")
+    minute = f"oh {words_for_int(now.minute)}" if now.minute < 10 else words_for_int(now.minute)
+    return Reply(f"It's {hour} {minute} {half}.")
+
+
+def _date(slots: Mapping[str, Slot], context: Context) -> Reply:
+    when = str(slots.get("when", "today"))
+    if when == "month":
+        return Reply(f"It's {context.now:%B}.")
+    if when == "year":
+        return Reply(f"It's {_year(context.now.year)}.")
+    day = context.now + timedelta(days={"tomorrow": 1, "yesterday": -1}.get(when, 0))
+    opening = {"tomorrow": "Tomorrow is", "yesterday": "Yesterday was"}.get(when, "It's")
+    return Reply(f"{opening} {day:%A}, {day:%B} {ordinal_words(day.day)}, {_year(day.year)}.")
+
+
+def _year(year: int) -> str:
+    century, rest = divmod(year, 100)
+    if rest == 0 or year // 10 == 200:
+        return words_for_int(year)
+    return f"{words_for_int(century)} {'oh ' if rest < 10 else ''}{words_for_int(rest)}"
+
+
+def _sum(slots: Mapping[str, Slot], _context: Context) -> Reply:
+    try:
+        return Reply(spoken_sum(slots))
+    except SumError as error:
+        return Reply(str(error))
+
+
+def _volume_set(slots: Mapping[str, Slot], _context: Context) -> Reply:
+    percent = min(100, int(slots["percent"]))
+    return Reply(f"Volume {words_for_int(percent)} percent.", (SetVolume(percent),))
+
+
+def _volume_up(_slots: Mapping[str, Slot], context: Context) -> Reply:
+    if context.volume >= 100:
+        return Reply("This is as loud as I can be.")
+    percent = min(100, context.volume + VOLUME_STEP)
+    return Reply(f"Volume {words_for_int(percent)} percent.", (SetVolume(percent),))
+
+
+def _volume_down(_slots: Mapping[str, Slot], context: Context) -> Reply:
+    if context.volume <= VOLUME_STEP:
+        return Reply("This is as quiet as I can be. To silence me, say mute.")
+    percent = context.volume - VOLUME_STEP
+    return Reply(f"Volume {words_for_int(percent)} percent.", (SetVolume(percent),))
+
+
+def _volume_get(_slots: Mapping[str, Slot], context: Context) -> Reply:
+    return Reply(f"The volume is {words_for_int(context.volume)} percent.")
+
+
+def _mute(_slots: Mapping[str, Slot], _context: Context) -> Reply:
+    return Reply("", (SetVolume(0),))
+
+
+def _unmute(_slots: Mapping[str, Slot], context: Context) -> Reply:
+    return Reply("I'm back.", (SetVolume(context.before_mute),))
+
+
+def _repeat(slots: Mapping[str, Slot], _context: Context) -> Reply:
+    text = str(slots["repeated"])
+    return Reply(f"{text[0].upper()}{text[1:]}.")
+
+
+def _repeat_last(slots: Mapping[str, Slot], context: Context) -> Reply:
+    if slots.get("whose") == "bot":
+        return Reply(context.last_said or "I haven't said anything yet.")
+    if not context.last_heard:
+        return Reply("You haven't said anything before that.")
+    return Reply(f"You said: {context.last_heard}.")
+
+
+def _custom(slots: Mapping[str, Slot], _context: Context) -> Reply:
+    return Reply(str(slots["reply"]))
+
+
+def _unavailable(slots: Mapping[str, Slot], _context: Context) -> Reply:
+    return Reply(_UNAVAILABLE.get(str(slots.get("what")), "I can't do that here."))
+
+
+def _coin(_slots: Mapping[str, Slot], context: Context) -> Reply:
+    return Reply(context.rng.choice(["Heads.", "Tails."]))
+
+
+def _dice(_slots: Mapping[str, Slot], context: Context) -> Reply:
+    return Reply(f"It's a {words_for_int(context.rng.randint(1, 6))}.")
+
+
+def _joke(_slots: Mapping[str, Slot], context: Context) -> Reply:
+    return Reply(context.rng.choice(_JOKES))
+
+
+def _always(text: str) -> Callable[[Mapping[str, Slot], Context], Reply]:
+    return lambda _slots, _context: Reply(text)
+
+
+_UNAVAILABLE = {
+    "weather": "I can't look up the weather: nothing leaves this machine.",
+    "music": "I can't play music.",
+    "news": "I can't look up the news: nothing leaves this machine.",
+    "messages": "I can't make calls or send messages.",
+    "lists": "I don't keep lists or calendars.",
+    "timer changes": "I can't change a timer that is running. You can cancel it and set another.",
+}
+_JOKES = (
+    "Why do programmers confuse Halloween and Christmas? Because oct thirty one is dec twenty five.",
+    "There are ten kinds of people: those who count in binary, and those who don't.",
+    "I would tell you a joke about packets, but you might not get it.",
+)
+_ANSWERS: Mapping[str, Callable[[Mapping[str, Slot], Context], Reply]] = {
+    "Custom": _custom,
+    "Time": _time,
+    "Date": _date,
+    "Sum": _sum,
+    "TimerSet": set_timer,
+    "TimerCancel": cancel_timers,
+    "TimerLeft": time_left,
+    "VolumeSet": _volume_set,
+    "VolumeUp": _volume_up,
+    "VolumeDown": _volume_down,
+    "VolumeGet": _volume_get,
+    "Mute": _mute,
+    "Unmute": _unmute,
+    "Repeat": _repeat,
+    "RepeatLast": _repeat_last,
+    "Help": _always(
+        "I can tell you the time and the date, do sums, set timers, and change the volume. "
+        "Try: what is twelve times seven?"
+    ),
+    "Name": _always("I'm the voice of your gateway. I run on this machine, and need no network."),
+    "Hello": _always("Hello! What can I do for you?"),
+    "Thanks": _always("You're welcome."),
+    "Goodbye": _always("Goodbye."),
+    "Stop": _always("Okay."),
+    "Coin": _coin,
+    "Dice": _dice,
+    "Joke": _joke,
+    "SmartHome": _always("I'm not connected to a smart home."),
+    "Unavailable": _unavailable,
+}
