@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -30,6 +31,7 @@ _MEASURES: Final[dict[str, Callable[[Bench, str], dict[str, Any]]]] = {
 def main() -> None:
     """Run what is asked for; a partial or quick run is printed, a whole one is written down."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and namespaces go away
     scale = QUICK if options.quick else FULL
     results = _run(options.only or list(_MEASURES), options.side or list(SIDES), scale)
     print(report.table(results))  # noqa: T201

@@ -89,8 +89,8 @@ class Device:
             response = await client.post(self.url, json=offer)
         response.raise_for_status()
         media = SessionDescription.parse(response.json()["sdp"]).media[0]
-        assert media.dtls is not None  # noqa: S101
-        assert media.ice is not None  # noqa: S101
+        assert media.dtls is not None
+        assert media.ice is not None
         for candidate in media.ice_candidates:
             await ice.addRemoteCandidate(candidate)
         await ice.addRemoteCandidate(None)

@@ -63,8 +63,8 @@ class Bench:
             text=True,
             cwd=Path(__file__).parent.parent,
         )
-        assert client.stdin is not None  # noqa: S101
-        assert client.stdout is not None  # noqa: S101
+        assert client.stdin is not None
+        assert client.stdout is not None
         with client.stdin as pipe:
             json.dump(plan | {"url": server.url}, pipe)
         yield from map(json.loads, client.stdout)

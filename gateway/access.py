@@ -48,7 +48,7 @@ def check_origin(origin: str | None, host: str | None, *, remote: str) -> None:
 
 
 def _name_of(host: str | None) -> str:
-    name = host or ""
+    name = (host or "").lower()
     if name.startswith("["):
         return name[: name.find("]") + 1]
     name = name.rsplit(":", 1)[0]

@@ -17,7 +17,7 @@ import aiosqlite
 from gateway.errors import Conflict, GatewayError, NotFound, Unauthorized
 
 _KEY_PREFIX = "vgw_"
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS devices (
     id         TEXT PRIMARY KEY,
@@ -75,7 +75,7 @@ class Registry:
         Raises:
             BadName: not 1 to 63 letters, digits, `.`, `_` or `-`. Conflict: the name is in use.
         """
-        if not _NAME.match(name):
+        if not _NAME.fullmatch(name):
             raise BadName(
                 f"{name!r} is no device name", remedy="use 1 to 63 letters, digits, '.', '_' or '-'"
             )

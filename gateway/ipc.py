@@ -55,7 +55,7 @@ class Channel:
         try:
             while line := await self._reader.readline():
                 self._take(json.loads(line))
-        except (ConnectionError, ValueError) as error:
+        except (ConnectionError, ValueError, KeyError, TypeError) as error:  # or no message of ours
             logger.warning("channel broke: {!r}", error)
         finally:
             self.closed.set()
@@ -104,15 +104,18 @@ class Channel:
             self._resolve(message)
 
     async def _answer(self, message: dict[str, Any]) -> None:
-        reply: dict[str, Any] = {"id": message["id"]}
         try:
-            reply["value"] = await self._handle(message["ask"], message["body"])
+            value = await self._handle(message["ask"], message["body"])
+            self._write({"id": message["id"], "value": value})
         except GatewayError as error:
-            reply["error"] = {"code": error.code, "message": error.message, "remedy": error.remedy}
+            self._refuse(message, error.code, error.message, error.remedy)
         except Exception as error:  # noqa: BLE001 -- the asker is told of every fault
             logger.exception("request {} failed", message["ask"])
-            reply["error"] = {"code": "internal", "message": f"{type(error).__name__}: {error}", "remedy": ""}
-        self._write(reply)
+            self._refuse(message, "internal", f"{type(error).__name__}: {error}")
+
+    def _refuse(self, message: dict[str, Any], code: str, text: str, remedy: str = "") -> None:
+        error = {"code": code, "message": text, "remedy": remedy}
+        self._write({"id": message["id"], "error": error})
 
     def _resolve(self, message: dict[str, Any]) -> None:
         future = self._waiting.get(message["id"])

@@ -7,13 +7,14 @@ import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -108,7 +109,10 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     data_dir: Path = Field(default_factory=lambda: _xdg("XDG_DATA_HOME", ".local/share"))
     cache_dir: Path = Field(default_factory=lambda: _xdg("XDG_CACHE_HOME", ".cache"))
-    log_level: str = "INFO"
+    log_level: Annotated[
+        Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+        BeforeValidator(lambda v: v.upper() if isinstance(v, str) else v),
+    ] = "INFO"
     log_json: bool = False
 
     @classmethod
@@ -145,8 +149,10 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
 
     try:
         return FromFile(**values)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}", remedy="correct the line it names") from error
+    except SettingsError as error:  # names the field: what should be JSON in the environment is not
+        raise ConfigError(str(error), remedy=f"write {_PREFIX}… as JSON") from error
     except ValidationError as error:
         raise ConfigError(_explain(error), remedy=f"correct it in {path or 'the environment'}") from error
 

@@ -75,12 +75,11 @@ class Telemetry:
                 self._media[name].labels(session_id).set(value)
 
     def _note_end(self, session_id: str, reason: str) -> None:
-        session = self.sessions.pop(session_id, None)
+        self.sessions.pop(session_id, None)
         self._ended.labels(reason).inc()
-        if session is not None and session["media"]:
-            for gauge in self._media.values():
-                with contextlib.suppress(KeyError):  # never reported
-                    gauge.remove(session_id)
+        for gauge in self._media.values():
+            with contextlib.suppress(KeyError):  # never reported
+                gauge.remove(session_id)
 
     def count_offer(self, outcome: str) -> None:
         """Count an answered or refused offer; `outcome` is `answered` or an error's code."""

@@ -92,7 +92,9 @@ def test_parse_raises_nothing_but_bad_offer(text: str) -> None:
 
 
 def test_a_candidate_is_read() -> None:
-    found = sdp.parse_candidate("842163049 1 UDP 1677729535 192.168.1.20 50000 typ srflx raddr 0.0.0.0 rport 0")
+    found = sdp.parse_candidate(
+        "842163049 1 UDP 1677729535 192.168.1.20 50000 typ srflx raddr 0.0.0.0 rport 0"
+    )
     assert found == sdp.Candidate("udp", "192.168.1.20", 50_000, "srflx")
 
 

@@ -10,8 +10,8 @@ import pytest
 from gateway.calls import CandidateItem, OfferCall, PatchCall, RenegotiateCall, SessionEvent
 from gateway.errors import BadOffer, BotFailed, ConfigError, GatewayError
 from gateway.session import Session
-from gateway.states import TRANSITIONS, Event, IllegalEvent, State, next_state
 from gateway.settings import Limits, Settings
+from gateway.states import TRANSITIONS, Event, IllegalEvent, State, next_state
 from tests.support.gateway import BOTS
 from tests.support.offers import captured, replaced
 from tests.support.waiting import until
@@ -153,7 +153,9 @@ async def test_a_bot_that_cannot_be_loaded_ends_the_session(
 
 async def test_an_offer_that_aiortc_cannot_take_is_a_bad_offer(new: Callable[..., Session]) -> None:
     session = new()
-    session.call = session.call.model_copy(update={"sdp": replaced(captured("libpeer"), "a=ssrc:6", "a=ssrc:x")})
+    session.call = session.call.model_copy(
+        update={"sdp": replaced(captured("libpeer"), "a=ssrc:6", "a=ssrc:x")}
+    )
     with pytest.raises(BadOffer):
         await session.start()
     assert session.state is State.ENDED

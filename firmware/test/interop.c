@@ -1,6 +1,6 @@
 /* A peer on a real socket, driven line by line over standard input, for the tests against other stacks.
  *
- *   interop [--answer] [--no-audio] [--no-data] [--tone HZ] [--bind IP]
+ *   interop [--answer] [--no-audio] [--no-data] [--tone HZ | --silent] [--bind IP]
  *
  * Out: "offer SDP", "answer SDP" (line ends as \n), "event NAME ...", "message CHANNEL text|binary HEX",
  *      "tone HZ RMS" each second, "stats k=v ...", "error TEXT".
@@ -33,6 +33,7 @@ struct program {
     struct peer_address local;
     int socket;
     bool done, live, no_audio, no_data;
+    bool silent; /* sends one ready-made packet for ever, and decodes nothing */
     double tone, phase;
     uint64_t next_frame;
     OpusEncoder *encoder;
@@ -263,6 +264,8 @@ static void hear(struct program *g)
     int16_t pcm[FRAME * 6];
     if (peer_next_audio(g->peer, now_us(), &audio) != PEER_OK || audio.kind == PEER_AUDIO_WAIT)
         return;
+    if (g->silent)
+        return;
     bool conceal = audio.kind == PEER_AUDIO_CONCEAL, fec = audio.kind == PEER_AUDIO_FEC;
     int room = conceal || fec ? FRAME : FRAME * 6;
     int n = opus_decode(g->decoder, conceal ? NULL : audio.data, conceal ? 0 : (opus_int32)audio.len, pcm,
@@ -277,8 +280,13 @@ static void hear(struct program *g)
 
 static void speak(struct program *g)
 {
+    static const uint8_t ready[60] = {9 << 3};
     int16_t pcm[FRAME];
     uint8_t opus[400];
+    if (g->silent) {
+        (void)peer_send_audio(g->peer, now_us(), ready, sizeof ready);
+        return;
+    }
     for (int i = 0; i < FRAME; i++) {
         pcm[i] = (int16_t)(8000 * sin(g->phase));
         g->phase += 2 * M_PI * g->tone / RATE;
@@ -298,7 +306,7 @@ static uint64_t tick(struct program *g)
     while (g->next_frame <= now) {
         g->next_frame += 20000;
         hear(g);
-        if (g->tone > 0)
+        if (g->tone > 0 || g->silent)
             speak(g);
         drain(g);
     }
@@ -357,6 +365,7 @@ int main(int argc, char **argv)
         answer |= strcmp(argv[i], "--answer") == 0;
         g.no_audio |= strcmp(argv[i], "--no-audio") == 0;
         g.no_data |= strcmp(argv[i], "--no-data") == 0;
+        g.silent |= strcmp(argv[i], "--silent") == 0;
         if (strcmp(argv[i], "--tone") == 0 && i + 1 < argc)
             g.tone = atof(argv[++i]);
         else if (strcmp(argv[i], "--bind") == 0 && i + 1 < argc)

@@ -18,5 +18,6 @@ async def _shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gat
 async def echo(_shared: GatewayProcess) -> AsyncIterator[GatewayProcess]:
     """The shared gateway with the echo bot, without sessions before and after."""
     await _shared.idle()
+    _shared.forget_log()
     yield _shared
     await _shared.idle()

@@ -58,9 +58,8 @@ async def test_the_state_shows_a_call_and_its_media(echo: GatewayProcess) -> Non
 
 async def test_a_client_that_leaves_ends_its_session(echo: GatewayProcess) -> None:
     async with calling(echo.url):
-        before = len([x for x in echo.log().splitlines() if "session ended" in x])
-    reasons = await echo.ended(before + 1)
-    assert reasons[-1] == "client_left"
+        pass
+    assert await echo.ended() == ["client_left"]
 
 
 @pytest.mark.parametrize("request_data", [None, {"device": {}}], ids=["browser", "device"])

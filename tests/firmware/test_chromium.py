@@ -16,7 +16,7 @@ SET_UP = """
     window.take = channel => {
         window.channel = channel;
         channel.binaryType = 'arraybuffer';
-        channel.onmessage = e => messages.push(typeof e.data === 'string' ? e.data : [...new Uint8Array(e.data)]);
+        channel.onmessage = e => messages.push(e.data);
         channel.onclose = () => messages.push('closed');
     };
     pc.ondatachannel = e => take(e.channel);

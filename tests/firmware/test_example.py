@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -31,13 +32,22 @@ def echo_app(connections: list[RTCPeerConnection]) -> FastAPI:
     return app
 
 
+class Server(uvicorn.Server):
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(uvicorn.Config(app, port=0, log_level="warning"))
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     connections: list[RTCPeerConnection] = []
-    server = uvicorn.Server(uvicorn.Config(echo_app(connections), port=0, log_level="warning"))
+    server = Server(echo_app(connections))
     serving = asyncio.create_task(server.serve(), name="gateway")
-    while not server.started:
-        await asyncio.sleep(0)
+    await server.ready.wait()
     yield server.servers[0].sockets[0].getsockname()[1]
     for connection in connections:
         await connection.close()

@@ -47,6 +47,7 @@ class GatewayProcess:
     directory: Path
     url: str
     listening: dict[str, Any]
+    _log_from: int = 0
 
     @property
     def port(self) -> int:
@@ -57,8 +58,12 @@ class GatewayProcess:
         return self.process.pid
 
     def log(self) -> str:
-        """Everything it has logged."""
-        return (self.directory / "gateway.log").read_text(errors="replace")
+        """Everything it has logged, or since it was last forgotten."""
+        return (self.directory / "gateway.log").read_bytes()[self._log_from :].decode(errors="replace")
+
+    def forget_log(self) -> None:
+        """Let `log` begin here."""
+        self._log_from = (self.directory / "gateway.log").stat().st_size
 
     def workers(self) -> list[int]:
         """The process ids of its workers."""
@@ -79,6 +84,8 @@ class GatewayProcess:
         """Wait until it has no sessions."""
 
         async def none() -> bool:
+            if self.process.poll() is not None:
+                return True
             async with client(self.url) as http:
                 health = (await http.get("/healthz")).json()
             return not await self.sessions() and health.get("sessions") == 0

@@ -129,11 +129,16 @@ int main(int argc, char **argv)
     getsockname(s, (struct sockaddr *)&mine, &len);
     memcpy(local.ip, &mine.sin_addr, 4);
     local.port = ntohs(mine.sin_port);
+    OpusEncoder *encoder = opus_encoder_create(RATE, 1, OPUS_APPLICATION_VOIP, &error);
+    OpusDecoder *decoder = opus_decoder_create(RATE, 1, &error);
     struct peer *p =
         peer_identity_make(&identity, &random) == PEER_OK ? peer_create(&storage, &config) : NULL;
     bool heard = p != NULL && peer_add_local_address(p, &local) == PEER_OK && call(p, &gateway) &&
-                 run(p, s, opus_encoder_create(RATE, 1, OPUS_APPLICATION_VOIP, &error),
-                     opus_decoder_create(RATE, 1, &error));
+                 run(p, s, encoder, decoder);
     puts(heard ? "heard the echo" : "no echo");
+    if (p != NULL)
+        peer_destroy(p);
+    opus_encoder_destroy(encoder);
+    opus_decoder_destroy(decoder);
     return heard ? 0 : 1;
 }

@@ -50,7 +50,7 @@ static uint32_t crc32(const uint8_t *data, size_t len)
 static void xor_ip(uint8_t *out, const uint8_t *in, size_t len, const uint8_t *tid)
 {
     static const uint8_t cookie[4] = {0x21, 0x12, 0xA4, 0x42};
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len && i < 16; i++)
         out[i] = in[i] ^ (i < 4 ? cookie[i] : tid[i - 4]);
 }
 
