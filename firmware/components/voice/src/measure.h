@@ -3,14 +3,21 @@
 #define VOICE_MEASURE_H
 
 #include "audio.h"
+#include "audio_flaws.h"
+#include "audio_lag.h"
+#include "audio_tone.h"
 
 /* Private. */
 struct measure {
     uint64_t power;
     uint32_t samples;
     int32_t peak;
+    struct audio_tone tone;
+    struct audio_flaws flaws;
+    struct audio_lag lag;
 };
 
+/* `hz`: of a tone that is expected, or 0. */
 void measure_start(struct measure *m, uint16_t hz);
 void measure_sent(struct measure *m, uint64_t now, const int16_t pcm[AUDIO_BLOCK]);
 void measure_heard(struct measure *m, uint64_t now, const int16_t pcm[AUDIO_BLOCK]);

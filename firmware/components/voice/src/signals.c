@@ -38,7 +38,7 @@ int16_t signals_sine(uint32_t phase)
     uint32_t i = within >> 24;
     int32_t fraction = (int32_t)(within >> 8 & 0xffff);
     int32_t next = i < 64 ? quarter[i + 1] : quarter[64];
-    int32_t value = quarter[i] + (int32_t)((next - quarter[i]) * fraction >> 16);
+    int32_t value = quarter[i] + ((next - quarter[i]) * fraction + 0x8000) / 0x10000;
     return (int16_t)(phase & 0x80000000u ? -value : value);
 }
 
@@ -91,8 +91,10 @@ static void begin_tone(struct signals *s, const struct audio_signal *g)
 {
     s->length = samples_of(g->ms);
     s->oscillators[0].step = step_of(g->hz);
-    if (g->kind == AUDIO_SIGNAL_SWEEP)
-        s->sweep = ((int64_t)step_of(g->hz_end) - (int64_t)step_of(g->hz)) / (int64_t)s->length;
+    if (g->kind != AUDIO_SIGNAL_SWEEP)
+        return;
+    s->sweep = ((int64_t)step_of(g->hz_end) - (int64_t)step_of(g->hz)) / (int64_t)s->length;
+    s->oscillators[0].step += (uint64_t)(s->sweep / 2); /* a sample's mean frequency is that of its middle */
 }
 
 bool signals_start(struct signals *s, const struct audio_signal *g)

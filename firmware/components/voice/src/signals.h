@@ -39,6 +39,6 @@ void signals_stop(struct signals *s); /* fades out within 5 ms */
 /* Fills `pcm`, with zeros after the end. Returns how many samples are the signal's. */
 size_t signals_fill(struct signals *s, int16_t *pcm, size_t count);
 
-int16_t signals_sine(uint32_t phase); /* of 2^32; within 3 of the true value */
+int16_t signals_sine(uint32_t phase); /* of 2^32; within 4 of the true value */
 
 #endif
