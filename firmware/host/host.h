@@ -20,6 +20,7 @@ bool host_console_open(const char *where); /* prints where it listens */
 void host_console_close(void);
 void host_system_init(const struct host_options *options);
 bool host_reboot_wanted(void);
+bool host_restart(void); /* true if one was wanted: from now on we have been rebooted */
 
 /* Descriptors that port_net_wait() watches. */
 enum host_watch { HOST_WATCH_UDP, HOST_WATCH_STREAM, HOST_WATCH_MDNS, HOST_WATCH_CONSOLE, HOST_WATCH_COUNT };

@@ -45,37 +45,37 @@ static bool turn(void)
     return false;
 }
 
+/* From power-on, or from a reboot, to the next one. */
+static bool run_once(const struct options *options)
+{
+    bool over = false;
+    if (options->ask != NULL)
+        ask_start();
+    voice_start(options->ask != NULL ? ask_listen : NULL);
+    while (!ended && !over && !host_reboot_wanted())
+        if (turn() && options->ask != NULL)
+            over = ask_step();
+    bool answered = options->ask == NULL || ask_report();
+    voice_stop();
+    return answered;
+}
+
 static int run(const struct options *options)
 {
+    bool answered;
     host_store_open(options->host.store);
     host_system_init(&options->host);
     host_mdns_only(options->interface);
     port_log_level((enum port_level)options->level);
-    if (!options_store(options) || !host_console_open(options->host.console) ||
-        host_audio_open(&options->audio) != PORT_OK)
+    if (!options_store(options) || !host_console_open(options->host.console) || host_audio_open(&options->audio) != PORT_OK)
         return 2;
-    if (options->ask != NULL)
-        ask_start();
-    voice_start(options->ask != NULL ? ask_listen : NULL);
-    bool over = false;
-    while (!ended && !over && !host_reboot_wanted()) {
-        if (turn() && options->ask != NULL)
-            over = ask_step();
-    }
-    bool answered = options->ask == NULL || ask_report();
-    voice_stop();
+    do
+        answered = run_once(options);
+    while (host_restart() && !ended); /* console and sound stay: they are what the board is plugged into */
     host_audio_close();
     host_console_close();
     host_mdns_close();
     return answered ? 0 : 1;
-}
-
-/* As a board does: the same program from its start, with the settings it has stored. */
-static void reboot(char **argv)
-{
-    (void)setenv("VOICEGW_RESET", "software", 1);
-    (void)execv("/proc/self/exe", argv);
-    perror("voicesim: reboot");
 }
 
 static void become(struct options *options, int number)
@@ -127,8 +127,5 @@ int main(int argc, char **argv)
     if (!options_read(&options, argc, argv))
         return 2;
     catch_signals();
-    int status = options.count > 1 ? run_many(&options) : run(&options);
-    if (host_reboot_wanted())
-        reboot(argv);
-    return status;
+    return options.count > 1 ? run_many(&options) : run(&options);
 }

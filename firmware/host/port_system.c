@@ -28,7 +28,6 @@ static uint64_t hash(const char *text)
 
 void host_system_init(const struct host_options *options)
 {
-    const char *reset = getenv("VOICEGW_RESET");
     char host[256] = "", path[4096] = "";
     (void)gethostname(host, sizeof host - 1);
     const char *store = realpath(options->store, path) != NULL ? path : options->store;
@@ -37,7 +36,6 @@ void host_system_init(const struct host_options *options)
     else
         (void)snprintf(facts.id, sizeof facts.id, "%012llx",
                        (unsigned long long)((hash(host) ^ hash(store)) & 0xffffffffffffu));
-    facts.reset = reset != NULL && strcmp(reset, "software") == 0 ? PORT_RESET_SOFTWARE : PORT_RESET_POWER_ON;
 }
 
 const struct port_facts *port_facts(void)
@@ -61,6 +59,15 @@ void port_reboot(void)
 bool host_reboot_wanted(void)
 {
     return reboot_wanted;
+}
+
+bool host_restart(void)
+{
+    bool wanted = reboot_wanted;
+    reboot_wanted = false;
+    if (wanted)
+        facts.reset = PORT_RESET_SOFTWARE;
+    return wanted;
 }
 
 size_t port_crash_report(char *text, size_t cap)
