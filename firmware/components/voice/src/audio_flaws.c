@@ -17,7 +17,8 @@
 void audio_flaws_start(struct audio_flaws *f, uint16_t hz)
 {
     uint32_t turn = (uint32_t)(((uint64_t)hz << 32) / AUDIO_RATE);
-    *f = (struct audio_flaws){.cosine = hz == 0 ? AUDIO_MATH_ONE : signals_sine(turn + QUARTER_TURN)};
+    *f = (struct audio_flaws){.cosine = hz == 0 ? AUDIO_MATH_ONE : signals_sine(turn + QUARTER_TURN),
+                              .holdoff = HOLDOFF}; /* to begin in the middle of a sound is no click */
 }
 
 static void end_silence(struct audio_flaws *f)
