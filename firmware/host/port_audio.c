@@ -73,7 +73,8 @@ static bool write_header(void)
 {
     uint8_t header[WAV_HEADER];
     wav_write_header(header, PORT_AUDIO_RATE, card.played);
-    return fseek(card.speaker, 0, SEEK_SET) == 0 && fwrite(header, 1, sizeof header, card.speaker) == sizeof header &&
+    return fseek(card.speaker, 0, SEEK_SET) == 0 &&
+           fwrite(header, 1, sizeof header, card.speaker) == sizeof header &&
            fseek(card.speaker, 0, SEEK_END) == 0 && fflush(card.speaker) == 0;
 }
 

@@ -130,7 +130,8 @@ static void an_injected_sweep_finds_its_way_too(void **state)
     struct rig *r = rig();
     r->delay = 3;
     audio_measure_start(r->a, 0);
-    struct audio_signal sweep = {.kind = AUDIO_SIGNAL_SWEEP, .hz = 300, .hz_end = 3400, .ms = 1000, .level_db = -12};
+    struct audio_signal sweep = {
+        .kind = AUDIO_SIGNAL_SWEEP, .hz = 300, .hz_end = 3400, .ms = 1000, .level_db = -12};
     assert_int_equal(audio_inject(r->a, &sweep), AUDIO_OK);
     be_silent(r, 100);
     struct audio_summary s = measured(r);

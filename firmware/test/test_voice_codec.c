@@ -176,7 +176,8 @@ static void packets_of_noise_decode_or_are_refused(void **state)
         for (size_t k = 0; k < len; k++)
             packet[k] = (uint8_t)(check_random(&seed) >> 40);
         (void)codec_has_fec(packet, len);
-        (void)(i % 3 == 0 ? codec_decode_fec(&r.codec, packet, len, out) : codec_decode(&r.codec, packet, len, out));
+        (void)(i % 3 == 0 ? codec_decode_fec(&r.codec, packet, len, out)
+                          : codec_decode(&r.codec, packet, len, out));
     }
     free(r.memory);
 }
@@ -189,7 +190,8 @@ static void memory_too_small_or_crooked_is_refused(void **state)
     uint64_t *memory = malloc(codec_size() + 8);
     assert_int_equal(codec_init(&c, &settings, memory, codec_size() - 1), CODEC_ERR_SPACE);
     assert_int_equal(codec_init(&c, &settings, NULL, codec_size()), CODEC_ERR_SPACE);
-    assert_int_equal(codec_init(&c, &settings, (uint64_t *)(void *)((uint8_t *)memory + 4), codec_size()), CODEC_ERR_SPACE);
+    assert_int_equal(codec_init(&c, &settings, (uint64_t *)(void *)((uint8_t *)memory + 4), codec_size()),
+                     CODEC_ERR_SPACE);
     settings.complexity = 11;
     assert_int_equal(codec_init(&c, &settings, memory, codec_size()), CODEC_ERR_SETTING);
     free(memory);

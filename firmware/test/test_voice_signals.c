@@ -27,7 +27,8 @@ static void a_tone_has_its_frequency_and_level(void **state)
     int16_t pcm[SECOND];
     const uint16_t frequencies[] = {20, 440, 1000, 3333, 7900};
     for (size_t i = 0; i < 5; i++) {
-        struct signals s = start((struct audio_signal){.kind = AUDIO_SIGNAL_TONE, .hz = frequencies[i], .level_db = -6});
+        struct signals s =
+            start((struct audio_signal){.kind = AUDIO_SIGNAL_TONE, .hz = frequencies[i], .level_db = -6});
         assert_int_equal(signals_fill(&s, pcm, SECOND), SECOND);
         for (size_t n = EDGE; n < SECOND; n++)
             assert_near(pcm[n], sound_tone(n, frequencies[i], 32767 * pow(10, -6 / 20.0)), 12);
@@ -62,8 +63,8 @@ static void a_sweep_goes_from_here_to_there(void **state)
 {
     (void)state;
     int16_t pcm[SECOND];
-    struct signals s =
-        start((struct audio_signal){.kind = AUDIO_SIGNAL_SWEEP, .hz = 500, .hz_end = 3500, .ms = 1000, .level_db = 0});
+    struct signals s = start((struct audio_signal){
+        .kind = AUDIO_SIGNAL_SWEEP, .hz = 500, .hz_end = 3500, .ms = 1000, .level_db = 0});
     assert_int_equal(signals_fill(&s, pcm, SECOND), SECOND);
     for (size_t n = EDGE; n < SECOND - EDGE; n++) {
         double t = (double)n / SECOND;
@@ -75,7 +76,8 @@ static void a_sweep_may_fall(void **state)
 {
     (void)state;
     int16_t pcm[SECOND];
-    struct signals s = start((struct audio_signal){.kind = AUDIO_SIGNAL_SWEEP, .hz = 7000, .hz_end = 100, .ms = 1000});
+    struct signals s =
+        start((struct audio_signal){.kind = AUDIO_SIGNAL_SWEEP, .hz = 7000, .hz_end = 100, .ms = 1000});
     signals_fill(&s, pcm, SECOND);
     assert_true(sound_rms_at(pcm, 200, 6957) > 15000);
     assert_true(sound_rms_at(pcm + SECOND - 200, 200, 143) > 15000);
@@ -140,7 +142,8 @@ static void a_clip_from_memory_plays_once(void **state)
     (void)state;
     int16_t clip[1000], pcm[1200];
     sound_fill_speech(clip, 500, 1000);
-    struct signals s = start((struct audio_signal){.kind = AUDIO_SIGNAL_CLIP, .clip = clip, .clip_len = 1000});
+    struct signals s =
+        start((struct audio_signal){.kind = AUDIO_SIGNAL_CLIP, .clip = clip, .clip_len = 1000});
     assert_int_equal(signals_fill(&s, pcm, 600) + signals_fill(&s, pcm + 600, 600), 1000);
     assert_memory_equal(pcm, clip, sizeof clip);
     assert_int_equal(sound_peak(pcm + 1000, 200), 0);

@@ -1,4 +1,5 @@
-/* Sounds to test with, in floating point and so by another way than the code's, and what can be said of them. */
+/* Sounds to test with, in floating point and so by another way than the code's, and what can be said of them.
+ */
 #ifndef TEST_VOICE_SOUND_H
 #define TEST_VOICE_SOUND_H
 
@@ -87,13 +88,14 @@ static inline double sound_rms_at(const int16_t *pcm, size_t count, double hz)
     return sqrt(2 * (c * c + s * s)) / (double)count;
 }
 
-#define assert_near(value, wanted, tolerance)                                                                          \
-    do {                                                                                                               \
-        double near_value = (value), near_wanted = (wanted);                                                           \
-        if (!(fabs(near_value - near_wanted) <= (tolerance))) {                                                        \
-            print_error("%s is %g, not %g within %g\n", #value, near_value, near_wanted, (double)(tolerance));         \
-            fail();                                                                                                    \
-        }                                                                                                              \
+#define assert_near(value, wanted, tolerance)                                                                \
+    do {                                                                                                     \
+        double near_value = (value), near_wanted = (wanted);                                                 \
+        if (!(fabs(near_value - near_wanted) <= (tolerance))) {                                              \
+            print_error("%s is %g, not %g within %g\n", #value, near_value, near_wanted,                     \
+                        (double)(tolerance));                                                                \
+            fail();                                                                                          \
+        }                                                                                                    \
     } while (0)
 
 #endif

@@ -138,7 +138,7 @@ static void data_of_unknown_length_is_the_rest(void **state)
 static void other_formats_are_refused(void **state)
 {
     (void)state;
-    const uint32_t bad[][4] = {{3, 1, 16000, 32}, {1, 1, 16000, 8},  {1, 0, 16000, 16},
+    const uint32_t bad[][4] = {{3, 1, 16000, 32}, {1, 1, 16000, 8}, {1, 0, 16000, 16},
                                {1, 9, 16000, 16}, {1, 1, 7999, 16}, {1, 1, 192001, 16}};
     for (size_t i = 0; i < 6; i++) {
         struct file f = riff();

@@ -28,7 +28,7 @@ extern "C" {
 #define AUDIO_BLOCK 320u
 #define AUDIO_BLOCK_US 20000u
 #define AUDIO_PACKET_MAX 200u /* 80 kbit/s, which 24 kbit/s of VBR never meets */
-#define AUDIO_STORAGE_SIZE (10u * 1024u)
+#define AUDIO_STORAGE_SIZE (5u * 1024u)
 
 enum audio_error {
     AUDIO_OK = 0,
@@ -100,7 +100,8 @@ void audio_playout_step(struct audio *a, uint64_t now, int16_t speaker[AUDIO_BLO
 
 void audio_set_volume(struct audio *a, uint8_t percent); /* of the samples; 100 leaves them alone */
 void audio_set_mute(struct audio *a, bool mute);
-/* Barge-in: the bot's speech fades out at once, and stays out until it has paused or half a second is over. */
+/* Barge-in: the bot's speech fades out at once, and stays out until it has paused or half a second is over.
+ */
 void audio_flush(struct audio *a);
 
 /* ---- signals ---- */
@@ -123,10 +124,10 @@ struct audio_reader {
 
 struct audio_signal {
     enum audio_signal_kind kind;
-    uint16_t hz, hz_end;        /* 20 to 7900 */
-    uint32_t ms;                /* 0: until stopped, or its natural end; a sweep needs it, at most 600000 */
-    int8_t level_db;            /* peak, dB of full scale: -90 to 0; not of a clip */
-    const int16_t *clip;        /* from memory, */
+    uint16_t hz, hz_end; /* 20 to 7900 */
+    uint32_t ms;         /* 0: until stopped, or its natural end; a sweep needs it, at most 600000 */
+    int8_t level_db;     /* peak, dB of full scale: -90 to 0; not of a clip */
+    const int16_t *clip; /* from memory, */
     size_t clip_len;
     struct audio_reader *reader; /* or, if not NULL, from here */
 };
@@ -146,14 +147,14 @@ bool audio_is_playing(const struct audio *a);
 #define AUDIO_LEVEL_SILENT (-999)
 
 struct audio_state {
-    bool bot_speaking;    /* speech was heard from the network in the last 0.2 s */
-    bool gated;           /* the microphone is not being sent */
+    bool bot_speaking; /* speech was heard from the network in the last 0.2 s */
+    bool gated;        /* the microphone is not being sent */
     bool flushing;
     int16_t microphone_db10, speaker_db10; /* RMS of the last block */
-    uint32_t playout_us;  /* decoded and not yet played; the jitter buffer's delay comes before that */
-    uint32_t underruns;   /* times that speech had to be concealed for want of a packet */
+    uint32_t playout_us; /* decoded and not yet played; the jitter buffer's delay comes before that */
+    uint32_t underruns;  /* times that speech had to be concealed for want of a packet */
     uint32_t concealed, fec, corrupt; /* frames */
-    uint32_t stretched, squeezed; /* blocks that clock correction made longer or shorter by a sample */
+    uint32_t stretched, squeezed;     /* blocks that clock correction made longer or shorter by a sample */
     uint32_t encode_failures;
 };
 
@@ -164,14 +165,14 @@ void audio_get_state(const struct audio *a, struct audio_state *state);
 struct audio_summary {
     uint32_t ms;
     int16_t rms_db10, peak_db10;
-    uint32_t tone_mhz;      /* dominant tone, thousandths of a hertz; 0 if there is none */
-    uint8_t tone_percent;   /* share of it in the power of what is not silent */
-    uint8_t sound_percent;  /* share of the time that is not silent (-60 dBFS) */
+    uint32_t tone_mhz;             /* dominant tone, thousandths of a hertz; 0 if there is none */
+    uint8_t tone_percent;          /* share of it in the power of what is not silent */
+    uint8_t sound_percent;         /* share of the time that is not silent (-60 dBFS) */
     uint32_t gaps, longest_gap_ms; /* silences of 10 ms and more with sound before and after */
-    uint32_t clicks;
-    int8_t correlation_percent; /* of the two envelopes, at the best lag */
-    bool round_trip_known;      /* correlation of 50 % and more */
-    uint32_t round_trip_us;     /* from audio_capture_step() to audio_playout_step(), up to 2 s */
+    uint32_t clicks;               /* steps in the waveform; a voice makes one in half a minute by itself */
+    int8_t correlation_percent;    /* of the two envelopes, at the best lag */
+    bool round_trip_known;         /* correlation of 50 % and more */
+    uint32_t round_trip_us;        /* from audio_capture_step() to audio_playout_step(), up to 2 s */
 };
 
 /* `hz`: the tone to expect, which makes clicks in it easier to tell from it; 0 if unknown. */

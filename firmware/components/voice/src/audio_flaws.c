@@ -4,10 +4,10 @@
 #include "audio_math.h"
 #include "signals.h"
 
-#define GAP_MIN 160   /* samples: 10 ms */
-#define HOLDOFF 80    /* samples: what follows within 5 ms is heard as one click */
-#define RATIO 8       /* over the mean around: noise doesn't get there, speech hardly */
-#define FLOOR 500     /* -36 dBFS: below that nothing is heard of it */
+#define GAP_MIN 160 /* samples: 10 ms */
+#define HOLDOFF 80  /* samples: what follows within 5 ms is heard as one click */
+#define RATIO 8     /* over the mean around: noise doesn't get there, speech hardly */
+#define FLOOR 500   /* -36 dBFS: below that nothing is heard of it */
 #define QUARTER_TURN 0x40000000u
 
 #define AROUND AUDIO_FLAWS_AROUND
@@ -45,8 +45,8 @@ static void note_level(struct audio_flaws *f, int32_t sample)
         f->silent++;
 }
 
-/* x[n] - 2 cos(w) x[n-1] + x[n-2] is zero for a tone of that w, whatever its phase and amplitude, and small for
- * what is much lower; a step leaves all its height. */
+/* x[n] - 2 cos(w) x[n-1] + x[n-2] is zero for a tone of that w, whatever its phase and amplitude, and small
+ * for what is much lower; a step leaves all its height. */
 static uint32_t residual(struct audio_flaws *f, int32_t x)
 {
     int32_t predicted = (f->last[0] * f->cosine >> 14) - f->last[1];

@@ -15,12 +15,12 @@ struct audio_flaws {
     uint32_t gaps, longest_gap; /* in samples */
     uint32_t silent;            /* samples in silences of 10 ms and more */
     uint32_t clicks;
-    uint32_t run; /* samples of silence until now */
-    bool begun;   /* there was sound */
-    int32_t cosine;     /* Q14, twice that of the expected tone */
+    uint32_t run;   /* samples of silence until now */
+    bool begun;     /* there was sound */
+    int32_t cosine; /* Q14, twice that of the expected tone */
     int32_t last[2];
-    uint32_t at;        /* samples seen */
-    uint32_t holdoff;   /* samples until there may be another click */
+    uint32_t at;            /* samples seen */
+    uint32_t holdoff;       /* samples until there may be another click */
     uint32_t before, after; /* sums of residuals on the two sides of the candidate */
     uint32_t ring[AUDIO_FLAWS_RING];
 };

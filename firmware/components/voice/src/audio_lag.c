@@ -3,6 +3,7 @@
 #include "audio_math.h"
 
 #define FLOOR_DB10 (-600)
+#define VARIANCE_MIN 4      /* square decibels; 0.1 s of silence in a minute of tone */
 #define BINS_MAX (1u << 20) /* 87 minutes: products of 60 by 60 dB fill 32 bits then */
 
 void audio_lag_start(struct audio_lag *l)
@@ -77,6 +78,12 @@ static uint64_t spread(const struct audio_lag_sums *s, uint32_t n)
     return n * s->squares - s->sum * s->sum;
 }
 
+/* An envelope that hardly moves, a steady tone's, says nothing about time. */
+static bool is_telling(const struct audio_lag *l)
+{
+    return spread(&l->y, l->heard) >= (uint64_t)l->heard * l->heard * VARIANCE_MIN;
+}
+
 /* Pearson's coefficient in thousandths. */
 static int coefficient(const struct audio_lag *l, const struct audio_lag_sums *x, uint32_t lag)
 {
@@ -106,7 +113,7 @@ void audio_lag_get(const struct audio_lag *l, struct audio_lag_best *best)
     int before = 0, top = 0, last = 0;
     int32_t lag_us = 0;
     uint32_t at = 0, lags = l->heard < AUDIO_LAG_BINS ? l->heard : AUDIO_LAG_BINS;
-    for (uint32_t lag = 0; lag < lags; lag++) {
+    for (uint32_t lag = 0; lag < lags && is_telling(l); lag++) {
         int now = coefficient(l, &x, lag);
         if (now > top) {
             before = last;

@@ -13,7 +13,8 @@
 #define AUDIO_LAG_BIN 80 /* samples */
 #define AUDIO_LAG_BIN_US 5000u
 #define AUDIO_LAG_BINS 400 /* two seconds */
-#define AUDIO_LAG_WINDOW 4 /* bins that a level is taken over: two periods of a low voice, or its pitch would show */
+#define AUDIO_LAG_WINDOW                                                                                     \
+    4 /* bins that a level is taken over: two periods of a low voice, or its pitch would show */
 
 struct audio_lag_sums {
     uint64_t sum, squares;

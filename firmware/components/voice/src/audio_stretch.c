@@ -8,8 +8,8 @@
 #define BLOCK AUDIO_STRETCH_BLOCK
 
 /* Below LOW a packet that is a little late finds nothing to be played. While a frame is being stretched in,
- * drift of 300 ppm takes those 2 ms. Above HIGH a frame can go, and LOW is still kept. The jitter buffer itself
- * drops a frame at 30 ms and more. */
+ * drift of 300 ppm takes those 2 ms. Above HIGH a frame can go, and LOW is still kept. The jitter buffer
+ * itself drops a frame at 30 ms and more. */
 #define LOW_US 2000
 #define ENOUGH_US 4000
 #define HIGH_US 25000

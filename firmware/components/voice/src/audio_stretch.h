@@ -1,9 +1,9 @@
 /* A queue of samples that gives blocks of 320 from 319, 320 or 321: how two clocks are kept together.
  *
- * The DAC takes a block every 20 ms of its clock, the sender makes a frame every 20 ms of his. What the jitter
- * buffer holds therefore creeps. Where it runs low, blocks are stretched until one frame less is needed; where
- * it holds a frame too many, one is taken at once and squeezed away. A sample in 320 moves the pitch by
- * 5 cents, for the 6.4 s that a frame takes. */
+ * The DAC takes a block every 20 ms of its clock, the sender makes a frame every 20 ms of his. What the
+ * jitter buffer holds therefore creeps. Where it runs low, blocks are stretched until one frame less is
+ * needed; where it holds a frame too many, one is taken at once and squeezed away. A sample in 320 moves the
+ * pitch by 5 cents, for the 6.4 s that a frame takes. */
 #ifndef VOICE_AUDIO_STRETCH_H
 #define VOICE_AUDIO_STRETCH_H
 

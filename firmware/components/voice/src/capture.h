@@ -1,4 +1,5 @@
-/* From the microphone, or a test signal in its place, to what is encoded: echo cancellation, talk modes, level. */
+/* From the microphone, or a test signal in its place, to what is encoded: echo cancellation, talk modes,
+ * level. */
 #ifndef VOICE_CAPTURE_H
 #define VOICE_CAPTURE_H
 
@@ -12,8 +13,8 @@ struct capture {
     enum audio_talk talk;
     bool pressed, muted;
     uint32_t hangover_us;
-    uint64_t pressed_until;  /* speech goes on for a moment after the button is let go */
-    uint64_t speaker_until;  /* half duplex: the speaker is heard until then */
+    uint64_t pressed_until; /* speech goes on for a moment after the button is let go */
+    uint64_t speaker_until; /* half duplex: the speaker is heard until then */
     struct audio_math_ramp gate;
     struct signals signals;
     struct audio_echo_canceller *echo;

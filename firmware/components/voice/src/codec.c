@@ -34,7 +34,8 @@ enum codec_error codec_init(struct codec *c, const struct codec_settings *s, uin
         return CODEC_ERR_SPACE;
     c->encoder = (OpusEncoder *)memory;
     c->decoder = (OpusDecoder *)(memory + round_up(opus_encoder_get_size(1)) / 8);
-    if (s->bitrate > INT_MAX || opus_encoder_init(c->encoder, CODEC_RATE, 1, OPUS_APPLICATION_VOIP) != OPUS_OK ||
+    if (s->bitrate > INT_MAX ||
+        opus_encoder_init(c->encoder, CODEC_RATE, 1, OPUS_APPLICATION_VOIP) != OPUS_OK ||
         opus_decoder_init(c->decoder, CODEC_RATE, 1) != OPUS_OK || !set_up(c->encoder, s))
         return CODEC_ERR_SETTING;
     return CODEC_OK;
@@ -48,11 +49,12 @@ void codec_reset(struct codec *c)
 
 enum codec_error codec_set_expected_loss(struct codec *c, uint8_t percent)
 {
-    return opus_encoder_ctl(c->encoder, OPUS_SET_PACKET_LOSS_PERC(percent)) == OPUS_OK ? CODEC_OK : CODEC_ERR_SETTING;
+    return opus_encoder_ctl(c->encoder, OPUS_SET_PACKET_LOSS_PERC(percent)) == OPUS_OK ? CODEC_OK
+                                                                                       : CODEC_ERR_SETTING;
 }
 
-enum codec_error codec_encode(struct codec *c, const int16_t pcm[CODEC_FRAME], uint8_t packet[CODEC_PACKET_MAX],
-                              size_t *len)
+enum codec_error codec_encode(struct codec *c, const int16_t pcm[CODEC_FRAME],
+                              uint8_t packet[CODEC_PACKET_MAX], size_t *len)
 {
     opus_int32 n = opus_encode(c->encoder, pcm, CODEC_FRAME, packet, CODEC_PACKET_MAX);
     *len = n > 0 ? (size_t)n : 0;
@@ -66,7 +68,8 @@ static bool is_frame(const uint8_t *packet, size_t len)
 }
 
 /* Through a buffer of its own: libopus may have written half of a frame when it finds that it can't go on. */
-static enum codec_error decode(struct codec *c, const uint8_t *packet, size_t len, int16_t pcm[CODEC_FRAME], int fec)
+static enum codec_error decode(struct codec *c, const uint8_t *packet, size_t len, int16_t pcm[CODEC_FRAME],
+                               int fec)
 {
     int16_t decoded[CODEC_FRAME];
     int n = opus_decode(c->decoder, packet, (opus_int32)len, decoded, CODEC_FRAME, fec);
@@ -82,7 +85,8 @@ enum codec_error codec_decode(struct codec *c, const uint8_t *packet, size_t len
     return is_frame(packet, len) ? decode(c, packet, len, pcm, 0) : CODEC_ERR_PACKET;
 }
 
-enum codec_error codec_decode_fec(struct codec *c, const uint8_t *packet, size_t len, int16_t pcm[CODEC_FRAME])
+enum codec_error codec_decode_fec(struct codec *c, const uint8_t *packet, size_t len,
+                                  int16_t pcm[CODEC_FRAME])
 {
     return is_frame(packet, len) ? decode(c, packet, len, pcm, 1) : CODEC_ERR_PACKET;
 }

@@ -13,8 +13,8 @@
 #define DUCK_STEP (ONE / 80 + 1)
 #define GAIN_STEP (ONE / 320 + 1) /* 20 ms */
 
-#define DUCKED (ONE / 4)      /* speech under a tone */
-#define QUIET_PEAK 300        /* -41 dBFS: a pause between words */
+#define DUCKED (ONE / 4) /* speech under a tone */
+#define QUIET_PEAK 300   /* -41 dBFS: a pause between words */
 #define FLUSH_QUIET_FRAMES 2
 #define FLUSH_FRAMES_MAX 25
 #define SPEAKING_HANGOVER 10

@@ -1,4 +1,5 @@
-/* From what the jitter buffer gives to what the speaker plays: decoding, concealment, fades, clock, volume. */
+/* From what the jitter buffer gives to what the speaker plays: decoding, concealment, fades, clock, volume.
+ */
 #ifndef VOICE_PLAYOUT_H
 #define VOICE_PLAYOUT_H
 

@@ -9,7 +9,8 @@
 static const struct signals_note ring[] = {{440, 480, 2000}, {0, 0, 4000}};
 static const struct signals_note ready[] = {{660, 0, 90}, {880, 0, 140}};
 static const struct signals_note ended[] = {{880, 0, 90}, {660, 0, 140}};
-static const struct signals_note failed[] = {{330, 0, 120}, {0, 0, 60}, {330, 0, 120}, {0, 0, 60}, {220, 0, 260}};
+static const struct signals_note failed[] = {
+    {330, 0, 120}, {0, 0, 60}, {330, 0, 120}, {0, 0, 60}, {220, 0, 260}};
 
 static const struct {
     const struct signals_note *notes;

@@ -20,8 +20,8 @@ struct signals_oscillator {
 struct signals {
     bool active;
     enum audio_signal_kind kind;
-    int32_t amplitude; /* Q15 */
-    uint32_t left;     /* samples, or SIGNALS_FOREVER */
+    int32_t amplitude;                /* Q15 */
+    uint32_t left;                    /* samples, or SIGNALS_FOREVER */
     const struct signals_note *notes; /* NULL: tone or sweep */
     uint8_t note_count, note;
     bool repeats;
