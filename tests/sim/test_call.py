@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.device import Device, Refused, device
 from tests.support.gateway import GatewayProcess
-from tests.support.waiting import eventually, until
+from tests.support.waiting import eventually
 
 
 async def test_it_goes_live_and_its_tone_comes_back(echo: GatewayProcess, tmp_path: Path) -> None:
@@ -41,6 +41,19 @@ async def test_the_gateway_is_told_who_it_is(echo: GatewayProcess, tmp_path: Pat
         await own.live()
         [session] = await echo.sessions()
         assert session["device"] == "0123456789ab"
+
+
+async def test_the_two_clocks_are_compared(echo: GatewayProcess, tmp_path: Path) -> None:
+    async with device(tmp_path, url=echo.url) as own:
+        await own.live()
+
+        async def known() -> bool:
+            return bool((await own.ask("figures"))["clock_known"])
+
+        await eventually(known, "the clock is known")
+        offset = (await own.ask("figures"))["clock_offset_us"]
+        state = await own.ask("state")
+        assert abs(offset + state["uptime_ms"] * 1_000 - time.time() * 1_000_000) < 100_000
 
 
 async def test_it_leaves_with_a_goodbye(echo: GatewayProcess, tmp_path: Path) -> None:
@@ -130,7 +143,9 @@ async def test_the_bots_commands_work_from_the_console(tmp_path: Path) -> None:
             await own.ask("do dance")
 
 
-@pytest.mark.parametrize("line", ["", "x" * 5000, "settings set", "\x00\x01", 'do volume {"', "inject tone 99999"])
+@pytest.mark.parametrize(
+    "line", ["", "x" * 5000, "settings set", "\x00\x01", 'do volume {"', "inject tone 99999"]
+)
 async def test_the_console_bears_nonsense(tmp_path: Path, line: str) -> None:
     async with device(tmp_path) as own:
         own.writer.write(line.encode() + b"\n")

@@ -55,6 +55,7 @@ static void show_figures(struct device *d, uint64_t now, const struct console_wo
     json_add_integer(&reply.json, "lost", f.lost);
     json_add_integer(&reply.json, "received", f.received);
     json_add_integer(&reply.json, "concealed", f.concealed);
+    json_add_integer(&reply.json, "fec", f.fec);
     json_add_integer(&reply.json, "underruns", f.underruns);
     json_add_bool(&reply.json, "clock_known", d->talk.clock_known);
     json_add_integer(&reply.json, "clock_offset_us", d->talk.clock_offset_us);

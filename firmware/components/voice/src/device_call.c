@@ -143,6 +143,7 @@ void device_get_rtvi_figures(struct device *d, struct rtvi_figures *f)
                                .lost = stats.lost_packets,
                                .received = stats.received_packets,
                                .concealed = stats.concealed,
+                               .fec = stats.fec_recovered,
                                .underruns = device_audio_underruns(d)};
 }
 

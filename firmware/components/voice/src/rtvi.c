@@ -148,6 +148,7 @@ size_t rtvi_write_figures(char *out, size_t cap, uint32_t number, const struct r
     json_add_integer(&w, "lost", f->lost);
     json_add_integer(&w, "received", f->received);
     json_add_integer(&w, "concealed", f->concealed);
+    json_add_integer(&w, "fec", f->fec);
     json_add_integer(&w, "underruns", f->underruns);
     return end_client_message(&w);
 }

@@ -43,7 +43,7 @@ struct rtvi_figures {
     int rssi;
     uint32_t jitter_us, rtt_us, playout_us;
     int32_t lost;
-    uint32_t received, concealed, underruns;
+    uint32_t received, concealed, fec, underruns;
 };
 
 /* Each returns the length written, 0 if it doesn't fit. `number` makes the message's id. */
