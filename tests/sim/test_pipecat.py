@@ -22,15 +22,19 @@ HOST = next(iter(get_host_addresses(use_ipv4=True, use_ipv6=False)), "")
 RUNNER = "from gateway.bots.echo import bot\nfrom pipecat.runner.run import main\nmain()"
 
 
+def start(directory: Path, port: int) -> subprocess.Popen[bytes]:
+    options = ["-t", "webrtc", "--esp32", "--host", HOST, "--port", str(port)]
+    with (directory / "runner.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-c", RUNNER, *options], cwd=ROOT, env=environment(), stdout=log, stderr=log
+        )
+
+
 @contextlib.asynccontextmanager
 async def runner(directory: Path) -> AsyncIterator[str]:
     """Pipecat's development runner with the echo bot; gives its URL."""
     port = free_port()
-    options = ["-t", "webrtc", "--esp32", "--host", HOST, "--port", str(port)]
-    with (directory / "runner.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", RUNNER, *options], cwd=ROOT, env=environment(), stdout=log, stderr=log
-        )
+    process = start(directory, port)
     url = f"http://{HOST}:{port}"
 
     async def answers() -> bool:
