@@ -338,5 +338,5 @@ def doctor_sdp(
 
 def _with_line_ends(file: typer.FileText) -> str:
     """Read a text without translating its line ends: they are part of what is linted."""
-    file.reconfigure(newline="")
+    file.reconfigure(newline="", errors="surrogateescape")  # the linter names the line of a stray byte
     return file.read()

@@ -148,11 +148,11 @@ async def send_rtcp(transport: RTCDtlsTransport, report: bytes) -> None:
         await transport._send_rtp(report)
 
 
-def opus_payload_types(parameters: RTCRtpParameters) -> set[int]:
-    """Under which payload types Opus was negotiated."""
-    return {
+def opus_payload_types(parameters: RTCRtpParameters) -> list[int]:
+    """Under which payload types Opus was negotiated; the first is the one that the answer names."""
+    return [
         c.payloadType for c in parameters.codecs if c.name.lower() == "opus" and c.payloadType is not None
-    }
+    ]
 
 
 def sender_identity(sender: RTCRtpSender) -> tuple[int, int, str, str]:

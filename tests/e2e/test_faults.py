@@ -213,7 +213,8 @@ async def test_no_message_can_end_a_call(echo: GatewayProcess, message: str | by
         (b'{"sdp": "v=0\\r\\na=\\u0000\\r\\n", "type": "offer"}', 422, "bad_offer"),
         (b'{"sdp": "v=0", "type": "offer", "pc_id": 7}', 422, "bad_request"),
         (b"\xff\xfe", 422, "bad_request"),
-        (b"[" * 20_000, 400, "bad_request"),
+        (b"[" * 20_000, 422, "bad_request"),
+        (b"{\xff}", 422, "bad_request"),
     ],
 )
 async def test_a_bad_offer_is_answered_with_what_is_wrong(
