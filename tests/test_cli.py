@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import wave
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,9 @@ def test_the_version_needs_no_command() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nonsense"], ["serve", "--nonsense"], ["serve", "--port", "x"], ["devices", "add"]], ids=" ".join
+    "arguments",
+    [["nonsense"], ["serve", "--nonsense"], ["serve", "--port", "x"], ["devices", "add"]],
+    ids=" ".join,
 )
 def test_wrong_usage_is_2(arguments: list[str]) -> None:
     done = voicegw(*arguments)
@@ -159,8 +162,6 @@ def test_talk_says_that_there_is_no_gateway(tmp_path: Path) -> None:
 
 
 def question(directory: Path) -> Path:
-    import wave
-
     path = directory / "question.wav"
     with wave.open(str(path), "wb") as wav:
         wav.setnchannels(1)
