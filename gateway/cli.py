@@ -73,7 +73,7 @@ def print_json(value: Any) -> None:
     print(json.dumps(value), flush=True)  # noqa: T201
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 -- typer's signature
+def _print_version(wanted: bool) -> None:
     if wanted:
         out.print(__version__)
         raise typer.Exit
@@ -81,8 +81,11 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 -- typer's signature
 
 @app.callback()
 def _root(
-    version: Annotated[  # noqa: ARG001 -- done by its callback, which needs no command beside it
-        bool, typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True)
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and leave.", callback=_print_version, is_eager=True
+        ),
     ] = False,
 ) -> None: ...
 
@@ -338,5 +341,5 @@ def doctor_sdp(
 
 def _with_line_ends(file: typer.FileText) -> str:
     """Read a text without translating its line ends: they are part of what is linted."""
-    file.reconfigure(newline="")
+    file.reconfigure(newline="", errors="surrogateescape")  # the linter names the line of a stray byte
     return file.read()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import BodyTooLarge
@@ -41,10 +43,8 @@ class BodyLimit:
             if not over:  # else it is what the app made of our exception
                 await send(message)
 
-        try:
+        with contextlib.suppress(_OverLimit):  # raised while the body is read, so no response has begun
             await self._app(scope, bounded, unless_over)
-        except _OverLimit:
-            pass  # raised while the body is read, so no response has begun
         if over:
             await refusal(scope, receive, send)
 

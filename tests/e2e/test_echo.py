@@ -145,7 +145,9 @@ async def test_a_device_with_a_certificate_of_old_mbedtls_connects(echo: Gateway
         await peer.hears()
 
 
-async def test_a_client_with_another_certificate_than_its_offers_does_not_connect(echo: GatewayProcess) -> None:
+async def test_a_client_with_another_certificate_than_its_offers_does_not_connect(
+    echo: GatewayProcess,
+) -> None:
     async with Peer(echo.url) as peer:
         text = await peer.offer()
         fingerprint = next(line for line in text.split("\r\n") if line.startswith("a=fingerprint:sha-256 "))

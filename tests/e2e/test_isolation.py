@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -94,7 +95,7 @@ async def unharmed(gateway: GatewayProcess, trouble: str, reason: str) -> None:
         assert spared
         await asyncio.gather(*(peer.hears() for peer in spared))
         before = {peer: peer.ear.seconds for peer in spared}
-        rascal.send('{"type": "%s"}' % trouble)
+        rascal.send(json.dumps({"type": trouble}))
         await gateway.logged(reason)
         await asyncio.gather(*(peer.heard_more(1) for peer in spared))
         for peer in spared:

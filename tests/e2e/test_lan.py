@@ -99,9 +99,7 @@ async def test_a_peer_of_ipv6_alone_is_served(
     machine: lan.Machine, running: GatewayProcess, key: str
 ) -> None:
     gather = gathering(machine.here(1, v6=True))
-    async with Peer(
-        url(machine, running, 1, v6=True), key=key, gather=gather, request_data=None
-    ) as peer:
+    async with Peer(url(machine, running, 1, v6=True), key=key, gather=gather, request_data=None) as peer:
         await peer.connect()
         await peer.hears()
 
@@ -126,7 +124,12 @@ async def test_a_devices_call_is_its_own(machine: lan.Machine, running: GatewayP
     other = await asyncio.to_thread(enrol, running, "thief")
     async with Peer(url(machine, running, 1), key=key, gather=gathering(machine.here(1))) as peer:
         await peer.connect()
-        body = {"sdp": captured("libpeer"), "type": "offer", "pc_id": peer.answer["pc_id"], "restart_pc": True}
+        body = {
+            "sdp": captured("libpeer"),
+            "type": "offer",
+            "pc_id": peer.answer["pc_id"],
+            "restart_pc": True,
+        }
         async with client(url(machine, running, 1), key=other) as http:
             response = await http.post("/api/offer", json=body)
             assert (response.status_code, response.json()["code"]) == (403, "forbidden")
@@ -196,4 +199,6 @@ async def test_it_announces_itself_follows_its_addresses_and_says_goodbye(
         assert "10.77.1.77" in gateway.log().rsplit("announced as", 1)[1]
         await until(lambda: all("hello" in h.found for h in heard), "it is found again")
         assert await gateway.stop() == 0
-        await until(lambda: all("hello" in h.gone and "hello" not in h.found for h in heard), "it said goodbye")
+        await until(
+            lambda: all("hello" in h.gone and "hello" not in h.found for h in heard), "it said goodbye"
+        )

@@ -56,11 +56,13 @@ async def test_a_signal_in_mid_call_ends_calls_and_gateway_cleanly(
 
 
 async def test_a_signal_ends_open_pages_too(tmp_path: Path) -> None:
-    async with serving(tmp_path) as gateway, client(gateway.url) as http:
-        async with http.stream("GET", "/api/events") as stream:
-            lines = stream.aiter_lines()
-            assert await anext(lines) == ": here"
-            assert await gateway.stop() == 0
+    async with (
+        serving(tmp_path) as gateway,
+        client(gateway.url) as http,
+        http.stream("GET", "/api/events") as stream,
+    ):
+        assert await anext(stream.aiter_lines()) == ": here"
+        assert await gateway.stop() == 0
 
 
 async def test_a_signal_during_the_start_ends_it(tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ class Peer:
         if self._with_channel:
             self.channel = pc.createDataChannel("rtvi-ai")
             self.channel.on("message", self._message)
-        pc.on("track", lambda track: self._listen(track))
+        pc.on("track", self._listen)
         return pc
 
     def _listen(self, track: MediaStreamTrack) -> None:
