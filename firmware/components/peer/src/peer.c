@@ -30,7 +30,8 @@ struct peer *peer_create(struct peer_storage *storage, const struct peer_config 
     p->rtcp_due = CLOCK_NEVER;
     make_names(p);
     ice_init(&p->ice, &p->rng, true);
-    if (dtls_init(&p->dtls, &p->rng, config->identity, &p->outbox, &p->hello))
+    if ((!config->audio || secure_rtp_start()) &&
+        dtls_init(&p->dtls, &p->rng, config->identity, &p->outbox, &p->hello))
         return p;
     dtls_free(&p->dtls);
     return NULL;
