@@ -120,7 +120,7 @@ void audio_lag_get(const struct audio_lag *l, struct audio_lag_best *best)
             top = now;
             at = lag;
             lag_us = (int32_t)(lag * AUDIO_LAG_BIN_US);
-        } else if (lag == at + 1) {
+        } else if (lag == at + 1 && at > 0) {
             lag_us += refine(before, top, now);
         }
         last = now;
