@@ -3,6 +3,7 @@
 #include "playout.h"
 
 #define SPARE 10000 /* us: in no need of correction */
+#define HZ 337      /* not at zero where blocks meet */
 
 /* A sender of a tone or of speech, and the playout. */
 struct rig {
@@ -84,7 +85,7 @@ static int natural(const struct rig *r)
 static void before_anything_came_there_is_silence_and_no_underrun(void **state)
 {
     (void)state;
-    struct rig *r = rig(300, 10000);
+    struct rig *r = rig(HZ, 10000);
     for (int i = 0; i < 10; i++)
         assert_near(play(r, PEER_AUDIO_WAIT), 0, 0);
     step(r); /* nothing was pushed at all */
@@ -96,7 +97,7 @@ static void before_anything_came_there_is_silence_and_no_underrun(void **state)
 static void packets_play_as_they_are(void **state)
 {
     (void)state;
-    struct rig *r = rig(300, 10000);
+    struct rig *r = rig(HZ, 10000);
     play_many(r, 20);
     assert_near(play(r, PEER_AUDIO_PACKET), 10000 / sqrt(2), 700);
     assert_true(r->step < natural(r));
@@ -104,24 +105,38 @@ static void packets_play_as_they_are(void **state)
     rig_free(r);
 }
 
-static void the_first_sound_fades_in(void **state)
+/* A decoder in the same state, to see what is made of its frames. The memory is the caller's to free. */
+static struct codec twin_of(const struct rig *r, uint64_t *memory)
+{
+    struct codec twin = r->codec;
+    memcpy(memory, r->memory, codec_size());
+    twin.decoder = (struct OpusDecoder *)(memory + ((uint64_t *)r->codec.decoder - r->memory));
+    return twin;
+}
+
+static void the_first_sound_fades_in_over_5_ms(void **state)
 {
     (void)state;
-    struct rig *r = rig(300, 10000);
+    struct rig *r = rig(HZ, 10000);
+    uint64_t *memory = malloc(codec_size());
+    int16_t pcm[AUDIO_BLOCK];
     play_many(r, 20);
     for (int i = 0; i < 20; i++)
         play(r, PEER_AUDIO_WAIT);
     assert_near(sound_rms(r->out, AUDIO_BLOCK), 0, 0);
+    struct codec twin = twin_of(r, memory);
     play(r, PEER_AUDIO_PACKET);
-    assert_true(sound_peak(r->out, 8) < 10000 / 10 + 500);
-    assert_true(r->step < natural(r));
+    assert_int_equal(codec_decode(&twin, r->packet, r->len, pcm), CODEC_OK);
+    for (int i = 0; i < 320; i++)
+        assert_near(r->out[i], pcm[i] * fmin(1, (i + 1) / 80.0), 20);
+    free(memory);
     rig_free(r);
 }
 
 static void concealment_holds_for_60_ms_and_is_gone_after_120(void **state)
 {
     (void)state;
-    struct rig *r = rig(300, 10000);
+    struct rig *r = rig(HZ, 10000);
     play_many(r, 20);
     double level[8];
     for (int i = 0; i < 8; i++)
@@ -135,10 +150,29 @@ static void concealment_holds_for_60_ms_and_is_gone_after_120(void **state)
     rig_free(r);
 }
 
+/* Whatever the decoder makes of it: another libopus may go on for longer. */
+static void concealment_fades_on_its_own(void **state)
+{
+    (void)state;
+    struct rig *r = rig(0, 0);
+    play_many(r, 30); /* into a syllable */
+    uint64_t *memory = malloc(codec_size());
+    int16_t pcm[AUDIO_BLOCK];
+    struct codec alone = twin_of(r, memory);
+    for (int i = 0; i < 6; i++) {
+        double level = play(r, PEER_AUDIO_CONCEAL);
+        assert_int_equal(codec_conceal(&alone, pcm), CODEC_OK);
+        double share = level / sound_rms(pcm, AUDIO_BLOCK), middle = i < 3 ? 1 : (5.5 - i) / 3;
+        assert_near(share, middle, 0.15);
+    }
+    free(memory);
+    rig_free(r);
+}
+
 static void no_gap_of_any_length_clicks(void **state)
 {
     (void)state;
-    struct rig *r = rig(300, 10000);
+    struct rig *r = rig(HZ, 10000);
     play_many(r, 20);
     r->step = 0;
     for (int gap = 1; gap < 12; gap++) {
@@ -154,7 +188,7 @@ static void no_gap_of_any_length_clicks(void **state)
 static void what_is_not_pushed_in_time_is_concealed(void **state)
 {
     (void)state;
-    struct rig *r = rig(300, 10000);
+    struct rig *r = rig(HZ, 10000);
     play_many(r, 20);
     r->step = 0;
     step(r);
@@ -182,7 +216,7 @@ static void redundancy_is_used_where_there_is_any(void **state)
 static void a_lost_packet_without_redundancy_is_concealed(void **state)
 {
     (void)state;
-    struct rig *r = rig(300, 10000);
+    struct rig *r = rig(HZ, 10000);
     assert_int_equal(codec_set_expected_loss(&r->codec, 0), CODEC_OK);
     play_many(r, 20);
     play(r, PEER_AUDIO_FEC);
@@ -194,7 +228,7 @@ static void a_lost_packet_without_redundancy_is_concealed(void **state)
 static void a_corrupt_packet_is_concealed(void **state)
 {
     (void)state;
-    struct rig *r = rig(300, 10000);
+    struct rig *r = rig(HZ, 10000);
     play_many(r, 20);
     const uint8_t rubbish[] = {0x4a, 0xff, 0xff};
     struct peer_audio in = {.kind = PEER_AUDIO_PACKET, .data = rubbish, .len = sizeof rubbish};
@@ -210,7 +244,7 @@ static void a_corrupt_packet_is_concealed(void **state)
 static void half_the_volume_is_12_db_less_and_comes_softly(void **state)
 {
     (void)state;
-    struct rig *r = rig(300, 10000);
+    struct rig *r = rig(HZ, 10000);
     play_many(r, 20);
     double before = play(r, PEER_AUDIO_PACKET);
     playout_set_volume(&r->p, 50);
@@ -227,7 +261,7 @@ static void half_the_volume_is_12_db_less_and_comes_softly(void **state)
 static void mute_is_silence_and_comes_softly(void **state)
 {
     (void)state;
-    struct rig *r = rig(300, 10000);
+    struct rig *r = rig(HZ, 10000);
     play_many(r, 20);
     playout_set_mute(&r->p, true);
     r->step = 0;
@@ -258,7 +292,7 @@ static void a_tone_is_heard_over_quieter_speech(void **state)
 static void a_tone_is_heard_without_any_call(void **state)
 {
     (void)state;
-    struct rig *r = rig(300, 0);
+    struct rig *r = rig(HZ, 0);
     struct audio_signal ring = {.kind = AUDIO_SIGNAL_READY, .level_db = -12};
     signals_start(&r->p.signals, &ring);
     step(r);
@@ -271,8 +305,8 @@ static void a_tone_is_heard_without_any_call(void **state)
 static void the_loudest_mixture_does_not_wrap(void **state)
 {
     (void)state;
-    struct rig *r = rig(300, 32000);
-    struct audio_signal tone = {.kind = AUDIO_SIGNAL_TONE, .hz = 300};
+    struct rig *r = rig(HZ, 32000);
+    struct audio_signal tone = {.kind = AUDIO_SIGNAL_TONE, .hz = HZ};
     play_many(r, 20);
     signals_start(&r->p.signals, &tone);
     play_many(r, 3);
@@ -285,7 +319,7 @@ static void the_loudest_mixture_does_not_wrap(void **state)
 static void barge_in_silences_speech_at_once_and_without_a_click(void **state)
 {
     (void)state;
-    struct rig *r = rig(300, 10000);
+    struct rig *r = rig(HZ, 10000);
     play_many(r, 20);
     r->step = 0;
     playout_flush(&r->p);
@@ -298,7 +332,7 @@ static void barge_in_silences_speech_at_once_and_without_a_click(void **state)
 static void after_barge_in_speech_is_back_when_it_has_paused(void **state)
 {
     (void)state;
-    struct rig *r = rig(300, 10000);
+    struct rig *r = rig(HZ, 10000);
     play_many(r, 20);
     playout_flush(&r->p);
     play_many(r, 8);
@@ -314,7 +348,7 @@ static void after_barge_in_speech_is_back_when_it_has_paused(void **state)
 static void a_bot_that_does_not_stop_is_heard_again_after_half_a_second(void **state)
 {
     (void)state;
-    struct rig *r = rig(300, 10000);
+    struct rig *r = rig(HZ, 10000);
     play_many(r, 20);
     playout_flush(&r->p);
     unsigned blocks = 0;
@@ -327,7 +361,7 @@ static void a_bot_that_does_not_stop_is_heard_again_after_half_a_second(void **s
 static void speaking_ends_a_moment_after_the_last_sound(void **state)
 {
     (void)state;
-    struct rig *r = rig(300, 0);
+    struct rig *r = rig(HZ, 0);
     play_many(r, 5);
     assert_false(r->p.speaking);
     r->amplitude = 10000;
@@ -344,7 +378,7 @@ static void speaking_ends_a_moment_after_the_last_sound(void **state)
 static void a_reset_forgets_speech_but_not_volume(void **state)
 {
     (void)state;
-    struct rig *r = rig(300, 10000);
+    struct rig *r = rig(HZ, 10000);
     playout_set_volume(&r->p, 40);
     play_many(r, 20);
     play(r, PEER_AUDIO_CONCEAL);
@@ -386,13 +420,31 @@ static void a_frame_too_many_is_squeezed_away_unheard(void **state)
     rig_free(r);
 }
 
+static void a_reserve_that_was_begun_is_finished(void **state)
+{
+    (void)state;
+    struct rig *r = rig(440, 10000);
+    unsigned taken = 0, blocks = 0;
+    for (; playout_delay_us(&r->p) < 19000 && blocks < 1000; blocks++) {
+        while (playout_wants(&r->p)) {
+            encode_next(r);
+            struct peer_audio in = {.kind = PEER_AUDIO_PACKET, .data = r->packet, .len = r->len};
+            playout_push(&r->p, &in, taken++ % 2 == 0 ? 1500 : 3500); /* about the threshold, with noise */
+        }
+        step(r);
+    }
+    assert_in_range(blocks, 300, 320);
+    rig_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(before_anything_came_there_is_silence_and_no_underrun),
         cmocka_unit_test(packets_play_as_they_are),
-        cmocka_unit_test(the_first_sound_fades_in),
+        cmocka_unit_test(the_first_sound_fades_in_over_5_ms),
         cmocka_unit_test(concealment_holds_for_60_ms_and_is_gone_after_120),
+        cmocka_unit_test(concealment_fades_on_its_own),
         cmocka_unit_test(no_gap_of_any_length_clicks),
         cmocka_unit_test(what_is_not_pushed_in_time_is_concealed),
         cmocka_unit_test(redundancy_is_used_where_there_is_any),
@@ -409,6 +461,7 @@ int main(void)
         cmocka_unit_test(speaking_ends_a_moment_after_the_last_sound),
         cmocka_unit_test(a_reset_forgets_speech_but_not_volume),
         cmocka_unit_test(equal_clocks_are_left_alone),
+        cmocka_unit_test(a_reserve_that_was_begun_is_finished),
         cmocka_unit_test(a_frame_too_many_is_squeezed_away_unheard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

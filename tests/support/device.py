@@ -90,7 +90,7 @@ class Device:
         async def clean() -> bool:
             nonlocal summary
             summary = await self.ask("capture")
-            return abs(summary["tone_mhz"] / 1000 - hertz) < 2 and summary["tone_percent"] > 80
+            return bool(abs(summary["tone_mhz"] / 1000 - hertz) < 2 and summary["tone_percent"] > 80)
 
         deadline = time.monotonic() + seconds
         while not await clean():

@@ -18,10 +18,10 @@ async def bot(runner_args: SmallWebRTCRunnerArguments) -> None:
         Pipeline([transport.input(), transport.output()]), idle_timeout_secs=None, enable_rtvi=False
     )
 
-    @transport.event_handler("on_client_disconnected")
     async def gone(_transport: SmallWebRTCTransport, _client: object) -> None:
         await worker.cancel()
 
+    transport.add_event_handler("on_client_disconnected", gone)
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(worker)
     await runner.run()

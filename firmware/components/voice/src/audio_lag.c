@@ -21,12 +21,24 @@ static uint8_t level(struct audio_lag_envelope *e, const int16_t *pcm)
     return (uint8_t)(db10 <= FLOOR_DB10 ? 0 : (db10 - FLOOR_DB10) / 10);
 }
 
+static void add(struct audio_lag_sums *s, uint32_t value)
+{
+    s->sum += value;
+    s->squares += value * value;
+}
+
+static void push(struct audio_lag *l, uint8_t value)
+{
+    add(&l->x, value);
+    l->ring[l->sent++ % AUDIO_LAG_BINS] = value;
+}
+
 void audio_lag_sent(struct audio_lag *l, uint64_t now, const int16_t pcm[AUDIO_BLOCK])
 {
     if (l->sent == 0)
         l->sent_at = now;
     for (uint32_t i = 0; i < AUDIO_BLOCK; i += AUDIO_LAG_BIN)
-        l->ring[l->sent++ % AUDIO_LAG_BINS] = level(&l->sent_envelope, pcm + i);
+        push(l, level(&l->sent_envelope, pcm + i));
 }
 
 /* Bin `i` of what was sent; nothing before the first. */
@@ -35,16 +47,9 @@ static uint32_t sent_bin(const struct audio_lag *l, uint32_t i)
     return i < l->sent && l->sent - i <= AUDIO_LAG_BINS ? l->ring[i % AUDIO_LAG_BINS] : 0;
 }
 
-static void add(struct audio_lag_sums *s, uint32_t value)
-{
-    s->sum += value;
-    s->squares += value * value;
-}
-
 static void compare(struct audio_lag *l, uint32_t y)
 {
     uint32_t lags = l->heard < AUDIO_LAG_BINS - 1 ? l->heard : AUDIO_LAG_BINS - 1;
-    add(&l->x, sent_bin(l, l->heard));
     add(&l->y, y);
     for (uint32_t lag = 0; lag <= lags && y > 0; lag++)
         l->products[lag] += y * sent_bin(l, l->heard - lag);
@@ -92,12 +97,20 @@ static int coefficient(const struct audio_lag *l, const struct audio_lag_sums *x
     return scale < 1000 ? 0 : (int)(covariance / (int64_t)(scale / 1000));
 }
 
-/* Shifted by `lag`, the last bins fall out, and silence comes in before the first. */
-static void drop(const struct audio_lag *l, struct audio_lag_sums *x, uint32_t lag)
+static void drop(const struct audio_lag *l, struct audio_lag_sums *x, uint32_t bin)
 {
-    uint32_t out = sent_bin(l, l->heard - lag);
+    uint32_t out = sent_bin(l, bin);
     x->sum -= out;
     x->squares -= out * out;
+}
+
+/* Of what was sent, as much as was heard. */
+static struct audio_lag_sums sums_in_step(const struct audio_lag *l)
+{
+    struct audio_lag_sums x = l->x;
+    for (uint32_t bin = l->heard; bin < l->sent; bin++)
+        drop(l, &x, bin);
+    return x;
 }
 
 /* Where a parabola through three points has its top, from the one in the middle; in microseconds. */
@@ -109,7 +122,7 @@ static int32_t refine(int before, int top, int after)
 
 void audio_lag_get(const struct audio_lag *l, struct audio_lag_best *best)
 {
-    struct audio_lag_sums x = l->x;
+    struct audio_lag_sums x = sums_in_step(l);
     int before = 0, top = 0, last = 0;
     int32_t lag_us = 0;
     uint32_t at = 0, lags = l->heard < AUDIO_LAG_BINS ? l->heard : AUDIO_LAG_BINS;
@@ -120,11 +133,11 @@ void audio_lag_get(const struct audio_lag *l, struct audio_lag_best *best)
             top = now;
             at = lag;
             lag_us = (int32_t)(lag * AUDIO_LAG_BIN_US);
-        } else if (lag == at + 1) {
+        } else if (lag == at + 1 && at > 0) {
             lag_us += refine(before, top, now);
         }
         last = now;
-        drop(l, &x, lag + 1);
+        drop(l, &x, l->heard - (lag + 1)); /* with a greater lag that is not heard yet */
     }
     best->percent = top / 10;
     lag_us += (int32_t)(l->heard_at - l->sent_at);

@@ -29,7 +29,7 @@ struct audio_lag {
     struct audio_lag_envelope sent_envelope, heard_envelope;
     uint64_t sent_at, heard_at; /* of the first block each */
     uint32_t sent, heard;       /* bins */
-    struct audio_lag_sums x, y; /* of sent bins that have been compared, of heard ones */
+    struct audio_lag_sums x, y; /* of what was sent, of what was heard */
     uint32_t products[AUDIO_LAG_BINS];
     uint8_t ring[AUDIO_LAG_BINS]; /* the last bins sent: dB above -60 */
 };

@@ -18,7 +18,6 @@ void audio_stretch_clear(struct audio_stretch *s)
 {
     s->count = 0;
     s->change = 0;
-    s->before = 0;
 }
 
 void audio_stretch_steer(struct audio_stretch *s, int32_t spare_us)
@@ -52,11 +51,11 @@ void audio_stretch_added(struct audio_stretch *s)
     s->count = (uint16_t)(s->count + BLOCK);
 }
 
+/* Beyond the ends the sample there again: it has next to no weight, for both ends of a block fall on samples.
+ */
 static int32_t sample_at(const struct audio_stretch *s, int32_t i)
 {
-    if (i < 0)
-        return s->before;
-    return s->queue[i < s->count ? i : s->count - 1];
+    return s->queue[i < 0 ? 0 : i < s->count ? i : s->count - 1];
 }
 
 /* Catmull-Rom through the four samples around; `t` in Q15. */
@@ -88,7 +87,6 @@ void audio_stretch_take(struct audio_stretch *s, int16_t out[BLOCK])
         resample(s, out);
     s->stretched += s->change < 0;
     s->squeezed += s->change > 0;
-    s->before = s->queue[taken - 1];
     s->count = (uint16_t)(s->count - taken);
     memmove(s->queue, s->queue + taken, sizeof s->queue[0] * s->count);
 }

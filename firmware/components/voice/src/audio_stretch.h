@@ -15,8 +15,7 @@
 #define AUDIO_STRETCH_CAPACITY (2 * AUDIO_STRETCH_BLOCK)
 
 struct audio_stretch {
-    int16_t before; /* the sample played last */
-    int8_t change;  /* of the samples the next block takes: -1, 0, 1 */
+    int8_t change; /* of the samples the next block takes: -1, 0, 1 */
     uint16_t count;
     uint32_t stretched, squeezed; /* blocks */
     int16_t queue[AUDIO_STRETCH_CAPACITY];

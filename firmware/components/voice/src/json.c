@@ -210,10 +210,9 @@ bool json_parse(struct json *value, const char *text, size_t len)
 struct json json_member(struct json object, const char *name)
 {
     struct json absent = {NULL, 0};
-    struct cursor c = {object.at, object.at + object.len};
-    if (!json_is_object(object))
+    if (!json_is_object(object)) /* or absent: no arithmetic with NULL */
         return absent;
-    c.at++;
+    struct cursor c = {object.at + 1, object.at + object.len};
     for (;;) {
         skip_space(&c);
         struct json key = {c.at, 0};
@@ -253,11 +252,11 @@ bool json_is(struct json value, const char *text)
 /* Whether all of it went in. */
 static bool copy_text(struct json value, char *out, size_t cap)
 {
-    struct cursor c = {value.at, value.at + value.len};
     char character[4];
     size_t used = 0;
     int len;
-    bool is_string = value.len > 0 && take(&c, '"');
+    bool is_string = value.len > 0 && value.at[0] == '"';
+    struct cursor c = {is_string ? value.at + 1 : NULL, is_string ? value.at + value.len : NULL};
     while (is_string && (len = take_character(&c, character)) > 0) {
         if (used + (size_t)len >= cap || character[0] == '\0') {
             is_string = false;
