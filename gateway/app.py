@@ -84,7 +84,8 @@ def _add_guards(app: FastAPI) -> None:
         failure: GatewayError = (
             NotFound(str(error.detail)) if error.status_code == 404 else BadRequest(str(error.detail))
         )
-        failure.status = error.status_code
+        if error.status_code != 400:  # a body that is not even text is as malformed as any other
+            failure.status = error.status_code
         response = problem(failure)
         for name, value in (error.headers or {}).items():
             response.headers[name] = value

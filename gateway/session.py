@@ -64,11 +64,16 @@ class Session:
         self._closing: asyncio.Task[None] | None = None
         self._negotiation = asyncio.Lock()
         self._stirred = asyncio.Event()
+        self._failed = False
+        self._connection.add_event_handler("failed", self._fail)
         for event in ("connected", "closed", "failed"):
             self._connection.add_event_handler(event, self._stir)
 
     async def _stir(self, _connection: GatewayConnection) -> None:
         self._stirred.set()
+
+    async def _fail(self, _connection: GatewayConnection) -> None:
+        self._failed = True
 
     def _make_connection(self) -> GatewayConnection:
         if self.call.client is Client.BROWSER:
@@ -152,6 +157,7 @@ class Session:
         async with self._negotiating():
             if call.restart_pc:
                 self._advance(Event.RESTARTED)
+                self._failed = False
                 self.call = self.call.model_copy(update={"address": call.address})
                 self._connection.addresses = self._addresses()
             await self._connection.renegotiate(sdp.bundle_in_order(call.sdp), call.type, call.restart_pc)
@@ -273,6 +279,8 @@ class Session:
                     return "client_left"
                 if now - heard_at > limits.vanish_timeout_s:
                     return "vanished"
+            elif self._failed:
+                return "connect_failed"
             elif now - self._since > limits.connect_timeout_s:
                 return "connect_timeout"
             else:
