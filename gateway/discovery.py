@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import ifaddr
 from loguru import logger
-from zeroconf import IPVersion, NonUniqueNameException, ServiceStateChange, Zeroconf
+from zeroconf import Error as MdnsError
+from zeroconf import IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 GATEWAY_TYPE = "_voicegw._tcp.local."
@@ -92,7 +93,7 @@ class Announcer:
                 self._info = self._describe(*wanted)
                 await self._zeroconf.async_update_service(self._info)
             self._announced = wanted
-        except (OSError, NonUniqueNameException) as error:
+        except (OSError, MdnsError) as error:
             logger.warning("mDNS: {!r}; trying again", error)
             await self._withdraw()
 
