@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections import OrderedDict
@@ -75,7 +76,7 @@ class Switchboard:
         return session_id
 
     def _redeem(self, session_id: str) -> Any:
-        at, body = self._reserved.pop(session_id, (0.0, None))
+        at, body = self._reserved.pop(session_id, (-math.inf, None))
         if at < time.monotonic() - RESERVED_SECONDS:
             raise NotFound("there is no such session", remedy="POST /start first")
         return body
@@ -215,8 +216,9 @@ class Switchboard:
 
 
 def _facts(request_data: Any) -> dict[str, str]:
-    """What a device says of itself, as short texts; anything else is left out."""
+    """What a device says of itself, as short texts fit to store and log; anything else is left out."""
     device = request_data.get("device") if isinstance(request_data, dict) else None
     if not isinstance(device, dict):
         return {}
-    return {str(k)[:_MAX_FACT]: v[:_MAX_FACT] for k, v in device.items() if isinstance(v, str) and v}
+    texts = {k: "".join(filter(str.isprintable, v)) for k, v in device.items() if isinstance(v, str)}
+    return {k: v[:_MAX_FACT] for k, v in texts.items() if v}
