@@ -69,6 +69,10 @@ def _add_guards(app: FastAPI) -> None:
     async def ours(_request: Request, error: GatewayError) -> Response:
         return problem(error)
 
+    @app.exception_handler(Exception)
+    async def unforeseen(_request: Request, error: Exception) -> Response:
+        return problem(GatewayError(repr(error), remedy="see the gateway's log"))  # uvicorn logs the trace
+
     @app.exception_handler(RequestValidationError)
     async def malformed(_request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]

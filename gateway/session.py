@@ -107,8 +107,8 @@ class Session:
         try:
             bot = bots.load(self.call.bot).bot
             async with self._negotiating():
-                await self._connection.initialize(self.call.sdp, self.call.type)
-            answer = self._answer()
+                await self._connection.initialize(sdp.bundle_in_order(self.call.sdp), self.call.type)
+            answer = self._answer(self.call.sdp)
             self._bot = asyncio.create_task(self._run_bot(bot), name=f"bot-{self.id}")
             self._bot.add_done_callback(lambda _: self._stirred.set())
             await self._bot_is_ready()
@@ -139,13 +139,14 @@ class Session:
         if self._closing is not None:
             raise Busy(f"the call has ended: {self.reason}", remedy="make an offer without pc_id")
 
-    def _answer(self) -> Answer:
+    def _answer(self, offer: str) -> Answer:
         found = self._connection.get_answer()
         if found is None:
             raise BadOffer("the offer led to no answer")
         text = str(found["sdp"])
         if self.call.client is Client.DEVICE:
-            text = sdp.device_answer(text, self.call.address, bitrate=self._settings.audio.bitrate)
+            bitrate = self._settings.audio.bitrate
+            text = sdp.device_answer(text, self.call.address, bitrate=bitrate, offer=offer)
             return Answer(sdp=text, type=str(found["type"]), pc_id=self.pc_id)
         return Answer(sdp=text, type=str(found["type"]), pc_id=self.pc_id, session_id=self.id)
 
@@ -159,8 +160,8 @@ class Session:
                 self._failed = False
                 self.call = self.call.model_copy(update={"address": call.address})
                 self._connection.addresses = self._addresses()
-            await self._connection.renegotiate(call.sdp, call.type, call.restart_pc)
-            return self._answer()
+            await self._connection.renegotiate(sdp.bundle_in_order(call.sdp), call.type, call.restart_pc)
+            return self._answer(call.sdp)
 
     async def patch(self, call: PatchCall) -> None:
         """Add trickled candidates."""

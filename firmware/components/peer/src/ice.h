@@ -168,5 +168,14 @@ void ice_consider_nominating(struct ice *ice, uint64_t now);
 void ice_handle_request(struct ice *ice, uint64_t now, uint8_t local, const struct peer_address *remote,
                         const struct stun_message *m);
 int ice_find_remote(const struct ice *ice, const struct peer_address *address);
+size_t ice_write_request(const struct ice *ice, const uint8_t *tid, uint8_t local, bool nominate,
+                         uint8_t *data, size_t cap);
+void ice_note_rtt(struct ice *ice, uint64_t sample);
+/* True: the response was theirs. */
+bool ice_handle_consent(struct ice *ice, uint64_t now, uint8_t local, const struct peer_address *remote,
+                        const struct stun_message *m);
+bool ice_handle_gather(struct ice *ice, const struct stun_message *m, const struct peer_address *remote);
+size_t ice_poll_consent(struct ice *ice, uint64_t now, uint8_t *data, size_t cap, struct ice_route *to);
+size_t ice_poll_gather(struct ice *ice, uint64_t now, uint8_t *data, size_t cap, struct ice_route *to);
 
 #endif
