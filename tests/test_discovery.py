@@ -76,7 +76,9 @@ async def test_a_gateway_is_found_with_everything_that_a_device_needs(ear: Ear) 
     async with announcing(Machine()):
         await until(lambda: NAME in ear.found, "it is found")
     assert ear.found.get(NAME) or ear.gone
-    found = Found(NAME, "127.0.0.1", 7860, {"v": "1", "id": "cafe0001", "path": "/api/offer", "tls": "0", "load": "0.0"})
+    found = Found(
+        NAME, "127.0.0.1", 7860, {"v": "1", "id": "cafe0001", "path": "/api/offer", "tls": "0", "load": "0.0"}
+    )
     async with announcing(Machine()):
         await until(lambda: ear.found.get(NAME) == found, "it is found as it is")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,6 @@ async def start(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
             settings = Settings(workers=0, bot="echo", bots=bots or {}, limits=Limits(**limits))  # type: ignore[arg-type]
             telemetry = Telemetry()
             registry = await stack.enter_async_context(open_registry(tmp_path))
-            workers = Workers(settings, lambda number, event: take(number, event))
-            board = Board(Switchboard(settings, registry, workers, telemetry), workers, registry, telemetry)
 
             def take(number: int, event: SessionEvent) -> None:
                 board.switchboard.take(event)
@@ -78,6 +77,8 @@ async def start(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
                 if event.kind == "ended":
                     board.ended.append((event.session_id, event.data["reason"]))
 
+            workers = Workers(settings, take)
+            board = Board(Switchboard(settings, registry, workers, telemetry), workers, registry, telemetry)
             await workers.start()
             stack.push_async_callback(workers.stop)
             return board
@@ -238,20 +239,31 @@ async def test_an_unknown_pc_id_makes_a_new_call(board: Board) -> None:
 
 async def test_candidates_find_their_call(board: Board) -> None:
     answer = await board.offer()
-    item = CandidateItem(candidate="candidate:1 1 udp 1 127.0.0.1 9 typ host", sdp_mid="audio", sdp_mline_index=0)
+    item = CandidateItem(
+        candidate="candidate:1 1 udp 1 127.0.0.1 9 typ host", sdp_mid="audio", sdp_mline_index=0
+    )
     await board.switchboard.patch(answer.pc_id, [item], OPERATOR)
     with pytest.raises(NotFound):
         await board.switchboard.patch("gone", [item], OPERATOR)
 
 
 async def test_revoked_devices_are_hung_up_on(board: Board) -> None:
-    await board.registry.add("kitchen")
-    await board.offer(kitchen())
+    device, _ = await board.registry.add("kitchen")
+    await board.offer(replace(kitchen(), key_id=device.id))
     await board.offer(STRANGER)
     [mine] = [i for i, name in board.sessions().items() if name == "kitchen"]
     await board.registry.revoke("kitchen")
     await board.switchboard.end_revoked()
     await until(lambda: board.ended == [(mine, "revoked")], "its call has ended")
+
+
+async def test_a_name_that_was_enrolled_again_does_not_save_the_old_keys_call(board: Board) -> None:
+    device, _ = await board.registry.add("kitchen")
+    await board.offer(replace(kitchen(), key_id=device.id))
+    await board.registry.revoke("kitchen")
+    await board.registry.add("kitchen")
+    await board.switchboard.end_revoked()
+    await until(lambda: [reason for _, reason in board.ended] == ["revoked"], "its call has ended")
 
 
 async def test_live_devices_are_known_by_name(board: Board) -> None:
@@ -276,7 +288,9 @@ async def test_a_reserved_session_has_its_id_and_body(board: Board) -> None:
 async def test_a_session_that_was_never_reserved_is_not_found(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module.time, "monotonic", lambda: 5.0)  # as on a machine that has just booted
+    monkeypatch.setattr(
+        "gateway.switchboard.time.monotonic", lambda: 5.0
+    )  # as on a machine that has just booted
     with pytest.raises(NotFound):
         await board.offer(session_id="0123456789abcdef")
 
@@ -285,8 +299,8 @@ async def test_a_reservation_is_good_for_one_call_and_a_while(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session_id = board.switchboard.reserve({})
-    now = module.time.monotonic()
-    monkeypatch.setattr(module.time, "monotonic", lambda: now + module.RESERVED_SECONDS + 1)
+    now = time.monotonic()
+    monkeypatch.setattr("gateway.switchboard.time.monotonic", lambda: now + module.RESERVED_SECONDS + 1)
     with pytest.raises(NotFound):
         await board.offer(session_id=session_id)
 
