@@ -99,6 +99,15 @@ void port_watchdog_feed(enum port_task task)
     (void)alarm(10);
 }
 
+/* One thread does both. */
+void port_audio_lock(void)
+{
+}
+
+void port_audio_unlock(void)
+{
+}
+
 bool port_button_pressed(void)
 {
     return false;

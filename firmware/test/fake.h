@@ -52,6 +52,7 @@ struct fake {
 
     /* audio */
     uint64_t audio_due;
+    int locked;
     uint32_t captured, played;
     int16_t speaker[PORT_AUDIO_BLOCK];
 

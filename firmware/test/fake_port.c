@@ -1,5 +1,6 @@
 #include "fake.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -407,6 +408,18 @@ enum port_error port_audio_volume(uint8_t percent)
 {
     (void)percent;
     return PORT_ERR_ABSENT;
+}
+
+void port_audio_lock(void)
+{
+    fake.locked++;
+    assert(fake.locked == 1); /* neither twice nor nested */
+}
+
+void port_audio_unlock(void)
+{
+    fake.locked--;
+    assert(fake.locked == 0);
 }
 
 uint32_t port_audio_latency_us(void)

@@ -182,6 +182,10 @@ enum port_error port_audio_capture(int16_t pcm[PORT_AUDIO_BLOCK]);
 enum port_error port_audio_play(const int16_t pcm[PORT_AUDIO_BLOCK]);
 /* The codec chip's own volume, percent; PORT_ERR_ABSENT: scale the samples instead. */
 enum port_error port_audio_volume(uint8_t percent);
+/* Held by the audio task while it works on a block, and by the net task for the length of a command. Blocks;
+ * nothing where both are one thread. */
+void port_audio_lock(void);
+void port_audio_unlock(void);
 /* Time from port_audio_play() to the air, and from the air to port_audio_capture(), together. */
 uint32_t port_audio_latency_us(void);
 

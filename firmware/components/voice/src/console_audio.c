@@ -8,8 +8,18 @@ static const char usage[] = "inject tone HZ [MS] | sweep [MS] | ring | silence [
 
 static bool start(struct device *d, const struct audio_signal *signal)
 {
+    port_audio_lock();
     audio_measure_start(d->audio, signal->kind == AUDIO_SIGNAL_TONE ? signal->hz : 0);
-    return audio_inject(d->audio, signal) == AUDIO_OK;
+    bool started = audio_inject(d->audio, signal) == AUDIO_OK;
+    port_audio_unlock();
+    return started;
+}
+
+static void stop(struct device *d)
+{
+    port_audio_lock();
+    audio_inject_stop(d->audio);
+    port_audio_unlock();
 }
 
 static long number(const struct console_words *words, int i, long preset)
@@ -50,7 +60,7 @@ void console_inject(struct device *d, uint64_t now, const struct console_words *
     struct audio_signal signal;
     (void)now;
     if (words->count == 2 && strcmp(words->at[1], "off") == 0)
-        audio_inject_stop(d->audio);
+        stop(d);
     else if (!read_signal(words, &signal) || !start(d, &signal)) {
         console_refuse("usage", usage);
         return;
@@ -63,9 +73,11 @@ void console_capture(struct device *d, uint64_t now, const struct console_words 
     struct console_reply reply;
     struct audio_summary s;
     (void)now;
+    port_audio_lock();
     audio_measure_get(d->audio, &s);
     if (words->count == 2 && strcmp(words->at[1], "start") == 0)
         audio_measure_start(d->audio, 0);
+    port_audio_unlock();
     console_begin(&reply, "@ok ");
     json_add_integer(&reply.json, "ms", s.ms);
     json_add_integer(&reply.json, "rms_db10", s.rms_db10);

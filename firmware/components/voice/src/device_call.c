@@ -73,6 +73,7 @@ static void pair(struct device *d)
 static void go_live(struct device *d, uint64_t now)
 {
     port_link_busy(true);
+    device_audio_begin_call(d);
     pair(d);
     device_handle(d, now, SESSION_CONNECTED, REASON_NONE, 0);
 }

@@ -57,6 +57,8 @@ static void take_event(struct device *d, uint64_t now, const struct rtvi_event *
         break;
     case RTVI_USER_STARTED:
     case RTVI_USER_STOPPED:
+        if (event->type == RTVI_USER_STARTED)
+            device_audio_interrupt(d);
         speaking(VOICE_USER, event->type == RTVI_USER_STARTED);
         break;
     case RTVI_BOT_STARTED:
