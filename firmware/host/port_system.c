@@ -8,11 +8,17 @@
 
 #include "host.h"
 
-#define BUDGET (320u * 1024u) /* the RAM of an ESP32-C3 that an application gets: figures look like its own */
+#define BUDGET (320u * 1024u) /* the RAM of an ESP32-C3 that an application gets: figures look like its own  \
+                               */
 
-static struct port_facts facts = {
-    .board = "host", .version = HOST_VERSION, .reset = PORT_RESET_POWER_ON, .has_speaker = true,
-    .has_microphone = true, .has_led = true, .has_button = true, .opus_complexity = 5};
+static struct port_facts facts = {.board = "host",
+                                  .version = HOST_VERSION,
+                                  .reset = PORT_RESET_POWER_ON,
+                                  .has_speaker = true,
+                                  .has_microphone = true,
+                                  .has_led = true,
+                                  .has_button = true,
+                                  .opus_complexity = 5};
 static uint8_t light[3];
 static bool reboot_wanted;
 static uint32_t heap_least = BUDGET;

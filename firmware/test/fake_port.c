@@ -313,8 +313,8 @@ void port_mdns_browse_stop(void)
     fake.browsing = false;
 }
 
-enum port_error port_mdns_announce(const char *service, const char *instance, uint16_t port, const char *const txt[],
-                                   size_t txt_count)
+enum port_error port_mdns_announce(const char *service, const char *instance, uint16_t port,
+                                   const char *const txt[], size_t txt_count)
 {
     (void)service;
     (void)port;

@@ -48,8 +48,11 @@ static bool read_signal(const struct console_words *words, struct audio_signal *
             continue;
         bool is_tone = kinds[i].kind == AUDIO_SIGNAL_TONE;
         long hz = is_tone ? number(words, 2, 440) : 300, ms = number(words, is_tone ? 3 : 2, kinds[i].ms);
-        *signal = (struct audio_signal){
-            .kind = kinds[i].kind, .hz = (uint16_t)(hz <= 7900 ? hz : 0), .hz_end = 3400, .ms = (uint32_t)ms, .level_db = -10};
+        *signal = (struct audio_signal){.kind = kinds[i].kind,
+                                        .hz = (uint16_t)(hz <= 7900 ? hz : 0),
+                                        .hz_end = 3400,
+                                        .ms = (uint32_t)ms,
+                                        .level_db = -10};
         return hz >= 0 && ms >= 0;
     }
     return false;

@@ -87,4 +87,3 @@ void console_settings(struct device *d, uint64_t now, const struct console_words
     else
         console_refuse("usage", "settings [get NAME | set NAME VALUE | erase NAME | erase all]");
 }
-

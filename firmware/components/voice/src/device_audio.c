@@ -4,7 +4,8 @@
 #include "device.h"
 
 #define WAIT_US 8000u /* for the net task to hand a packet over, before it counts as missing */
-#define EXPECTED_LOSS 10u /* percent: what Wi-Fi loses at its worst hours, and where libopus starts to spend on FEC */
+#define EXPECTED_LOSS                                                                                        \
+    10u /* percent: what Wi-Fi loses at its worst hours, and where libopus starts to spend on FEC */
 #define ENCODE_WINDOW_US 1000000u
 
 static enum audio_talk talk_mode(const struct settings *s)
@@ -37,7 +38,8 @@ void device_audio_start(struct device *d)
                                   .codec_size = sizeof codec_memory};
     d->audio = audio_at(&d->audio_storage);
     if (audio_init(d->audio, &config) != AUDIO_OK)
-        port_log(PORT_ERROR, "audio", "Opus wants %zu bytes, there are %zu", audio_codec_size(), sizeof codec_memory);
+        port_log(PORT_ERROR, "audio", "Opus wants %zu bytes, there are %zu", audio_codec_size(),
+                 sizeof codec_memory);
     else
         device_audio_apply(d);
     if (port_audio_start() != PORT_OK)
@@ -46,7 +48,8 @@ void device_audio_start(struct device *d)
 
 void device_audio_tone(struct device *d, uint32_t hertz, uint32_t ms)
 {
-    struct audio_signal signal = {.kind = AUDIO_SIGNAL_TONE, .hz = (uint16_t)hertz, .ms = ms, .level_db = -12};
+    struct audio_signal signal = {
+        .kind = AUDIO_SIGNAL_TONE, .hz = (uint16_t)hertz, .ms = ms, .level_db = -12};
     port_audio_lock();
     (void)audio_play(d->audio, &signal);
     port_audio_unlock();
@@ -110,7 +113,8 @@ void voice_audio_capture(void)
         return;
     uint64_t began = port_clock();
     struct packet *p = queue_room(&d->up);
-    struct packet spare; /* the net task is behind: the encoder goes on all the same, or it would click later */
+    struct packet
+        spare; /* the net task is behind: the encoder goes on all the same, or it would click later */
     size_t len = 0;
     port_audio_lock();
     enum audio_error encoded = audio_capture_step(d->audio, began, error == PORT_OK ? microphone : NULL,
@@ -131,7 +135,8 @@ static bool push_front(struct device *d)
     struct packet *p = queue_front(&d->down);
     if (p == NULL)
         return false;
-    struct peer_audio in = {.kind = (enum peer_audio_kind)p->kind, .data = p->data, .len = p->len, .timestamp = p->timestamp};
+    struct peer_audio in = {
+        .kind = (enum peer_audio_kind)p->kind, .data = p->data, .len = p->len, .timestamp = p->timestamp};
     audio_playout_push(d->audio, &in, p->spare_us);
     queue_pop(&d->down);
     return true;

@@ -58,16 +58,11 @@ struct field {
 #define FIELD(member) #member, offsetof(struct settings, member), sizeof((struct settings *)0)->member
 
 static const struct field fields[] = {
-    {FIELD(ssid), false, is_any, ""},
-    {FIELD(password), true, is_any, ""},
-    {FIELD(gateway), false, is_url, ""},
-    {FIELD(gateway_id), false, is_token, ""},
-    {FIELD(key), true, is_token, ""},
-    {FIELD(fingerprint), false, is_hex, ""},
-    {FIELD(name), false, is_any, ""},
-    {FIELD(talk), false, is_talk, "always"},
-    {FIELD(volume), false, is_percent, "70"},
-    {FIELD(muted), false, is_flag, "0"},
+    {FIELD(ssid), false, is_any, ""},         {FIELD(password), true, is_any, ""},
+    {FIELD(gateway), false, is_url, ""},      {FIELD(gateway_id), false, is_token, ""},
+    {FIELD(key), true, is_token, ""},         {FIELD(fingerprint), false, is_hex, ""},
+    {FIELD(name), false, is_any, ""},         {FIELD(talk), false, is_talk, "always"},
+    {FIELD(volume), false, is_percent, "70"}, {FIELD(muted), false, is_flag, "0"},
 };
 
 static const struct field *find(const char *name)

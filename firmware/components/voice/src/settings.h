@@ -31,7 +31,8 @@ enum settings_error {
 void settings_load(struct settings *s);
 enum settings_error settings_set(struct settings *s, const char *name, const char *value);
 enum settings_error settings_erase(struct settings *s, const char *name);
-/* The gateway's CA or own certificate, PEM, with "\\n" for its line ends. It is long, so it stays in the store. */
+/* The gateway's CA or own certificate, PEM, with "\\n" for its line ends. It is long, so it stays in the
+ * store. */
 enum settings_error settings_set_ca(const char *value);
 enum settings_error settings_erase_ca(void);
 /* Empty if there is none. */
