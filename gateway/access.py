@@ -20,11 +20,12 @@ _LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The other end of a request. `name` is that of its key, or `None` where it needed none."""
+    """The other end of a request. `name` and `key_id` are those of its key, or `None` where it needed none."""
 
     address: str
     name: str | None
     role: Role
+    key_id: str | None = None
 
     def must_be_operator(self) -> None:
         """Raises Forbidden where the key is a device's."""
@@ -75,7 +76,7 @@ async def identify(
         if scheme.lower() != "bearer" or not key:
             raise Unauthorized("the Authorization header is not `Bearer KEY`", remedy=_REMEDY)
         device = await registry.authenticate(key.strip())
-        return Caller(str(address), device.name, device.role)
+        return Caller(str(address), device.name, device.role, device.id)
     if address.is_loopback:
         return Caller(str(address), None, Role.OPERATOR)
     if lan_is_open:

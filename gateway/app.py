@@ -69,6 +69,10 @@ def _add_guards(app: FastAPI) -> None:
     async def ours(_request: Request, error: GatewayError) -> Response:
         return problem(error)
 
+    @app.exception_handler(Exception)
+    async def unforeseen(_request: Request, error: Exception) -> Response:
+        return problem(GatewayError(repr(error), remedy="see the gateway's log"))  # uvicorn logs the trace
+
     @app.exception_handler(RequestValidationError)
     async def malformed(_request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
@@ -80,7 +84,8 @@ def _add_guards(app: FastAPI) -> None:
         failure: GatewayError = (
             NotFound(str(error.detail)) if error.status_code == 404 else BadRequest(str(error.detail))
         )
-        failure.status = error.status_code
+        if error.status_code != 400:  # a body that is not even text is as malformed as any other
+            failure.status = error.status_code
         response = problem(failure)
         for name, value in (error.headers or {}).items():
             response.headers[name] = value

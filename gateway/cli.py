@@ -73,15 +73,21 @@ def print_json(value: Any) -> None:
     print(json.dumps(value), flush=True)  # noqa: T201
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        out.print(__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)
+        bool,
+        typer.Option(
+            "--version", help="Print the version and leave.", callback=_print_version, is_eager=True
+        ),
     ] = False,
-) -> None:
-    if version:
-        out.print(__version__)
-        raise typer.Exit
+) -> None: ...
 
 
 @app.command()
@@ -335,5 +341,5 @@ def doctor_sdp(
 
 def _with_line_ends(file: typer.FileText) -> str:
     """Read a text without translating its line ends: they are part of what is linted."""
-    file.reconfigure(newline="")
+    file.reconfigure(newline="", errors="surrogateescape")  # the linter names the line of a stray byte
     return file.read()

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import aiosqlite
+from loguru import logger
 
 from gateway.errors import Conflict, GatewayError, NotFound, Unauthorized
 
@@ -108,6 +109,11 @@ class Registry:
             raise Unauthorized(f"this key is {state}", remedy="make one with: voicegw devices add NAME")
         return device
 
+    async def holds(self, key_id: str) -> bool:
+        """Whether the key of this identity is still good."""
+        device = await self._one("id = ?", key_id)
+        return device is not None and device.revoked_at is None
+
     async def revoke(self, name: str) -> Device:
         """Let a device in no more; it keeps its row until the name is used again.
 
@@ -124,13 +130,16 @@ class Registry:
         return device
 
     async def seen(self, name: str, address: str, board: str | None = None, fw: str | None = None) -> None:
-        """Note that a device connected; unknown names are left out."""
-        await self._db.execute(
-            "UPDATE devices SET last_seen = ?, address = ?, board = coalesce(?, board), fw = coalesce(?, fw)"
-            " WHERE name = ?",
-            (time.time(), address, board, fw, name),
-        )
-        await self._db.commit()
+        """Note that a device connected; unknown names are left out. A full disk, say, fails no call."""
+        try:
+            await self._db.execute(
+                "UPDATE devices SET last_seen = ?, address = ?, board = coalesce(?, board), fw = coalesce(?, fw)"
+                " WHERE name = ?",
+                (time.time(), address, board, fw, name),
+            )
+            await self._db.commit()
+        except aiosqlite.Error as error:
+            logger.warning("that {} was here could not be noted: {!r}", name, error)
 
     async def all(self) -> list[Device]:
         """Every device, by name, revoked ones too."""

@@ -65,8 +65,8 @@ class Host:
         await self._find(call.session_id).patch(call)
 
     async def end(self, call: EndCall) -> None:
-        """End one call."""
-        await self._find(call.session_id).close(call.reason)
+        """Begin to end one call; who asks need not wait until its bot has finished."""
+        self._find(call.session_id).end(call.reason)
 
     async def drain(self, reason: str) -> None:
         """Take no more offers and end every call."""

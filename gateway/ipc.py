@@ -41,7 +41,7 @@ class Channel:
         self._on_event = on_event
         self._ids = itertools.count()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
-        self._answering: set[asyncio.Task[None]] = set()
+        self._answering: dict[int, asyncio.Task[None]] = {}
         self.closed = asyncio.Event()
 
     @classmethod
@@ -62,12 +62,14 @@ class Channel:
             for future in self._waiting.values():
                 if not future.done():
                     future.set_exception(Busy("the worker is gone", remedy="try again"))
-            for task in self._answering:
+            for task in self._answering.values():
                 task.cancel()
             self._writer.close()
 
     async def request(self, name: str, body: dict[str, Any], timeout: float) -> Any:  # noqa: ASYNC109
         """Ask the other side and wait for its answer, at most `timeout` seconds.
+
+        Once nobody waits for the answer any more, the other side's work on it is cancelled.
 
         Raises:
             Busy: no answer in time, or nobody there. Otherwise what the other side raised.
@@ -81,9 +83,17 @@ class Channel:
             self._write({"ask": name, "id": number, "body": body})
             return await asyncio.wait_for(future, timeout)
         except TimeoutError:
+            self._give_up(number)
             raise Busy(f"no answer within {timeout:g} s", remedy="try again") from None
+        except asyncio.CancelledError:
+            self._give_up(number)
+            raise
         finally:
             del self._waiting[number]
+
+    def _give_up(self, number: int) -> None:
+        if not self.closed.is_set():
+            self._write({"cancel": number})
 
     def event(self, name: str, body: dict[str, Any]) -> None:
         """Tell the other side something, without an answer."""
@@ -97,9 +107,13 @@ class Channel:
         if "event" in message:
             self._on_event(message["event"], message["body"])
         elif "ask" in message:
+            number = message["id"]
             task = asyncio.create_task(self._answer(message), name=f"answer-{message['ask']}")
-            self._answering.add(task)
-            task.add_done_callback(self._answering.discard)
+            self._answering[number] = task
+            task.add_done_callback(lambda _: self._answering.pop(number, None))
+        elif "cancel" in message:
+            if (unwanted := self._answering.get(message["cancel"])) is not None:
+                unwanted.cancel()
         else:
             self._resolve(message)
 

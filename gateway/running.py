@@ -135,7 +135,10 @@ async def running(settings: Settings, *, port: int, lan: list[str] | None = None
 async def _end_revoked(switchboard: Switchboard) -> None:
     while True:
         await asyncio.sleep(REVOCATION_SECONDS)
-        await switchboard.end_revoked()
+        try:
+            await switchboard.end_revoked()
+        except Exception:  # noqa: BLE001 -- whatever it was: from here on revoking would do nothing
+            logger.exception("calls of revoked devices could not be ended; trying again")
 
 
 def _start_discovery(gateway: Gateway, port: int, lan: list[str] | None) -> list[asyncio.Task[None]]:

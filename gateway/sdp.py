@@ -183,6 +183,21 @@ def recognise(offer: Description, request_data: Any = None) -> Client:
     return Client.BROWSER if full else Client.DEVICE
 
 
+def bundle_in_order(offer: str) -> str:
+    """The offer with its BUNDLE group in the order of its m-sections.
+
+    aiortc stops the one transport of all sections where any but the first of them leads the group (RFC 8843, 7.2
+    leaves that to the offerer).
+    """
+    mids = [mid for section in parse(offer).sections for mid in section.values("mid")]
+    lines = offer.split("\r\n" if "\r\n" in offer else "\n")
+    for index, line in enumerate(lines):
+        if line.startswith("a=group:BUNDLE "):
+            group = line.split()[1:]
+            lines[index] = " ".join(["a=group:BUNDLE", *(m for m in mids if m in group)])
+    return "\r\n".join(lines)
+
+
 def same_address(a: str, b: str) -> bool:
     """Whether two texts name one IP address; a host name names none."""
     try:
@@ -191,13 +206,14 @@ def same_address(a: str, b: str) -> bool:
         return False
 
 
-def device_answer(answer: str, address: str, *, bitrate: int) -> str:
+def device_answer(answer: str, address: str, *, bitrate: int, offer: str | None = None) -> str:
     """Shape an answer of aiortc's for a small device.
 
     Args:
         answer: the SDP that aiortc made.
         address: the local address that this device reaches us by.
         bitrate: Opus bits per second each way.
+        offer: what it answers; aiortc accepts the sections that an offer rejects (RFC 3264, section 6 forbids it).
 
     Raises:
         NoRoute: aiortc gathered no UDP host candidate on `address`.
@@ -214,10 +230,18 @@ def device_answer(answer: str, address: str, *, bitrate: int) -> str:
     if not candidates:
         raise NoRoute(f"no UDP candidate on {address}", remedy="check that the address is still up")
     value, candidate = candidates[0]
-    lines = [line for line in description.head if not line.startswith("a=msid-semantic")]
+    offered = parse(offer).sections if offer is not None else ()
+    rejected = {index for index, section in enumerate(offered) if section.rejected}
+    lines = [line for line in description.head if not line.startswith(("a=msid-semantic", "a=group:BUNDLE"))]
+    taken = [index for index in range(len(description.sections)) if index not in rejected]
+    if mids := [mid for index in taken for mid in description.sections[index].values("mid")]:
+        lines.append(f"a=group:BUNDLE {' '.join(mids)}")
     for index, section in enumerate(description.sections):
+        if index in rejected:
+            lines += _rejected_section(section)
+            continue
         lines += _device_section(section, candidate, bitrate)
-        if index == 0:  # with BUNDLE the first section's transport is everyone's (RFC 8843, 7.1)
+        if index == taken[0]:  # with BUNDLE the first section's transport is everyone's (RFC 8843, 7.1)
             lines += [f"a=candidate:{value}", "a=end-of-candidates"]
     return "\r\n".join(lines) + "\r\n"
 
@@ -232,6 +256,14 @@ _UNUSED = (
     "c=",
     "a=msid:",
 )
+
+
+def _rejected_section(section: Section) -> Iterator[str]:
+    kind, _, *rest = section.lines[0].split()
+    yield " ".join([kind, "0", *rest])
+    yield "c=IN IP4 0.0.0.0"
+    yield from (line for line in section.lines if line.startswith("a=mid:"))
+    yield "a=inactive"
 
 
 def _device_section(section: Section, candidate: Candidate, bitrate: int) -> Iterator[str]:
@@ -345,6 +377,7 @@ def _lint_answer(text: str, description: Description) -> Iterator[Finding]:
     credentials = {
         (description.attribute(s, "ice-ufrag"), description.attribute(s, "ice-pwd"))
         for s in description.sections
+        if not s.rejected
     }
     if len(credentials) > 1:
         yield Finding(0, "", "credentials", "libpeer keeps one ufrag and password for all sections")

@@ -96,6 +96,7 @@ async def serve(settings: Settings, on_ready: Callable[[Gateway, int], None]) ->
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                http="h11",  # the other one, which something may install, takes headers of any size
                 proxy_headers=False,  # the socket's own addresses are the truth here
                 lifespan="off",
                 timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,

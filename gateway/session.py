@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -16,7 +16,7 @@ from pipecat.runner.types import SmallWebRTCRunnerArguments
 
 from gateway import bots, sdp
 from gateway.calls import Answer, OfferCall, PatchCall, RenegotiateCall, SessionEvent
-from gateway.errors import BadOffer, BotFailed, GatewayError
+from gateway.errors import BadOffer, BotFailed, Busy, GatewayError
 from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.connection import DeviceConnection, GatewayConnection, MediaFigures
@@ -62,12 +62,18 @@ class Session:
         self._bot: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._negotiation = asyncio.Lock()
         self._stirred = asyncio.Event()
+        self._failed = False
+        self._connection.add_event_handler("failed", self._fail)
         for event in ("connected", "closed", "failed"):
             self._connection.add_event_handler(event, self._stir)
 
     async def _stir(self, _connection: GatewayConnection) -> None:
         self._stirred.set()
+
+    async def _fail(self, _connection: GatewayConnection) -> None:
+        self._failed = True
 
     def _make_connection(self) -> GatewayConnection:
         if self.call.client is Client.BROWSER:
@@ -96,29 +102,51 @@ class Session:
         Raises:
             BadOffer: the offer cannot be answered.
             BotFailed: the bot raised, or ended, before it was ready.
+            Busy: the call was ended meanwhile.
         """
         try:
             bot = bots.load(self.call.bot).bot
-            await self._connection.initialize(self.call.sdp, self.call.type)
-            answer = self._answer()
+            async with self._negotiating():
+                await self._connection.initialize(sdp.bundle_in_order(self.call.sdp), self.call.type)
+            answer = self._answer(self.call.sdp)
             self._bot = asyncio.create_task(self._run_bot(bot), name=f"bot-{self.id}")
             self._bot.add_done_callback(lambda _: self._stirred.set())
             await self._bot_is_ready()
+            self._must_be_there()
         except BaseException:
             await self.close("failed")
             raise
-        if self.state is State.NEGOTIATING:
-            self._advance(Event.ANSWERED)
-        self._watch = asyncio.create_task(self._run_watch(), name=f"watch-{self.id}")
+        self._advance(Event.ANSWERED)
+        self._watch = asyncio.create_task(self._follow(), name=f"watch-{self.id}")
         return answer
 
-    def _answer(self) -> Answer:
+    @contextlib.asynccontextmanager
+    async def _negotiating(self) -> AsyncIterator[None]:
+        """One negotiation at a time; where the call ends meanwhile, it leaves no connection open."""
+        async with self._negotiation:
+            try:
+                self._must_be_there()
+                yield
+            except Exception:
+                self._must_be_there()  # else the error is only that the connection was closed
+                raise
+            finally:
+                if self._closing is not None:
+                    await self._connection.pc.close()
+            self._must_be_there()
+
+    def _must_be_there(self) -> None:
+        if self._closing is not None:
+            raise Busy(f"the call has ended: {self.reason}", remedy="make an offer without pc_id")
+
+    def _answer(self, offer: str) -> Answer:
         found = self._connection.get_answer()
         if found is None:
             raise BadOffer("the offer led to no answer")
         text = str(found["sdp"])
         if self.call.client is Client.DEVICE:
-            text = sdp.device_answer(text, self.call.address, bitrate=self._settings.audio.bitrate)
+            bitrate = self._settings.audio.bitrate
+            text = sdp.device_answer(text, self.call.address, bitrate=bitrate, offer=offer)
             return Answer(sdp=text, type=str(found["type"]), pc_id=self.pc_id)
         return Answer(sdp=text, type=str(found["type"]), pc_id=self.pc_id, session_id=self.id)
 
@@ -126,12 +154,14 @@ class Session:
         """Answer a further offer of the same client, over a new connection if it asks for one."""
         if self.state not in {State.CONNECTING, State.LIVE}:
             raise BadOffer(f"the session is {self.state}", remedy="make an offer without pc_id")
-        if call.restart_pc:
-            self._advance(Event.RESTARTED)
-            self.call = self.call.model_copy(update={"address": call.address})
-            self._connection.addresses = self._addresses()
-        await self._connection.renegotiate(call.sdp, call.type, call.restart_pc)
-        return self._answer()
+        async with self._negotiating():
+            if call.restart_pc:
+                self._advance(Event.RESTARTED)
+                self._failed = False
+                self.call = self.call.model_copy(update={"address": call.address})
+                self._connection.addresses = self._addresses()
+            await self._connection.renegotiate(sdp.bundle_in_order(call.sdp), call.type, call.restart_pc)
+            return self._answer(call.sdp)
 
     async def patch(self, call: PatchCall) -> None:
         """Add trickled candidates."""
@@ -140,12 +170,16 @@ class Session:
         )
 
     async def close(self, reason: str) -> None:
-        """End the call for this reason: the client is told, the bot has time to finish. Idempotent."""
+        """End the call and wait until it has ended; see `end`."""
+        await asyncio.shield(self.end(reason))
+
+    def end(self, reason: str) -> asyncio.Task[None]:
+        """Begin to end the call for this reason: the client is told, the bot has time to finish. Idempotent."""
         if self._closing is None:
             self.reason = reason
             self._advance(Event.CLOSE)
             self._closing = asyncio.create_task(self._close(reason), name=f"close-{self.id}")
-        await asyncio.shield(self._closing)
+        return self._closing
 
     async def _close(self, reason: str) -> None:
         if self._watch is not None:
@@ -171,10 +205,14 @@ class Session:
     async def _end_bot(self) -> None:
         if self._bot is None:
             return
-        _, pending = await asyncio.wait({self._bot}, timeout=BOT_END_SECONDS)
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(self._bot, return_exceptions=True)
+        await asyncio.wait({self._bot}, timeout=BOT_END_SECONDS)
+        if not self._bot.done():
+            self._bot.cancel()
+            await asyncio.wait({self._bot}, timeout=BOT_END_SECONDS)
+        if not self._bot.done():
+            self._log.error("bot {} does not end, not even cancelled; it is left behind", self.call.bot)
+        elif not self._bot.cancelled():
+            self._bot.exception()  # told already, or no more than an answer to the end
 
     async def _run_bot(self, bot: bots.Bot) -> None:
         current.set(self)
@@ -198,10 +236,12 @@ class Session:
         assert self._bot is not None
         ready = asyncio.create_task(self._connection.bot_ready.wait(), name=f"ready-{self.id}")
         seconds = BOT_START_SHARE * self._settings.limits.offer_timeout_s
-        await asyncio.wait({self._bot, ready}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        if ready.done():
+        try:
+            await asyncio.wait({self._bot, ready}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+        if self._connection.bot_ready.is_set():
             return
-        ready.cancel()
         if not self._bot.done():
             self._bot.cancel()  # else closing would wait for it as for one that is at work
             raise BotFailed(
@@ -215,25 +255,34 @@ class Session:
         cause = f"{type(error).__name__}: {error}" if error else "it returned before its transport connected"
         raise BotFailed(f"bot {self.call.bot} did not start: {cause}", remedy="see the gateway's log")
 
-    async def _run_watch(self) -> None:
+    async def _follow(self) -> None:
+        try:
+            self.end(await self._run_watch())
+        except Exception:  # noqa: BLE001 -- without its watch a call would never end
+            self._log.exception("the call cannot be followed")
+            self.end("failed")
+
+    async def _run_watch(self) -> str:
         """Follow the call until it ends by itself: the client leaves or vanishes, the bot ends or dies."""
         limits = self._settings.limits
         packets, heard_at = -1, time.monotonic()
         while True:
             now = time.monotonic()
             if self._bot is not None and self._bot.done():
-                return self._end(self._bot_reason(self._bot))
+                return self._bot_reason(self._bot)
             if (count := self._connection.packets_received()) != packets:
                 packets, heard_at = count, now
             if self._connection.connected and self.state is State.CONNECTING:
                 self._advance(Event.CONNECTED)
             if self.state is State.LIVE:
                 if not self._connection.connected and not self._restarting():
-                    return self._end("client_left")
+                    return "client_left"
                 if now - heard_at > limits.vanish_timeout_s:
-                    return self._end("vanished")
+                    return "vanished"
+            elif self._failed:
+                return "connect_failed"
             elif now - self._since > limits.connect_timeout_s:
-                return self._end("connect_timeout")
+                return "connect_timeout"
             else:
                 heard_at = now
             self._media = await self._connection.figures()
@@ -251,10 +300,6 @@ class Session:
             self._log.opt(exception=error).error("bot {} died", self.call.bot)
             return "bot_failed"
         return "bot_ended" if self._connection.connected else "client_left"
-
-    def _end(self, reason: str) -> None:
-        """Close from within the watch, which the closing cancels."""
-        self._ending = asyncio.create_task(self.close(reason), name=f"end-{self.id}")
 
     def _advance(self, event: Event) -> None:
         self.state = next_state(self.state, event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections import OrderedDict
@@ -75,7 +76,7 @@ class Switchboard:
         return session_id
 
     def _redeem(self, session_id: str) -> Any:
-        at, body = self._reserved.pop(session_id, (0.0, None))
+        at, body = self._reserved.pop(session_id, (-math.inf, None))
         if at < time.monotonic() - RESERVED_SECONDS:
             raise NotFound("there is no such session", remedy="POST /start first")
         return body
@@ -174,9 +175,9 @@ class Switchboard:
 
     async def end_revoked(self) -> None:
         """End the calls of devices whose key was revoked meanwhile."""
-        revoked = {d.name for d in await self._registry.all() if d.revoked_at is not None}
+        good = {d.id for d in await self._registry.all() if d.revoked_at is None}
         for entry in tuple(self._calls.values()):
-            if entry.caller.name in revoked:
+            if entry.caller.key_id is not None and entry.caller.key_id not in good:
                 await self.end(entry.session_id, "revoked")
 
     def take(self, event: SessionEvent) -> None:
@@ -215,8 +216,9 @@ class Switchboard:
 
 
 def _facts(request_data: Any) -> dict[str, str]:
-    """What a device says of itself, as short texts; anything else is left out."""
+    """What a device says of itself, as short printable texts; anything else is left out."""
     device = request_data.get("device") if isinstance(request_data, dict) else None
     if not isinstance(device, dict):
         return {}
-    return {str(k)[:_MAX_FACT]: v[:_MAX_FACT] for k, v in device.items() if isinstance(v, str) and v}
+    texts = {k: "".join(filter(str.isprintable, v)) for k, v in device.items() if isinstance(v, str)}
+    return {str(k)[:_MAX_FACT]: v[:_MAX_FACT] for k, v in texts.items() if v}

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from loguru import logger
 
 from gateway.calls import Answer, EndCall, OfferCall, PatchCall, RenegotiateCall, SessionEvent
-from gateway.errors import Busy, ConfigError, GatewayError, NotFound
+from gateway.errors import Busy, GatewayError, NotFound
 from gateway.host import Host
 from gateway.ipc import Channel
 from gateway.settings import Settings
@@ -25,6 +25,7 @@ START_SECONDS = 90.0
 """For a worker to import Pipecat and load its engines, the first time on a slow machine."""
 DRAIN_SECONDS = 8.0
 CHECK_SECONDS = 0.25
+_STDERR = 2
 RESTART_SECONDS = (0.0, 1.0, 5.0, 15.0)
 """Before a worker is started again, by how many of its starts failed in a row."""
 
@@ -60,6 +61,7 @@ class Process:
         self._process: asyncio.subprocess.Process | None = None
         self._channel: Channel | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._killed = False
         self.ready = False
 
     async def start(self) -> None:
@@ -78,6 +80,7 @@ class Process:
                 str(theirs.fileno()),
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
+                stdout=_STDERR,  # `serve --json` is read by scripts: a bot that prints must not stand in between
                 env={**os.environ, "LOGURU_AUTOINIT": "False"},  # it sets up its log once it has the settings
                 start_new_session=True,
             )
@@ -85,6 +88,7 @@ class Process:
         self._serving = asyncio.create_task(self._channel.run(), name=f"worker-{self.number}")
         body = {"settings": dump(self._settings), "worker": self.number}
         await self._channel.request("start", body, START_SECONDS)
+        self._beat_at = time.monotonic()  # a bot that is slow to import held up the heartbeat as well
         self.ready = True
 
     @staticmethod
@@ -99,13 +103,17 @@ class Process:
         event = SessionEvent(**body)
         if event.kind == "ended":
             self.sessions.discard(event.session_id)
+        elif event.kind == "session":
+            self.sessions.add(
+                event.session_id
+            )  # also one whose offer was given up here, until it has ended there
         self._emit(self.number, event)
 
     def fault(self) -> str | None:
         """Why this worker must be replaced, or `None` while it is well."""
         limits = self._settings.limits
-        assert self._process is not None
-        assert self._channel is not None
+        if self._process is None or self._channel is None:
+            return "could not be started"
         if self._process.returncode is not None or self._channel.closed.is_set():
             return f"died ({self._process.returncode})"
         if time.monotonic() - self._beat_at > limits.worker_silence_s:
@@ -113,6 +121,10 @@ class Process:
         if self._rss_mb > limits.worker_memory_mb:
             return f"uses {self._rss_mb:.0f} MB, over worker_memory_mb = {limits.worker_memory_mb}"
         return None
+
+    def excuse(self, seconds: float) -> None:
+        """Allow for this long in which the front itself did not run, and heard no heartbeat."""
+        self._beat_at += seconds
 
     async def offer(self, call: OfferCall) -> Answer:
         self.sessions.add(call.session_id)
@@ -143,8 +155,9 @@ class Process:
         await self.kill()
 
     async def kill(self) -> None:
-        """Kill the process and whatever it started."""
-        if self._process is not None and self._process.returncode is None:
+        """Kill the process and whatever it started, which may outlive it."""
+        if self._process is not None and not self._killed:
+            self._killed = True  # once: the number of a group that is gone may be given to another
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             await self._process.wait()
@@ -262,7 +275,10 @@ class Workers:
         while True:
             process = self._processes[number]
             while (fault := process.fault()) is None:
+                before = time.monotonic()
                 await asyncio.sleep(CHECK_SECONDS)
+                if (late := time.monotonic() - before - CHECK_SECONDS) > CHECK_SECONDS:
+                    process.excuse(late)
                 failures = 0
             logger.error("worker {} {}; its {} calls are lost", number, fault, len(process.sessions))
             process.ready = False
@@ -274,7 +290,7 @@ class Workers:
             try:
                 await fresh.start()
                 logger.info("worker {} is back", number)
-            except (ConfigError, Busy, OSError) as error:
+            except (GatewayError, OSError) as error:
                 logger.error("worker {} did not start again: {}", number, error)
                 await fresh.kill()
 

@@ -50,9 +50,9 @@ async def test_another_header_is_refused(registry: Registry, header: str) -> Non
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 async def test_a_key_says_who_asks(registry: Registry, scheme: str) -> None:
-    _, key = await registry.add("kitchen")
+    device, key = await registry.add("kitchen")
     caller = await ask(registry, "192.168.1.5", f"{scheme} {key}")
-    assert caller == Caller("192.168.1.5", "kitchen", Role.DEVICE)
+    assert caller == Caller("192.168.1.5", "kitchen", Role.DEVICE, device.id)
 
 
 async def test_a_devices_key_makes_no_operator_of_loopback(registry: Registry) -> None:

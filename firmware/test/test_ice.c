@@ -248,7 +248,7 @@ static void paces_its_checks(void **state)
         assert_true(ice_next_timeout(&w->a.ice) == start + (i + 1) * ICE_TA || i + 1 == ICE_MAX_REMOTE);
         w->now = start + (i + 1) * ICE_TA;
     }
-    assert_true(w->a.ice.pairs[0].rto > ICE_RTO_MIN || w->a.ice.pairs[ICE_MAX_REMOTE - 1].rto > ICE_RTO_MIN);
+    assert_true(w->a.ice.pairs[0].rto == ICE_RTO_MIN); /* 24 pairs of 20 ms are still less */
     test_free(w);
 }
 

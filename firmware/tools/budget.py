@@ -29,7 +29,6 @@ FLAGS = [
     "-Werror",
     "-fcallgraph-info=su",
     "-DMBEDTLS_CONFIG_FILE=<budget_mbedtls.h>",
-    "-DJITTER_PAYLOAD_MAX=400",
     f"-I{FIRMWARE / 'tools'}",
     f"-I{PEER / 'include'}",
     f"-I{PEER / 'src'}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import BodyTooLarge
@@ -25,28 +27,31 @@ class BodyLimit:
         if self._declared(scope) > self._limit:
             await refusal(scope, receive, send)
             return
-        try:
-            await self._app(scope, self._bounded(receive), send)
-        except _OverLimit:  # raised while the body is read, so no response has begun
+        over = False
+        seen = 0
+
+        async def bounded() -> Message:
+            nonlocal over, seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._limit:
+                over = True
+                raise _OverLimit
+            return message
+
+        async def unless_over(message: Message) -> None:
+            if not over:  # else it is what the app made of our exception
+                await send(message)
+
+        with contextlib.suppress(_OverLimit):  # raised while the body is read, so no response has begun
+            await self._app(scope, bounded, unless_over)
+        if over:
             await refusal(scope, receive, send)
 
     @staticmethod
     def _declared(scope: Scope) -> int:
         value = dict(scope["headers"]).get(b"content-length", b"0")
         return int(value) if value.isdigit() else 0
-
-    def _bounded(self, receive: Receive) -> Receive:
-        seen = 0
-
-        async def read() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > self._limit:
-                raise _OverLimit
-            return message
-
-        return read
 
 
 class _OverLimit(Exception):

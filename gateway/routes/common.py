@@ -24,13 +24,17 @@ class Problem(BaseModel):
     remedy: str
 
 
+_INTERNAL = "something went wrong inside the gateway; its log says what"
+
+
 def problem(error: GatewayError) -> Response:
     """An error of ours as a response."""
     body = Problem(
         type=f"urn:voicegw:error:{error.code}",
         title=error.code.replace("_", " "),
         status=error.status,
-        detail=error.message,
+        # A candidate that is quoted may hold what UTF-8 cannot; an unforeseen error what is no client's business.
+        detail=_INTERNAL if error.code == "internal" else error.message.encode(errors="replace").decode(),
         code=error.code,
         remedy=error.remedy,
     )

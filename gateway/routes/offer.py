@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
 from gateway.access import Caller
 from gateway.calls import Answer, CandidateItem
@@ -19,6 +20,25 @@ _PROBLEMS = responses(401, 403, 413, 422, 429, 502, 503)
 _SESSION_PROBLEMS = responses(401, 403, 404, 413, 422, 429, 502, 503)
 
 
+_MAX_DEPTH = 32
+
+
+def _plain(value: Any) -> Any:
+    """What crosses to a worker and reaches a bot: text that UTF-8 can write, and no nest that breaks a parser."""
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            x for y in level if isinstance(y, dict | list) for x in (y.values() if isinstance(y, dict) else y)
+        ]
+        if not level:
+            json.dumps(value, ensure_ascii=False).encode()  # raises the ValueError that pydantic expects
+            return value
+    raise ValueError(f"nested deeper than {_MAX_DEPTH}")
+
+
+Plain = Annotated[Any, AfterValidator(_plain)]
+
+
 class OfferBody(BaseModel):
     """An offer; `request_data` goes to the bot, and `request_data.device` says what device it is."""
 
@@ -28,7 +48,7 @@ class OfferBody(BaseModel):
     type: Literal["offer"]
     pc_id: str | None = None
     restart_pc: bool | None = None
-    request_data: Annotated[Any, Field(validation_alias=AliasChoices("request_data", "requestData"))] = None
+    request_data: Annotated[Plain, Field(validation_alias=AliasChoices("request_data", "requestData"))] = None
 
 
 class PatchBody(BaseModel):
@@ -50,7 +70,7 @@ class StartBody(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     transport: Literal["webrtc"] = "webrtc"
-    body: dict[str, Any] = Field(default_factory=dict)
+    body: Annotated[dict[str, Any], AfterValidator(_plain)] = Field(default_factory=dict)
 
 
 class Started(BaseModel):

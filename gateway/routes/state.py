@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
+from gateway.access import Caller
 from gateway.routes.common import TheGateway, TheOperator, responses
 from gateway.running import Gateway
 
@@ -27,20 +28,21 @@ async def state(gateway: TheGateway, operator: TheOperator) -> dict[str, Any]:
 
 @router.get("/events", responses=responses(401, 403), response_class=StreamingResponse)
 async def events(gateway: TheGateway, operator: TheOperator) -> StreamingResponse:
-    """Server-sent events: `session`, `ended`, `transcript`, `turn`, `device`."""
-    del operator
+    """Server-sent events: `session`, `ended`, `transcript`, `turn`, `device`; until the operator's key is revoked."""
     return StreamingResponse(
-        _stream(gateway), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        _stream(gateway, operator), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
     )
 
 
-async def _stream(gateway: Gateway) -> AsyncIterator[str]:
+async def _stream(gateway: Gateway, operator: Caller) -> AsyncIterator[str]:
     yield ": here\n\n"
     iterator = aiter(gateway.telemetry.events())
     pending = asyncio.ensure_future(anext(iterator, None))
     try:
         while True:
             done, _ = await asyncio.wait({pending}, timeout=KEEP_ALIVE_SECONDS)
+            if operator.key_id is not None and not await gateway.registry.holds(operator.key_id):
+                return
             if not done:
                 yield ": keep-alive\n\n"
                 continue

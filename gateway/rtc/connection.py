@@ -104,13 +104,13 @@ class GatewayConnection(SmallWebRTCConnection):
     async def _create_answer(self, sdp: str, type: str) -> None:  # noqa: A002 -- Pipecat's name
         try:
             await self._pc.setRemoteDescription(RTCSessionDescription(sdp=sdp, type=type))
+            self.force_transceivers_to_send_recv()
+            self._prepare()
+            await self._pc.setLocalDescription(await self._pc.createAnswer())
         except BadOffer:
             raise
-        except Exception as error:  # aiortc raises whatever a malformed line leads to
+        except Exception as error:  # aiortc raises whatever a malformed line leads to, at each of the steps
             raise BadOffer(f"the offer was refused: {error}") from error
-        self.force_transceivers_to_send_recv()
-        self._prepare()
-        await self._pc.setLocalDescription(await self._pc.createAnswer())
         self._answer = self._pc.localDescription
 
     def _prepare(self) -> None:

@@ -98,7 +98,7 @@ class Pacer:
         dropped = len(self._queue) / _BYTES_PER_MS
         self._dropped += len(self._queue)
         self._queue.clear()
-        self._talking = False
+        self._talking, self._partial = False, 0
         return dropped
 
     @property

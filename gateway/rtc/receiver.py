@@ -121,7 +121,7 @@ class DeviceReceiver:
     async def receive(self, parameters: RTCRtpReceiveParameters) -> None:
         """Start: packets come to `_handle_rtp_packet` from now on."""
         if not self._payload_types:
-            self._payload_types = stock.opus_payload_types(parameters)
+            self._payload_types = set(stock.opus_payload_types(parameters))
             stock.register_receiver(self.transport, self, parameters)
 
     async def stop(self) -> None:

@@ -18,7 +18,7 @@ from aiortc.stats import RTCStatsReport
 
 from gateway.rtc import stock
 from gateway.rtc.codec import SAMPLE_RATE, OpusEncoder, OpusSettings
-from gateway.rtc.pacer import FRAME_BYTES, Pacer
+from gateway.rtc.pacer import FRAME_BYTES, PERIOD, Pacer
 from gateway.rtc.rtcp import Reports
 
 
@@ -50,6 +50,7 @@ class DeviceSender:
         self._rate = SAMPLE_RATE
         self._timer: asyncio.TimerHandle | None = None
         self._reporting: asyncio.Task[None] | None = None
+        self._stopped = False
         self._payload_type = 0
         self._sequence = secrets.randbits(15)  # the lower half spares SRTP an early roll-over
         self._timestamp = 0
@@ -64,7 +65,12 @@ class DeviceSender:
         return None
 
     def write(self, pcm: bytes, rate: int = SAMPLE_RATE) -> asyncio.Future[bool]:
-        """Queue mono 16-bit PCM of any rate; the future is done once all of it is on its way."""
+        """Queue mono 16-bit PCM of any rate; the future is done once all of it is on its way.
+
+        What is written after `stop` goes nowhere, though no faster: a bot may still speak when its client leaves.
+        """
+        if self._stopped:
+            return self._discard()
         if rate != SAMPLE_RATE:
             pcm = self._resample(pcm, rate)
         future: asyncio.Future[bool] = self._loop.create_future()
@@ -74,6 +80,12 @@ class DeviceSender:
             self._schedule()
         else:
             self._settle()
+        return future
+
+    def _discard(self) -> asyncio.Future[bool]:
+        future: asyncio.Future[bool] = self._loop.create_future()
+        self._written.append(future)
+        self._loop.call_later(PERIOD, self._settle)
         return future
 
     def _resample(self, pcm: bytes, rate: int) -> bytes:
@@ -90,9 +102,9 @@ class DeviceSender:
 
     async def send(self, parameters: RTCRtpSendParameters) -> None:
         """Start the packets and the reports."""
-        if self._reporting is not None:
+        if self._stopped or self._reporting is not None:
             return
-        self._payload_type = min(stock.opus_payload_types(parameters))
+        self._payload_type = stock.opus_payload_types(parameters)[0]
         self._cname = parameters.rtcp.cname or ""
         stock.register_sender(self.transport, self, parameters)
         self._reporting = asyncio.create_task(self._report(), name=f"rtcp-{self._ssrc}")
@@ -100,11 +112,13 @@ class DeviceSender:
 
     async def stop(self) -> None:
         """Stop for good, with a BYE."""
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._reporting is None:
             return
         stock.unregister_sender(self.transport, self)
-        if self._timer is not None:
-            self._timer.cancel()
         self._reporting.cancel()
         await asyncio.gather(self._reporting, return_exceptions=True)
         self._settle()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import struct
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -54,12 +55,31 @@ def gather_on(pc: RTCPeerConnection, addresses: Iterable[str] | None) -> None:
             component: int,
             addresses: list[str],  # noqa: ARG001 -- aioice's signature
             timeout: int = 5,  # noqa: ASYNC109
+            ice: IceConnection = ice,
             stock: Callable[..., Any] = stock,
         ) -> list[Candidate]:
             candidates: list[Candidate] = await stock(component, chosen, timeout)
+            for protocol in ice._protocols:
+                _drop_garbage(protocol)
             return candidates
 
         ice.get_component_candidates = gather  # type: ignore[method-assign]
+
+
+def _drop_garbage(protocol: Any) -> None:
+    """Keep datagrams from ending a call or filling the log that anyone may send.
+
+    aiortc reads the first byte of an empty one, and closes; aioice leaves a struct.error of a malformed STUN
+    attribute to the event loop, which logs a trace.
+    """
+    received: Callable[[bytes, Any], None] = protocol.datagram_received
+
+    def guarded(data: bytes, addr: Any) -> None:
+        if data:
+            with contextlib.suppress(struct.error):
+                received(data, addr)
+
+    protocol.datagram_received = guarded
 
 
 def host_addresses() -> list[str]:
@@ -128,11 +148,11 @@ async def send_rtcp(transport: RTCDtlsTransport, report: bytes) -> None:
         await transport._send_rtp(report)
 
 
-def opus_payload_types(parameters: RTCRtpParameters) -> set[int]:
-    """Under which payload types Opus was negotiated."""
-    return {
+def opus_payload_types(parameters: RTCRtpParameters) -> list[int]:
+    """Under which payload types Opus was negotiated; the first is the one that the answer names."""
+    return [
         c.payloadType for c in parameters.codecs if c.name.lower() == "opus" and c.payloadType is not None
-    }
+    ]
 
 
 def sender_identity(sender: RTCRtpSender) -> tuple[int, int, str, str]:

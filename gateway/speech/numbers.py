@@ -13,7 +13,8 @@ _TENS = tuple(str(num2words(n)) for n in range(20, 100, 10))
 _SCALES = {"thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 _UNITS = {word: value for value, word in enumerate(_ONES)}
 _TENS_VALUES = {word: value for value, word in zip(range(20, 100, 10), _TENS, strict=True)}
-_TOKEN = re.compile(r"[a-z']+|\d+|\S")
+_TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|[0-9]{1,18}")
+_DIGITS = frozenset("0123456789")
 _LITERAL = re.compile(r"<[^>]*>|\{[^}]*\}|[A-Za-z' ]+")
 _SYMBOLS = (
     (re.compile(r"(?<=\d),(?=\d{3})"), ""),
@@ -39,7 +40,7 @@ def digits_for_words(text: str) -> str:
     lowered = text.lower()
     for pattern, replacement in _SYMBOLS:
         lowered = pattern.sub(replacement, lowered)
-    tokens = [token for token in _TOKEN.findall(lowered) if token[0].isalnum()]
+    tokens = _TOKEN.findall(lowered)
     out: list[str] = []
     at = 0
     while at < len(tokens):
@@ -73,7 +74,7 @@ def _fraction_digits(tokens: list[str], at: int) -> tuple[int, str]:
 def _single_digit(token: str) -> str | None:
     if token in ("oh", "o"):
         return "0"
-    if token.isdigit():
+    if token[0] in _DIGITS:
         return token
     value = _UNITS.get(token)
     return str(value) if value is not None and value < 10 else None
@@ -100,7 +101,7 @@ def _below_thousand(tokens: list[str], at: int) -> tuple[int, int] | None:
     """A group such as "three hundred and five": (value, index after it), or None."""
     if at >= len(tokens):
         return None
-    if tokens[at].isdigit():
+    if tokens[at][0] in _DIGITS:
         return int(tokens[at]), at + 1
     if tokens[at] == "a" and tokens[at + 1 : at + 2] in (["hundred"], ["thousand"], ["million"]):
         head: tuple[int, int] | None = (1, at + 1)

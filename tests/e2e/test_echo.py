@@ -7,6 +7,7 @@ import json
 import pytest
 
 from gateway import sdp
+from tests.support import certificate
 from tests.support.gateway import GatewayProcess, client
 from tests.support.peer import Peer, calling
 from tests.support.waiting import eventually
@@ -136,3 +137,22 @@ async def test_events_tell_a_page_of_a_call(echo: GatewayProcess) -> None:
         async for line in lines:
             if line == "event: ended":
                 break
+
+
+async def test_a_device_with_a_certificate_of_old_mbedtls_connects(echo: GatewayProcess) -> None:
+    async with calling(echo.url, prepare=certificate.present) as peer:
+        assert certificate.fingerprint() in peer.pc.localDescription.sdp
+        await peer.hears()
+
+
+async def test_a_client_with_another_certificate_than_its_offers_does_not_connect(
+    echo: GatewayProcess,
+) -> None:
+    async with Peer(echo.url) as peer:
+        text = await peer.offer()
+        fingerprint = next(line for line in text.split("\r\n") if line.startswith("a=fingerprint:sha-256 "))
+        await peer.take(
+            await peer.post(text.replace(fingerprint, "a=fingerprint:sha-256 " + certificate.fingerprint()))
+        )
+        assert await echo.ended() == ["connect_failed"]
+        assert peer.ear.seconds == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -94,7 +95,7 @@ async def unharmed(gateway: GatewayProcess, trouble: str, reason: str) -> None:
         assert spared
         await asyncio.gather(*(peer.hears() for peer in spared))
         before = {peer: peer.ear.seconds for peer in spared}
-        rascal.channel.send('{"type": "%s"}' % trouble)
+        rascal.send(json.dumps({"type": trouble}))
         await gateway.logged(reason)
         await asyncio.gather(*(peer.heard_more(1) for peer in spared))
         for peer in spared:
@@ -118,7 +119,7 @@ async def test_a_bot_that_raises_costs_its_own_call_only(gateway: GatewayProcess
     ):
         assert await worker_of(gateway, "rascal") == await worker_of(gateway, "y")
         await neighbour.hears()
-        rascal.channel.send('{"type": "raise"}')
+        rascal.send('{"type": "raise"}')
         await rascal.closed()
         assert rascal.error() == "bot_failed"
         assert gaps(await neighbour.heard_more(1), 880) <= LONGEST_GAP

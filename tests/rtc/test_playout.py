@@ -65,7 +65,7 @@ def test_a_lost_packet_leaves_no_hole() -> None:
     packets = encoded(tone(50))
     heard = play(packets[:20] + packets[21:])
     assert len(heard) == 50
-    assert loudness(heard)[5:].min() > 4000
+    assert loudness(heard)[5:].min() > 2000
 
 
 def test_when_packets_stop_the_tone_fades_to_silence() -> None:
@@ -80,7 +80,7 @@ def test_after_a_fade_speech_comes_back() -> None:
     packets = encoded(tone(80))
     heard = play(packets[:20] + packets[60:])
     assert len(heard) == 80
-    assert loudness(heard)[62:].min() > 4000
+    assert loudness(heard)[62:].min() > 2000
 
 
 def test_a_packet_of_60_ms_is_three_frames() -> None:

@@ -29,14 +29,12 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **(extra or {})}
 
 
-def toml(values: Mapping[str, Any]) -> str:
-    """Settings as TOML: plain values, then tables."""
-    plain = [f"{k} = {json.dumps(v)}" for k, v in values.items() if not isinstance(v, Mapping)]
-    tables = []
-    for name, table in values.items():
-        if isinstance(table, Mapping):
-            tables += [f"[{name}]", *(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in table.items())]
-    return "\n".join([*plain, *tables]) + "\n"
+def toml(value: Any, *, top: bool = True) -> str:
+    """Settings as TOML, with inline tables within."""
+    if not isinstance(value, Mapping):
+        return json.dumps(value)
+    items = [f"{json.dumps(k)} = {toml(v, top=False)}" for k, v in value.items()]
+    return "\n".join(items) + "\n" if top else "{" + ", ".join(items) + "}"
 
 
 @dataclass

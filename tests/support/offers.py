@@ -47,7 +47,12 @@ def made(
     session_level: bool = False,
 ) -> str:
     """An offer of a device, of these parts."""
-    transport = ["a=ice-ufrag:abcd", "a=ice-pwd:" + "p" * 24, f"a=fingerprint:{FINGERPRINT}", f"a=setup:{setup}"]
+    transport = [
+        "a=ice-ufrag:abcd",
+        "a=ice-pwd:" + "p" * 24,
+        f"a=fingerprint:{FINGERPRINT}",
+        f"a=setup:{setup}",
+    ]
     own = [] if session_level else transport
     count = 1 + video + data
     lines = ["v=0", "o=- 1 2 IN IP4 127.0.0.1", "s=-", "t=0 0", f"a=group:BUNDLE {' '.join(mids[:count])}"]

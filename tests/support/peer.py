@@ -7,7 +7,7 @@ import contextlib
 import fractions
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 from unittest import mock
@@ -130,7 +130,12 @@ class Peer:
         request_data: Any = DEVICE,
         key: str | None = None,
         gather: Any = None,
+        data_channel: bool = True,
+        prepare: Callable[[RTCPeerConnection], None] = lambda _: None,
     ) -> None:
+        self._prepare = prepare
+        self.channel: RTCDataChannel | None = None
+        self._with_channel = data_channel
         self.hertz = hertz
         self.ear = Ear()
         self.messages: list[dict[str, Any]] = []
@@ -143,10 +148,12 @@ class Peer:
 
     def _new_pc(self) -> RTCPeerConnection:
         pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._prepare(pc)
         pc.addTransceiver(Tone(self.hertz), direction="sendrecv")
-        self.channel: RTCDataChannel = pc.createDataChannel("rtvi-ai")
-        self.channel.on("message", self._message)
-        pc.on("track", lambda track: self._listen(track))
+        if self._with_channel:
+            self.channel = pc.createDataChannel("rtvi-ai")
+            self.channel.on("message", self._message)
+        pc.on("track", self._listen)
         return pc
 
     def _listen(self, track: MediaStreamTrack) -> None:
@@ -193,7 +200,14 @@ class Peer:
     async def connected(self) -> None:
         """Wait until ICE, DTLS and the data channel are up."""
         await until(lambda: self.pc.connectionState == "connected", "the peer is connected")
-        await until(lambda: self.channel.readyState == "open", "its data channel is open")
+        channel = self.channel
+        if channel is not None:
+            await until(lambda: channel.readyState == "open", "its data channel is open")
+
+    def send(self, message: str | bytes) -> None:
+        """Send a message over the data channel."""
+        assert self.channel is not None
+        self.channel.send(message)
 
     async def restart(self) -> None:
         """Drop the connection without a word, and call again over a new one by `pc_id`."""

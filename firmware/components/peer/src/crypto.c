@@ -263,30 +263,47 @@ uint16_t crypto_srtp_profile(const mbedtls_ssl_context *ssl)
 
 #if MBEDTLS_VERSION_NUMBER >= 0x04000000
 
-void crypto_exporter_arm(struct crypto_exporter *e, mbedtls_ssl_context *ssl, mbedtls_ssl_config *conf)
+/* mbedtls_ssl_export_keying_material() would do, but up to 4.1 it reads a NULL when, in DTLS, the last
+ * flight was ours. The PRF of TLS 1.2 is PSA's instead. */
+static bool prf_input(psa_key_derivation_operation_t *op, psa_key_derivation_step_t step, const uint8_t *data,
+                      size_t len)
 {
-    (void)ssl;
-    (void)conf;
-    e->ready = false;
+    return psa_key_derivation_input_bytes(op, step, data, len) == PSA_SUCCESS;
 }
 
-bool crypto_export(struct crypto_exporter *e, mbedtls_ssl_context *ssl)
+static bool tls_prf(mbedtls_tls_prf_types type, const uint8_t *master, const uint8_t seed[64], uint8_t *out,
+                    size_t len)
 {
-    e->ready = mbedtls_ssl_export_keying_material(ssl, e->material, sizeof e->material, EXPORTER_LABEL,
-                                                  sizeof EXPORTER_LABEL - 1, NULL, 0, 0) == 0;
-    return e->ready;
+    psa_key_derivation_operation_t op = PSA_KEY_DERIVATION_OPERATION_INIT;
+    psa_algorithm_t alg = type == MBEDTLS_SSL_TLS_PRF_SHA384 ? PSA_ALG_TLS12_PRF(PSA_ALG_SHA_384)
+                                                             : PSA_ALG_TLS12_PRF(PSA_ALG_SHA_256);
+    bool ok = psa_key_derivation_setup(&op, alg) == PSA_SUCCESS &&
+              prf_input(&op, PSA_KEY_DERIVATION_INPUT_SEED, seed, 64) &&
+              prf_input(&op, PSA_KEY_DERIVATION_INPUT_SECRET, master, 48) &&
+              prf_input(&op, PSA_KEY_DERIVATION_INPUT_LABEL, (const uint8_t *)EXPORTER_LABEL,
+                        sizeof EXPORTER_LABEL - 1) &&
+              psa_key_derivation_output_bytes(&op, out, len) == PSA_SUCCESS;
+    psa_key_derivation_abort(&op);
+    return ok;
 }
 
 #else
 
-static void derive(struct crypto_exporter *e, mbedtls_tls_prf_types prf, const uint8_t *master,
+static bool tls_prf(mbedtls_tls_prf_types type, const uint8_t *master, const uint8_t seed[64], uint8_t *out,
+                    size_t len)
+{
+    return mbedtls_ssl_tls_prf(type, master, 48, EXPORTER_LABEL, seed, 64, out, len) == 0;
+}
+
+#endif
+
+static void derive(struct crypto_exporter *e, mbedtls_tls_prf_types type, const uint8_t *master,
                    const uint8_t client_random[32], const uint8_t server_random[32])
 {
     uint8_t seed[64]; /* RFC 5705 section 4: client random, then server random */
     memcpy(seed, client_random, 32);
     memcpy(seed + 32, server_random, 32);
-    e->ready = mbedtls_ssl_tls_prf(prf, master, 48, EXPORTER_LABEL, seed, sizeof seed, e->material,
-                                   sizeof e->material) == 0;
+    e->ready = tls_prf(type, master, seed, e->material, sizeof e->material);
 }
 
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
@@ -325,14 +342,6 @@ void crypto_exporter_arm(struct crypto_exporter *e, mbedtls_ssl_context *ssl, mb
     (void)ssl;
     e->ready = false;
     mbedtls_ssl_conf_export_keys_ext_cb(conf, on_keys, e);
-}
-
-#endif
-
-bool crypto_export(struct crypto_exporter *e, mbedtls_ssl_context *ssl)
-{
-    (void)ssl;
-    return e->ready;
 }
 
 #endif

@@ -13,6 +13,10 @@
 #include <psa/crypto.h>
 #endif
 
+#if !defined(MBEDTLS_SSL_PROTO_DTLS) || !defined(MBEDTLS_SSL_DTLS_SRTP)
+#error "mbedTLS without DTLS-SRTP: set CONFIG_MBEDTLS_SSL_PROTO_DTLS and CONFIG_MBEDTLS_SSL_DTLS_SRTP"
+#endif
+
 #define CRYPTO_SPKI_LEN 91        /* P-256 SubjectPublicKeyInfo, RFC 5480 */
 #define CRYPTO_SIGNATURE_MAX 72   /* Ecdsa-Sig-Value of P-256, RFC 3279 section 2.2.3 */
 #define CRYPTO_KEYING_MATERIAL 60 /* RFC 5764 section 4.2: 2 * (16 + 14), the most we need */
@@ -45,14 +49,13 @@ bool crypto_ssl_config(mbedtls_ssl_config *conf, int endpoint, const struct rng 
 bool crypto_conf_srtp(mbedtls_ssl_config *conf);
 uint16_t crypto_srtp_profile(const mbedtls_ssl_context *ssl);
 
-/* The exporter of RFC 5764. 2.28 and 3.6 hand the secrets over while the handshake runs: arm before,
- * and crypto_export() after it has finished and the peer is known. */
+/* The exporter of RFC 5764. mbedTLS hands the secrets over while the handshake still runs: arm it before, and
+ * believe `ready` only when the handshake has finished and the peer is known. */
 struct crypto_exporter {
     uint8_t material[CRYPTO_KEYING_MATERIAL];
     bool ready;
 };
 
 void crypto_exporter_arm(struct crypto_exporter *e, mbedtls_ssl_context *ssl, mbedtls_ssl_config *conf);
-bool crypto_export(struct crypto_exporter *e, mbedtls_ssl_context *ssl);
 
 #endif

@@ -154,7 +154,7 @@ bool dtls_start(struct dtls *d, uint64_t now, bool is_server, const uint8_t fing
 
 static void finish(struct dtls *d)
 {
-    bool ok = d->verified && crypto_export(&d->exporter, &d->ssl);
+    bool ok = d->verified && d->exporter.ready;
     d->profile = (enum dtls_profile)crypto_srtp_profile(&d->ssl);
     d->timer.final = CLOCK_NEVER;
     d->state = ok ? DTLS_CONNECTED : DTLS_FAILED;

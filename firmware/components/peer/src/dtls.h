@@ -10,8 +10,9 @@
 #include "dtls_hello.h"
 #include "peer.h"
 
-#define DTLS_RTO_MIN_MS 1000  /* RFC 6347 section 4.2.4.1: one second, doubled ... */
-#define DTLS_RTO_MAX_MS 16000 /* ... (ours) up to here; the handshake fails 31 s after its last progress */
+#define DTLS_RTO_MIN_MS 1000 /* RFC 6347 section 4.2.4.1: one second, doubled at each retransmission ... */
+#define DTLS_RTO_MAX_MS                                                                                      \
+    60000 /* ... up to here; after that the handshake fails, 123 s after its last progress */
 #define DTLS_COOKIE_LEN 16
 #define DTLS_MAX_PLAINTEXT                                                                                   \
     (PEER_MTU - 13 - 16 - 16 - 20) /* the worst suite: CBC with SHA-1, RFC 5246 6.2.3.2 */

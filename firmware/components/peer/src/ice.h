@@ -19,7 +19,8 @@
 #define ICE_LOCAL_UFRAG_LEN 8
 #define ICE_LOCAL_PWD_LEN 24 /* at 6 bits each 144; RFC 8445 section 5.3 wants 128 */
 
-#define ICE_TA CLOCK_MS(50)                /* RFC 8445 section 14.2 */
+/* RFC 8445 section 14.2 has 50 ms by default, and lets the media decide: this is the pace of our audio. */
+#define ICE_TA CLOCK_MS(20)
 #define ICE_RTO_MIN CLOCK_MS(500)          /* RFC 8445 section 14.3 */
 #define ICE_RC 7                           /* RFC 8489 section 6.2.1: transmissions of one request */
 #define ICE_RM 16                          /* likewise: the last wait, in RTO */
@@ -167,5 +168,14 @@ void ice_consider_nominating(struct ice *ice, uint64_t now);
 void ice_handle_request(struct ice *ice, uint64_t now, uint8_t local, const struct peer_address *remote,
                         const struct stun_message *m);
 int ice_find_remote(const struct ice *ice, const struct peer_address *address);
+size_t ice_write_request(const struct ice *ice, const uint8_t *tid, uint8_t local, bool nominate,
+                         uint8_t *data, size_t cap);
+void ice_note_rtt(struct ice *ice, uint64_t sample);
+/* True: the response was theirs. */
+bool ice_handle_consent(struct ice *ice, uint64_t now, uint8_t local, const struct peer_address *remote,
+                        const struct stun_message *m);
+bool ice_handle_gather(struct ice *ice, const struct stun_message *m, const struct peer_address *remote);
+size_t ice_poll_consent(struct ice *ice, uint64_t now, uint8_t *data, size_t cap, struct ice_route *to);
+size_t ice_poll_gather(struct ice *ice, uint64_t now, uint8_t *data, size_t cap, struct ice_route *to);
 
 #endif

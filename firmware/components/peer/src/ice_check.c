@@ -1,5 +1,4 @@
-/* The checks that we send, RFC 8445 section 7.2, their timers, consent, and the search for our
- * server-reflexive address. */
+/* The checks that we send, RFC 8445 section 7.2, and the timers. */
 #include "ice.h"
 
 /* ---- what comes back ---- */
@@ -14,15 +13,10 @@ static struct ice_pair *pair_of(struct ice *ice, const uint8_t *tid)
     return NULL;
 }
 
-static void note_rtt(struct ice *ice, uint64_t sample)
-{
-    ice->rtt = ice->rtt == 0 ? sample : (7 * ice->rtt + sample) / 8;
-}
-
 static void succeed(struct ice *ice, uint64_t now, struct ice_pair *pair)
 {
     if (pair->transmissions == 1)
-        note_rtt(ice, now - pair->sent_at);
+        ice_note_rtt(ice, now - pair->sent_at);
     pair->state = ICE_SUCCEEDED;
     pair->valid = true;
     if (ice->first_valid == CLOCK_NEVER)
@@ -51,35 +45,6 @@ static void yield_role(struct ice *ice, struct ice_pair *pair)
     ice_trigger(ice, pair);
 }
 
-static bool handle_consent(struct ice *ice, uint64_t now, uint8_t local, const struct peer_address *remote,
-                           const struct stun_message *m)
-{
-    struct ice_consent *c = &ice->consent;
-    if (!c->outstanding || memcmp(c->tid, m->tid, STUN_TID_LEN) != 0)
-        return false;
-    if (m->class_ != STUN_SUCCESS || local != ice->route.local || !addr_equal(remote, &ice->route.remote))
-        return true;
-    c->outstanding = false;
-    c->expires = now + ICE_CONSENT_EXPIRY;
-    c->heard_at = now;
-    note_rtt(ice, now - c->sent_at);
-    return true;
-}
-
-static bool handle_gather(struct ice *ice, const struct stun_message *m, const struct peer_address *remote)
-{
-    struct ice_gather *g = &ice->gather;
-    if (!g->active || memcmp(g->tid, m->tid, STUN_TID_LEN) != 0 || !addr_equal(remote, &g->server))
-        return false;
-    g->active = false;
-    if (m->class_ == STUN_SUCCESS && m->mapped.family != 0 &&
-        !addr_equal(&m->mapped, &ice->locals[g->local])) {
-        g->mapped = m->mapped;
-        ice_raise(ice, ICE_REFLEXIVE);
-    }
-    return true;
-}
-
 /* RFC 8445 section 7.2.5.2.1: the answer has to come from where the check went. */
 static bool is_symmetric(const struct ice *ice, const struct ice_pair *pair, uint8_t local,
                          const struct peer_address *remote)
@@ -90,11 +55,11 @@ static bool is_symmetric(const struct ice *ice, const struct ice_pair *pair, uin
 static bool handle_response(struct ice *ice, uint64_t now, uint8_t local, const struct peer_address *remote,
                             const struct stun_message *m)
 {
-    if (handle_gather(ice, m, remote))
+    if (ice_handle_gather(ice, m, remote))
         return true;
     if (ice->remote.pwd[0] == '\0' || !stun_integrity_ok(m, ice->remote.pwd) || m->unknown_count > 0)
         return false;
-    if (handle_consent(ice, now, local, remote, m))
+    if (ice_handle_consent(ice, now, local, remote, m))
         return true;
     struct ice_pair *pair = pair_of(ice, m->tid);
     if (pair == NULL)
@@ -170,8 +135,8 @@ static uint64_t initial_rto(const struct ice *ice)
     return ICE_TA * active > ICE_RTO_MIN ? ICE_TA * active : ICE_RTO_MIN;
 }
 
-static size_t write_request(const struct ice *ice, const uint8_t *tid, uint8_t local, bool nominate,
-                            uint8_t *data, size_t cap)
+size_t ice_write_request(const struct ice *ice, const uint8_t *tid, uint8_t local, bool nominate,
+                         uint8_t *data, size_t cap)
 {
     struct buf_writer w = buf_writer(data, cap);
     stun_begin(&w, STUN_REQUEST, tid);
@@ -194,7 +159,7 @@ static size_t send_check(struct ice *ice, uint64_t now, struct ice_pair *pair, u
     pair->as_controlling = ice->controlling;
     *to = (struct ice_route){
         .remote = ice->remotes[pair->remote].address, .local = pair->local, .usable = true};
-    return write_request(ice, pair->tid, pair->local, pair->nominating, data, cap);
+    return ice_write_request(ice, pair->tid, pair->local, pair->nominating, data, cap);
 }
 
 static size_t start_check(struct ice *ice, uint64_t now, struct ice_pair *pair, uint8_t *data, size_t cap,
@@ -255,53 +220,14 @@ static size_t poll_reply(struct ice *ice, uint8_t *data, size_t cap, struct ice_
     return stun_finish(&w, is_known ? pwd : NULL) ? w.len : 0;
 }
 
-/* RFC 7675 section 5.1: a new transaction each time, never sent twice, at 0.8 to 1.2 of the period. */
-static size_t poll_consent(struct ice *ice, uint64_t now, uint8_t *data, size_t cap, struct ice_route *to)
-{
-    struct ice_consent *c = &ice->consent;
-    if (!ice->route.usable || ice->route_is_old || now < c->next)
-        return 0;
-    c->next = now + ICE_CONSENT_PERIOD * 4 / 5 + rng_u32(&ice->rng) % (uint32_t)(ICE_CONSENT_PERIOD * 2 / 5);
-    c->outstanding = true;
-    c->sent_at = now;
-    rng_fill(&ice->rng, c->tid, sizeof c->tid);
-    *to = ice->route;
-    return write_request(ice, c->tid, ice->route.local, false, data, cap);
-}
-
-void ice_gather_from(struct ice *ice, const struct peer_address *server)
-{
-    int local = ice_find_local(ice, NULL, server);
-    if (local < 0)
-        return;
-    ice->gather = (struct ice_gather){.server = *server, .local = (uint8_t)local, .active = true};
-    rng_fill(&ice->rng, ice->gather.tid, STUN_TID_LEN);
-}
-
-static size_t poll_gather(struct ice *ice, uint64_t now, uint8_t *data, size_t cap, struct ice_route *to)
-{
-    struct ice_gather *g = &ice->gather;
-    struct buf_writer w = buf_writer(data, cap);
-    if (!g->active || now < g->next)
-        return 0;
-    if (g->transmissions == ICE_RC) {
-        g->active = false;
-        return 0;
-    }
-    g->next = now + (ICE_RTO_MIN << g->transmissions++);
-    *to = (struct ice_route){.remote = g->server, .local = g->local, .usable = true};
-    stun_begin(&w, STUN_REQUEST, g->tid);
-    return stun_finish(&w, NULL) ? w.len : 0;
-}
-
 size_t ice_poll_transmit(struct ice *ice, uint64_t now, uint8_t *data, size_t cap, struct ice_route *to)
 {
     size_t len = poll_reply(ice, data, cap, to);
     if (len == 0 && ice->remote_known)
         len = poll_checks(ice, now, data, cap, to);
     if (len == 0)
-        len = poll_consent(ice, now, data, cap, to);
-    return len > 0 ? len : poll_gather(ice, now, data, cap, to);
+        len = ice_poll_consent(ice, now, data, cap, to);
+    return len > 0 ? len : ice_poll_gather(ice, now, data, cap, to);
 }
 
 /* ---- timers ---- */

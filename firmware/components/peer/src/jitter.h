@@ -27,7 +27,7 @@
 #define JITTER_SLOTS 16
 #endif
 #ifndef JITTER_PAYLOAD_MAX
-#define JITTER_PAYLOAD_MAX 200 /* 80 kbit/s; a voice gateway sends 24 */
+#define JITTER_PAYLOAD_MAX 400 /* a stock aiortc server sends up to 350 bytes of Opus a packet */
 #endif
 
 #define JITTER_FRAME 960 /* ticks in 20 ms: the RTP clock of Opus is 48 kHz (RFC 7587 4.1) */

@@ -30,7 +30,8 @@ struct peer *peer_create(struct peer_storage *storage, const struct peer_config 
     p->rtcp_due = CLOCK_NEVER;
     make_names(p);
     ice_init(&p->ice, &p->rng, true);
-    if (dtls_init(&p->dtls, &p->rng, config->identity, &p->outbox, &p->hello))
+    if ((!config->audio || secure_rtp_start()) &&
+        dtls_init(&p->dtls, &p->rng, config->identity, &p->outbox, &p->hello))
         return p;
     dtls_free(&p->dtls);
     return NULL;
@@ -58,14 +59,13 @@ enum peer_error peer_add_local_address(struct peer *p, const struct peer_address
 
 /* ---- descriptions ---- */
 
-/* RFC 8842 section 5.3: an answerer had better be the client. */
+/* RFC 8842 section 5.2: an offer leaves it open, also a later one. Section 5.3: an answer keeps what is, and
+ * had better be active. */
 static enum sdp_setup our_setup(const struct peer *p)
 {
     if (p->signalling != PEER_GOT_OFFER)
-        return p->has_remote ? (p->dtls.is_server ? SDP_PASSIVE : SDP_ACTIVE) : SDP_ACTPASS;
-    if (p->has_remote && p->dtls.state != DTLS_IDLE)
-        return p->dtls.is_server ? SDP_PASSIVE : SDP_ACTIVE;
-    return p->remote.setup == SDP_ACTIVE ? SDP_PASSIVE : SDP_ACTIVE;
+        return SDP_ACTPASS;
+    return p->dtls.is_server ? SDP_PASSIVE : SDP_ACTIVE;
 }
 
 static enum peer_error write_description(struct peer *p, char *sdp, size_t cap)

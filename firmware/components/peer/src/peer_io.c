@@ -11,8 +11,7 @@ void peer_end(struct peer *p, enum peer_close_reason reason)
     if (p->stage >= PEER_CLOSING)
         return;
     p->reason = reason;
-    p->stage = PEER_CLOSING;
-    p->outbox.len = 0;
+    p->stage = PEER_CLOSING; /* an alert may still lie in the outbox */
 }
 
 void peer_release_box(struct peer *p)

@@ -116,6 +116,12 @@ static void handle_rtcp(struct peer *p, uint64_t now, const uint8_t *data, size_
     }
 }
 
+/* RFC 3264 section 6.1: what comes to us bears the number of our own description; most answers keep it. */
+static bool is_opus(const struct peer *p, uint8_t type)
+{
+    return type == p->remote.opus || (p->is_offerer && type == SDP_OPUS);
+}
+
 static void handle_rtp(struct peer *p, uint64_t now, const uint8_t *data, size_t len)
 {
     struct peer_receiver *r = &p->receiver;
@@ -125,7 +131,7 @@ static void handle_rtp(struct peer *p, uint64_t now, const uint8_t *data, size_t
         p->rejected++;
         return;
     }
-    if (packet.type != p->remote.opus || packet.len == 0) /* comfort noise, DTMF, padding: not ours */
+    if (!is_opus(p, packet.type) || packet.len == 0) /* comfort noise, DTMF, padding: not ours */
         return;
     if (!r->rtp.active || r->rtp.ssrc != packet.ssrc) {
         rtp_receiver_start(&r->rtp, packet.ssrc, packet.seq);

@@ -1,12 +1,16 @@
 /* What the peer sends: which TSNs have come, and telling it so. RFC 9260 6.2, RFC 3758 3.6. */
 #include "sctp_wire.h"
 
+/* libwebrtc and aiortc put up to 1163 bytes into a chunk; who puts in more is believed once it is seen. */
+#define USUAL_CHUNK 1200
+
 void rx_reset(struct sctp *s, uint32_t first_tsn)
 {
     struct sctp_rx *rx = &s->rx;
     memset(rx->seen, 0, sizeof rx->seen);
     rx->cumulative = first_tsn - 1;
-    rx->used = rx->largest = 0;
+    rx->used = 0;
+    rx->largest = USUAL_CHUNK;
     rx->count = rx->duplicates = rx->unacked = 0;
     rx->sack_now = rx->has_data = rx->held = false;
     rx->advertised = SCTP_RX_BYTES;
@@ -56,7 +60,7 @@ static void note_duplicate(struct sctp_rx *rx, uint32_t tsn)
         rx->duplicate[rx->duplicates++] = tsn;
 }
 
-/* TSNs missing below `tsn`: each may yet need room. */
+/* TSNs missing below this one: each may yet need room. */
 static size_t missing_below(const struct sctp_rx *rx, uint32_t ahead)
 {
     size_t n = 0;
@@ -65,8 +69,9 @@ static size_t missing_below(const struct sctp_rx *rx, uint32_t ahead)
     return n;
 }
 
-/* Out of order, only what leaves room for all that is missing before it: else it would have to be
- * given up later, although reported, and libwebrtc doesn't send again what was once reported. */
+/* Out of order, only what leaves room for all that is missing before it. Otherwise what was reported would
+ * have to be given up, and libwebrtc never sends again what it was told has arrived: seen with Chromium
+ * 156. The window doesn't prevent it, because what the sender holds for lost isn't counted as in flight. */
 static bool admit_ahead(const struct sctp_rx *rx, uint32_t ahead, size_t len)
 {
     size_t missing = missing_below(rx, ahead);

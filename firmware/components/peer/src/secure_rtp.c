@@ -5,8 +5,7 @@
 #define RTCP_HEADER 8
 #define REPLAY_WINDOW 128 /* RFC 3711 section 3.3.2: at least 64 */
 
-/* libsrtp has one state for the whole program. */
-static bool library_start(void)
+bool secure_rtp_start(void)
 {
     static bool started;
     if (!started)
@@ -55,7 +54,7 @@ bool secure_rtp_init(struct secure_rtp *s, enum dtls_profile profile,
     memset(s, 0, sizeof *s);
     if (profile != DTLS_SRTP_AES128_CM_SHA1_80 && profile != DTLS_SRTP_AEAD_AES_128_GCM)
         return false;
-    if (library_start() && create(&s->out, profile, ssrc_any_outbound, material, is_client) &&
+    if (secure_rtp_start() && create(&s->out, profile, ssrc_any_outbound, material, is_client) &&
         create(&s->in, profile, ssrc_any_inbound, material, !is_client))
         return true;
     secure_rtp_free(s);

@@ -16,6 +16,10 @@ struct secure_rtp {
     uint8_t source_count, oldest;
 };
 
+/* libsrtp has one state for the whole program, and tests itself when it starts: better not in a handshake.
+ * Cheap to repeat. */
+bool secure_rtp_start(void);
+
 /* `material` as the exporter of RFC 5764 section 4.2 gives it. libsrtp allocates here, and once for
  * each new sender. */
 bool secure_rtp_init(struct secure_rtp *s, enum dtls_profile profile,

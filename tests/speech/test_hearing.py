@@ -1,0 +1,96 @@
+"""The chain from audio to intent, on speech of other voices, human recordings and noise."""
+
+import wave
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from gateway.speech.flite import Flite
+from gateway.speech.intents import Recogniser
+from tests.speech.conftest import DATA, in_a_room
+
+_VOICES = ("cmu_us_rms", "cmu_us_awb")
+Hear = Callable[[bytes], str]
+
+
+def _lines(name: str) -> list[str]:
+    return (DATA / name).read_text().splitlines()
+
+
+@pytest.mark.parametrize("voice", _VOICES)
+def test_what_is_asked_is_understood(voice: str, hear: Hear, recogniser: Recogniser) -> None:
+    speak = Flite(voice).speak
+    wrong = {
+        text: heard
+        for text in _lines("in_domain.txt")
+        if recogniser.recognise(heard := hear(in_a_room(speak(text)))) != recogniser.recognise(text)
+    }
+    assert len(wrong) <= 0.07 * len(_lines("in_domain.txt")), wrong
+
+
+@pytest.mark.parametrize("voice", _VOICES)
+def test_what_is_off_topic_is_not_understood(voice: str, hear: Hear, recogniser: Recogniser) -> None:
+    speak = Flite(voice).speak
+    accepted = {
+        text: heard
+        for text in _lines("off_topic.txt")
+        if recogniser.recognise(heard := hear(in_a_room(speak(text)))) is not None
+    }
+    assert len(accepted) <= 1, accepted
+
+
+@pytest.mark.parametrize("name", ["human_austen_1", "human_austen_2", "human_goforward"])
+def test_a_person_reading_aloud_is_not_understood(name: str, hear: Hear, recogniser: Recogniser) -> None:
+    with wave.open(str(DATA / f"{name}.wav")) as file:
+        assert recogniser.recognise(hear(file.readframes(file.getnframes()))) is None
+
+
+Samples = npt.NDArray[np.float64]
+
+
+def _white(rng: np.random.Generator) -> Samples:
+    return rng.normal(size=32_000) * 0.3
+
+
+def _pink(rng: np.random.Generator) -> Samples:
+    spectrum = np.fft.rfft(rng.normal(size=32_000))
+    samples = np.fft.irfft(spectrum / np.sqrt(np.maximum(np.arange(len(spectrum)), 1)))
+    return np.asarray(samples / np.abs(samples).max())
+
+
+def _chords(rng: np.random.Generator) -> Samples:
+    notes = rng.choice([261.6, 293.7, 329.6, 392.0, 440.0, 523.3], size=(8, 3))
+    at = np.arange(4_000) / 16_000
+    return np.concatenate([np.sin(2 * np.pi * chord[:, None] * at).mean(axis=0) for chord in notes])
+
+
+def _babble(rng: np.random.Generator) -> Samples:
+    out = np.zeros(40_000)
+    for voice in ("cmu_us_rms", "cmu_us_awb", "cmu_us_slt", "cmu_us_rms", "cmu_us_awb", "cmu_us_slt"):
+        pcm = Flite(voice).speak(str(rng.choice(_lines("off_topic.txt"))))
+        samples = np.frombuffer(pcm, dtype=np.int16)[:40_000] / 32_768
+        out[: len(samples)] += samples
+    return out
+
+
+def _at_all_levels(make: Callable[[np.random.Generator], Samples]) -> Iterator[bytes]:
+    rng = np.random.default_rng(1)
+    for level in (0.01, 0.03, 0.1, 0.3):
+        for _ in range(4):
+            yield (np.clip(make(rng) * level, -1, 1) * 32_000).astype(np.int16).tobytes()
+
+
+@pytest.mark.parametrize("make", [_white, _pink, _chords, _babble])
+def test_noise_means_nothing(
+    make: Callable[[np.random.Generator], Samples], hear: Hear, recogniser: Recogniser
+) -> None:
+    accepted = [heard for pcm in _at_all_levels(make) if recogniser.recognise(heard := hear(pcm)) is not None]
+    assert accepted == []
+
+
+def test_the_bundled_question_is_understood(hear: Hear) -> None:
+    with wave.open(str(DATA.parents[2] / "gateway" / "data" / "question.wav")) as file:
+        assert file.getframerate() == 16_000
+        assert hear(file.readframes(file.getnframes())) == "what is twelve times seven"

@@ -1,0 +1,102 @@
+from dataclasses import dataclass, field
+
+from gateway.speech.framing import Kind, Message
+from gateway.speech.sphinx_stream import MAX_UTTERANCE
+from gateway.speech.sphinx_worker import MAX_DECODERS, Recogniser
+
+
+@dataclass
+class _Decoder:
+    """Says how many bytes it heard, and keeps a cepstral mean that tells who spoke to it last."""
+
+    mean: str = "0"
+    heard: int = 0
+    calls: list[str] = field(default_factory=list)
+
+    def get_cmn(self, _update: bool) -> str:
+        return self.mean
+
+    def set_cmn(self, mean: str) -> None:
+        self.mean = mean
+
+    def start_utt(self) -> None:
+        self.heard = 0
+
+    def process_raw(self, pcm: bytes) -> None:
+        self.heard += len(pcm)
+
+    def end_utt(self) -> None:
+        self.mean = f"{self.mean}+{self.heard}"
+
+    def hyp(self) -> object:
+        return type("Hypothesis", (), {"hypstr": str(self.heard)})
+
+
+def _recogniser() -> Recogniser:
+    recogniser = Recogniser(_Decoder)
+    recogniser.warm()
+    return recogniser
+
+
+def _run(recogniser: Recogniser, *messages: Message) -> list[Message]:
+    return [answer for message in messages for answer in recogniser.handle(message)]
+
+
+def _utterance(stream: int, number: int, size: int) -> list[Message]:
+    return [
+        Message(Kind.START, stream, number),
+        Message(Kind.AUDIO, stream, number, bytes(size)),
+        Message(Kind.END, stream, number),
+    ]
+
+
+def test_an_utterance_is_answered_once() -> None:
+    assert _run(_recogniser(), *_utterance(1, 7, 640)) == [Message(Kind.RESULT, 1, 7, b"640")]
+
+
+def test_each_stream_keeps_its_own_mean() -> None:
+    recogniser = _recogniser()
+    _run(recogniser, *_utterance(1, 1, 640), *_utterance(2, 1, 2))
+    assert recogniser.means == {1: "0+640", 2: "0+2"}
+
+
+def test_a_decoder_is_used_again() -> None:
+    recogniser = _recogniser()
+    _run(recogniser, *_utterance(1, 1, 640), *_utterance(2, 1, 640))
+    assert len(recogniser.idle) == 1
+
+
+def test_a_dropped_utterance_is_not_answered() -> None:
+    recogniser = _recogniser()
+    assert _run(recogniser, Message(Kind.START, 1, 1), Message(Kind.DROP, 1, 1)) == []
+    assert recogniser.live == {}
+
+
+def test_an_end_without_a_start_fails() -> None:
+    (answer,) = _run(_recogniser(), Message(Kind.END, 1, 1))
+    assert answer.kind is Kind.FAILED
+
+
+def test_audio_of_an_old_utterance_is_ignored() -> None:
+    start, audio, end = _utterance(1, 2, 640)
+    stale = Message(Kind.AUDIO, 1, 1, bytes(640))
+    assert _run(_recogniser(), start, stale, audio, end)[0].payload == b"640"
+
+
+def test_more_than_the_longest_utterance_is_not_decoded() -> None:
+    recogniser = _recogniser()
+    _run(recogniser, Message(Kind.START, 1, 1))
+    recogniser.live[1].size = MAX_UTTERANCE
+    assert _run(recogniser, *_utterance(1, 1, 640)[1:])[0].payload == b"0"
+
+
+def test_one_speaker_too_many_is_told_so() -> None:
+    recogniser = _recogniser()
+    answers = _run(recogniser, *(Message(Kind.START, stream, 1) for stream in range(MAX_DECODERS + 1)))
+    assert [answer.kind for answer in answers] == [Kind.FAILED]
+
+
+def test_a_closed_stream_is_forgotten() -> None:
+    recogniser = _recogniser()
+    _run(recogniser, *_utterance(1, 1, 640), Message(Kind.CLOSE, 1))
+    assert recogniser.means == {}
