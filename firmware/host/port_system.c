@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "host.h"
+#include "port_audio.h"
 
 #define BUDGET (320u * 1024u) /* the RAM of an ESP32-C3 that an application gets: figures look like its own  \
                                */
@@ -103,6 +104,12 @@ void port_watchdog_feed(enum port_task task)
             return;
     armed = now;
     (void)alarm(10);
+}
+
+enum port_error port_audio_speak(void)
+{
+    host_audio_ask();
+    return host_audio_is_asking() ? PORT_OK : PORT_ERR_ABSENT;
 }
 
 /* One thread does both. */

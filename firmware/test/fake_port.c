@@ -410,6 +410,11 @@ enum port_error port_audio_volume(uint8_t percent)
     return PORT_ERR_ABSENT;
 }
 
+enum port_error port_audio_speak(void)
+{
+    return PORT_ERR_ABSENT;
+}
+
 void port_audio_lock(void)
 {
     fake.locked++;

@@ -4,7 +4,7 @@
 
 #include "console_commands.h"
 
-static const char usage[] = "inject tone HZ [MS] | sweep [MS] | ring | silence [MS] | off";
+static const char usage[] = "inject tone HZ [MS] | sweep [MS] | ring | clip | silence [MS] | off";
 
 static bool start(struct device *d, const struct audio_signal *signal)
 {
@@ -58,10 +58,28 @@ static bool read_signal(const struct console_words *words, struct audio_signal *
     return false;
 }
 
+/* The board's own recording, which the measurement takes for what was spoken. */
+static void speak(struct device *d)
+{
+    stop(d);
+    if (port_audio_speak() == PORT_OK) {
+        port_audio_lock();
+        audio_measure_start(d->audio, 0);
+        port_audio_unlock();
+        console_done();
+    } else {
+        console_refuse("no_clip", "");
+    }
+}
+
 void console_inject(struct device *d, uint64_t now, const struct console_words *words)
 {
     struct audio_signal signal;
     (void)now;
+    if (words->count == 2 && strcmp(words->at[1], "clip") == 0) {
+        speak(d);
+        return;
+    }
     if (words->count == 2 && strcmp(words->at[1], "off") == 0)
         stop(d);
     else if (!read_signal(words, &signal) || !start(d, &signal)) {
