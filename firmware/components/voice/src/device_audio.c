@@ -22,7 +22,8 @@ void device_audio_apply(struct device *d)
     bool by_codec = port_audio_volume(volume) == PORT_OK;
     port_audio_lock();
     audio_set_volume(a, by_codec ? 100 : volume);
-    audio_set_microphone_mute(a, settings_is_muted(&d->settings));
+    audio_set_mute(a, settings_is_muted(&d->settings));
+    audio_set_microphone_mute(a, settings_is_microphone_muted(&d->settings));
     audio_set_talk(a, talk_mode(&d->settings));
     port_audio_unlock();
 }

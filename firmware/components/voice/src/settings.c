@@ -63,6 +63,7 @@ static const struct field fields[] = {
     {FIELD(key), true, is_token, ""},         {FIELD(fingerprint), false, is_hex, ""},
     {FIELD(name), false, is_any, ""},         {FIELD(talk), false, is_talk, "always"},
     {FIELD(volume), false, is_percent, "70"}, {FIELD(muted), false, is_flag, "0"},
+    {FIELD(mic_muted), false, is_flag, "0"}, /* one a line */
 };
 
 static const struct field *find(const char *name)
@@ -190,6 +191,11 @@ uint8_t settings_volume(const struct settings *s)
 bool settings_is_muted(const struct settings *s)
 {
     return s->muted[0] == '1';
+}
+
+bool settings_is_microphone_muted(const struct settings *s)
+{
+    return s->mic_muted[0] == '1';
 }
 
 static uint8_t nibble(char c)
