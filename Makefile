@@ -38,6 +38,9 @@ firmware-test: .venv/test.stamp  ## Build and test the firmware's portable C on 
 fuzz: .venv/test.stamp  ## Fuzz the firmware's parsers at length; FUZZ_SECONDS= for each
 	@$(MAKE) --no-print-directory -C firmware fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600)
 
+sim: .venv/test.stamp  ## The simulated device asks the gateway that `make run` started a recorded question
+	@$(MAKE) --no-print-directory -C firmware sim
+
 bench: .venv/test.stamp  ## Measure against Pipecat's own runner, and write docs/performance.md
 	$(BIN)/python -m bench
 

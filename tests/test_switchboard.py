@@ -72,16 +72,16 @@ async def start(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
             registry = await stack.enter_async_context(open_registry(tmp_path))
 
             def take(number: int, event: SessionEvent) -> None:
-                board.switchboard.take(event)
+                ours.switchboard.take(event)
                 telemetry.take(number, event)
                 if event.kind == "ended":
-                    board.ended.append((event.session_id, event.data["reason"]))
+                    ours.ended.append((event.session_id, event.data["reason"]))
 
             workers = Workers(settings, take)
-            board = Board(Switchboard(settings, registry, workers, telemetry), workers, registry, telemetry)
+            ours = Board(Switchboard(settings, registry, workers, telemetry), workers, registry, telemetry)
             await workers.start()
             stack.push_async_callback(workers.stop)
-            return board
+            return ours
 
         yield begin
 

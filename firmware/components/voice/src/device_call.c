@@ -113,6 +113,15 @@ static void send_audio(struct device *d, uint64_t now)
 }
 
 /* As late as can be: what is taken here is what the speaker plays next. */
+static int32_t spare_us(const struct device *d)
+{
+    struct peer_stats stats;
+    if (d->call.peer == NULL)
+        return AUDIO_SPARE_UNKNOWN;
+    peer_get_stats(d->call.peer, &stats);
+    return (int32_t)(stats.buffer_us - stats.target_us);
+}
+
 static void fetch_audio(struct device *d, uint64_t now)
 {
     struct peer_audio audio;
@@ -123,7 +132,7 @@ static void fetch_audio(struct device *d, uint64_t now)
         p->kind = (uint8_t)(fits ? audio.kind : PEER_AUDIO_CONCEAL);
         p->len = (uint16_t)(fits ? audio.len : 0);
         p->timestamp = audio.timestamp;
-        p->spare_us = AUDIO_SPARE_UNKNOWN;
+        p->spare_us = spare_us(d);
         if (p->len > 0)
             memcpy(p->data, audio.data, p->len);
         queue_push(&d->down);
