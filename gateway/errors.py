@@ -19,3 +19,121 @@ class ConfigError(GatewayError):
     """A setting that cannot work: named at start-up, never at the first call."""
 
     code = "config"
+
+
+class CodecError(GatewayError):
+    """An Opus packet or a block of PCM that the codec cannot take."""
+
+    code = "codec"
+
+
+class BadOffer(GatewayError):
+    """An offer that no call can be made from."""
+
+    code = "bad_offer"
+    status = 422
+
+
+class NoAudio(BadOffer):
+    """An offer without an audio section that carries Opus."""
+
+    code = "no_audio"
+
+
+class NoRoute(BadOffer):
+    """No local address leads to the client."""
+
+    code = "no_route"
+
+
+class BadRequest(GatewayError):
+    """A request whose body is not what the route takes."""
+
+    code = "bad_request"
+    status = 422
+
+
+class BodyTooLarge(GatewayError):
+    """A body over the limit, or one that does not say how long it is."""
+
+    code = "body_too_large"
+    status = 413
+
+
+class Unauthorized(GatewayError):
+    """A client off this machine without a key that we know."""
+
+    code = "key_required"
+    status = 401
+
+
+class Forbidden(GatewayError):
+    """A key that may not do this, or a page of another site that speaks in the user's name."""
+
+    code = "forbidden"
+    status = 403
+
+
+class NotFound(GatewayError):
+    """A session, device or page that is not (or no longer) there."""
+
+    code = "not_found"
+    status = 404
+
+
+class Conflict(GatewayError):
+    """A name that is taken."""
+
+    code = "conflict"
+    status = 409
+
+
+class RateLimited(GatewayError):
+    """Too many offers in too short a time."""
+
+    code = "rate_limited"
+    status = 429
+
+
+class BotFailed(GatewayError):
+    """The bot raised or ended before the call could begin."""
+
+    code = "bot_failed"
+    status = 502
+
+
+class Busy(GatewayError):
+    """No room for another session now, or no worker that answers in time."""
+
+    code = "busy"
+    status = 503
+
+
+class Stopping(Busy):
+    """The gateway is shutting down."""
+
+    code = "stopping"
+
+
+BY_CODE: dict[str, type[GatewayError]] = {
+    cls.code: cls
+    for cls in (
+        GatewayError,
+        ConfigError,
+        CodecError,
+        BadOffer,
+        NoAudio,
+        NoRoute,
+        BadRequest,
+        BodyTooLarge,
+        Unauthorized,
+        Forbidden,
+        NotFound,
+        Conflict,
+        RateLimited,
+        BotFailed,
+        Busy,
+        Stopping,
+    )
+}
+"""The class of each code, so that an error crosses a process boundary as itself."""

@@ -97,6 +97,18 @@ async def warm(settings: AssistantSettings) -> AsyncIterator[None]:
         yield
 
 
+@asynccontextmanager
+async def prepared(settings: object) -> AsyncIterator[None]:
+    """What a worker process holds around all its calls: `settings` checked and the recogniser loaded.
+
+    Raises ConfigError where something is missing or wrong.
+    """
+    own = configuration({"voicegw": {"settings": settings}})
+    await asyncio.to_thread(check, own, os.environ)
+    async with warm(own):
+        yield
+
+
 async def bot(runner_args: RunnerArguments) -> None:
     """Hold one call until it ends: the signature that Pipecat's runner, and ours, call.
 

@@ -1,0 +1,79 @@
+"""`python -m bench`: measure our gateway beside Pipecat's own runner, and write down what came out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from bench import measures, report
+from bench.measures import FULL, QUICK, Bench, Scale
+from bench.network import network
+from bench.servers import SIDES
+from bench.signals import Reading, reading, write_wav
+
+_RESULTS: Final = Path(__file__).parent / "results.json"
+_MEASURES: Final[dict[str, Callable[[Bench, str], dict[str, Any]]]] = {
+    "echo": measures.echo,
+    "cost": measures.cost,
+    "capacity": measures.capacity,
+    "loss": measures.loss,
+}
+
+
+def main() -> None:
+    """Run what is asked for; a partial or quick run is printed, a whole one is written down."""
+    options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and namespaces go away
+    scale = QUICK if options.quick else FULL
+    results = _run(options.only or list(_MEASURES), options.side or list(SIDES), scale)
+    print(report.table(results))  # noqa: T201
+    if not (options.quick or options.only or options.side):
+        _RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        report.write(results)
+    elif options.json:
+        json.dump(results, sys.stdout, indent=1)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a short look; nothing is written down")
+    parser.add_argument("--only", action="append", choices=list(_MEASURES))
+    parser.add_argument("--side", action="append", choices=list(SIDES))
+    parser.add_argument("--json", action="store_true", help="print all figures of a partial run")
+    return parser.parse_args()
+
+
+def _run(names: list[str], sides: list[str], scale: Scale) -> dict[str, Any]:
+    """Figures by name and side; both sides of a measurement run one right after the other."""
+    results: dict[str, Any] = {}
+    with network() as net, tempfile.TemporaryDirectory() as folder:
+        speech = Path(folder) / "reading.wav"
+        read = _first(reading(), scale.sentences)
+        write_wav(speech, read.pcm)
+        bench = Bench(net, scale, speech, read)
+        results["machine"] = {"cores": os.cpu_count(), "network": net.name, "load_before": os.getloadavg()[0]}
+        for name in names:
+            for side in sides:
+                print(f"{name}: {side} …", file=sys.stderr, flush=True)  # noqa: T201
+                for key, value in _MEASURES[name](bench, side).items():
+                    results.setdefault(key, {})[side] = value
+    return results
+
+
+def _first(whole: Reading, sentences: int) -> Reading:
+    end = whole.spans[sentences - 1][1] * 2
+    pcm = whole.pcm[: end + 16_000]
+    cut = replace(whole, texts=whole.texts[:sentences], spans=whole.spans[:sentences])
+    return replace(cut, pcm=pcm + bytes(-len(pcm) % 640))
+
+
+if __name__ == "__main__":
+    main()

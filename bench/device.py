@@ -1,0 +1,191 @@
+"""The reference client: one call of a small device, as cheap as Python allows.
+
+ICE by aioice, DTLS-SRTP by aiortc's transport; RTP is made and read here. It sends what it is given every
+20 ms and notes when what comes back arrives; decoding is done afterwards, so that it costs nothing meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import struct
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+import numpy as np
+import numpy.typing as npt
+from aiortc import RTCCertificate, RTCIceGatherer, RTCIceTransport
+from aiortc.rtcdtlstransport import SRTP_AES128_CM_SHA1_80, RTCDtlsTransport
+from aiortc.sdp import SessionDescription, candidate_to_sdp
+
+from bench.signals import Heard
+from gateway.rtc.codec import OpusDecoder, OpusEncoder, OpusSettings, has_fec, packet_samples
+
+PERIOD: Final = 0.020
+_TICKS: Final = 960
+_SSRC: Final = 6  # libpeer's
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A packet that came: when (`time.monotonic`), and what is needed to play it."""
+
+    when: float
+    seq: int
+    timestamp: int
+    payload: bytes
+
+
+class _Transport(RTCDtlsTransport):
+    """aiortc's DTLS transport, handing RTP to us instead of to an RTCRtpReceiver."""
+
+    def __init__(self, ice: RTCIceTransport, arrivals: list[Arrival]) -> None:
+        super().__init__(ice, [RTCCertificate.generateCertificate()])
+        self._srtp_profiles = [SRTP_AES128_CM_SHA1_80]
+        self._arrivals = arrivals
+        self.lost: npt.NDArray[np.bool_] | None = None
+        self._first_seq: int | None = None
+
+    async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:  # noqa: ARG002
+        now = time.monotonic()
+        seq, timestamp = struct.unpack_from("!HL", data, 2)
+        header = 12 + 4 * (data[0] & 0x0F)
+        if data[0] & 0x10:
+            header += 4 + 4 * int(struct.unpack_from("!H", data, header + 2)[0])
+        if self._first_seq is None:
+            self._first_seq = seq
+        if self.lost is None or not self.lost[((seq - self._first_seq) & 0xFFFF) % self.lost.size]:
+            self._arrivals.append(Arrival(now, seq, timestamp, data[header:]))
+
+    async def _handle_rtcp_data(self, data: bytes) -> None:
+        """Left unread, as libpeer does."""
+
+
+@dataclass
+class Device:
+    """One call. `lost_up` and `lost_down`: which packets the network would lose, None for none."""
+
+    url: str
+    lost_up: npt.NDArray[np.bool_] | None = None
+    lost_down: npt.NDArray[np.bool_] | None = None
+    arrivals: list[Arrival] = field(default_factory=list)
+    offered_at: float = 0.0
+    speaking_since: float = 0.0  # when the first sample was captured
+
+    async def connect(self) -> None:
+        """Offer, answer, ICE, DTLS. Raises what httpx or asyncio raise if the gateway doesn't play along."""
+        gatherer = RTCIceGatherer()
+        await gatherer.gather()
+        ice = RTCIceTransport(gatherer)
+        ice._connection.ice_controlling = True  # noqa: SLF001 -- the offerer controls (RFC 8445 §6.1.1)
+        self._transport = _Transport(ice, self.arrivals)
+        self._transport.lost = self.lost_down
+        offer = {"sdp": _offer(gatherer, self._transport), "type": "offer"}
+        async with httpx.AsyncClient(verify=False, timeout=30) as client:  # noqa: S501 -- plain HTTP, spares time
+            self.offered_at = time.monotonic()
+            response = await client.post(self.url, json=offer)
+        response.raise_for_status()
+        media = SessionDescription.parse(response.json()["sdp"]).media[0]
+        assert media.dtls is not None
+        assert media.ice is not None
+        for candidate in media.ice_candidates:
+            await ice.addRemoteCandidate(candidate)
+        await ice.addRemoteCandidate(None)
+        await ice.start(media.ice)
+        self._transport._set_role("server" if media.dtls.role == "client" else "client")  # noqa: SLF001
+        await self._transport.start(media.dtls)
+        if self._transport.state != "connected":
+            raise ConnectionError("DTLS failed")
+
+    async def speak(self, packets: Sequence[bytes], seconds: float, *, offset: int = 0) -> None:
+        """Send a packet every 20 ms, from the `offset`th on and around, for so long."""
+        pair = self._transport.transport._connection._nominated[1]  # noqa: SLF001
+        send, address = pair.protocol.transport.sendto, pair.remote_addr
+        protect = self._transport._tx_srtp.protect  # noqa: SLF001
+        seq, timestamp = secrets.randbits(15), secrets.randbits(32)
+        loop_start = self.speaking_since = time.monotonic()
+        for index in range(int(seconds / PERIOD)):
+            await asyncio.sleep(loop_start + (index + 1) * PERIOD - time.monotonic())
+            if self.lost_up is not None and self.lost_up[index % self.lost_up.size]:
+                continue
+            header = struct.pack(
+                "!BBHLL", 0x80, 111, (seq + index) & 0xFFFF, (timestamp + index * _TICKS) & 0xFFFFFFFF, _SSRC
+            )
+            send(protect(header + packets[(offset + index) % len(packets)]), address)
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._transport.stop()
+        await self._transport.transport.stop()
+
+
+def encode(pcm: bytes) -> list[bytes]:
+    """PCM as the packets that a device would send."""
+    encoder = OpusEncoder(OpusSettings(expected_loss=20))
+    return [encoder.encode(pcm[start : start + 640]) for start in range(0, len(pcm) - 639, 640)]
+
+
+def listen(arrivals: list[Arrival]) -> Heard:
+    """Play what arrived, in order; a missing packet is restored from its successor or concealed."""
+    decoder = OpusDecoder()
+    pcm: list[npt.NDArray[np.float64]] = []
+    when: list[npt.NDArray[np.float64]] = []
+    previous: Arrival | None = None
+    for arrival in _in_order(arrivals):
+        missing = (arrival.seq - previous.seq - 1) & 0xFFFF if previous else 0
+        sounds = _bridge(decoder, arrival.payload, missing) if missing < 500 else []
+        for sound in (*sounds, decoder.decode(arrival.payload)):
+            samples = np.frombuffer(sound, "<i2").astype(np.float64)
+            pcm.append(samples)
+            when.append(arrival.when + np.arange(samples.size) / 16_000)
+        previous = arrival
+    return Heard(np.concatenate(pcm), np.concatenate(when))
+
+
+def _bridge(decoder: OpusDecoder, following: bytes, missing: int) -> list[bytes]:
+    samples = packet_samples(following)
+    sounds = [decoder.conceal(samples) for _ in range(missing - 1)]
+    if missing:
+        sounds.append(
+            decoder.decode_fec(following, samples) if has_fec(following) else decoder.conceal(samples)
+        )
+    return sounds
+
+
+def _in_order(arrivals: list[Arrival]) -> list[Arrival]:
+    if not arrivals:
+        return []
+    first = arrivals[0].seq
+    unique = {(arrival.seq - first + 0x8000) & 0xFFFF: arrival for arrival in reversed(arrivals)}
+    return [unique[key] for key in sorted(unique)]
+
+
+def _offer(gatherer: RTCIceGatherer, transport: Any) -> str:
+    """What libpeer offers: one audio section, Opus only."""
+    ice = gatherer.getLocalParameters()
+    fingerprint = next(f for f in transport.getLocalParameters().fingerprints if f.algorithm == "sha-256")
+    lines = [
+        "v=0",
+        "o=- 1495799811084970 1495799811084970 IN IP4 0.0.0.0",
+        "s=-",
+        "t=0 0",
+        "a=msid-semantic: iot",
+        "a=group:BUNDLE 0",
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+        "c=IN IP4 0.0.0.0",
+        "a=mid:0",
+        "a=sendrecv",
+        "a=rtcp-mux",
+        "a=rtpmap:111 opus/48000/2",
+        f"a=ssrc:{_SSRC} cname:webrtc-opus",
+        f"a=fingerprint:sha-256 {fingerprint.value}",
+        "a=setup:passive",
+        f"a=ice-ufrag:{ice.usernameFragment}",
+        f"a=ice-pwd:{ice.password}",
+        *(f"a=candidate:{candidate_to_sdp(candidate)}" for candidate in gatherer.getLocalCandidates()),
+        "",
+    ]
+    return "\r\n".join(lines)

@@ -1,0 +1,192 @@
+"""The measurements: each runs the client against one side's server and gives figures by name."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from bench.network import Network
+from bench.recogniser import transcribe_span
+from bench.servers import Server, serving
+from bench.signals import RATE, Reading, word_errors
+
+LOSS_RATES: Final = (5, 10, 20)
+_BURSTS: Final = {"random": 1.0, "burst": 3.0}
+_TOGETHER: Final = 7  # calls at once in the loss measurement: what the baseline carries with ease
+_MARGIN: Final = int(0.15 * RATE)  # heard before and after each sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How long to measure: the whole run, or a look."""
+
+    calls: int
+    call_seconds: float
+    steady_seconds: float
+    sessions: tuple[int, ...]
+    plateau_seconds: float
+    ramp_limit: int
+    sentences: int
+
+
+FULL: Final = Scale(5, 20.0, 20.0, (1, 8, 32), 6.0, 96, 20)
+QUICK: Final = Scale(2, 8.0, 6.0, (1, 8), 4.0, 12, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What all measurements of one run share."""
+
+    network: Network
+    scale: Scale
+    speech: Path
+    reading: Reading
+
+    def events(self, server: Server, plan: dict[str, Any], *, core: int | None = None) -> Iterator[Any]:
+        """Run the client's process with a plan; its events as they come. Raises if it fails."""
+        pinned = () if core is None else ("taskset", "-c", str(core))
+        client = subprocess.Popen(
+            [*self.network.client, *pinned, sys.executable, "-m", "bench.client"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parent.parent,
+        )
+        assert client.stdin is not None
+        assert client.stdout is not None
+        with client.stdin as pipe:
+            json.dump(plan | {"url": server.url}, pipe)
+        yield from map(json.loads, client.stdout)
+        if client.wait() != 0:
+            raise RuntimeError(f"the client failed: {plan['kind']}")
+
+
+def echo(bench: Bench, side: str) -> dict[str, Any]:
+    """Mouth to ear and back, and from the offer to the first packet, in milliseconds."""
+    plan = {"kind": "echo", "calls": bench.scale.calls, "seconds": bench.scale.call_seconds}
+    with serving(side, bench.network) as server:
+        calls = list(bench.events(server, plan))
+    delays = np.array([delay for call in calls for delay in call["echo_ms"]])
+    quantiles = np.nanpercentile(delays, (50, 95, 99))
+    return {
+        "echo_ms": dict(zip(("p50", "p95", "p99"), map(_round, quantiles), strict=True)),
+        "echo_missed": _round(np.isnan(delays).mean(), 3),
+        "echo_samples_ms": [_round(delay) for delay in delays[~np.isnan(delays)]],
+        "connect_ms": _round(np.median([call["connect_ms"] for call in calls])),
+    }
+
+
+def cost(bench: Bench, side: str) -> dict[str, Any]:
+    """CPU time of a session's second, memory of a session, bytes of a packet, by number of sessions."""
+    cpu: dict[str, float] = {}
+    late: dict[str, float] = {}
+    memory: dict[int, float] = {}
+    payload = float("nan")
+    for sessions in bench.scale.sessions:
+        with serving(side, bench.network) as server:
+            for event in bench.events(server, _steady(bench, sessions)):
+                if event["event"] == "begin":
+                    began, used = time.monotonic(), server.cpu_seconds()
+                if event["event"] == "end":
+                    spent = (server.cpu_seconds() - used) / (time.monotonic() - began)
+                    cpu[str(sessions)] = _round(spent / sessions, 4)
+                    memory[sessions] = server.rss_mb()
+                    late[str(sessions)] = _round(event["late"], 4)
+                    payload = event["payload_bytes"] if sessions <= 8 else payload
+    few, many = min(memory), max(memory)
+    return {
+        "cpu_per_session_s": cpu,
+        "late": late,
+        "payload_bytes": _round(payload),
+        "rss_mb_per_session": _round((memory[many] - memory[few]) / (many - few), 2),
+        "rss_mb": _round(memory[few]),
+    }
+
+
+def _steady(bench: Bench, sessions: int) -> dict[str, Any]:
+    seconds = bench.scale.steady_seconds
+    return {"kind": "steady", "sessions": sessions, "seconds": seconds, "speech": str(bench.speech)}
+
+
+def capacity(bench: Bench, side: str) -> dict[str, Any]:
+    """How many sessions one core carries with under 1 % of packets later than 20 ms.
+
+    The server has core 0 to itself, the client core 1.
+    """
+    step = 1 if side == "baseline" else 2
+    plan = {
+        "kind": "ramp",
+        "step": step,
+        "plateau": bench.scale.plateau_seconds,
+        "limit": bench.scale.ramp_limit,
+        "speech": str(bench.speech),
+    }
+    with serving(side, bench.network, core=0) as server:
+        events = list(bench.events(server, plan, core=1))
+    plateaus = [event for event in events if event["event"] == "plateau"]
+    good = [plateau["sessions"] for plateau in plateaus if plateau["late"] < 0.01]
+    return {"sessions_per_core": max(good, default=0), "plateaus": plateaus}
+
+
+def loss(bench: Bench, side: str) -> dict[str, Any]:
+    """How much of the words is lost more than without loss, at 5, 10 and 20 %, mean of the ways below.
+
+    Packets are lost at random or in bursts of three on the mean, on the way up or on the way down.
+    """
+    conditions = _conditions(bench, side)
+    for start in range(0, len(conditions), _TOGETHER):
+        group = list(conditions.values())[start : start + _TOGETHER]
+        with serving(side, bench.network) as server:
+            for _ in bench.events(server, {"kind": "loss", "conditions": group, "speech": str(bench.speech)}):
+                pass
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        wer = {name: _wer(bench, pool, Path(condition["out"])) for name, condition in conditions.items()}
+    clean = wer["clean"]
+    rises = {
+        str(rate): _round(
+            np.mean([rate_wer for name, rate_wer in wer.items() if name.startswith(f"{rate}-")]) - clean, 4
+        )
+        for rate in LOSS_RATES
+    }
+    return {"loss_wer": rises, "wer": {name: _round(value, 4) for name, value in wer.items()}}
+
+
+def _conditions(bench: Bench, side: str) -> dict[str, dict[str, Any]]:
+    folder = bench.speech.parent
+    clean = {"rate": 0.0, "burst": 1.0, "seed": 0, "up": True, "out": str(folder / f"{side}-clean.wav")}
+    conditions: dict[str, dict[str, Any]] = {"clean": clean}
+    for seed, rate in enumerate(LOSS_RATES):
+        for kind, burst in _BURSTS.items():
+            for way in ("up", "down"):
+                name = f"{rate}-{kind}-{way}"
+                out = str(folder / f"{side}-{name}.wav")
+                conditions[name] = {
+                    "rate": rate / 100,
+                    "burst": burst,
+                    "seed": 100 * seed,  # the same packets on both sides
+                    "up": way == "up",
+                    "out": out,
+                }
+    return conditions
+
+
+def _wer(bench: Bench, pool: Executor, heard: Path) -> float:
+    spans = [(max(0, start - _MARGIN), end + _MARGIN) for start, end in bench.reading.spans]
+    texts = list(pool.map(partial(transcribe_span, heard), spans))
+    errors = sum(word_errors(said, text) for said, text in zip(bench.reading.texts, texts, strict=True))
+    return errors / sum(len(said.split()) for said in bench.reading.texts)
+
+
+def _round(value: Any, digits: int = 1) -> float:
+    return round(float(value), digits)

@@ -1,0 +1,110 @@
+"""`docs/performance.md` from the results: a table, and plots as SVG without a plotting library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+_DOCS: Final = Path(__file__).parent.parent / "docs"
+_BEGIN, _END = "<!-- bench: begin -->", "<!-- bench: end -->"
+_COLOURS: Final = {"baseline": "#9a9a9a", "ours": "#0b7285"}
+
+_ROWS: Final[Sequence[tuple[str, str, str]]] = (
+    ("mouth to ear echo, p50", "echo_ms.p50", "ms"),
+    ("mouth to ear echo, p95", "echo_ms.p95", "ms"),
+    ("mouth to ear echo, p99", "echo_ms.p99", "ms"),
+    ("offer to first packet", "connect_ms", "ms"),
+    ("CPU per session and second, 1 session", "cpu_per_session_s.1", "s"),
+    ("CPU per session and second, 8 sessions", "cpu_per_session_s.8", "s"),
+    ("CPU per session and second, 32 sessions", "cpu_per_session_s.32", "s"),
+    ("sessions on a core, < 1 % of packets over 20 ms late", "sessions_per_core", ""),
+    ("memory per session", "rss_mb_per_session", "MB"),
+    ("payload of a packet in speech", "payload_bytes", "bytes"),
+    ("rise of the word error at 5 % loss", "loss_wer.5", ""),
+    ("rise of the word error at 10 % loss", "loss_wer.10", ""),
+    ("rise of the word error at 20 % loss", "loss_wer.20", ""),
+)
+_PLOTS: Final = (
+    ("echo", "Mouth to ear echo, p50 and p95 (ms)", "echo_ms", ("p50", "p95")),
+    ("cpu", "CPU seconds per session and second, by sessions", "cpu_per_session_s", ("1", "8", "32")),
+    ("loss", "Rise of the word error, by loss in %", "loss_wer", ("5", "10", "20")),
+)
+
+
+def table(results: dict[str, Any]) -> str:
+    """What was measured, a row a figure; what wasn't is left out."""
+    lines = ["| figure | baseline | ours | ours / baseline |", "|---|---|---|---|"]
+    for label, path, unit in _ROWS:
+        baseline, ours = (_look_up(results, path, side) for side in ("baseline", "ours"))
+        if baseline is None and ours is None:
+            continue
+        ratio = f"{ours / baseline:.2f}" if baseline and ours is not None else ""
+        lines.append(f"| {label} | {_cell(baseline, unit)} | {_cell(ours, unit)} | {ratio} |")
+    return "\n".join(lines)
+
+
+def _look_up(results: dict[str, Any], path: str, side: str) -> float | None:
+    key, _, rest = path.partition(".")
+    value = results.get(key, {}).get(side)
+    return value.get(rest) if rest and isinstance(value, dict) else value
+
+
+def _cell(value: float | None, unit: str) -> str:
+    return "not measured" if value is None else f"{value:g} {unit}".rstrip()
+
+
+def write(results: dict[str, Any]) -> None:
+    """Put table and plots between the marks in `docs/performance.md`; what else stands there is left."""
+    machine = results["machine"]
+    parts = [
+        _BEGIN,
+        f"Measured by `make bench` on {machine['cores']} cores, the two sides in {machine['network']}.",
+        "",
+        table(results),
+        "",
+    ]
+    for name, title, key, points in _PLOTS:
+        if key in results:
+            image = _DOCS / "images" / f"performance-{name}.svg"
+            image.parent.mkdir(parents=True, exist_ok=True)
+            image.write_text(bars(title, points, results[key]))
+            parts.append(f"![{title}](images/{image.name})")
+    parts.append(_END)
+    page = _DOCS / "performance.md"
+    text = page.read_text() if page.exists() else f"# Performance\n\n{_BEGIN}\n{_END}\n"
+    if _BEGIN not in text:
+        text += f"\n{_BEGIN}\n{_END}\n"
+    before, _, rest = text.partition(_BEGIN)
+    page.write_text(before + "\n".join(parts) + rest.partition(_END)[2])
+
+
+def bars(title: str, points: Sequence[str], values: dict[str, dict[str, float]]) -> str:
+    """Grouped bars, one group a point, one bar a side, each with its figure."""
+    highest = max((values[side].get(point, 0.0) for side in values for point in points), default=1.0) or 1.0
+    shapes: list[str] = [f'<text x="10" y="20" font-weight="bold">{title}</text>']
+    for group, point in enumerate(points):
+        left = 20 + group * 150
+        shapes.append(f'<text x="{left + 50}" y="215" text-anchor="middle">{point}</text>')
+        for index, side in enumerate(_COLOURS):
+            value = values.get(side, {}).get(point)
+            if value is not None:
+                shapes.append(_bar(left + index * 52, value, highest, side))
+    for index, (side, colour) in enumerate(_COLOURS.items()):
+        x = 20 + index * 100
+        shapes.append(f'<rect x="{x}" y="226" width="10" height="10" fill="{colour}"/>')
+        shapes.append(f'<text x="{x + 15}" y="235">{side}</text>')
+    width = 20 + len(points) * 150
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 245" width="{width}" '
+        f'font-family="sans-serif" font-size="12" fill="#555">{"".join(shapes)}</svg>\n'
+    )
+
+
+def _bar(x: int, value: float, highest: float, side: str) -> str:
+    height = max(1.0, 150 * max(value, 0.0) / highest)
+    top = 200 - height
+    return (
+        f'<rect x="{x}" y="{top:.1f}" width="48" height="{height:.1f}" fill="{_COLOURS[side]}"/>'
+        f'<text x="{x + 24}" y="{top - 4:.1f}" text-anchor="middle">{value:g}</text>'
+    )

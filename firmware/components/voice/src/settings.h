@@ -1,0 +1,55 @@
+/* What the owner can set. In memory for those who read, in the key-value store to last. */
+#ifndef VOICE_SETTINGS_H
+#define VOICE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "port.h"
+
+struct settings {
+    char ssid[33];
+    char password[65];
+    char gateway[200];    /* URL; empty: find one by mDNS */
+    char gateway_id[17];  /* the one to prefer there */
+    char key[129];        /* of this device, at the gateway */
+    char fingerprint[65]; /* SHA-256 of the gateway's certificate, hex */
+    char name[33];        /* what the device calls itself; empty: its id */
+    char talk[8];         /* always, push, half */
+    char volume[4];       /* percent */
+    char muted[2];        /* the speaker: 0 or 1 */
+    char mic_muted[2];    /* likewise */
+};
+
+enum settings_error {
+    SETTINGS_OK,
+    SETTINGS_UNKNOWN, /* no setting of that name */
+    SETTINGS_REFUSED, /* not a value for it */
+    SETTINGS_STORE,   /* the store failed */
+};
+
+void settings_load(struct settings *s);
+enum settings_error settings_set(struct settings *s, const char *name, const char *value);
+enum settings_error settings_erase(struct settings *s, const char *name);
+/* The gateway's CA or own certificate, PEM, with "\\n" for its line ends. It is long, so it stays in the
+ * store. */
+enum settings_error settings_set_ca(const char *value);
+enum settings_error settings_erase_ca(void);
+/* Empty if there is none. */
+void settings_get_ca(char *pem, size_t cap);
+bool settings_erase_all(struct settings *s);
+
+/* The i-th setting's name, NULL beyond the last. */
+const char *settings_name(size_t i);
+bool settings_is_secret(const char *name);
+/* NULL if there is none of that name. */
+const char *settings_get(const struct settings *s, const char *name);
+
+uint8_t settings_volume(const struct settings *s);
+bool settings_is_muted(const struct settings *s);
+bool settings_is_microphone_muted(const struct settings *s);
+/* Decoded; false if none is set. */
+bool settings_fingerprint(const struct settings *s, uint8_t out[32]);
+
+#endif

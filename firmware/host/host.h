@@ -1,0 +1,42 @@
+/* What the parts of the Linux port share among themselves and with main.c. */
+#ifndef HOST_H
+#define HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "port.h"
+
+struct host_options {
+    const char *store;   /* directory of the key-value store */
+    const char *console; /* NULL: none; "-": standard streams; "pty"; "tcp:PORT" */
+    const char *id;      /* 12 hex digits, NULL: made from the store's path */
+};
+
+void host_store_open(const char *directory);
+bool host_console_open(const char *where); /* prints where it listens */
+void host_console_close(void);
+void host_system_init(const struct host_options *options);
+bool host_reboot_wanted(void);
+bool host_restart(void); /* true if one was wanted: from now on we have been rebooted */
+
+/* Descriptors that port_net_wait() watches. */
+enum host_watch { HOST_WATCH_UDP, HOST_WATCH_STREAM, HOST_WATCH_MDNS, HOST_WATCH_CONSOLE, HOST_WATCH_COUNT };
+void host_watch(enum host_watch which, int descriptor, bool write); /* -1: no more */
+
+void host_log_quiet(bool quiet); /* with a console on the standard streams */
+
+/* port/posix's TLS: mbedTLS over the stream's socket. */
+enum port_error host_tls_start(int socket, const struct port_stream_target *target);
+enum port_error host_tls_handshake(bool *wants_write);
+enum port_error host_tls_write(const uint8_t *data, size_t len, size_t *written);
+enum port_error host_tls_read(uint8_t *data, size_t cap, size_t *len);
+void host_tls_stop(void);
+
+/* Between port.h's addresses and the system's. */
+socklen_t host_to_sockaddr(const struct port_address *address, struct sockaddr_storage *out);
+void host_from_sockaddr(const struct sockaddr_storage *from, struct port_address *address);
+
+#endif

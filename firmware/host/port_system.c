@@ -1,0 +1,134 @@
+/* The device itself: who it is, how it fares, how it starts again. */
+#define _GNU_SOURCE
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host.h"
+#include "port_audio.h"
+
+#define BUDGET (320u * 1024u) /* the RAM of an ESP32-C3 that an application gets: figures look like its own  \
+                               */
+
+static struct port_facts facts = {.board = "host",
+                                  .version = HOST_VERSION,
+                                  .reset = PORT_RESET_POWER_ON,
+                                  .has_speaker = true,
+                                  .has_microphone = true,
+                                  .has_led = true,
+                                  .has_button = true,
+                                  .opus_complexity = 5};
+static uint8_t light[3];
+static bool reboot_wanted;
+static uint32_t heap_least = BUDGET;
+
+/* FNV-1a: as good as a MAC address where there is none. */
+static uint64_t hash(const char *text)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (; *text != '\0'; text++)
+        h = (h ^ (uint8_t)*text) * 0x100000001b3u;
+    return h;
+}
+
+void host_system_init(const struct host_options *options)
+{
+    char host[256] = "", path[4096] = "";
+    (void)gethostname(host, sizeof host - 1);
+    const char *store = realpath(options->store, path) != NULL ? path : options->store;
+    if (options->id != NULL)
+        (void)snprintf(facts.id, sizeof facts.id, "%s", options->id);
+    else
+        (void)snprintf(facts.id, sizeof facts.id, "%012llx",
+                       (unsigned long long)((hash(host) ^ hash(store)) & 0xffffffffffffu));
+}
+
+const struct port_facts *port_facts(void)
+{
+    return &facts;
+}
+
+void port_get_figures(struct port_figures *figures)
+{
+    struct mallinfo2 heap = mallinfo2();
+    uint32_t used = heap.uordblks < BUDGET ? (uint32_t)heap.uordblks : BUDGET;
+    heap_least = BUDGET - used < heap_least ? BUDGET - used : heap_least;
+    *figures = (struct port_figures){.heap_free = BUDGET - used, .heap_least = heap_least};
+}
+
+void port_reboot(void)
+{
+    reboot_wanted = true;
+}
+
+bool host_reboot_wanted(void)
+{
+    return reboot_wanted;
+}
+
+bool host_restart(void)
+{
+    bool wanted = reboot_wanted;
+    reboot_wanted = false;
+    if (wanted)
+        facts.reset = PORT_RESET_SOFTWARE;
+    return wanted;
+}
+
+size_t port_crash_report(char *text, size_t cap)
+{
+    size_t len = 0;
+    if (port_kv_get("crash", (uint8_t *)text, cap - 1, &len) != PORT_OK)
+        len = 0;
+    text[len] = '\0';
+    return len;
+}
+
+void port_crash_erase(void)
+{
+    (void)port_kv_erase("crash");
+}
+
+/* SIGALRM is the host's watchdog, and ends the program as a panic would. */
+void port_watchdog_feed(enum port_task task)
+{
+    static uint64_t fed[PORT_TASK_COUNT], armed;
+    uint64_t now = port_clock();
+    fed[task] = now;
+    if (now - armed < 1000000u)
+        return;
+    for (int i = 0; i < PORT_TASK_COUNT; i++)
+        if (fed[i] != 0 && now - fed[i] > 5000000u)
+            return;
+    armed = now;
+    (void)alarm(10);
+}
+
+enum port_error port_audio_speak(void)
+{
+    host_audio_ask();
+    return host_audio_is_asking() ? PORT_OK : PORT_ERR_ABSENT;
+}
+
+/* One thread does both. */
+void port_audio_lock(void)
+{
+}
+
+void port_audio_unlock(void)
+{
+}
+
+bool port_button_pressed(void)
+{
+    return false;
+}
+
+void port_led(uint8_t red, uint8_t green, uint8_t blue)
+{
+    light[0] = red;
+    light[1] = green;
+    light[2] = blue;
+}

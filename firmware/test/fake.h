@@ -1,0 +1,77 @@
+/* port.h in memory: the test sets the clock and what the world answers, and reads what the device did. */
+#ifndef TEST_FAKE_H
+#define TEST_FAKE_H
+
+#include "port.h"
+
+#define FAKE_TEXT 20000
+
+struct fake {
+    uint64_t now;
+    struct port_facts facts;
+    uint64_t random;
+
+    /* store */
+    bool kv_fails;
+    uint32_t kv_writes;
+
+    /* link */
+    enum port_link link;
+    bool needs_ssid, busy;
+
+    /* the stream: connecting takes `connect_result`; then `reply` comes in pieces of `piece` bytes, and
+     * `after` */
+    enum port_error open_result, connect_result, after;
+    const char *reply;
+    size_t reply_len, reply_at, piece;
+    size_t write_limit; /* bytes a call, 0 for all */
+    bool stream_open;
+    uint32_t streams_opened;
+    char sent[FAKE_TEXT];
+    size_t sent_len;
+    char target_host[128];
+    uint16_t target_port;
+    bool target_tls, target_has_ca, target_has_fingerprint;
+
+    /* UDP */
+    enum port_error udp_result;
+    bool udp_open;
+    uint32_t udp_sent;
+
+    /* mDNS */
+    struct port_service services[8];
+    int service_count, service_at;
+    uint32_t browses;
+    bool browsing;
+    char announced[6][48];
+    char announced_name[64];
+
+    /* console */
+    const char *typed;
+    char printed[FAKE_TEXT];
+    size_t printed_len;
+
+    /* audio */
+    uint64_t audio_due;
+    int locked;
+    uint32_t captured, played;
+    int16_t speaker[PORT_AUDIO_BLOCK];
+
+    uint32_t fed[PORT_TASK_COUNT];
+    bool rebooted, button, woken;
+    uint8_t led[3];
+    const char *crash;
+};
+
+extern struct fake fake;
+
+void fake_reset(void);   /* everything, the store too */
+void fake_restart(void); /* all but the store, as a board does */
+void fake_reply(const char *text);
+void fake_kv_put(const char *name, const char *value);
+bool fake_kv_is(const char *name, const char *value);
+bool fake_printed(const char *text); /* since the last fake_forget() */
+void fake_forget(void);
+void fake_serve(const char *id, const char *load, const char *ip, uint16_t port);
+
+#endif

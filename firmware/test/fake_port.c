@@ -1,0 +1,445 @@
+#include "fake.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "peer.h"
+
+#define SETTINGS 24
+
+struct fake fake;
+
+static struct {
+    char name[PORT_KV_NAME_MAX + 1];
+    uint8_t value[PORT_KV_VALUE_MAX];
+    size_t len;
+} store[SETTINGS];
+
+void fake_restart(void)
+{
+    memset(&fake, 0, sizeof fake);
+    fake.now = 1000000;
+    fake.random = 0x9E3779B97F4A7C15u;
+    fake.link = PORT_LINK_UP;
+    fake.piece = 100;
+    fake.after = PORT_AGAIN;
+    fake.facts = (struct port_facts){
+        .board = "fake", .version = "1.2.3", .id = "0123456789ab", .has_led = true, .opus_complexity = 0};
+}
+
+void fake_reset(void)
+{
+    memset(store, 0, sizeof store);
+    fake_restart();
+}
+
+uint64_t port_clock(void)
+{
+    return fake.now;
+}
+
+void port_random(uint8_t *out, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        fake.random ^= fake.random >> 12;
+        fake.random ^= fake.random << 25;
+        fake.random ^= fake.random >> 27;
+        out[i] = (uint8_t)(fake.random >> 32);
+    }
+}
+
+void port_log(enum port_level level, const char *tag, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    (void)level;
+    (void)tag;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments); /* for the sanitizers to look at */
+    va_end(arguments);
+}
+
+void port_log_level(enum port_level most)
+{
+    (void)most;
+}
+
+const struct port_facts *port_facts(void)
+{
+    return &fake.facts;
+}
+
+void port_get_figures(struct port_figures *figures)
+{
+    *figures = (struct port_figures){.heap_free = 100000, .heap_least = 90000, .rssi = -60};
+}
+
+void port_reboot(void)
+{
+    fake.rebooted = true;
+}
+
+size_t port_crash_report(char *text, size_t cap)
+{
+    (void)snprintf(text, cap, "%s", fake.crash != NULL ? fake.crash : "");
+    return strlen(text);
+}
+
+void port_crash_erase(void)
+{
+    fake.crash = NULL;
+}
+
+void port_watchdog_feed(enum port_task task)
+{
+    fake.fed[task]++;
+}
+
+/* ---- store ---- */
+
+static int find(const char *name)
+{
+    for (int i = 0; i < SETTINGS; i++)
+        if (strcmp(store[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+enum port_error port_kv_get(const char *name, uint8_t *value, size_t cap, size_t *len)
+{
+    int i = find(name);
+    if (i < 0)
+        return PORT_ERR_ABSENT;
+    if (store[i].len > cap)
+        return PORT_ERR_SPACE;
+    memcpy(value, store[i].value, store[i].len);
+    *len = store[i].len;
+    return PORT_OK;
+}
+
+enum port_error port_kv_set(const char *name, const uint8_t *value, size_t len)
+{
+    int i = find(name) >= 0 ? find(name) : find("");
+    if (fake.kv_fails || i < 0 || len > sizeof store[0].value || strlen(name) > PORT_KV_NAME_MAX)
+        return PORT_ERR_IO;
+    strcpy(store[i].name, name);
+    memcpy(store[i].value, value, len);
+    store[i].len = len;
+    fake.kv_writes++;
+    return PORT_OK;
+}
+
+enum port_error port_kv_erase(const char *name)
+{
+    int i = find(name);
+    if (fake.kv_fails)
+        return PORT_ERR_IO;
+    if (i < 0)
+        return PORT_ERR_ABSENT;
+    memset(&store[i], 0, sizeof store[i]);
+    return PORT_OK;
+}
+
+enum port_error port_kv_erase_all(void)
+{
+    if (fake.kv_fails)
+        return PORT_ERR_IO;
+    memset(store, 0, sizeof store);
+    return PORT_OK;
+}
+
+void fake_kv_put(const char *name, const char *value)
+{
+    (void)port_kv_set(name, (const uint8_t *)value, strlen(value));
+}
+
+bool fake_kv_is(const char *name, const char *value)
+{
+    int i = find(name);
+    return i >= 0 && store[i].len == strlen(value) && memcmp(store[i].value, value, store[i].len) == 0;
+}
+
+/* ---- network ---- */
+
+enum port_error port_link_join(const char *ssid, const char *password)
+{
+    (void)ssid;
+    (void)password;
+    return PORT_OK;
+}
+
+enum port_link port_link_state(void)
+{
+    return fake.link;
+}
+
+bool port_link_needs_ssid(void)
+{
+    return fake.needs_ssid;
+}
+
+void port_link_busy(bool busy)
+{
+    fake.busy = busy;
+}
+
+void port_net_wait(uint64_t deadline)
+{
+    fake.now = deadline;
+}
+
+void port_net_wake(void)
+{
+    fake.woken = true;
+}
+
+enum port_error port_udp_open(const struct port_address *toward, struct port_address *local)
+{
+    *local = *toward;
+    local->port = 40000;
+    fake.udp_open = fake.udp_result == PORT_OK;
+    return fake.udp_result;
+}
+
+void port_udp_close(void)
+{
+    fake.udp_open = false;
+}
+
+enum port_error port_udp_send(const struct port_address *remote, const uint8_t *data, size_t len)
+{
+    (void)remote;
+    (void)data;
+    (void)len;
+    fake.udp_sent++;
+    return PORT_OK;
+}
+
+enum port_error port_udp_receive(struct port_address *remote, uint8_t *data, size_t cap, size_t *len)
+{
+    (void)remote;
+    (void)data;
+    (void)cap;
+    *len = 0;
+    return PORT_AGAIN;
+}
+
+enum port_error port_stream_open(const struct port_stream_target *target)
+{
+    fake.streams_opened++;
+    fake.stream_open = fake.open_result == PORT_OK;
+    fake.reply_at = 0;
+    fake.sent_len = 0;
+    (void)snprintf(fake.target_host, sizeof fake.target_host, "%s", target->host);
+    fake.target_port = target->port;
+    fake.target_tls = target->tls;
+    fake.target_has_ca = target->ca_pem != NULL;
+    fake.target_has_fingerprint = target->fingerprint != NULL;
+    return fake.open_result;
+}
+
+enum port_error port_stream_write(const uint8_t *data, size_t len, size_t *written)
+{
+    *written = 0;
+    if (!fake.stream_open)
+        return PORT_ERR_UNREACHABLE;
+    if (fake.connect_result != PORT_OK || len == 0)
+        return fake.connect_result;
+    size_t n = fake.write_limit != 0 && len > fake.write_limit ? fake.write_limit : len;
+    if (n > sizeof fake.sent - 1 - fake.sent_len)
+        return PORT_ERR_SPACE;
+    memcpy(fake.sent + fake.sent_len, data, n);
+    fake.sent_len += n;
+    fake.sent[fake.sent_len] = '\0';
+    *written = n;
+    return PORT_OK;
+}
+
+enum port_error port_stream_read(uint8_t *data, size_t cap, size_t *len)
+{
+    *len = 0;
+    if (!fake.stream_open)
+        return PORT_ERR_UNREACHABLE;
+    size_t left = fake.reply_len - fake.reply_at;
+    if (left == 0)
+        return fake.after;
+    size_t n = left < fake.piece ? left : fake.piece;
+    n = n < cap ? n : cap;
+    memcpy(data, fake.reply + fake.reply_at, n);
+    fake.reply_at += n;
+    *len = n;
+    return PORT_OK;
+}
+
+void port_stream_peer(struct port_address *address)
+{
+    *address = (struct port_address){.family = 4, .ip = {127, 0, 0, 1}, .port = fake.target_port};
+}
+
+void port_stream_close(void)
+{
+    fake.stream_open = false;
+}
+
+void fake_reply(const char *text)
+{
+    fake.reply = text;
+    fake.reply_len = strlen(text);
+    fake.reply_at = 0;
+}
+
+/* ---- mDNS ---- */
+
+enum port_error port_mdns_browse(const char *service)
+{
+    (void)service;
+    fake.browses++;
+    fake.browsing = true;
+    return PORT_OK;
+}
+
+enum port_error port_mdns_found(struct port_service *found)
+{
+    if (!fake.browsing || fake.service_at == fake.service_count)
+        return PORT_AGAIN;
+    *found = fake.services[fake.service_at++];
+    return PORT_OK;
+}
+
+void port_mdns_browse_stop(void)
+{
+    fake.browsing = false;
+}
+
+enum port_error port_mdns_announce(const char *service, const char *instance, uint16_t port,
+                                   const char *const txt[], size_t txt_count)
+{
+    (void)service;
+    (void)port;
+    memset(fake.announced, 0, sizeof fake.announced);
+    (void)snprintf(fake.announced_name, sizeof fake.announced_name, "%s", instance != NULL ? instance : "");
+    for (size_t i = 0; i < txt_count; i++)
+        (void)snprintf(fake.announced[i], sizeof fake.announced[i], "%s", txt[i]);
+    return PORT_OK;
+}
+
+void fake_serve(const char *id, const char *load, const char *ip, uint16_t port)
+{
+    struct port_service *s = &fake.services[fake.service_count++];
+    struct peer_address address = {0};
+    (void)peer_address_parse(&address, ip, port);
+    memset(s, 0, sizeof *s);
+    (void)snprintf(s->instance, sizeof s->instance, "gateway %s", id);
+    s->address.family = address.family;
+    s->address.port = port;
+    memcpy(s->address.ip, address.ip, sizeof address.ip);
+    (void)snprintf(s->txt[0], sizeof s->txt[0], "v=1");
+    (void)snprintf(s->txt[1], sizeof s->txt[1], "id=%s", id);
+    (void)snprintf(s->txt[2], sizeof s->txt[2], "path=/api/offer");
+    (void)snprintf(s->txt[3], sizeof s->txt[3], "tls=0");
+    (void)snprintf(s->txt[4], sizeof s->txt[4], "load=%s", load);
+}
+
+/* ---- console ---- */
+
+size_t port_console_read(char *text, size_t cap)
+{
+    size_t n = fake.typed != NULL ? strlen(fake.typed) : 0;
+    n = n < cap ? n : cap;
+    if (n > 0)
+        memcpy(text, fake.typed, n);
+    fake.typed = fake.typed != NULL ? fake.typed + n : NULL;
+    return n;
+}
+
+void port_console_write(const char *text, size_t len)
+{
+    if (len >= sizeof fake.printed - fake.printed_len)
+        fake_forget();
+    memcpy(fake.printed + fake.printed_len, text, len);
+    fake.printed_len += len;
+    fake.printed[fake.printed_len] = '\0';
+}
+
+bool fake_printed(const char *text)
+{
+    return strstr(fake.printed, text) != NULL;
+}
+
+void fake_forget(void)
+{
+    fake.printed_len = 0;
+    fake.printed[0] = '\0';
+}
+
+/* ---- audio, button, light ---- */
+
+enum port_error port_audio_start(void)
+{
+    return PORT_OK;
+}
+
+void port_audio_stop(void)
+{
+}
+
+uint64_t port_audio_due(void)
+{
+    return fake.audio_due;
+}
+
+enum port_error port_audio_capture(int16_t pcm[PORT_AUDIO_BLOCK])
+{
+    memset(pcm, 0, PORT_AUDIO_BLOCK * sizeof *pcm);
+    fake.captured++;
+    return PORT_OK;
+}
+
+enum port_error port_audio_play(const int16_t pcm[PORT_AUDIO_BLOCK])
+{
+    memcpy(fake.speaker, pcm, sizeof fake.speaker);
+    fake.played++;
+    return PORT_OK;
+}
+
+enum port_error port_audio_volume(uint8_t percent)
+{
+    (void)percent;
+    return PORT_ERR_ABSENT;
+}
+
+enum port_error port_audio_speak(void)
+{
+    return PORT_ERR_ABSENT;
+}
+
+void port_audio_lock(void)
+{
+    fake.locked++;
+    assert(fake.locked == 1); /* neither twice nor nested */
+}
+
+void port_audio_unlock(void)
+{
+    fake.locked--;
+    assert(fake.locked == 0);
+}
+
+uint32_t port_audio_latency_us(void)
+{
+    return 0;
+}
+
+bool port_button_pressed(void)
+{
+    return fake.button;
+}
+
+void port_led(uint8_t red, uint8_t green, uint8_t blue)
+{
+    fake.led[0] = red;
+    fake.led[1] = green;
+    fake.led[2] = blue;
+}

@@ -1,0 +1,195 @@
+"""mDNS: announce the gateway on every LAN interface, and hear of the devices there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import ifaddr
+from loguru import logger
+from zeroconf import Error as ZeroconfError
+from zeroconf import IPVersion, ServiceStateChange, Zeroconf
+from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+
+GATEWAY_TYPE = "_voicegw._tcp.local."
+DEVICE_TYPE = "_voicedev._tcp.local."
+REFRESH_SECONDS = 5.0
+MAX_NAME_BYTES = 55
+"""A DNS label has 63 (RFC 1035, section 2.3.4); the rest is for the number that tells namesakes apart."""
+_RESOLVE_MS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A service that was seen: its name without the type, its first address, and its TXT values."""
+
+    name: str
+    address: str | None
+    port: int
+    properties: dict[str, str]
+
+
+def lan_addresses() -> list[str]:
+    """This machine's addresses that a LAN can reach: no loopback, no IPv6 link-local."""
+    found = []
+    for adapter in ifaddr.get_adapters():
+        for ip in adapter.ips:
+            text = ip.ip if isinstance(ip.ip, str) else ip.ip[0]
+            address = ipaddress.ip_address(text)
+            if not address.is_loopback and not (address.version == 6 and address.is_link_local):
+                found.append(str(address))
+    return sorted(set(found))
+
+
+class Announcer:
+    """Announces the gateway until it is stopped, on the addresses that the machine has at the time.
+
+    Args:
+        name: the gateway's.
+        instance_id: stable over restarts, so that devices know the gateway they are paired with.
+        port: of its HTTP server.
+        addresses: gives what to announce; looked at every few seconds.
+        load: gives the fraction of sessions in use, 0 to 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        instance_id: str,
+        port: int,
+        addresses: Callable[[], list[str]],
+        load: Callable[[], float],
+    ) -> None:
+        self._name = name.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
+        self._id = instance_id
+        self._port = port
+        self._addresses = addresses
+        self._load = load
+        self._zeroconf: AsyncZeroconf | None = None
+        self._info: AsyncServiceInfo | None = None
+        self._announced: tuple[list[str], str] = ([], "")
+
+    async def run(self) -> None:
+        """Announce, follow changes of addresses and load, and say goodbye when cancelled."""
+        try:
+            while True:
+                await self._refresh()
+                await asyncio.sleep(REFRESH_SECONDS)
+        finally:
+            await self._withdraw()
+
+    async def _refresh(self) -> None:
+        wanted = (self._addresses(), f"{self._load():.1f}")
+        if wanted == self._announced:
+            return
+        try:
+            if wanted[0] != self._announced[0]:
+                await self._withdraw()
+                if wanted[0]:
+                    await self._announce(*wanted)
+            elif self._zeroconf is not None:
+                self._info = self._describe(*wanted)
+                await self._zeroconf.async_update_service(self._info)
+            self._announced = wanted
+        except (OSError, ZeroconfError) as error:
+            logger.warning("mDNS: {!r}; trying again", error)
+            await self._withdraw()
+
+    async def _announce(self, addresses: list[str], load: str) -> None:
+        self._info = self._describe(addresses, load)
+        self._zeroconf = AsyncZeroconf(interfaces=addresses, ip_version=_versions(addresses))
+        await self._zeroconf.async_register_service(self._info, allow_name_change=True)
+        logger.info("announced as {} on {}", self._info.name, ", ".join(addresses))
+
+    def _describe(self, addresses: list[str], load: str) -> AsyncServiceInfo:
+        packed = [ipaddress.ip_address(a).packed for a in addresses]
+        return AsyncServiceInfo(
+            GATEWAY_TYPE,
+            f"{self._name}.{GATEWAY_TYPE}",
+            addresses=packed,
+            port=self._port,
+            server=f"voicegw-{self._id}.local.",
+            properties={"v": "1", "id": self._id, "path": "/api/offer", "tls": "0", "load": load},
+        )
+
+    async def _withdraw(self) -> None:
+        zeroconf, self._zeroconf = self._zeroconf, None
+        self._announced = ([], "")
+        if zeroconf is not None:
+            with contextlib.suppress(OSError):
+                await zeroconf.async_unregister_all_services()
+            await zeroconf.async_close()
+
+
+def _versions(addresses: list[str]) -> IPVersion:
+    versions = {ipaddress.ip_address(a).version for a in addresses}
+    return IPVersion.All if len(versions) == 2 else IPVersion.V6Only if 6 in versions else IPVersion.V4Only
+
+
+@contextlib.asynccontextmanager
+async def browse(
+    service: str, on_change: Callable[[str, Found | None], None], addresses: list[str]
+) -> AsyncIterator[None]:
+    """Follow the services of a type for as long as the block runs.
+
+    Args:
+        service: `GATEWAY_TYPE` or `DEVICE_TYPE`.
+        on_change: is given a name and what was found, or `None` when it said goodbye.
+        addresses: of the interfaces to listen on.
+    """
+    zeroconf = AsyncZeroconf(interfaces=addresses, ip_version=_versions(addresses))
+    lookups: set[asyncio.Task[None]] = set()
+
+    async def look_up(name: str) -> None:
+        info = AsyncServiceInfo(service, name)
+        if await info.async_request(zeroconf.zeroconf, _RESOLVE_MS):
+            on_change(_short(name, service), _found(name, service, info))
+
+    def changed(zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:  # noqa: ARG001
+        if state_change is ServiceStateChange.Removed:
+            on_change(_short(name, service), None)
+            return
+        task = asyncio.create_task(look_up(name), name=f"mdns-{name}")
+        lookups.add(task)
+        task.add_done_callback(lookups.discard)
+
+    browser = AsyncServiceBrowser(zeroconf.zeroconf, service, handlers=[changed])
+    try:
+        yield
+    finally:
+        await browser.async_cancel()
+        for task in tuple(lookups):
+            task.cancel()
+        await asyncio.gather(*lookups, return_exceptions=True)
+        await zeroconf.async_close()
+
+
+def _short(name: str, service: str) -> str:
+    return name.removesuffix("." + service)
+
+
+def _found(name: str, service: str, info: AsyncServiceInfo) -> Found:
+    addresses = info.parsed_addresses()
+    properties = {
+        k.decode(errors="replace"): (v or b"").decode(errors="replace") for k, v in info.properties.items()
+    }
+    return Found(_short(name, service), addresses[0] if addresses else None, info.port or 0, properties)
+
+
+async def scan(service: str, seconds: float, addresses: list[str]) -> list[Found]:
+    """Browse for a while and give what was there at its end, by name."""
+    found: dict[str, Found] = {}
+
+    def note(name: str, what: Found | None) -> None:
+        if what is None:
+            found.pop(name, None)
+        else:
+            found[name] = what
+
+    async with browse(service, note, addresses):
+        await asyncio.sleep(seconds)
+    return sorted(found.values(), key=lambda f: f.name)

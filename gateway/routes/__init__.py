@@ -1,0 +1,1 @@
+"""HTTP: one small module per resource. Routes translate; they decide nothing."""

@@ -1,0 +1,1 @@
+"""The media path of a device: RTP in, PCM out, and back."""

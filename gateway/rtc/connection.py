@@ -1,0 +1,220 @@
+"""The WebRTC connection of a call, behind the interface that Pipecat's SmallWebRTC transport expects."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiortc import RTCSessionDescription
+from aiortc.mediastreams import MediaStreamTrack
+from aiortc.sdp import candidate_from_sdp
+from aiortc.stats import RTCStatsReport
+from loguru import logger
+from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection, SmallWebRTCTrack
+from pipecat.transports.smallwebrtc.transport import RawAudioTrack
+
+from gateway.errors import BadOffer
+from gateway.rtc import stock
+from gateway.rtc.codec import OpusSettings
+from gateway.rtc.jitter import JitterStats
+from gateway.rtc.receiver import DeviceReceiver, PcmTrack
+from gateway.rtc.rtcp import RTP_CLOCK, Reports
+from gateway.rtc.sender import DeviceSender
+
+MAX_MESSAGE_BYTES = 1_200
+"""libpeer's SCTP reassembles nothing: no message toward a device may be longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFigures:
+    """How a call's media fares; loss is a fraction, times are milliseconds.
+
+    `rtt_ms`, `far_jitter_ms` and `far_loss` are what the client reports by RTCP; `None` if it sends none.
+    """
+
+    rtt_ms: float | None
+    far_jitter_ms: float | None
+    far_loss: float | None
+    jitter_ms: float
+    loss: float
+    delay_ms: float | None
+    concealed: int | None
+    late: int | None
+
+    @classmethod
+    def of_stats(cls, report: RTCStatsReport) -> MediaFigures | None:
+        """Read aiortc's statistics, which know nothing of playout."""
+        ours = next((s for s in report.values() if s.type == "inbound-rtp"), None)
+        theirs = next((s for s in report.values() if s.type == "remote-inbound-rtp"), None)
+        if ours is None:
+            return None
+        expected = ours.packetsReceived + ours.packetsLost
+        return cls(
+            rtt_ms=_ms(theirs.roundTripTime) if theirs else None,
+            far_jitter_ms=_ms(theirs.jitter / RTP_CLOCK) if theirs else None,
+            far_loss=theirs.fractionLost / 256 if theirs else None,
+            jitter_ms=round(1000 * ours.jitter / RTP_CLOCK, 2),
+            loss=round(max(0, ours.packetsLost) / expected, 4) if expected > 0 else 0.0,
+            delay_ms=None,
+            concealed=None,
+            late=None,
+        )
+
+    @classmethod
+    def of(cls, reports: Reports, playout: JitterStats) -> MediaFigures:
+        """Join what both ends measured."""
+        expected = playout.received + playout.lost
+        return cls(
+            rtt_ms=_ms(reports.rtt),
+            far_jitter_ms=_ms(reports.far_jitter),
+            far_loss=reports.far_loss,
+            jitter_ms=round(playout.jitter_ms, 2),
+            loss=round(playout.lost / expected, 4) if expected else 0.0,
+            delay_ms=round(playout.delay_ms, 1),
+            concealed=playout.concealed,
+            late=playout.late,
+        )
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(1000 * seconds, 2)
+
+
+class GatewayConnection(SmallWebRTCConnection):
+    """A connection that says when its bot is ready, and which local addresses it may use.
+
+    Args:
+        addresses: gather host candidates on these; `None` for all of this machine's.
+    """
+
+    def __init__(self, *, addresses: Sequence[str] | None = None) -> None:
+        self.addresses = addresses
+        self.bot_ready = asyncio.Event()
+        super().__init__()
+
+    async def connect(self) -> None:
+        """Called by the bot's transport once its pipeline is set up."""
+        self.bot_ready.set()
+        await super().connect()
+
+    async def _create_answer(self, sdp: str, type: str) -> None:  # noqa: A002 -- Pipecat's name
+        try:
+            await self._pc.setRemoteDescription(RTCSessionDescription(sdp=sdp, type=type))
+            self.force_transceivers_to_send_recv()
+            self._prepare()
+            await self._pc.setLocalDescription(await self._pc.createAnswer())
+        except BadOffer:
+            raise
+        except Exception as error:  # aiortc raises whatever a malformed line leads to, at each of the steps
+            raise BadOffer(f"the offer was refused: {error}") from error
+        self._answer = self._pc.localDescription
+
+    def _prepare(self) -> None:
+        stock.gather_on(self._pc, self.addresses)
+        stock.hash_peer_certificate(self._pc)
+
+    async def add_candidates(self, candidates: Sequence[tuple[str, str | None, int | None]]) -> None:
+        """Add trickled candidates: (candidate, mid, m-line index); an empty one ends them (RFC 8840).
+
+        Raises:
+            BadOffer: one of them is no candidate.
+        """
+        for text, mid, index in candidates:
+            if not text:
+                await self._pc.addIceCandidate(None)
+                continue
+            try:
+                candidate = candidate_from_sdp(text.removeprefix("candidate:"))
+                candidate.sdpMid, candidate.sdpMLineIndex = mid, index
+                await self._pc.addIceCandidate(candidate)
+            except (ValueError, AssertionError, IndexError) as error:
+                raise BadOffer(f"not a candidate: {text[:100]}: {error}") from error
+
+    @property
+    def connected(self) -> bool:
+        """Whether ICE and DTLS are up."""
+        return bool(self._pc.connectionState == "connected")
+
+    def packets_received(self) -> int:
+        """A count that stands still when the client is gone."""
+        return stock.packets_received(self._pc)
+
+    async def figures(self) -> MediaFigures | None:
+        """How the media fares, as aiortc counts it; `None` before there is any."""
+        return MediaFigures.of_stats(await self._pc.getStats())
+
+
+class DeviceConnection(GatewayConnection):
+    """A small device's connection: 16 kHz mono by our own media path, and nothing it cannot use.
+
+    Args:
+        opus: the encoder's settings.
+        on_audio: called when sound goes out after silence.
+    """
+
+    def __init__(
+        self,
+        *,
+        addresses: Sequence[str] | None = None,
+        opus: OpusSettings,
+        on_audio: Callable[[], None] | None = None,
+    ) -> None:
+        self._opus = opus
+        self._on_audio = on_audio
+        self._sender: DeviceSender | None = None
+        self._receiver: DeviceReceiver | None = None
+        super().__init__(addresses=addresses)
+        self.add_event_handler("app-message", self._answer_clock)
+
+    async def _answer_clock(self, _connection: GatewayConnection, message: Any) -> None:
+        """Tell a device that asks what time it is here (docs/protocol.md, clock)."""
+        arrived = time.time_ns() // 1_000
+        data = message.get("data") if isinstance(message, dict) else None
+        if (
+            not isinstance(data, dict)
+            or data.get("t") != "device-clock"
+            or not isinstance(data.get("d"), dict)
+        ):
+            return
+        d = {"t0": data["d"].get("t0"), "t1": arrived, "t2": time.time_ns() // 1_000}
+        reply = {"t": "device-clock", "d": d}
+        self.send_app_message(
+            {"label": "rtvi-ai", "type": "server-response", "id": message.get("id"), "data": reply}
+        )
+
+    def _initialize(self) -> None:
+        super()._initialize()
+        self._sender = self._receiver = None
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        transceiver = self._pc.getTransceivers()[0]
+        stock.answer_only_opus(transceiver)
+        if self._sender is None:
+            self._sender = DeviceSender(transceiver.sender, self._opus, self._on_audio)
+            self._receiver = DeviceReceiver(transceiver.receiver, self._sender.reports)
+            stock.use_media(transceiver, self._sender, self._receiver)
+
+    def audio_input_track(self) -> PcmTrack | SmallWebRTCTrack | None:
+        return self._receiver.pcm if self._receiver is not None else None
+
+    def replace_audio_track(self, track: MediaStreamTrack) -> None:
+        if not isinstance(track, RawAudioTrack):
+            raise TypeError(f"a bot speaks through Pipecat's transport, not through a {type(track).__name__}")
+        if self._sender is not None:
+            stock.divert(track, self._sender.write)
+
+    def send_app_message(self, message: Any) -> None:
+        if (size := len(json.dumps(message))) <= MAX_MESSAGE_BYTES:
+            super().send_app_message(message)
+        else:
+            logger.warning("a message of {} bytes is too long for a device and was left out", size)
+
+    async def figures(self) -> MediaFigures | None:
+        if self._sender is None or self._receiver is None:
+            return None
+        return MediaFigures.of(self._sender.reports, self._receiver.stats.jitter)

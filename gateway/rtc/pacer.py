@@ -1,0 +1,207 @@
+"""Paces what a bot says into one packet every 20 ms: pure, driven by a monotonic clock handed in.
+
+- Never a burst: after a stall (the process slept, the loop blocked) the schedule is skipped forward and the
+  timestamp with it, so media time keeps pace with time; what is queued is only played later.
+- Silence is sent as silence: a steady stream keeps a small device's buffer and its NAT binding simple, and
+  costs 9 bytes a packet. With `send_silence=False` nothing is sent instead, the timestamp still advances, and
+  the first packet after it carries the marker (RFC 3551 §4.1, RFC 7587 §3.1.3).
+- Speech that begins while silence is sent goes out at once, not at the next tick, up to 20 ms later; the
+  silence after it gives that back, 1 ms a packet. A frame that comes a little late is waited for, up to
+  10 ms, and the schedule follows it: so the pacer locks onto a live source (an echo, a bridge) and neither
+  breaks it up with silence nor needs a queue.
+- Live audio that still stands queued after a second (a burst came, after a stall upstream) is delay and
+  nothing else, so as many quiet frames are dropped. Speech that was queued ahead (TTS) is never touched.
+"""
+
+from __future__ import annotations
+
+import array
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+SAMPLE_RATE: Final = 16_000
+FRAME_BYTES: Final = 640
+PERIOD: Final = 0.020
+_TICKS: Final = 960  # of the 48 kHz RTP clock (RFC 7587 §4.1) in a packet
+_BYTES_PER_MS: Final = 2 * SAMPLE_RATE / 1000
+
+_MIN_INTERVAL: Final = 0.005  # between two packets, when speech begins
+_MAX_AHEAD: Final = 0.020  # how far packets may run ahead of time
+_GIVE_BACK: Final = 0.001  # per packet of silence
+_HOLD: Final = 0.010  # how long a late frame is waited for
+_STANDING: Final = 50  # packets over which a queue that never empties counts as standing
+_QUIET: Final = 300  # peak of 16 bit, -41 dBFS: a pause between words
+_SILENCE: Final = bytes(FRAME_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """To encode and send: 640 bytes of PCM, RTP timestamp and marker; `silent`: nothing was queued."""
+
+    pcm: bytes
+    timestamp: int
+    marker: bool
+    silent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PacerStats:
+    """Milliseconds of audio, and packets so far; `held`: waited for; `trimmed`: quiet ones dropped."""
+
+    queued_ms: float
+    dropped_ms: float
+    skipped_ms: int
+    sent: int
+    silent: int
+    held: int
+    trimmed: int
+
+
+class Pacer:
+    """A bounded queue of 16 kHz mono 16-bit PCM on one end, a packet every 20 ms on the other.
+
+    Call `next_packet` at `deadline`, which `push` may bring forward. All times are seconds of one monotonic
+    clock; `capacity` is in seconds of audio, `timestamp` the first packet's (RFC 3550 §5.1 wants it random).
+    """
+
+    def __init__(
+        self, now: float, *, timestamp: int = 0, capacity: float = 5.0, send_silence: bool = True
+    ) -> None:
+        self._queue = bytearray()
+        self._capacity = int(capacity * SAMPLE_RATE) * 2
+        self._send_silence = send_silence
+        self._timestamp = timestamp
+        self._due = now
+        self._sent_at = now - PERIOD
+        self._ready_at = now  # when the frame at the head was complete
+        self._ahead = 0.0  # seconds that packets run ahead of the first schedule
+        self._talking = self._marker = self._live = False
+        self._partial = 0
+        self._standing, self._window, self._excess = sys.maxsize, 0, 0
+        self._dropped = self._skipped = self._sent = self._silent = self._held = self._trimmed = 0
+
+    def push(self, pcm: bytes, now: float, *, live: bool = False) -> int:
+        """Queue whole samples; gives how many bytes found room. `live`: it is being spoken right now."""
+        self._live = live
+        room = self._capacity - len(self._queue)
+        was_short = len(self._queue) < FRAME_BYTES
+        self._queue += pcm[:room]
+        if was_short and len(self._queue) >= FRAME_BYTES:
+            self._ready_at = now
+            if not self._talking:
+                self._begin(now)
+        return min(len(pcm), room)
+
+    def clear(self) -> float:
+        """Barge-in: what is queued is dropped, the next packet is silence. Gives the milliseconds dropped."""
+        dropped = len(self._queue) / _BYTES_PER_MS
+        self._dropped += len(self._queue)
+        self._queue.clear()
+        self._talking, self._partial = False, 0
+        return dropped
+
+    @property
+    def deadline(self) -> float:
+        """When `next_packet` has something to do."""
+        waiting = self._talking and len(self._queue) < FRAME_BYTES
+        return self._due + _HOLD if waiting else self._due
+
+    @property
+    def queued_ms(self) -> float:
+        """How much audio waits, in milliseconds."""
+        return len(self._queue) / _BYTES_PER_MS
+
+    def next_packet(self, now: float) -> Outgoing | None:
+        """The packet due by `now`, at most one; None before `deadline`, and for silence that isn't sent."""
+        if now < self.deadline:
+            return None
+        if self._talking and len(self._queue) < FRAME_BYTES:
+            self._shift(_HOLD)
+        pcm = self._take()
+        self._talking = bool(pcm)
+        if pcm:
+            self._follow_source()
+        self._skip_stall(now)
+        packet = self._packet(pcm) if pcm or self._send_silence else None
+        self._marker = packet is None
+        self._advance(now, silent=not pcm)
+        return packet
+
+    @property
+    def stats(self) -> PacerStats:
+        """A snapshot."""
+        return PacerStats(
+            queued_ms=self.queued_ms,
+            dropped_ms=self._dropped / _BYTES_PER_MS,
+            skipped_ms=self._skipped * int(PERIOD * 1000),
+            sent=self._sent,
+            silent=self._silent,
+            held=self._held,
+            trimmed=self._trimmed,
+        )
+
+    def _begin(self, now: float) -> None:
+        earliest = max(now, self._sent_at + _MIN_INTERVAL)
+        self._shift(-max(0.0, min(self._due - earliest, _MAX_AHEAD - self._ahead)))
+
+    def _take(self) -> bytes:
+        """The next frame; empty for silence. Less than a frame is padded when nothing more comes."""
+        self._trim()
+        size = min(len(self._queue), FRAME_BYTES)
+        if size < FRAME_BYTES and not self._talking and size != self._partial:
+            self._partial = size
+            return b""
+        pcm = bytes(self._queue[:size])
+        del self._queue[:size]
+        self._partial = 0
+        return pcm.ljust(FRAME_BYTES, b"\0") if pcm else b""
+
+    def _trim(self) -> None:
+        """Drop a quiet frame if live audio stood queued for all of the last window."""
+        self._standing = min(self._standing, len(self._queue) - FRAME_BYTES)
+        self._window += 1
+        if self._window == _STANDING:
+            self._excess = max(0, self._standing // FRAME_BYTES) if self._live else 0
+            self._standing, self._window = sys.maxsize, 0
+        if self._excess and len(self._queue) >= 2 * FRAME_BYTES and _quiet(self._queue[:FRAME_BYTES]):
+            del self._queue[:FRAME_BYTES]
+            self._excess -= 1
+            self._trimmed += 1
+
+    def _follow_source(self) -> None:
+        late = self._ready_at - self._due
+        if 0 < late <= _HOLD:
+            self._shift(late)
+            self._held += 1
+
+    def _shift(self, seconds: float) -> None:
+        self._due += seconds
+        self._ahead -= seconds
+
+    def _skip_stall(self, now: float) -> None:
+        periods = int((now - self._due) / PERIOD)
+        if periods > 0:
+            self._due += periods * PERIOD
+            self._timestamp += periods * _TICKS
+            self._skipped += periods
+            self._marker = True
+
+    def _packet(self, pcm: bytes) -> Outgoing:
+        self._sent += 1
+        self._silent += not pcm
+        return Outgoing(pcm or _SILENCE, self._timestamp & 0xFFFFFFFF, self._marker, not pcm)
+
+    def _advance(self, now: float, *, silent: bool) -> None:
+        if silent:
+            self._shift(min(max(self._ahead, -_GIVE_BACK), _GIVE_BACK))
+        self._due += PERIOD
+        self._timestamp += _TICKS
+        self._sent_at = now
+
+
+def _quiet(frame: bytes | bytearray) -> bool:
+    samples = array.array("h", frame)
+    if sys.byteorder == "big":
+        samples.byteswap()
+    return max(samples) <= _QUIET and min(samples) >= -_QUIET

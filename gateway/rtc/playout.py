@@ -1,0 +1,162 @@
+"""What a device says, as 20 ms frames: the playout buffer and the decoder joined. No I/O, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+
+from gateway.errors import CodecError
+from gateway.rtc.codec import FRAME_BYTES, SAMPLE_RATE, OpusDecoder, has_fec, packet_samples
+from gateway.rtc.jitter import (
+    CLOCK_RATE,
+    AudioPacket,
+    Conceal,
+    Fec,
+    JitterBuffer,
+    JitterStats,
+    Packet,
+    Playout,
+)
+
+_TICKS_PER_SAMPLE: Final = CLOCK_RATE // SAMPLE_RATE
+_FULL: Final = 60 * SAMPLE_RATE // 1000  # samples of concealment at full level,
+_GONE: Final = 200 * SAMPLE_RATE // 1000  # and when it has faded out: what is longer is a hum, not speech
+_FADE_IN: Final = 5 * SAMPLE_RATE // 1000
+_QUIET: Final = 300  # peak of 16 bit, -41 dBFS: a pause between words
+_SKIP_EVERY: Final = 3  # packets: skipping more would hide the pause itself from the VAD
+
+
+class RtpPacket(Protocol):
+    """What is read of a received packet (aiortc's `RtpPacket` fits)."""
+
+    @property
+    def ssrc(self) -> int: ...
+    @property
+    def sequence_number(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def payload(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutStats:
+    """`frames`: of 20 ms, handed on; `corrupt`: packets that are no Opus; `skipped`: quiet ones dropped."""
+
+    jitter: JitterStats
+    frames: int
+    corrupt: int
+    skipped: int
+
+
+class VoicePlayout:
+    """A device's RTP to 16 kHz mono 16-bit frames of 640 bytes, 50 for each second that passes.
+
+    `push` every packet, and `poll` when `deadline` comes; both give the frames that are due, mostly one or
+    none. Nothing that a device sends raises.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = JitterBuffer()
+        self._decoder = OpusDecoder()
+        self._rest = b""
+        self._level = 1.0  # of the last sample handed on: below 1 while concealment fades
+        self._since_skip = 0
+        self._frames = self._corrupt = self._skipped = 0
+
+    def push(self, packet: RtpPacket, now: float) -> list[bytes]:
+        """Take an RTP packet that arrived at `now`, in seconds of a monotonic clock; gives the frames due."""
+        try:
+            samples = packet_samples(packet.payload)
+        except CodecError:
+            self._corrupt += 1
+            return self.poll(now)
+        self._buffer.push(
+            AudioPacket(
+                packet.ssrc,
+                packet.sequence_number,
+                packet.timestamp,
+                samples * _TICKS_PER_SAMPLE,
+                packet.payload,
+                has_fec(packet.payload),
+            ),
+            now,
+        )
+        return self.poll(now)
+
+    def poll(self, now: float) -> list[bytes]:
+        """The frames due by `now`."""
+        playouts = self._buffer.poll(now)
+        if not playouts:
+            return []
+        pcm = b"".join((self._rest, *map(self._render, playouts)))
+        whole = len(pcm) - len(pcm) % FRAME_BYTES
+        self._rest = pcm[whole:]
+        self._frames += whole // FRAME_BYTES
+        return [pcm[start : start + FRAME_BYTES] for start in range(0, whole, FRAME_BYTES)]
+
+    @property
+    def deadline(self) -> float | None:
+        """When to `poll` if nothing arrives before; None until the first packet."""
+        return self._buffer.deadline
+
+    @property
+    def stats(self) -> PlayoutStats:
+        """A snapshot."""
+        return PlayoutStats(self._buffer.stats, self._frames, self._corrupt, self._skipped)
+
+    def _render(self, playout: Playout) -> bytes:
+        if isinstance(playout, Conceal):
+            return self._conceal(playout)
+        return self._skip_if_ahead(self._fade_in(self._decode(playout)))
+
+    def _decode(self, playout: Packet | Fec) -> bytes:
+        try:
+            if isinstance(playout, Fec):
+                return self._decoder.decode_fec(playout.payload, playout.samples)
+            return self._decoder.decode(playout.payload)
+        except CodecError:
+            self._corrupt += 1
+            samples = playout.samples if isinstance(playout, Fec) else packet_samples(playout.payload)
+            return self._decoder.conceal(samples)
+
+    def _conceal(self, playout: Conceal) -> bytes:
+        start, end = _level(playout.run), _level(playout.run + playout.samples)
+        self._level = end
+        if start == 0.0:
+            return bytes(2 * playout.samples)
+        return _ramp(self._decoder.conceal(playout.samples), start, end, playout.samples)
+
+    def _fade_in(self, pcm: bytes) -> bytes:
+        level, self._level = self._level, 1.0
+        return pcm if level == 1.0 else _ramp(pcm, level, 1.0, _FADE_IN)
+
+    def _skip_if_ahead(self, pcm: bytes) -> bytes:
+        """Drop a quiet packet while the audio is ahead of time (see `rtc.jitter`)."""
+        samples = len(pcm) // 2
+        self._since_skip += 1
+        if self._since_skip < _SKIP_EVERY or self._buffer.ahead_samples < samples or _peak(pcm) > _QUIET:
+            return pcm
+        self._since_skip = 0
+        self._skipped += 1
+        self._buffer.repay(samples)
+        return b""
+
+
+def _level(run: int) -> float:
+    return min(max((_GONE - run) / (_GONE - _FULL), 0.0), 1.0)
+
+
+def _ramp(pcm: bytes, start: float, end: float, samples: int) -> bytes:
+    if start == end == 1.0:
+        return pcm
+    signal = np.frombuffer(pcm, "<i2").astype(np.float32)
+    samples = min(samples, signal.size)
+    signal[:samples] *= np.linspace(start, end, samples, dtype=np.float32)
+    return signal.astype("<i2").tobytes()
+
+
+def _peak(pcm: bytes) -> int:
+    return int(np.abs(np.frombuffer(pcm, "<i2").astype(np.int32)).max(initial=0))

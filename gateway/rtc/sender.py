@@ -1,0 +1,181 @@
+"""The sender of a device's audio, in the place of aiortc's: one Opus packet every 20 ms, and the RTCP reports."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import struct
+from collections.abc import Callable
+
+import numpy as np
+import soxr
+from aiortc import RTCRtpSender
+from aiortc.mediastreams import MediaStreamTrack
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcrtpparameters import RTCRtpSendParameters
+from aiortc.rtp import AnyRtcpPacket, RtcpByePacket
+from aiortc.stats import RTCStatsReport
+
+from gateway.rtc import stock
+from gateway.rtc.codec import SAMPLE_RATE, OpusEncoder, OpusSettings
+from gateway.rtc.pacer import FRAME_BYTES, PERIOD, Pacer
+from gateway.rtc.rtcp import Reports
+
+
+class DeviceSender:
+    """PCM in, evenly paced packets out.
+
+    Args:
+        replaced: aiortc's sender, whose place and SSRC this takes.
+        settings: the encoder's.
+        on_audio: called when sound goes out after silence.
+    """
+
+    kind = "audio"
+
+    def __init__(
+        self, replaced: RTCRtpSender, settings: OpusSettings, on_audio: Callable[[], None] | None = None
+    ) -> None:
+        self.transport: RTCDtlsTransport = replaced.transport
+        self._enabled = True
+        self._ssrc, self._rtx_ssrc, self._stream_id, self._track_id = stock.sender_identity(replaced)
+        self.reports = Reports(self._ssrc)
+        self._settings = settings
+        self._encoder = OpusEncoder(settings)
+        self._on_audio = on_audio
+        self._loop = asyncio.get_running_loop()
+        self._pacer = Pacer(self._loop.time(), timestamp=secrets.randbits(32), send_silence=not settings.dtx)
+        self._written: list[asyncio.Future[bool]] = []
+        self._resampler: soxr.ResampleStream | None = None
+        self._rate = SAMPLE_RATE
+        self._timer: asyncio.TimerHandle | None = None
+        self._reporting: asyncio.Task[None] | None = None
+        self._stopped = False
+        self._payload_type = 0
+        self._sequence = secrets.randbits(15)  # the lower half spares SRTP an early roll-over
+        self._timestamp = 0
+        self._packets = 0
+        self._octets = 0
+        self._speaking = False
+        self._cname = ""
+
+    @property
+    def track(self) -> MediaStreamTrack | None:
+        """None: what is sent is written, not read from a track."""
+        return None
+
+    def write(self, pcm: bytes, rate: int = SAMPLE_RATE) -> asyncio.Future[bool]:
+        """Queue mono 16-bit PCM of any rate; the future is done once all of it is on its way.
+
+        What is written after `stop` goes nowhere, though no faster: a bot may still speak when its client leaves.
+        """
+        if self._stopped:
+            return self._discard()
+        if rate != SAMPLE_RATE:
+            pcm = self._resample(pcm, rate)
+        future: asyncio.Future[bool] = self._loop.create_future()
+        future.add_done_callback(self._drop_if_cancelled)
+        self._written.append(future)
+        self._pacer.push(pcm, self._loop.time())
+        if self._timer is not None:
+            self._schedule()
+        else:
+            self._settle()
+        return future
+
+    def _drop_if_cancelled(self, future: asyncio.Future[bool]) -> None:
+        """Barge-in: Pipecat cancels the task that waits for what it wrote, and nothing of that is said any more."""
+        if future.cancelled():
+            self._pacer.clear()
+
+    def _discard(self) -> asyncio.Future[bool]:
+        future: asyncio.Future[bool] = self._loop.create_future()
+        self._written.append(future)
+        self._loop.call_later(PERIOD, self._settle)
+        return future
+
+    def _resample(self, pcm: bytes, rate: int) -> bytes:
+        if self._resampler is None or rate != self._rate:
+            self._resampler, self._rate = soxr.ResampleStream(rate, SAMPLE_RATE, 1, "int16"), rate
+        resampled: bytes = self._resampler.resample_chunk(np.frombuffer(pcm, np.int16)).tobytes()
+        return resampled
+
+    def replaceTrack(self, track: MediaStreamTrack | None) -> None:  # noqa: N802 -- aiortc's name
+        """There is no track to replace; what is sent is written."""
+
+    def setTransport(self, transport: RTCDtlsTransport) -> None:  # noqa: N802
+        self.transport = transport
+
+    async def send(self, parameters: RTCRtpSendParameters) -> None:
+        """Start the packets and the reports."""
+        if self._stopped or self._reporting is not None:
+            return
+        self._payload_type = stock.opus_payload_types(parameters)[0]
+        self._cname = parameters.rtcp.cname or ""
+        stock.register_sender(self.transport, self, parameters)
+        self._reporting = asyncio.create_task(self._report(), name=f"rtcp-{self._ssrc}")
+        self._schedule()
+
+    async def stop(self) -> None:
+        """Stop for good, with a BYE."""
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._reporting is None:
+            return
+        stock.unregister_sender(self.transport, self)
+        self._reporting.cancel()
+        await asyncio.gather(self._reporting, return_exceptions=True)
+        self._settle()
+        await stock.send_rtcp(self.transport, bytes(RtcpByePacket([self._ssrc])))
+
+    def _schedule(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._pacer.deadline, self._tick)
+
+    def _tick(self) -> None:
+        packet = self._pacer.next_packet(self._loop.time())
+        if packet is not None:
+            self._send(self._encoder.encode(packet.pcm), packet.timestamp, marker=packet.marker)
+            if not packet.silent and not self._speaking and self._on_audio is not None:
+                self._on_audio()
+            self._speaking = not packet.silent
+        if self._pacer.queued_ms * SAMPLE_RATE * 2 / 1000 < FRAME_BYTES:
+            self._settle()
+        self._schedule()
+
+    def _settle(self) -> None:
+        written, self._written = self._written, []
+        for future in written:
+            if not future.done():
+                future.set_result(True)
+
+    def _send(self, payload: bytes, timestamp: int, *, marker: bool) -> None:
+        payload_type = self._payload_type | (0x80 if marker else 0)
+        header = struct.pack("!BBHLL", 0x80, payload_type, self._sequence, timestamp, self._ssrc)
+        if stock.send_rtp(self.transport, header + payload):
+            self._sequence = (self._sequence + 1) & 0xFFFF
+            self._timestamp = timestamp
+            self._packets += 1
+            self._octets += len(payload)
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(
+                0.5 + secrets.randbelow(1000) / 1000
+            )  # not in step with others (RFC 3550, 6.2)
+            report = self.reports.make(
+                cname=self._cname, timestamp=self._timestamp, packets=self._packets, octets=self._octets
+            )
+            await stock.send_rtcp(self.transport, report)
+
+    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
+        self.reports.take(packet)
+        if self.reports.far_loss is not None:
+            seen = round(100 * self.reports.far_loss)
+            self._encoder.set_expected_loss(max(seen, self._settings.expected_loss))
+
+    async def getStats(self) -> RTCStatsReport:  # noqa: N802 -- aiortc's name
+        return RTCStatsReport()

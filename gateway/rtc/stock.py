@@ -1,0 +1,187 @@
+"""Every private detail of aiortc, aioice and Pipecat that we touch, each on one connection, never for all.
+
+Checked against the versions below; `tests/rtc/test_stock.py` fails when one of them moves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import struct
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from aioice.candidate import Candidate
+from aioice.ice import Connection as IceConnection
+from aioice.ice import get_host_addresses
+from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
+from aiortc.rtcdtlstransport import RTCDtlsParameters, RTCDtlsTransport, State
+from aiortc.rtcrtpparameters import RTCRtpParameters, RTCRtpReceiveParameters, RTCRtpSendParameters
+from OpenSSL import crypto
+from pipecat.transports.smallwebrtc.transport import RawAudioTrack
+
+CHECKED = {"aiortc": "1.16.0", "aioice": "0.13.0", "pipecat-ai": "1.14.0"}
+
+_DIGESTS: dict[str, Callable[[bytes], Any]] = {
+    "sha-256": hashlib.sha256,
+    "sha-384": hashlib.sha384,
+    "sha-512": hashlib.sha512,
+}
+
+
+def dtls_transports(pc: RTCPeerConnection) -> set[RTCDtlsTransport]:
+    """The transports of a connection; with BUNDLE there is one."""
+    transports = {t.receiver.transport for t in pc.getTransceivers()}
+    if pc.sctp is not None:
+        transports.add(pc.sctp.transport)
+    return transports
+
+
+def gather_on(pc: RTCPeerConnection, addresses: Iterable[str] | None) -> None:
+    """Gather host candidates on these local addresses only; `None` leaves the choice to aioice.
+
+    To be called before the local description is set. aioice itself never gathers loopback.
+    """
+    if addresses is None:
+        return
+    chosen = list(addresses)
+    for transport in dtls_transports(pc):
+        ice: IceConnection = transport.transport._connection
+        stock = ice.get_component_candidates
+
+        async def gather(
+            component: int,
+            addresses: list[str],  # noqa: ARG001 -- aioice's signature
+            timeout: int = 5,  # noqa: ASYNC109
+            ice: IceConnection = ice,
+            stock: Callable[..., Any] = stock,
+        ) -> list[Candidate]:
+            candidates: list[Candidate] = await stock(component, chosen, timeout)
+            for protocol in ice._protocols:
+                _drop_garbage(protocol)
+            return candidates
+
+        ice.get_component_candidates = gather  # type: ignore[method-assign]
+
+
+def _drop_garbage(protocol: Any) -> None:
+    """Keep datagrams from ending a call or filling the log that anyone may send.
+
+    aiortc reads the first byte of an empty one, and closes; aioice leaves a struct.error of a malformed STUN
+    attribute to the event loop, which logs a trace.
+    """
+    received: Callable[[bytes, Any], None] = protocol.datagram_received
+
+    def guarded(data: bytes, addr: Any) -> None:
+        if data:
+            with contextlib.suppress(struct.error):
+                received(data, addr)
+
+    protocol.datagram_received = guarded
+
+
+def host_addresses() -> list[str]:
+    """The addresses that aioice would gather on: all of this machine's but loopback."""
+    return get_host_addresses(use_ipv4=True, use_ipv6=True)
+
+
+def hash_peer_certificate(pc: RTCPeerConnection) -> None:
+    """Check the peer's fingerprint over the certificate's DER, without parsing it.
+
+    aiortc parses it with `cryptography`, which rejects the NULL parameter that mbedTLS before 3.5 writes into
+    an ECDSA signature algorithm. The digest of the bytes is all that RFC 8122, section 5 asks for.
+    """
+    for transport in dtls_transports(pc):
+        transport._validate_peer_identity = partial(_validate, transport)  # type: ignore[method-assign]
+
+
+def _validate(transport: RTCDtlsTransport, remote: RTCDtlsParameters) -> None:
+    assert transport._ssl is not None
+    certificate = transport._ssl.get_peer_certificate()
+    if certificate is None or not fingerprints_match(
+        crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate),
+        ((f.algorithm, f.value) for f in remote.fingerprints),
+    ):
+        transport._set_state(State.FAILED)
+
+
+def fingerprints_match(der: bytes, fingerprints: Iterable[tuple[str, str]]) -> bool:
+    """Whether every fingerprint with a digest that we know is that of `der`, and there is at least one."""
+    known = [(a.lower(), v.upper()) for a, v in fingerprints if a.lower() in _DIGESTS]
+    return bool(known) and all(
+        value.replace(":", "") == _DIGESTS[a](der).hexdigest().upper() for a, value in known
+    )
+
+
+def answer_only_opus(transceiver: RTCRtpTransceiver) -> None:
+    """Leave Opus alone, and no header extension, to be answered on this transceiver."""
+    transceiver._codecs = [c for c in transceiver._codecs if c.name.lower() == "opus"]
+    transceiver._headerExtensions = []
+
+
+def use_media(transceiver: RTCRtpTransceiver, sender: Any, receiver: Any) -> None:
+    """Put our sender and receiver in the place of aiortc's, before any of them has started."""
+    transceiver._RTCRtpTransceiver__sender = sender  # type: ignore[attr-defined]
+    transceiver._RTCRtpTransceiver__receiver = receiver  # type: ignore[attr-defined]
+
+
+def packets_received(pc: RTCPeerConnection) -> int:
+    """Datagrams that reached DTLS or SRTP since the start; STUN does not count."""
+    stats = (s for t in dtls_transports(pc) for s in t._get_stats().values())
+    return sum(s.packetsReceived for s in stats)
+
+
+def send_rtp(transport: RTCDtlsTransport, packet: bytes) -> bool:
+    """Protect one RTP packet and send it at once, with no coroutine between; whether it could be."""
+    pair = transport.transport._connection._nominated.get(1)
+    if transport._state != State.CONNECTED or pair is None or transport._tx_srtp is None:
+        return False
+    pair.protocol.transport.sendto(transport._tx_srtp.protect(packet), pair.remote_addr)
+    return True
+
+
+async def send_rtcp(transport: RTCDtlsTransport, report: bytes) -> None:
+    """Protect and send a compound RTCP packet; lost where the client is gone, which ICE will say."""
+    with contextlib.suppress(ConnectionError):
+        await transport._send_rtp(report)
+
+
+def opus_payload_types(parameters: RTCRtpParameters) -> list[int]:
+    """Under which payload types Opus was negotiated; the first is the one that the answer names."""
+    return [
+        c.payloadType for c in parameters.codecs if c.name.lower() == "opus" and c.payloadType is not None
+    ]
+
+
+def sender_identity(sender: RTCRtpSender) -> tuple[int, int, str, str]:
+    """SSRC, RTX SSRC, stream id and track id, as they stand in the answer."""
+    return sender._ssrc, sender._rtx_ssrc, sender._stream_id, sender._track_id
+
+
+def register_sender(transport: RTCDtlsTransport, sender: Any, parameters: RTCRtpSendParameters) -> None:
+    """Have RTCP about a sender's SSRC come to it."""
+    transport._register_rtp_sender(sender, parameters)
+
+
+def unregister_sender(transport: RTCDtlsTransport, sender: Any) -> None:
+    """The opposite of `register_sender`."""
+    transport._unregister_rtp_sender(sender)
+
+
+def register_receiver(
+    transport: RTCDtlsTransport, receiver: Any, parameters: RTCRtpReceiveParameters
+) -> None:
+    """Have the RTP of a section come to a receiver."""
+    transport._register_rtp_receiver(receiver, parameters)
+
+
+def unregister_receiver(transport: RTCDtlsTransport, receiver: Any) -> None:
+    """The opposite of `register_receiver`."""
+    transport._unregister_rtp_receiver(receiver)
+
+
+def divert(track: RawAudioTrack, write: Callable[[bytes, int], asyncio.Future[bool]]) -> None:
+    """Have what a bot writes to its output track come to `write(pcm, sample_rate)` instead of a queue."""
+    track.add_audio_bytes = lambda audio_bytes: write(audio_bytes, track._sample_rate)  # type: ignore[method-assign]

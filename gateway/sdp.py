@@ -1,0 +1,411 @@
+"""SDP, pure: check an offer, shape an answer for a small device, lint either against a client's limits.
+
+The limits are libpeer's and pipecat-esp32's, the clients that most ESP32 devices run (docs/protocol.md says
+where each comes from).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any
+
+from gateway.errors import BadOffer, NoAudio, NoRoute
+
+MAX_LINES = 1_000
+MAX_LINE_BYTES = 2_048
+MAX_SECTIONS = 8
+DEVICE_LINE_BYTES = 255
+DEVICE_CANDIDATES = 9
+DEVICE_ANSWER_BYTES = 4_096
+"""pipecat-esp32 reads the whole JSON reply into a buffer of this size."""
+
+_OPUS = re.compile(r"^a=rtpmap:(\d{1,3}) opus/48000(?:/[12])?$", re.IGNORECASE)
+_SHA256 = re.compile(r"^a=fingerprint:sha-256 (?:[0-9A-F]{2}:){31}[0-9A-F]{2}$")
+
+
+class Client(StrEnum):
+    """Who made an offer, for the purpose of what may be answered."""
+
+    DEVICE = "device"
+    BROWSER = "browser"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One `a=candidate` line (RFC 8839, section 5.1)."""
+
+    transport: str
+    address: str
+    port: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One m-section: its `m=` line and all lines below it."""
+
+    kind: str
+    lines: tuple[str, ...]
+
+    def values(self, name: str) -> Iterator[str]:
+        """The values of the attribute `name`, in order; empty for a flag."""
+        prefix = f"a={name}"
+        for line in self.lines:
+            if line == prefix:
+                yield ""
+            elif line.startswith(prefix + ":"):
+                yield line[len(prefix) + 1 :]
+
+    @property
+    def opus(self) -> str | None:
+        """The payload type that Opus was offered under."""
+        formats = self.lines[0].split()[3:]
+        for line in self.lines:
+            match = _OPUS.match(line)
+            if match and match[1] in formats:
+                return match[1]
+        return None
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the section's port is 0 (RFC 8843 lets a bundled one have it, marked bundle-only)."""
+        return self.lines[0].split()[1] == "0" and "a=bundle-only" not in self.lines
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """An SDP cut at its m-lines."""
+
+    head: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+    def attribute(self, section: Section, name: str) -> str | None:
+        """The first value of `name` in the section, else at session level (RFC 8866, section 5.13)."""
+        return next(section.values(name), None) or next(Section("", self.head).values(name), None)
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        found = (parse_candidate(v) for s in self.sections for v in s.values("candidate"))
+        return tuple(c for c in found if c is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a call needs to know of an offer."""
+
+    text: str
+    client: Client
+    candidates: tuple[Candidate, ...]
+
+
+def parse_candidate(value: str) -> Candidate | None:
+    """Read the value of an `a=candidate` attribute, or give `None` where it is not one (RFC 8839, 5.1)."""
+    parts = value.split()
+    if len(parts) < 8 or parts[6] != "typ" or not re.fullmatch(r"[0-9]{1,5}", parts[5]):
+        return None
+    if int(parts[5]) > 65_535:
+        return None
+    return Candidate(parts[2].lower(), parts[4], int(parts[5]), parts[7])
+
+
+def parse(text: str) -> Description:
+    """Cut an SDP into its session part and its m-sections.
+
+    Raises:
+        BadOffer: too long, or not SDP; names the line.
+    """
+    lines = text.replace("\r\n", "\n").rstrip("\n").split("\n")
+    if len(lines) > MAX_LINES:
+        raise BadOffer(f"the SDP has {len(lines)} lines", remedy=f"stay under {MAX_LINES}")
+    for number, line in enumerate(lines, 1):
+        if len(line) < 2 or line[1] != "=" or not line.isprintable():  # a lone surrogate is not printable
+            raise BadOffer(f"line {number} of the SDP is not of the form x=value")
+        if len(line.encode()) > MAX_LINE_BYTES:
+            raise BadOffer(f"line {number} of the SDP is over {MAX_LINE_BYTES} bytes")
+    if lines[0] != "v=0":
+        raise BadOffer("the SDP does not begin with v=0")
+    starts = [i for i, line in enumerate(lines) if line.startswith("m=")]
+    if len(starts) > MAX_SECTIONS:
+        raise BadOffer(f"the SDP has {len(starts)} m-sections", remedy=f"stay under {MAX_SECTIONS}")
+    bounds = pairwise([*starts, len(lines)])
+    sections = tuple(_section(tuple(lines[a:b]), a + 1) for a, b in bounds)
+    return Description(tuple(lines[: starts[0] if starts else len(lines)]), sections)
+
+
+def _section(lines: tuple[str, ...], number: int) -> Section:
+    parts = lines[0][2:].split()
+    if len(parts) < 4 or not parts[1].split("/")[0].isdecimal():
+        raise BadOffer(f"line {number} of the SDP is not an m= line")
+    return Section(parts[0], lines)
+
+
+def check_offer(text: str, request_data: Any = None) -> Offer:
+    """Check that a call can be made from an offer, and recognise who made it.
+
+    Args:
+        text: the SDP.
+        request_data: the request's `request_data`; one with `device` in it is from a device.
+
+    Raises:
+        BadOffer, NoAudio: says what is missing and what to do.
+    """
+    offer = parse(text)
+    media = [s for s in offer.sections if s.kind in {"audio", "video"}]
+    audio = next((s for s in media if s.kind == "audio" and not s.rejected), None)
+    if audio is None:
+        raise NoAudio("the offer has no audio section", remedy="add an audio transceiver before the offer")
+    if audio.opus is None:
+        raise NoAudio("the offer's audio section has no Opus", remedy="offer opus/48000/2")
+    if media[0] is not audio:
+        raise BadOffer("audio must be the first media section", remedy="add audio before video")
+    for name in ("ice-ufrag", "ice-pwd", "fingerprint"):
+        if offer.attribute(audio, name) is None:
+            raise BadOffer(f"the offer has no a={name}")
+    if "rtcp-mux" not in {line[2:] for line in audio.lines}:
+        raise BadOffer("the offer's audio section has no a=rtcp-mux", remedy="multiplex RTCP (RFC 8834)")
+    return Offer(text, recognise(offer, request_data), offer.candidates)
+
+
+def recognise(offer: Description, request_data: Any = None) -> Client:
+    """Tell a browser, or another full stack, from a small device.
+
+    Who negotiates RTP header extensions can parse them, and everything else a full answer holds; the small
+    clients assume a 12-byte RTP header, so none of them offers any.
+    """
+    if isinstance(request_data, dict) and "device" in request_data:
+        return Client.DEVICE
+    full = any(True for s in offer.sections for _ in s.values("extmap"))
+    return Client.BROWSER if full else Client.DEVICE
+
+
+def bundle_in_order(offer: str) -> str:
+    """The offer with its BUNDLE group in the order of its m-sections.
+
+    aiortc stops the one transport of all sections where any but the first of them leads the group (RFC 8843, 7.2
+    leaves that to the offerer).
+    """
+    mids = [mid for section in parse(offer).sections for mid in section.values("mid")]
+    lines = offer.split("\r\n" if "\r\n" in offer else "\n")
+    for index, line in enumerate(lines):
+        if line.startswith("a=group:BUNDLE "):
+            group = line.split()[1:]
+            lines[index] = " ".join(["a=group:BUNDLE", *(m for m in mids if m in group)])
+    return "\r\n".join(lines)
+
+
+def same_address(a: str, b: str) -> bool:
+    """Whether two texts name one IP address; a host name names none."""
+    try:
+        return ipaddress.ip_address(a) == ipaddress.ip_address(b)
+    except ValueError:
+        return False
+
+
+def device_answer(answer: str, address: str, *, bitrate: int, offer: str | None = None) -> str:
+    """Shape an answer of aiortc's for a small device.
+
+    Args:
+        answer: the SDP that aiortc made.
+        address: the local address that this device reaches us by.
+        bitrate: Opus bits per second each way.
+        offer: what it answers; aiortc accepts the sections that an offer rejects (RFC 3264, section 6 forbids it).
+
+    Raises:
+        NoRoute: aiortc gathered no UDP host candidate on `address`.
+    """
+    description = parse(answer)
+    candidates = [
+        (value, parsed)
+        for section in description.sections
+        for value in section.values("candidate")
+        if (parsed := parse_candidate(value)) is not None
+        and (parsed.transport, parsed.type) == ("udp", "host")
+        and same_address(parsed.address, address)
+    ]
+    if not candidates:
+        raise NoRoute(f"no UDP candidate on {address}", remedy="check that the address is still up")
+    value, candidate = candidates[0]
+    offered = parse(offer).sections if offer is not None else ()
+    rejected = {index for index, section in enumerate(offered) if section.rejected}
+    lines = [line for line in description.head if not line.startswith(("a=msid-semantic", "a=group:BUNDLE"))]
+    taken = [index for index in range(len(description.sections)) if index not in rejected]
+    if mids := [mid for index in taken for mid in description.sections[index].values("mid")]:
+        lines.append(f"a=group:BUNDLE {' '.join(mids)}")
+    for index, section in enumerate(description.sections):
+        if index in rejected:
+            lines += _rejected_section(section)
+            continue
+        lines += _device_section(section, candidate, bitrate)
+        if index == taken[0]:  # with BUNDLE the first section's transport is everyone's (RFC 8843, 7.1)
+            lines += [f"a=candidate:{value}", "a=end-of-candidates"]
+    return "\r\n".join(lines) + "\r\n"
+
+
+_UNUSED = (
+    "a=extmap",
+    "a=rtcp-fb:",
+    "a=candidate:",
+    "a=end-of-candidates",
+    "a=ssrc-group:",
+    "a=ptime:",
+    "c=",
+    "a=msid:",
+)
+
+
+def _rejected_section(section: Section) -> Iterator[str]:
+    kind, _, *rest = section.lines[0].split()
+    yield " ".join([kind, "0", *rest])
+    yield "c=IN IP4 0.0.0.0"
+    yield from (line for line in section.lines if line.startswith("a=mid:"))
+    yield "a=inactive"
+
+
+def _device_section(section: Section, candidate: Candidate, bitrate: int) -> Iterator[str]:
+    version = 6 if ":" in candidate.address else 4
+    parts = section.lines[0].split()
+    if not section.rejected:
+        parts[1] = str(candidate.port)
+    opus = section.opus if section.kind == "audio" else None
+    if opus is not None:
+        parts[3:] = [opus]
+    yield " ".join(parts)
+    yield f"c=IN IP{version} {candidate.address}"
+    for line in section.lines[1:]:
+        if line.startswith(_UNUSED) or _is_other_payload(line, opus):
+            continue
+        if line.startswith("a=fingerprint:"):
+            if line.lower().startswith("a=fingerprint:sha-256 "):
+                yield "a=fingerprint:sha-256 " + line.split(" ", 1)[1].upper()
+            continue
+        yield line
+        if opus is not None and _OPUS.match(line):
+            yield opus_fmtp(opus, bitrate)
+            yield "a=ptime:20"
+
+
+def _is_other_payload(line: str, opus: str | None) -> bool:
+    if opus is None:
+        return False
+    if line.startswith(f"a=fmtp:{opus} "):
+        return True  # ours takes its place
+    return line.startswith(("a=rtpmap:", "a=fmtp:")) and not line.startswith(f"a=rtpmap:{opus} ")
+
+
+def opus_fmtp(payload_type: str, bitrate: int) -> str:
+    """The Opus parameters of 16 kHz mono voice with in-band FEC (RFC 7587, section 6.1)."""
+    return (
+        f"a=fmtp:{payload_type} minptime=20;useinbandfec=1;stereo=0;sprop-stereo=0;"
+        f"maxplaybackrate=16000;sprop-maxcapturerate=16000;maxaveragebitrate={bitrate}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line (1-based; 0 for the whole) that breaks a limit of a client."""
+
+    line: int
+    text: str
+    rule: str
+    limit: str
+
+
+def lint(text: str, *, answer: bool | None = None) -> list[Finding]:
+    """Check an offer or an answer against what small clients take.
+
+    Args:
+        text: the SDP.
+        answer: whether it is one; by default it is where a section says `a=setup:active`, as ours all do. (The
+            small clients offer `passive`, which an answer may say too.)
+
+    Raises:
+        BadOffer: not SDP at all.
+    """
+    description = parse(text)
+    if answer is None:
+        answer = any(v == "active" for s in description.sections for v in s.values("setup"))
+    findings = [*_lint_common(text, description)]
+    findings += _lint_answer(text, description) if answer else _lint_offer(text, description)
+    return sorted(findings, key=lambda f: f.line)
+
+
+def _numbered(text: str) -> list[tuple[int, str]]:
+    return list(enumerate(text.replace("\r\n", "\n").rstrip("\n").split("\n"), 1))
+
+
+def _lint_common(text: str, description: Description) -> Iterator[Finding]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line and not line.endswith("\r"):
+            yield Finding(number, line, "crlf", "every line ends in CRLF (RFC 8866, section 5)")
+            break
+    for number, line in _numbered(text):
+        if len(line.encode()) > DEVICE_LINE_BYTES:
+            yield Finding(number, line, "line-length", f"libpeer reads {DEVICE_LINE_BYTES} bytes of a line")
+    candidates = [(n, line) for n, line in _numbered(text) if line.startswith("a=candidate:")]
+    if len(candidates) > DEVICE_CANDIDATES:
+        number, line = candidates[DEVICE_CANDIDATES]
+        yield Finding(number, line, "candidates", "libpeer holds 9 candidates; a tenth corrupts its memory")
+    if not any(s.kind == "audio" and s.opus for s in description.sections):
+        yield Finding(0, "", "opus", "a call needs an audio section with opus/48000/2")
+
+
+def _lint_offer(text: str, description: Description) -> Iterator[Finding]:
+    audio = next((s for s in description.sections if s.kind == "audio"), None)
+    if audio is None:
+        return
+    for name in ("ice-ufrag", "ice-pwd", "fingerprint", "setup", "rtcp-mux"):
+        if description.attribute(audio, name) is None and f"a={name}" not in audio.lines:
+            yield Finding(0, "", name, f"an offer needs a={name}")
+    media = [s.kind for s in description.sections if s.kind in {"audio", "video"}]
+    if media[0] != "audio":
+        yield Finding(0, "", "order", "Pipecat takes the first media section as the microphone")
+    if len(description.sections) > 1 and not any(x.startswith("a=group:BUNDLE") for x in description.head):
+        number = next(n for n, line in _numbered(text) if line.startswith("m="))
+        yield Finding(number, description.sections[0].lines[0], "bundle", "all sections share one transport")
+
+
+def _lint_answer(text: str, description: Description) -> Iterator[Finding]:
+    yield from _lint_answer_lines(text)
+    count = len(description.candidates)
+    if count == 0:
+        yield Finding(0, "", "no-candidate", "with no candidate a device waits for ever")
+    credentials = {
+        (description.attribute(s, "ice-ufrag"), description.attribute(s, "ice-pwd"))
+        for s in description.sections
+        if not s.rejected
+    }
+    if len(credentials) > 1:
+        yield Finding(0, "", "credentials", "libpeer keeps one ufrag and password for all sections")
+    for section in description.sections:
+        if section.kind == "audio" and not any(section.values("ssrc")):
+            yield Finding(0, section.lines[0], "ssrc", "without a=ssrc libpeer drops the audio silently")
+        if section.kind == "audio" and not any("useinbandfec=1" in v for v in section.values("fmtp")):
+            yield Finding(0, section.lines[0], "fec", "Opus with useinbandfec=1 survives Wi-Fi loss")
+
+
+def _lint_answer_lines(text: str) -> Iterator[Finding]:
+    seen = 0
+    for number, line in _numbered(text):
+        if line.startswith("a=fingerprint:") and not _SHA256.match(line):
+            yield Finding(number, line, "fingerprint", "libpeer reads one upper-case sha-256, the last")
+        elif line.startswith("a=setup:") and line != "a=setup:active":
+            yield Finding(number, line, "setup", "libpeer is always the DTLS server: we must be active")
+        elif line.startswith("a=extmap"):
+            yield Finding(number, line, "extmap", "libpeer assumes an RTP header of 12 bytes")
+        elif line.startswith("a=candidate:"):
+            seen += 1
+            yield from _lint_candidate(number, line, seen)
+
+
+def _lint_candidate(number: int, line: str, seen: int) -> Iterator[Finding]:
+    candidate = parse_candidate(line.removeprefix("a=candidate:"))
+    usable = candidate is not None and (candidate.transport, candidate.type) == ("udp", "host")
+    if not usable or candidate is None or ":" in candidate.address:
+        yield Finding(number, line, "candidate-kind", "libpeer takes UDP host candidates on IPv4 only")
+    if seen > 1:
+        yield Finding(number, line, "candidate-count", "each wrong candidate costs libpeer 10 to 16 s")

@@ -1,0 +1,193 @@
+"""All settings, and the only reader of the environment and of voicegw.toml."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from gateway.errors import ConfigError
+
+CONFIG_FILE = Path("voicegw.toml")
+_PREFIX = "VOICEGW_"
+_MAX_NAME_BYTES = 63
+"""Of a DNS label (RFC 6763, section 4.1.1)."""
+
+
+def _xdg(variable: str, default: str) -> Path:
+    return Path(os.environ.get(variable) or Path.home() / default) / "voicegw"
+
+
+def _instance_name(name: str) -> str:
+    if not name.isprintable() or not 1 <= len(name.encode()) <= _MAX_NAME_BYTES:
+        raise ValueError(f"use 1 to {_MAX_NAME_BYTES} bytes of printable text")
+    return name
+
+
+class EngineSpec(BaseModel):
+    """A speech or language engine by the name of its provider, with that provider's options."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class AudioSettings(BaseModel):
+    """The Opus encoder of calls with devices (RFC 7587)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bitrate: Annotated[int, Field(ge=6_000, le=64_000)] = 24_000
+    """Bits per second."""
+    complexity: Annotated[int, Field(ge=0, le=10)] = 1
+    """5 sounds a little better and costs three times the encoder's CPU (docs/performance.md)."""
+    fec: bool = True
+    dtx: bool = False
+
+
+class Limits(BaseModel):
+    """What one gateway takes before it says no."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sessions: Annotated[int, Field(ge=1)] = 32
+    body_bytes: Annotated[int, Field(ge=4_096)] = 64_000
+    offers_per_minute: Annotated[int, Field(ge=1)] = 120
+    """From one address, after a first burst of a quarter of it."""
+    offer_timeout_s: Annotated[float, Field(gt=0)] = 10.0
+    """Until a worker must have answered an offer."""
+    vanish_timeout_s: Annotated[float, Field(gt=0)] = 5.0
+    """Silence on the wire after which a client counts as gone."""
+    connect_timeout_s: Annotated[float, Field(gt=0)] = 20.0
+    """From the answer to the first media."""
+    worker_silence_s: Annotated[float, Field(gt=0)] = 5.0
+    """Without a heartbeat after which a worker counts as blocked and is replaced."""
+    worker_memory_mb: Annotated[int, Field(ge=200)] = 2_048
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, in the order: command line, environment, voicegw.toml, default."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=_PREFIX,
+        env_nested_delimiter="__",
+    )
+
+    host: str = "::"
+    """Address to listen on; `::` takes IPv4 as well."""
+    port: Annotated[int, Field(ge=0, le=65_535)] = 7860
+    name: Annotated[str, AfterValidator(_instance_name)] = Field(
+        default_factory=lambda: socket.gethostname()[:_MAX_NAME_BYTES]
+    )
+    """What the gateway calls itself on the LAN."""
+    open: bool = False
+    """Let any client of the LAN in, without a key."""
+    announce: bool = True
+    """Announce the gateway by mDNS (never on loopback only)."""
+    workers: Annotated[int, Field(ge=0, le=64)] = 1
+    """Processes that calls live in; 0 keeps them in the front process, for a debugger."""
+    bot: str = "assistant"
+    """A bundled bot's name, a module, or the path of a file with `async def bot(runner_args)`."""
+    bots: dict[str, str] = Field(default_factory=dict)
+    """Another bot for a device, by the device's name."""
+    stt: EngineSpec = EngineSpec(provider="sphinx")
+    tts: EngineSpec = EngineSpec(provider="flite")
+    llm: EngineSpec | None = None
+    realtime: EngineSpec | None = None
+    """Of the `realtime` bot; without it the key that is in the environment decides."""
+    sentences: Path | None = None
+    """A file of your own sentence templates (docs/speech.md)."""
+    timezone: str | None = None
+    """To tell the time in, such as `Europe/Berlin`; the machine's own by default."""
+    volume: Annotated[int, Field(ge=0, le=100)] = 70
+    """What a device is taken to play at when a call begins."""
+    audio: AudioSettings = AudioSettings()
+    limits: Limits = Limits()
+    data_dir: Path = Field(default_factory=lambda: _xdg("XDG_DATA_HOME", ".local/share"))
+    cache_dir: Path = Field(default_factory=lambda: _xdg("XDG_CACHE_HOME", ".cache"))
+    log_level: Annotated[
+        Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+        BeforeValidator(lambda v: v.upper() if isinstance(v, str) else v),
+    ] = "INFO"
+    log_json: bool = False
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        path = settings_cls.model_config.get("toml_file")
+        file = (TomlConfigSettingsSource(settings_cls, path),) if path else ()
+        return (init_settings, env_settings, *file)
+
+
+def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings of this process.
+
+    Args:
+        config: the TOML file; by default `voicegw.toml` of the working directory, if there is one.
+        overrides: values that win over environment and file; those that are `None` are left out.
+
+    Raises:
+        ConfigError: a file that is missing or malformed, or a value that is not allowed; names it.
+    """
+    path = config or (CONFIG_FILE if CONFIG_FILE.is_file() else None)
+    if path is not None and not path.is_file():
+        raise ConfigError(f"there is no settings file {path}", remedy="check --config")
+    values = {key: value for key, value in (overrides or {}).items() if value is not None}
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        return FromFile(**values)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}", remedy="correct the line it names") from error
+    except SettingsError as error:  # names the field: what should be JSON in the environment is not
+        raise ConfigError(str(error), remedy=f"write {_PREFIX}… as JSON") from error
+    except ValidationError as error:
+        raise ConfigError(_explain(error), remedy=f"correct it in {path or 'the environment'}") from error
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors(include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"setting {where}: {first['msg']}"
+
+
+def client_key(file: Path | None) -> str | None:
+    """The key that `voicegw talk` sends: from a file, else from VOICEGW_KEY. Never from an argument.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    if file is None:
+        return os.environ.get("VOICEGW_KEY") or None
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise ConfigError(f"cannot read {file}: {error.strerror}", remedy="check --key-file") from error
+
+
+def api_keys() -> Mapping[str, str]:
+    """The environment, for the engines that look their key up by name."""
+    return os.environ

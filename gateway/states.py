@@ -1,0 +1,60 @@
+"""Where a call can be and what can happen to it: one table, and nothing beside it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from gateway.errors import GatewayError
+
+
+class State(StrEnum):
+    """Where a call is."""
+
+    NEGOTIATING = "negotiating"
+    CONNECTING = "connecting"
+    LIVE = "live"
+    CLOSING = "closing"
+    ENDED = "ended"
+
+
+class Event(StrEnum):
+    """What can happen to a call."""
+
+    ANSWERED = "answered"
+    CONNECTED = "connected"
+    RESTARTED = "restarted"
+    CLOSE = "close"
+    CLOSED = "closed"
+
+
+TRANSITIONS: dict[tuple[State, Event], State] = {
+    (State.NEGOTIATING, Event.ANSWERED): State.CONNECTING,
+    (State.NEGOTIATING, Event.CONNECTED): State.LIVE,  # a bot slower than the network
+    (State.NEGOTIATING, Event.CLOSE): State.CLOSING,
+    (State.CONNECTING, Event.CONNECTED): State.LIVE,
+    (State.CONNECTING, Event.RESTARTED): State.CONNECTING,
+    (State.CONNECTING, Event.CLOSE): State.CLOSING,
+    (State.LIVE, Event.ANSWERED): State.LIVE,
+    (State.LIVE, Event.RESTARTED): State.CONNECTING,
+    (State.LIVE, Event.CLOSE): State.CLOSING,
+    (State.CLOSING, Event.CLOSED): State.ENDED,
+}
+
+
+class IllegalEvent(GatewayError):
+    """An event that the state of the call does not allow; nothing has changed."""
+
+    code = "illegal_event"
+    status = 409
+
+
+def next_state(state: State, event: Event) -> State:
+    """Look a transition up.
+
+    Raises:
+        IllegalEvent: the table has none.
+    """
+    try:
+        return TRANSITIONS[state, event]
+    except KeyError:
+        raise IllegalEvent(f"a call that is {state} takes no {event}") from None

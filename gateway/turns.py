@@ -1,0 +1,140 @@
+"""What is said in a call and how long each step of an answer takes, read off the frames of any bot's pipeline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipecat.frames.frames import (
+    BotStartedSpeakingFrame,
+    BotStoppedSpeakingFrame,
+    Frame,
+    InterimTranscriptionFrame,
+    LLMTextFrame,
+    TranscriptionFrame,
+    TTSAudioRawFrame,
+    TTSSpeakFrame,
+    TTSStartedFrame,
+    TTSTextFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.observers.base_observer import BaseObserver, FramePushed
+
+STAGES = ("turn", "transcript", "text", "audio", "packet")
+"""The steps after the end of speech, in order."""
+
+Report = Callable[[dict[str, Any]], None]
+
+
+@dataclass(slots=True)
+class _Turn:
+    ended_at: float | None = None
+    at: dict[str, float] = field(default_factory=dict)
+    user: list[str] = field(default_factory=list)
+    bot: list[str] = field(default_factory=list)
+
+    def mark(self, stage: str, now: float) -> None:
+        if self.ended_at is not None:
+            self.at.setdefault(stage, now)
+
+    def stages(self) -> dict[str, float | None]:
+        """Milliseconds of each step after the one before; a step that came early counts as 0."""
+        assert self.ended_at is not None
+        result: dict[str, float | None] = {}
+        before = self.ended_at
+        for stage in STAGES:
+            now = self.at.get(stage)
+            result[stage] = None if now is None else round(1000 * max(0.0, now - before), 1)
+            before = max(before, now) if now is not None else before
+        return result
+
+
+class TurnClock:
+    """Follows one call; times are of the monotonic clock, in seconds.
+
+    Args:
+        on_turn: is given each turn that was answered: its words, stages and total in milliseconds.
+        on_transcript: is given each piece of text, of the user and of the bot, as it comes.
+        sees_packets: whether `packet` will be called; else the bot's own start of speaking stands for it.
+    """
+
+    def __init__(self, on_turn: Report, on_transcript: Report, *, sees_packets: bool) -> None:
+        self._on_turn = on_turn
+        self._on_transcript = on_transcript
+        self._turn = _Turn()
+        self._handlers: dict[type[Frame], Callable[[Any, float], None]] = {
+            VADUserStoppedSpeakingFrame: self._speech_ended,
+            UserStartedSpeakingFrame: self._turn_began,
+            UserStoppedSpeakingFrame: lambda _, now: self._turn.mark("turn", now),
+            InterimTranscriptionFrame: lambda f, _: self._said("user", f.text, final=False),
+            TranscriptionFrame: self._transcribed,
+            LLMTextFrame: lambda _, now: self._turn.mark("text", now),
+            TTSSpeakFrame: lambda _, now: self._turn.mark("text", now),
+            TTSStartedFrame: lambda _, now: self._turn.mark("text", now),
+            TTSTextFrame: self._spoken,
+            TTSAudioRawFrame: lambda _, now: self._turn.mark("audio", now),
+            BotStoppedSpeakingFrame: lambda *_: self._finish(),
+        }
+        if not sees_packets:
+            self._handlers[BotStartedSpeakingFrame] = lambda *_: self.packet()
+
+    def frame(self, frame: Frame) -> None:
+        """Take note of a frame on its first push."""
+        handler = self._handlers.get(type(frame))
+        if handler is not None:
+            handler(frame, time.monotonic())
+
+    def packet(self) -> None:
+        """Sound has gone out after silence."""
+        if "audio" in self._turn.at:
+            self._turn.mark("packet", time.monotonic())
+
+    def _speech_ended(self, frame: VADUserStoppedSpeakingFrame, now: float) -> None:
+        self._turn.ended_at = now - frame.stop_secs
+
+    def _turn_began(self, _frame: Frame, _now: float) -> None:
+        self._finish()
+        self._turn = _Turn()
+
+    def _transcribed(self, frame: TranscriptionFrame, now: float) -> None:
+        self._turn.mark("transcript", now)
+        self._turn.user.append(frame.text.strip())
+        self._said("user", frame.text, final=True)
+
+    def _spoken(self, frame: TTSTextFrame, _now: float) -> None:
+        self._turn.bot.append(frame.text.strip())
+        self._said("bot", frame.text, final=True)
+
+    def _said(self, who: str, text: str, *, final: bool) -> None:
+        if text.strip():
+            self._on_transcript({"at": time.time(), "who": who, "text": text.strip(), "final": final})
+
+    def _finish(self) -> None:
+        turn, self._turn = self._turn, _Turn()
+        if turn.ended_at is None or "audio" not in turn.at:
+            return
+        stages = turn.stages()
+        self._on_turn(
+            {
+                "at": time.time(),
+                "user": " ".join(turn.user),
+                "bot": " ".join(turn.bot),
+                "stages_ms": stages,
+                "total_ms": round(sum(s for s in stages.values() if s is not None), 1),
+            }
+        )
+
+
+class TurnObserver(BaseObserver):
+    """Shows every frame of a pipeline to a clock, once."""
+
+    def __init__(self, clock: TurnClock) -> None:
+        super().__init__(observe_every_push=False)
+        self._clock = clock
+
+    async def on_push_frame(self, data: FramePushed) -> None:
+        self._clock.frame(data.frame)

@@ -1,0 +1,111 @@
+"""A worker process: calls live here, away from HTTP and from each other's processes.
+
+Started as `python -m gateway.worker FD`, with one end of a socket pair as its file descriptor. The settings come
+over it, so that nothing secret stands in argv. The process ends when the other side closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import resource
+import signal
+import socket
+import sys
+from typing import Any
+
+from pydantic import BaseModel
+
+from gateway.calls import EndCall, OfferCall, PatchCall, RenegotiateCall, SessionEvent
+from gateway.errors import GatewayError
+from gateway.host import Host
+from gateway.ipc import Channel
+from gateway.logs import set_up as set_up_logs
+from gateway.settings import Settings
+
+HEARTBEAT_SECONDS = 0.5
+_RSS_UNIT = 1 << 20 if sys.platform == "darwin" else 1 << 10
+"""Of these make a megabyte: getrusage counts bytes on macOS and kilobytes elsewhere."""
+
+
+class Worker:
+    """One host behind a channel."""
+
+    def __init__(self) -> None:
+        self._host: Host | None = None
+        self._channel: Channel | None = None
+
+    async def run(self, sock: socket.socket) -> None:
+        """Serve until the front process closes its end."""
+        self._channel = await Channel.over(sock, handle=self._handle, on_event=lambda *_: None)
+        heart = asyncio.create_task(self._beat(self._channel), name="heartbeat")
+        try:
+            await self._channel.run()
+        finally:
+            heart.cancel()
+            if self._host is not None:
+                await self._host.drain("stopping")
+
+    async def _beat(self, channel: Channel) -> None:
+        while True:
+            channel.event("beat", {"rss_mb": rss_mb()})
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    async def _handle(self, name: str, body: dict[str, Any]) -> Any:
+        if name == "start":
+            return await self._start(body)
+        if self._host is None:
+            raise GatewayError(f"{name} before start")
+        host = self._host
+        match name:
+            case "offer":
+                return (await host.offer(OfferCall(**body))).model_dump()
+            case "renegotiate":
+                return (await host.renegotiate(RenegotiateCall(**body))).model_dump()
+            case "patch":
+                return await host.patch(PatchCall(**body))
+            case "end":
+                return await host.end(EndCall(**body))
+            case "drain":
+                return await host.drain(body["reason"])
+            case _:
+                raise GatewayError(f"no request is called {name}")
+
+    async def _start(self, body: dict[str, Any]) -> None:
+        settings = Settings.model_validate(body["settings"])
+        set_up_logs(settings, worker=body["worker"])
+        host = Host(settings, self._emit)
+        await host.prepare()
+        gc.collect()
+        gc.freeze()  # else each full collection looks through all of Pipecat again: 150 ms, in mid-call
+        self._host = host
+
+    def _emit(self, event: SessionEvent) -> None:
+        if self._channel is not None:
+            self._channel.event("session", dump(event))
+
+
+def dump(value: BaseModel) -> dict[str, Any]:
+    """A wire value as JSON holds it."""
+    return value.model_dump(mode="json")
+
+
+def rss_mb() -> float:
+    """Resident memory of this process in MB: now where /proc tells, else its peak."""
+    try:
+        with open("/proc/self/statm") as statm:  # noqa: PTH123 -- twice a second
+            return int(statm.read().split()[1]) * resource.getpagesize() / (1 << 20)
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _RSS_UNIT
+
+
+def main() -> None:
+    """Run a worker on the file descriptor that the front process passed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the front's to handle
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    asyncio.run(Worker().run(sock))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""A real browser asks the default bot for the time, and hears the answer."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+from tests.browser.chromium import chromium, wait_for_silence, wait_for_speech, watched
+from tests.browser.running import Running, running
+
+ASKED = re.compile(r"what time is it", re.IGNORECASE)
+ANSWERED = re.compile(r"\b(it is|it's)\b", re.IGNORECASE)
+CALL_MS = 30_000
+
+
+async def test_question_through_our_page(gateway: Running, question: Path) -> None:
+    async with chromium(recording=question) as browser:
+        page = await browser.new_page()
+        faults = await watched(page)
+        await page.goto(gateway.url)
+        await page.get_by_role("button", name="Talk").click()
+        await expect(page.get_by_text("You are live")).to_be_visible(timeout=CALL_MS)
+
+        log = page.get_by_role("log", name="Conversation")
+        await expect(log.locator("[data-who=user][data-final=true] .said")).to_contain_text(
+            ASKED, timeout=CALL_MS
+        )
+        await expect(log.locator("[data-who=bot] .said")).to_contain_text(ANSWERED, timeout=CALL_MS)
+        await wait_for_speech(page)
+        await expect(page.locator("#sessions .row")).to_have_attribute("data-state", "live")
+        await expect(page.locator("#fall .quote")).to_have_text(ASKED, timeout=CALL_MS)
+        await expect(page.locator("#fall .total")).to_have_text(re.compile(r"^[1-9][\d,]*ms$"))
+
+        await page.get_by_role("button", name="End").click()
+        await expect(page.get_by_text("The microphone is off.")).to_be_visible()
+        await expect(page.get_by_text("Nobody is on the line.")).to_be_visible(timeout=CALL_MS)
+        assert not faults
+
+
+async def test_question_through_pipecats_page(gateway: Running, question: Path) -> None:
+    async with chromium(recording=question) as browser:
+        page = await browser.new_page()
+        elsewhere: list[str] = []
+        page.on("request", lambda r: None if r.url.startswith(gateway.url) else elsewhere.append(r.url))
+        await watched(page)
+        await page.goto(f"{gateway.url}/client/")
+        await expect(page.get_by_text("initialized", exact=True)).to_be_visible()  # it ignores earlier clicks
+        await page.get_by_role("button", name="Connect", exact=True).click()
+        await wait_for_speech(page)
+        await expect(page.get_by_text(ASKED).first).to_be_visible(timeout=CALL_MS)
+        await expect(page.get_by_text(ANSWERED).first).to_be_visible(timeout=CALL_MS)
+        assert not elsewhere
+
+
+async def test_pipecats_page_mutes_and_calls_again(tmp_path: Path) -> None:
+    with running(tmp_path, bot="echo") as gateway:
+        async with chromium() as browser:
+            page = await browser.new_page()
+            await watched(page)
+            await page.goto(f"{gateway.url}/client/")
+            await expect(page.get_by_text("initialized", exact=True)).to_be_visible()
+            for _ in range(2):
+                await page.get_by_role("button", name="Connect", exact=True).click()
+                await wait_for_speech(page)
+                await page.get_by_role("button", name="Mute microphone").click()
+                await wait_for_silence(page)
+                await page.get_by_role("button", name="Unmute microphone").click()
+                await wait_for_speech(page)
+                await page.get_by_role("button", name="Disconnect", exact=True).click()
+
+
+async def test_call_ends_when_the_gateway_stops_and_the_page_finds_it_again(tmp_path: Path) -> None:
+    async with chromium() as browser:
+        page = await browser.new_page()
+        with running(tmp_path, bot="echo") as first:
+            await page.goto(first.url)
+            await start_call(page)
+            assert first.stop() == 0
+        await expect(page.get_by_text("The gateway ended the call.")).to_be_visible(timeout=CALL_MS)
+        link = page.locator("#link")
+        await expect(link).to_have_text("the gateway does not answer", timeout=CALL_MS)
+        with running(tmp_path, port=first.port, bot="echo"):
+            await expect(link).to_have_text("live", timeout=CALL_MS)
+            await start_call(page)
+
+
+async def start_call(page: Page) -> None:
+    await page.locator("#talk-button").click()
+    await expect(page.get_by_text("You are live")).to_be_visible(timeout=CALL_MS)

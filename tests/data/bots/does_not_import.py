@@ -1,0 +1,3 @@
+"""A bot whose import fails."""
+
+raise RuntimeError("broken at import")

@@ -1,0 +1,5 @@
+"""A bot that ends before its call begins."""
+
+
+async def bot(runner_args: object) -> None:
+    """Do nothing."""

@@ -1,0 +1,204 @@
+"""A gateway on LANs: who gets in, by which address, and what it announces. In a network namespace: root only."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+import pytest_asyncio
+
+from gateway import discovery, sdp
+from tests.support import lan
+from tests.support.gateway import GatewayProcess, client, serving, voicegw
+from tests.support.offers import captured
+from tests.support.peer import DEVICE, Peer
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.skipif(not lan.possible(), reason="network namespaces need root and iproute2")
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[lan.Machine]:
+    with lan.machine() as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running(
+    machine: lan.Machine, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[GatewayProcess]:
+    directory = tmp_path_factory.mktemp("lan")
+    settings = {"name": "testgw", "limits": {"offers_per_minute": 6_000}}
+    async with serving(directory, settings, host="::", prefix=machine.prefix) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def key(running: GatewayProcess) -> str:
+    return enrol(running, "kitchen")
+
+
+def enrol(gateway: GatewayProcess, name: str) -> str:
+    config = str(gateway.directory / "voicegw.toml")
+    done = voicegw("devices", "--config", config, "add", name, "--json")
+    return str(json.loads(done.stdout)["key"])
+
+
+def url(machine: lan.Machine, gateway: GatewayProcess, number: int, *, v6: bool = False) -> str:
+    there = machine.there(number, v6=v6)
+    return f"http://{f'[{there}]' if v6 else there}:{gateway.port}"
+
+
+def gathering(*addresses: str) -> Any:
+    def patch() -> AbstractContextManager[Any]:
+        return mock.patch("aioice.ice.get_host_addresses", return_value=list(addresses))
+
+    return patch
+
+
+@pytest.mark.parametrize("v6", [False, True])
+async def test_the_lan_needs_a_key(machine: lan.Machine, running: GatewayProcess, *, v6: bool) -> None:
+    async with client(url(machine, running, 1, v6=v6)) as http:
+        response = await http.post("/api/offer", json={"sdp": captured("libpeer"), "type": "offer"})
+        assert (response.status_code, response.json()["code"]) == (401, "key_required")
+        for path in ("/api/state", "/api/devices", "/metrics", "/api/events"):
+            assert (await http.get(path)).status_code == 401
+
+
+@pytest.mark.parametrize("number", lan.NUMBERS)
+async def test_a_device_gets_the_address_that_its_offer_arrived_on(
+    machine: lan.Machine, running: GatewayProcess, key: str, number: int
+) -> None:
+    gather = gathering(machine.here(1), machine.here(2))
+    async with Peer(url(machine, running, number), key=key, gather=gather) as peer:
+        await peer.connect()
+        [candidate] = sdp.parse(peer.answer["sdp"]).candidates
+        assert candidate.address == machine.there(number)
+        assert sdp.lint(peer.answer["sdp"]) == []
+        await peer.hears()
+
+
+async def test_an_offer_over_ipv6_gets_ipv4_media(
+    machine: lan.Machine, running: GatewayProcess, key: str
+) -> None:
+    gather = gathering(machine.here(2))
+    async with Peer(url(machine, running, 1, v6=True), key=key, gather=gather) as peer:
+        await peer.connect()
+        [candidate] = sdp.parse(peer.answer["sdp"]).candidates
+        assert candidate.address == machine.there(2)
+        await peer.hears()
+
+
+async def test_a_peer_of_ipv6_alone_is_served(
+    machine: lan.Machine, running: GatewayProcess, key: str
+) -> None:
+    gather = gathering(machine.here(1, v6=True))
+    async with Peer(url(machine, running, 1, v6=True), key=key, gather=gather, request_data=None) as peer:
+        await peer.connect()
+        await peer.hears()
+
+
+async def test_a_restart_over_another_lan_moves_the_media(
+    machine: lan.Machine, running: GatewayProcess, key: str
+) -> None:
+    gather = gathering(machine.here(1), machine.here(2))
+    async with Peer(url(machine, running, 1), key=key, gather=gather) as peer:
+        await peer.connect()
+        await peer.hears()
+        await peer.http.aclose()
+        peer.http = client(url(machine, running, 2), key=key)
+        await peer.restart()
+        [candidate] = sdp.parse(peer.answer["sdp"]).candidates
+        assert candidate.address == machine.there(2)
+        await peer.heard_more(0.5)
+        await peer.hears()
+
+
+async def test_a_devices_call_is_its_own(machine: lan.Machine, running: GatewayProcess, key: str) -> None:
+    other = await asyncio.to_thread(enrol, running, "thief")
+    async with Peer(url(machine, running, 1), key=key, gather=gathering(machine.here(1))) as peer:
+        await peer.connect()
+        body = {
+            "sdp": captured("libpeer"),
+            "type": "offer",
+            "pc_id": peer.answer["pc_id"],
+            "restart_pc": True,
+        }
+        async with client(url(machine, running, 1), key=other) as http:
+            response = await http.post("/api/offer", json=body)
+            assert (response.status_code, response.json()["code"]) == (403, "forbidden")
+            patch = {"pc_id": peer.answer["pc_id"], "candidates": []}
+            assert (await http.patch("/api/offer", json=patch)).status_code == 403
+        await peer.heard_more(0.5)
+        await peer.hears()
+
+
+async def test_an_operators_key_opens_the_page_from_the_lan(
+    machine: lan.Machine, running: GatewayProcess
+) -> None:
+    config = str(running.directory / "voicegw.toml")
+    done = await asyncio.to_thread(
+        voicegw, "devices", "--config", config, "add", "desk", "--role", "operator", "--json"
+    )
+    async with client(url(machine, running, 1), key=json.loads(done.stdout)["key"]) as http:
+        assert (await http.get("/api/state")).status_code == 200
+        assert (await http.get("/")).status_code == 200
+
+
+async def test_an_open_gateway_lets_devices_in_and_keeps_its_state(
+    machine: lan.Machine, tmp_path: Path
+) -> None:
+    async with serving(tmp_path, {"open": True}, host="::", prefix=machine.prefix) as gateway:
+        there = url(machine, gateway, 1)
+        async with Peer(there, gather=gathering(machine.here(1)), request_data=DEVICE) as peer:
+            await peer.connect()
+            await peer.hears()
+            assert (await peer.http.get("/api/state")).status_code == 403
+
+
+class Heard:
+    """What a browser of mDNS on one of our LANs has heard last."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, discovery.Found] = {}
+        self.gone: set[str] = set()
+
+    def note(self, name: str, found: discovery.Found | None) -> None:
+        if found is None:
+            self.found.pop(name, None)
+            self.gone.add(name)
+        else:
+            self.found[name] = found
+
+
+async def test_it_announces_itself_follows_its_addresses_and_says_goodbye(
+    machine: lan.Machine, tmp_path: Path
+) -> None:
+    heard = [Heard(), Heard()]
+    async with (
+        discovery.browse(discovery.GATEWAY_TYPE, heard[0].note, [machine.here(1)]),
+        discovery.browse(discovery.GATEWAY_TYPE, heard[1].note, [machine.here(2)]),
+        serving(tmp_path, {"name": "hello"}, host="::", prefix=machine.prefix) as gateway,
+    ):
+        await until(lambda: all("hello" in h.found for h in heard), "it is announced on both LANs")
+        for h in heard:
+            assert h.found["hello"].port == gateway.port
+            properties = h.found["hello"].properties
+            assert {**properties, "id": "", "load": ""} == {
+                "v": "1", "id": "", "path": "/api/offer", "tls": "0", "load": "",
+            }  # fmt: skip
+        before = gateway.log().count("announced as")
+        machine.add_address(1, "10.77.1.77")
+        await until(lambda: gateway.log().count("announced as") > before, "it is announced anew")
+        assert "10.77.1.77" in gateway.log().rsplit("announced as", 1)[1]
+        await until(lambda: all("hello" in h.found for h in heard), "it is found again")
+        assert await gateway.stop() == 0
+        await until(
+            lambda: all("hello" in h.gone and "hello" not in h.found for h in heard), "it said goodbye"
+        )

@@ -1,0 +1,178 @@
+"""A gateway from its start to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.support.gateway import (
+    BOTS,
+    alive,
+    children,
+    client,
+    serving,
+    spawn,
+    voicegw,
+    write_settings,
+)
+from tests.support.peer import Peer, calling
+from tests.support.waiting import until
+
+
+async def test_the_first_line_says_where_it_listens(tmp_path: Path) -> None:
+    async with serving(tmp_path) as gateway:
+        assert gateway.listening["event"] == "listening"
+        assert gateway.url.startswith("http://127.0.0.1:")
+        async with client(gateway.url) as http:
+            assert (await http.get("/healthz")).json()["status"] == "ok"
+
+
+async def test_a_bot_that_prints_does_not_come_before_that_line(tmp_path: Path) -> None:
+    async with serving(tmp_path, {"bot": str(BOTS / "prints_at_import.py")}) as gateway:
+        assert len((tmp_path / "out").read_text().splitlines()) == 1
+        assert "hello from the bot" in gateway.log()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_in_mid_call_ends_calls_and_gateway_cleanly(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    async with serving(tmp_path, {"workers": 2}) as gateway:
+        workers = gateway.workers()
+        async with calling(gateway.url) as device, calling(gateway.url, request_data=None) as browser:
+            await asyncio.gather(device.hears(), browser.hears())
+            assert await gateway.stop(number) == 0
+            for peer in (device, browser):
+                await peer.closed()
+                assert peer.error() == "stopping"
+        assert not any(alive(pid) for pid in workers)
+        assert gateway.log().count("session ended: stopping") == 2
+        assert "Traceback" not in gateway.log()
+
+
+async def test_a_signal_ends_open_pages_too(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path) as gateway,
+        client(gateway.url) as http,
+        http.stream("GET", "/api/events") as stream,
+    ):
+        assert await anext(stream.aiter_lines()) == ": here"
+        assert await gateway.stop() == 0
+
+
+async def test_a_signal_during_the_start_ends_it(tmp_path: Path) -> None:
+    config = write_settings(tmp_path, {})
+    process = spawn(tmp_path, ["serve", "--host", "127.0.0.1", "--port", "0", "--config", str(config)])
+    try:
+        log = tmp_path / "gateway.log"
+        await until(lambda: bool(children(process.pid)) or process.poll() is not None, "a worker is started")
+        workers = children(process.pid)
+        process.send_signal(signal.SIGTERM)
+        await until(lambda: process.poll() is not None, "it has ended", 60)
+        await until(lambda: not any(alive(pid) for pid in workers), "its workers have ended", 60)
+        assert process.returncode in {0, -signal.SIGTERM}, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def test_a_port_that_is_taken_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        config = str(write_settings(tmp_path, {}))
+        done = await asyncio.to_thread(
+            voicegw, "serve", "--host", "127.0.0.1", "--port", port, "--config", config
+        )
+    assert done.returncode == 2
+    assert f"port {port}" in done.stderr
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "workers", "message"),
+    [
+        ("does_not_import", 1, "broken at import"),
+        ("needs_a_package", 2, "there is no module a_package_that_nobody_has"),
+        ("gone", 0, "there is no bot file"),
+    ],
+)
+async def test_a_bot_that_cannot_work_stops_the_start(
+    tmp_path: Path, name: str, workers: int, message: str
+) -> None:
+    settings = {"workers": workers, "bots": {"kitchen": str(BOTS / f"{name}.py")}}
+    config = str(write_settings(tmp_path, settings))
+    done = await asyncio.to_thread(voicegw, "serve", "--host", "127.0.0.1", "--port", "0", "--config", config)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def test_a_bot_that_fails_to_start_fails_the_offer(tmp_path: Path) -> None:
+    settings = {
+        "bots": {
+            "a": str(BOTS / "raises_at_start.py"),
+            "b": str(BOTS / "returns_at_once.py"),
+            "c": str(BOTS / "never_ready.py"),
+        },
+        "limits": {"offer_timeout_s": 2.0},
+    }
+    async with serving(tmp_path, settings) as gateway:
+        for name, detail in (("a", "no microphone cable"), ("b", "returned"), ("c", "did not connect")):
+            async with Peer(gateway.url, request_data={"device": {"id": name}}) as peer:
+                response = await peer.post(await peer.offer())
+                assert response.status_code == 502
+                assert response.headers["content-type"] == "application/problem+json"
+                assert response.json()["code"] == "bot_failed"
+                assert detail in response.json()["detail"]
+        await gateway.idle()
+        async with calling(gateway.url) as peer:
+            await peer.hears()
+
+
+async def test_the_registry_is_kept_over_a_restart(tmp_path: Path) -> None:
+    async with serving(tmp_path) as gateway, client(gateway.url) as http:
+        key = (await http.post("/api/devices", json={"name": "kitchen"})).json()["key"]
+    async with serving(tmp_path) as gateway, client(gateway.url, key=key) as http:
+        assert (await http.get("/api/state")).status_code == 403
+
+
+async def test_no_key_is_ever_logged(tmp_path: Path) -> None:
+    settings = {"log_level": "DEBUG", "llm": {"provider": "openai", "options": {"api_key": "sk-from-file"}}}
+    secrets = ["sk-from-file", "sk-from-environment", "vgw_wrong-but-secret"]
+    async with serving(tmp_path, settings, extra={"OPENAI_API_KEY": "sk-from-environment"}) as gateway:
+        async with client(gateway.url) as http:
+            key = (await http.post("/api/devices", json={"name": "kitchen"})).json()["key"]
+        secrets.append(key)
+        async with calling(gateway.url, key=key) as peer:
+            await peer.hears()
+        async with client(gateway.url, key="vgw_wrong-but-secret") as http:
+            await http.post("/api/offer", json={"sdp": "v=0", "type": "offer"})
+        for worker in gateway.workers():
+            line = Path(f"/proc/{worker}/cmdline").read_bytes().decode()
+            assert not [s for s in secrets if s in line]
+        await gateway.stop()
+        log = gateway.log()
+    assert "DEBUG" in log
+    assert [s for s in secrets if s in log or s.removeprefix("vgw_") in log] == []
+
+
+async def test_logs_as_json_are_json_line_by_line(tmp_path: Path) -> None:
+    settings = {"log_json": True, "bots": {"a": str(BOTS / "raises_at_start.py")}, "bot": "gateway.bots.echo"}
+    async with serving(tmp_path, settings) as gateway:
+        async with calling(gateway.url) as peer:
+            session_id = (await gateway.sessions())[0]["id"]
+            await peer.hears()
+        async with Peer(gateway.url, request_data={"device": {"id": "a"}}) as peer:
+            await peer.post(await peer.offer())
+        await gateway.idle()
+        await gateway.stop()
+        records = [json.loads(line) for line in gateway.log().splitlines()]
+    assert all({"at", "level", "message", "session", "worker"} <= set(record) for record in records)
+    assert [r for r in records if r["session"] == session_id]
+    assert [r for r in records if "no microphone cable" in r.get("error", "")]

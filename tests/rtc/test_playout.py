@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.rtc.codec import FRAME_BYTES, OpusEncoder, OpusSettings
+from gateway.rtc.playout import VoicePlayout
+
+
+@dataclass
+class Rtp:
+    sequence_number: int
+    timestamp: int
+    payload: bytes
+    ssrc: int = 6
+
+
+def encoded(frames: Iterable[bytes], *, expected_loss: int = 20) -> list[Rtp]:
+    encoder = OpusEncoder(OpusSettings(expected_loss=expected_loss))
+    return [Rtp(index, index * 960, encoder.encode(frame)) for index, frame in enumerate(frames)]
+
+
+def tone(frames: int) -> list[bytes]:
+    pcm = (8000 * np.sin(2 * np.pi * 440 * np.arange(frames * 320) / 16_000)).astype("<i2").tobytes()
+    return [pcm[start : start + FRAME_BYTES] for start in range(0, len(pcm), FRAME_BYTES)]
+
+
+def play(packets: Iterable[Rtp], playout: VoicePlayout | None = None, *, until: float = 0.0) -> list[bytes]:
+    """Each packet at its own time, the deadlines in between; then the deadlines before `until`."""
+    playout = playout or VoicePlayout()
+    heard: list[bytes] = []
+    for packet in packets:
+        now = packet.timestamp / 48_000
+        heard += run(playout, now)
+        heard += playout.push(packet, now)
+    return heard + run(playout, until)
+
+
+def run(playout: VoicePlayout, until: float) -> list[bytes]:
+    heard: list[bytes] = []
+    while playout.deadline is not None and playout.deadline < until:
+        heard += playout.poll(playout.deadline)
+    return heard
+
+
+def loudness(frames: list[bytes]) -> npt.NDArray[np.float64]:
+    signal = np.frombuffer(b"".join(frames), "<i2").astype(np.float64).reshape(len(frames), -1)
+    energy: npt.NDArray[np.float64] = np.mean(signal**2, axis=1)
+    return np.sqrt(energy)
+
+
+def test_each_packet_gives_its_frame_at_once() -> None:
+    playout = VoicePlayout()
+    for index, packet in enumerate(encoded(tone(5))):
+        assert [len(frame) for frame in playout.push(packet, index * 0.02)] == [FRAME_BYTES]
+
+
+def test_a_lost_packet_leaves_no_hole() -> None:
+    packets = encoded(tone(50))
+    heard = play(packets[:20] + packets[21:])
+    assert len(heard) == 50
+    assert loudness(heard)[5:].min() > 2000
+
+
+def test_when_packets_stop_the_tone_fades_to_silence() -> None:
+    heard = loudness(play(encoded(tone(20)), until=2.0))
+    assert heard[19] > 4000
+    assert heard[21] > 1000
+    assert heard[32:].max() == 0
+    assert len(heard) == pytest.approx(100, abs=4)
+
+
+def test_after_a_fade_speech_comes_back() -> None:
+    packets = encoded(tone(80))
+    heard = play(packets[:20] + packets[60:])
+    assert len(heard) == 80
+    assert loudness(heard)[62:].min() > 2000
+
+
+def test_a_packet_of_60_ms_is_three_frames() -> None:
+    encoder = OpusEncoder(OpusSettings(fec=False))
+    toc_20 = encoder.encode(bytes(FRAME_BYTES))
+    body = toc_20[1:]
+    three = bytes([toc_20[0] | 3, 3 | 0x80, len(body), len(body)]) + 3 * body  # code 3, VBR (RFC 6716 §3.2.5)
+    assert [len(frame) for frame in VoicePlayout().push(Rtp(0, 0, three), 0.0)] == 3 * [FRAME_BYTES]
+
+
+def test_packets_of_10_ms_are_joined_in_twos() -> None:
+    toc_10 = bytes([8 << 3, 0, 0, 0, 0])  # SILK wideband, 10 ms
+    playout = VoicePlayout()
+    counts = [len(playout.push(Rtp(index, index * 480, toc_10), index * 0.01)) for index in range(4)]
+    assert counts == [0, 1, 0, 1]
+
+
+def test_what_is_no_opus_is_counted_and_bridged() -> None:
+    packets = encoded(tone(20))
+    packets[10].payload = b""
+    playout = VoicePlayout()
+    assert len(play(packets, playout)) == 20
+    assert playout.stats.corrupt == 1
+
+
+def stalled(packets: list[Rtp]) -> tuple[VoicePlayout, list[bytes]]:
+    """From 0.2 s to 0.5 s nothing gets through, then all of it at once."""
+    playout = VoicePlayout()
+    heard = play(packets[:10], playout) + run(playout, 0.5)
+    for packet in packets[10:25]:
+        heard += playout.push(packet, 0.5)
+    return playout, heard + play(packets[25:], playout)
+
+
+def test_quiet_frames_repay_what_a_stall_put_ahead_of_time() -> None:
+    playout, heard = stalled(encoded([*tone(20), *80 * [bytes(FRAME_BYTES)]]))
+    assert playout.stats.jitter.ahead_ms < 20
+    assert len(heard) == 100
+
+
+def test_speech_is_never_skipped() -> None:
+    playout, heard = stalled(encoded(tone(100)))
+    assert playout.stats.skipped == 0
+    assert len(heard) == 100 + playout.stats.jitter.filled
+
+
+def test_fec_keeps_most_of_speech_at_20_percent_loss(speech: list[bytes]) -> None:
+    packets = encoded(speech)
+    chance = np.random.default_rng(4)
+    lost = {index for index in range(1, len(packets) - 1) if chance.random() < 0.2}
+    whole = loudness(play(packets))
+    heard = loudness(play(packet for index, packet in enumerate(packets) if index not in lost))
+    voiced = [index for index in lost if whole[index] > 500]
+    kept = [index for index in voiced if abs(20 * np.log10((heard[index] + 1) / whole[index])) < 6]
+    assert len(voiced) > 20
+    assert len(kept) / len(voiced) > 0.85
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.binary(max_size=60), st.integers(0, 50)), max_size=40))
+def test_nothing_that_a_device_sends_raises(arrivals: list[tuple[int, bytes, int]]) -> None:
+    playout, now = VoicePlayout(), 0.0
+    for number, payload, milliseconds in arrivals:
+        now += milliseconds / 1000
+        frames = run(playout, now) + playout.push(Rtp(number, number * 960, payload), now)
+        assert all(len(frame) == FRAME_BYTES for frame in frames)
+
+
+@given(st.integers(0, 2**32), st.floats(0, 0.5))
+def test_fifty_frames_go_out_a_second_whatever_is_lost(seed: int, loss: float) -> None:
+    chance = np.random.default_rng(seed)
+    packets = [packet for packet in encoded(tone(100)) if packet.timestamp == 0 or chance.random() >= loss]
+    assert len(play(packets, until=2.0)) == pytest.approx(98, abs=4)

@@ -1,0 +1,161 @@
+"""A simulated device as a process, spoken to over its console."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support.gateway import ROOT
+from tests.support.waiting import until
+
+BUILD = ROOT / "firmware" / "build"
+BINARY = BUILD / "host-sanitized" / "voicesim"
+PLAIN = BUILD / "host" / "voicesim"
+REPLY_SECONDS = 5.0
+
+Event = dict[str, Any]
+
+
+class Refused(AssertionError):
+    """The console answered `@err`."""
+
+
+@dataclass
+class Device:
+    """A running device; `events` is what its console has told so far."""
+
+    process: subprocess.Popen[bytes]
+    directory: Path
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    events: list[Event] = field(default_factory=list)
+    replies: asyncio.Queue[tuple[str, Event]] = field(default_factory=asyncio.Queue)
+
+    async def ask(self, line: str) -> Event:
+        """Send a line; gives the `@ok` reply.
+
+        Raises:
+            Refused: it was an `@err`.
+        """
+        self.writer.write(line.encode() + b"\n")
+        await self.writer.drain()
+        mark, reply = await asyncio.wait_for(self.replies.get(), REPLY_SECONDS)
+        if mark != "@ok":
+            raise Refused(reply["error"])
+        return reply
+
+    async def listen(self) -> None:
+        """Sort what the console says, until it ends."""
+        while line := await self.reader.readline():
+            mark, _, text = line.decode().strip().partition(" ")
+            if mark == "@evt":
+                self.events.append(json.loads(text))
+            elif mark in {"@ok", "@err"}:
+                self.replies.put_nowait((mark, json.loads(text)))
+
+    def states(self) -> list[str]:
+        """The states it has been in, in order."""
+        return [event["state"] for event in self.events if event["event"] == "state"]
+
+    def failures(self) -> list[str]:
+        """The reasons of its failures, in order."""
+        return [event["reason"] for event in self.events if event["event"] == "state" and "reason" in event]
+
+    async def told(self, test: Callable[[Event], bool], what: str, seconds: float = 20.0) -> Event:
+        """Wait for an event, which may have come already."""
+        await until(lambda: any(map(test, self.events)), f"{what}; events: {self.events[-8:]}", seconds)
+        return next(filter(test, self.events))
+
+    async def live(self, seconds: float = 20.0) -> None:
+        """Wait until it is live, now and not only once."""
+        await until(lambda: self.states()[-1:] == ["live"], "the device is live", seconds)
+
+    async def fails(self, reason: str, seconds: float = 20.0) -> None:
+        """Wait for a failure of this reason."""
+        await self.told(lambda e: e.get("reason") == reason, reason, seconds)
+
+    async def hears(self, hertz: float, seconds: float = 15.0) -> Event:
+        """Wait until the speaker would have played this tone, clean, for half a second; gives the summary."""
+        await self.ask(f"inject tone {hertz:.0f}")
+        summary: Event = {}
+
+        async def clean() -> bool:
+            nonlocal summary
+            summary = await self.ask("capture")
+            return bool(abs(summary["tone_mhz"] / 1000 - hertz) < 2 and summary["tone_percent"] > 80)
+
+        deadline = time.monotonic() + seconds
+        while not await clean():
+            assert time.monotonic() < deadline, f"no clean {hertz} Hz: {summary}"
+            await self.ask("capture start")
+            await asyncio.sleep(0.5)
+        await self.ask("inject off")
+        return summary
+
+    def log(self) -> str:
+        """Everything it has logged."""
+        return (self.directory / "device.log").read_text(errors="replace")
+
+    def rss_kb(self) -> int:
+        """Resident memory."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(x for x in status.splitlines() if x.startswith("VmRSS")).split()[1])
+
+    def descriptors(self) -> int:
+        """Open file descriptors."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))  # noqa: PTH208 -- what Linux calls them
+
+
+def spawn(
+    directory: Path, arguments: Sequence[str], *, key: str | None = None, plain: bool = False
+) -> subprocess.Popen[bytes]:
+    """Start `voicesim` with a store, a log and its standard output in this directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("VOICEGW_")}
+    if key is not None:
+        environment["VOICEGW_KEY"] = key
+    binary = PLAIN if plain else BINARY
+    command = [str(binary), "--store", str(directory / "store"), "--interface", "lo", *arguments]
+    with (directory / "device.out").open("wb") as out, (directory / "device.log").open("wb") as log:
+        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=log)
+
+
+async def _console(process: subprocess.Popen[bytes], directory: Path) -> int:
+    out = directory / "device.out"
+    await until(lambda: b"\n" in out.read_bytes() or process.poll() is not None, "the device's console", 10)
+    line = out.read_text().split("\n")[0]
+    assert line.startswith("console tcp:"), line + (directory / "device.log").read_text()
+    return int(line.rsplit(":", 1)[1])
+
+
+@contextlib.asynccontextmanager
+async def device(
+    directory: Path, *arguments: str, url: str | None = None, key: str | None = None, plain: bool = False
+) -> AsyncIterator[Device]:
+    """Run a device for the length of the block; it has to end well, and without a sanitizer's complaint."""
+    gateway = ["--gateway", url] if url else []
+    process = spawn(directory, ["--console", "tcp:0", *gateway, *arguments], key=key, plain=plain)
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", await _console(process, directory))
+        own = Device(process, directory, reader, writer)
+        listening = asyncio.create_task(own.listen(), name="console")
+        own.events += [{"event": "state", "state": (await own.ask("state"))["state"]}]
+        yield own
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        writer.close()
+    finally:
+        process.terminate()
+        await until(lambda: process.poll() is not None, "the device has ended", 10)
+    log = (directory / "device.log").read_text(errors="replace")
+    assert "runtime error" not in log, log
+    assert "Sanitizer" not in log, log
+    assert process.returncode == 0, log

@@ -1,0 +1,181 @@
+"""The command, as a user's shell sees it."""
+
+from __future__ import annotations
+
+import json
+import wave
+from pathlib import Path
+
+import pytest
+
+from gateway import __version__
+from tests.support.gateway import toml, voicegw, write_settings
+from tests.support.offers import DIRECTORY, captured
+
+COMMANDS = [
+    [], ["serve"], ["talk"], ["devices"], ["devices", "add"], ["devices", "revoke"], ["doctor"], ["doctor", "sdp"],
+]  # fmt: skip
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    return str(write_settings(tmp_path, {}))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help(command: list[str]) -> None:
+    done = voicegw(*command, "--help")
+    assert done.returncode == 0
+    assert "Usage: " in done.stdout
+    assert done.stderr == ""
+
+
+def test_the_version_needs_no_command() -> None:
+    done = voicegw("--version")
+    assert (done.returncode, done.stdout.strip()) == (0, __version__)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["nonsense"], ["serve", "--nonsense"], ["serve", "--port", "x"], ["devices", "add"]],
+    ids=" ".join,
+)
+def test_wrong_usage_is_2(arguments: list[str]) -> None:
+    done = voicegw(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_is_2_and_named(tmp_path: Path) -> None:
+    path = tmp_path / "voicegw.toml"
+    path.write_text(toml({"prot": 1}))
+    done = voicegw("serve", "--config", str(path))
+    assert done.returncode == 2
+    assert "prot" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# -- devices
+
+
+def test_a_device_is_enrolled_listed_and_revoked(config: str) -> None:
+    added = voicegw("devices", "--config", config, "add", "kitchen", "--json")
+    assert added.returncode == 0
+    device = json.loads(added.stdout)
+    assert (device["name"], device["role"]) == ("kitchen", "device")
+    assert device["key"].startswith("vgw_")
+    listed = voicegw("devices", "--config", config, "--seconds", "0", "--json")
+    assert [(d["name"], d["state"]) for d in json.loads(listed.stdout)] == [("kitchen", "away")]
+    assert device["key"] not in listed.stdout
+    assert voicegw("devices", "--config", config, "revoke", "kitchen").returncode == 0
+    listed = voicegw("devices", "--config", config, "--seconds", "0", "--json")
+    assert [(d["name"], d["state"]) for d in json.loads(listed.stdout)] == [("kitchen", "revoked")]
+
+
+def test_a_key_is_printed_on_a_line_of_its_own(config: str) -> None:
+    done = voicegw("devices", "--config", config, "add", "kitchen", extra={"COLUMNS": "20"})
+    assert [line for line in done.stdout.splitlines() if line.startswith("vgw_") and len(line) == 47]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["add", "a b"], 1, "is no device name"),
+        (["add", "x", "--role", "king"], 2, "there is no role king"),
+        (["revoke", "nobody"], 1, "there is no device nobody"),
+    ],
+    ids=lambda x: " ".join(x) if isinstance(x, list) else "",
+)
+def test_what_cannot_be_done_is_said(config: str, arguments: list[str], status: int, message: str) -> None:
+    done = voicegw("devices", "--config", config, *arguments)
+    assert done.returncode == status
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_name_twice_is_refused(config: str) -> None:
+    voicegw("devices", "--config", config, "add", "kitchen")
+    done = voicegw("devices", "--config", config, "add", "kitchen")
+    assert done.returncode == 1
+    assert "revoke it, or use another name" in done.stderr
+
+
+def test_no_devices_is_said_in_words_and_in_json(config: str) -> None:
+    assert "Enrol one" in voicegw("devices", "--config", config, "--seconds", "0").stdout
+    assert json.loads(voicegw("devices", "--config", config, "--seconds", "0", "--json").stdout) == []
+
+
+# -- doctor
+
+
+def test_a_good_offer_is_0() -> None:
+    done = voicegw("doctor", "sdp", str(DIRECTORY / "libpeer.sdp"))
+    assert done.returncode == 0
+    assert "Nothing" in done.stdout
+
+
+def test_a_bad_one_is_1_with_line_and_limit() -> None:
+    done = voicegw("doctor", "sdp", str(DIRECTORY / "chromium.sdp"))
+    assert done.returncode == 1
+    assert "line 50: candidates:" in done.stdout
+    assert "a=candidate:" in done.stdout
+
+
+def test_findings_come_as_json_too() -> None:
+    done = voicegw("doctor", "sdp", "--json", str(DIRECTORY / "chromium.sdp"))
+    assert done.returncode == 1
+    [finding] = json.loads(done.stdout)
+    assert (finding["line"], finding["rule"]) == (50, "candidates")
+
+
+def test_standard_input_is_read_with_its_line_ends() -> None:
+    assert voicegw("doctor", "sdp", "-", stdin=captured("libpeer")).returncode == 0
+    done = voicegw("doctor", "sdp", "-", stdin=captured("libpeer").replace("\r\n", "\n"))
+    assert done.returncode == 1
+    assert "crlf" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"nonsense", b"\xff\xfe\x00", b"v=0\r\n\x00", b"v=0\r\na=" + b"x" * 5_000], ids=repr
+)
+def test_what_is_no_sdp_is_1_and_said(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.sdp"
+    path.write_bytes(content)
+    done = voicegw("doctor", "sdp", str(path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_file_is_2(tmp_path: Path) -> None:
+    assert voicegw("doctor", "sdp", str(tmp_path / "gone")).returncode == 2
+
+
+# -- talk
+
+
+def test_talk_says_that_there_is_no_gateway(tmp_path: Path) -> None:
+    done = voicegw("talk", "--url", "http://127.0.0.1:9", str(question(tmp_path)))
+    assert done.returncode == 3
+    assert "no gateway answers at http://127.0.0.1:9" in done.stderr
+    assert "voicegw serve" in done.stderr
+
+
+def question(directory: Path) -> Path:
+    path = directory / "question.wav"
+    with wave.open(str(path), "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(16_000)
+        wav.writeframes(bytes(3_200))
+    return path
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"RIFF\x00\x00\x00\x00WAVE"], ids=repr)
+def test_talk_says_that_a_question_is_no_wav(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.wav"
+    path.write_bytes(content)
+    done = voicegw("talk", str(path))
+    assert done.returncode == 1
+    assert "cannot read" in done.stderr
+    assert "Traceback" not in done.stderr
