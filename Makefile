@@ -20,8 +20,8 @@ talk: .venv/run.stamp  ## Ask a gateway of its own a recorded question, over Web
 
 test: check firmware-test  ## Everything that CI runs
 
-check: lint  ## Format, lint, types, tests of the gateway
-	$(BIN)/pytest $(ARGS)
+check: lint  ## Format, lint, types, tests of the Python side
+	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)  # most tests wait for speech, which comes in real time
 
 lint: .venv/test.stamp
 	$(BIN)/ruff format --check -q .
@@ -37,6 +37,9 @@ firmware-test: .venv/test.stamp  ## Build and test the firmware's portable C on 
 
 fuzz: .venv/test.stamp  ## Fuzz the firmware's parsers at length; FUZZ_SECONDS= for each
 	@$(MAKE) --no-print-directory -C firmware fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600)
+
+sim: .venv/test.stamp  ## The simulated device asks the gateway that `make run` started a recorded question
+	@$(MAKE) --no-print-directory -C firmware sim
 
 bench: .venv/test.stamp  ## Measure against Pipecat's own runner, and write docs/performance.md
 	$(BIN)/python -m bench

@@ -10,7 +10,8 @@ static void write_and_read_back(const char *text)
     struct json value;
     struct json_writer w = json_writer(out, sizeof out);
     json_put_text(&w, text);
-    if (w.failed || !json_parse(&value, out, w.len) || !json_text(value, back, sizeof back) || strcmp(back, text) != 0)
+    if (w.failed || !json_parse(&value, out, w.len) || !json_text(value, back, sizeof back) ||
+        strcmp(back, text) != 0)
         abort();
 }
 

@@ -5,13 +5,13 @@
 
 #include "port_audio.h"
 
-#define MS(n) ((uint64_t)(n) * 1000u)
-#define LIVE_US MS(15000)    /* to connect */
-#define READY_US MS(1500)    /* for bot-ready after that: a bot without RTVI never says it */
-#define ANSWER_US MS(15000)  /* from the question's end to the answer's first sound */
-#define END_US MS(1200)      /* of silence, after which the answer is over */
+#define MS(n) ((uint64_t)(n)*1000u)
+#define LIVE_US MS(15000)   /* to connect */
+#define READY_US MS(1500)   /* for bot-ready after that: a bot without RTVI never says it */
+#define ANSWER_US MS(15000) /* from the question's end to the answer's first sound */
+#define END_US MS(1200)     /* of silence, after which the answer is over */
 #define WORDS_MAX 2000
-#define LOUD_DB10 (-443)     /* RMS of 200: gateway/talk.py's threshold */
+#define LOUD_DB10 (-443) /* RMS of 200: gateway/talk.py's threshold */
 
 static struct {
     uint64_t began, live_at, spoke_at, first_heard_at, heard_at, transcript_at, bot_text_at, stopped_at;

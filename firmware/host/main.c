@@ -67,7 +67,8 @@ static int run(const struct options *options)
     host_system_init(&options->host);
     host_mdns_only(options->interface);
     port_log_level((enum port_level)options->level);
-    if (!options_store(options) || !host_console_open(options->host.console) || host_audio_open(&options->audio) != PORT_OK)
+    if (!options_store(options) || !host_console_open(options->host.console) ||
+        host_audio_open(&options->audio) != PORT_OK)
         return 2;
     do
         answered = run_once(options);
@@ -115,7 +116,9 @@ static int run_many(const struct options *options)
             break;
         if (child > 0) {
             left--;
-            worst = WIFEXITED(status) && WEXITSTATUS(status) <= worst ? worst : WIFEXITED(status) ? WEXITSTATUS(status) : 3;
+            worst = WIFEXITED(status) && WEXITSTATUS(status) <= worst ? worst
+                    : WIFEXITED(status)                               ? WEXITSTATUS(status)
+                                                                      : 3;
         }
     }
     return worst;

@@ -4,7 +4,8 @@
 
 #define HEADER 12
 #define CLASS_IN 1
-#define CLASS_MASK 0x7fff /* the top bit: cache flush, or "answer by unicast", RFC 6762 sections 10.2, 5.4 */
+#define CLASS_MASK 0x7fff /* the top bit: cache flush, or "answer by unicast", RFC 6762 sections 10.2, 5.4   \
+                           */
 #define JUMPS_MAX 16
 
 /* ---- names ---- */
@@ -223,7 +224,8 @@ void mdns_ask(struct mdns_writer *w, const struct mdns_name *name, enum mdns_typ
     count_one(w, 4);
 }
 
-static void put_head(struct mdns_writer *w, const struct mdns_name *name, enum mdns_type type, uint32_t ttl, size_t len)
+static void put_head(struct mdns_writer *w, const struct mdns_name *name, enum mdns_type type, uint32_t ttl,
+                     size_t len)
 {
     put(w, name->wire, name->len);
     put_u16(w, (uint16_t)type);
@@ -234,14 +236,15 @@ static void put_head(struct mdns_writer *w, const struct mdns_name *name, enum m
     count_one(w, 6);
 }
 
-void mdns_put_ptr(struct mdns_writer *w, const struct mdns_name *name, const struct mdns_name *target, uint32_t ttl)
+void mdns_put_ptr(struct mdns_writer *w, const struct mdns_name *name, const struct mdns_name *target,
+                  uint32_t ttl)
 {
     put_head(w, name, MDNS_PTR, ttl, target->len);
     put(w, target->wire, target->len);
 }
 
-void mdns_put_srv(struct mdns_writer *w, const struct mdns_name *name, const struct mdns_name *host, uint16_t port,
-                  uint32_t ttl)
+void mdns_put_srv(struct mdns_writer *w, const struct mdns_name *name, const struct mdns_name *host,
+                  uint16_t port, uint32_t ttl)
 {
     put_head(w, name, MDNS_SRV, ttl, 6u + host->len);
     put_u16(w, 0);
@@ -250,7 +253,8 @@ void mdns_put_srv(struct mdns_writer *w, const struct mdns_name *name, const str
     put(w, host->wire, host->len);
 }
 
-void mdns_put_txt(struct mdns_writer *w, const struct mdns_name *name, const char *const text[], size_t count, uint32_t ttl)
+void mdns_put_txt(struct mdns_writer *w, const struct mdns_name *name, const char *const text[], size_t count,
+                  uint32_t ttl)
 {
     size_t len = 0;
     for (size_t i = 0; i < count; i++)

@@ -58,10 +58,12 @@ struct mdns_writer {
 void mdns_begin(struct mdns_writer *w, bool is_response);
 void mdns_ask(struct mdns_writer *w, const struct mdns_name *name, enum mdns_type type);
 /* Answers. `ttl` 0 is a goodbye. */
-void mdns_put_ptr(struct mdns_writer *w, const struct mdns_name *name, const struct mdns_name *target, uint32_t ttl);
-void mdns_put_srv(struct mdns_writer *w, const struct mdns_name *name, const struct mdns_name *host, uint16_t port,
+void mdns_put_ptr(struct mdns_writer *w, const struct mdns_name *name, const struct mdns_name *target,
                   uint32_t ttl);
-void mdns_put_txt(struct mdns_writer *w, const struct mdns_name *name, const char *const text[], size_t count, uint32_t ttl);
+void mdns_put_srv(struct mdns_writer *w, const struct mdns_name *name, const struct mdns_name *host,
+                  uint16_t port, uint32_t ttl);
+void mdns_put_txt(struct mdns_writer *w, const struct mdns_name *name, const char *const text[], size_t count,
+                  uint32_t ttl);
 void mdns_put_a(struct mdns_writer *w, const struct mdns_name *name, const uint8_t ip[4], uint32_t ttl);
 
 #endif

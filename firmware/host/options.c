@@ -50,38 +50,79 @@ static bool read_key(struct options *options, const char *path)
 static void take(struct options *o, int letter, const char **key_file)
 {
     switch (letter) {
-    case 'g': o->gateway = optarg; break;
-    case 'k': *key_file = optarg; break;
-    case 'C': o->ca = optarg; break;
-    case 'f': o->fingerprint = optarg; break;
-    case 's': o->host.store = optarg; break;
-    case 'n': o->name = optarg; break;
-    case 't': o->talk = optarg; break;
-    case 'c': o->host.console = optarg; break;
-    case 'm': o->audio.microphone = optarg; break;
-    case 'S': o->audio.speaker = optarg; break;
-    case 'a': o->ask = optarg; break;
-    case 'N': o->count = atoi(optarg); break;
-    case 'I': o->interface = optarg; break;
-    case 'i': o->host.id = optarg; break;
-    case 'v': o->level = PORT_DEBUG; break;
-    case 'q': o->level = PORT_ERROR; break;
-    default: break;
+    case 'g':
+        o->gateway = optarg;
+        break;
+    case 'k':
+        *key_file = optarg;
+        break;
+    case 'C':
+        o->ca = optarg;
+        break;
+    case 'f':
+        o->fingerprint = optarg;
+        break;
+    case 's':
+        o->host.store = optarg;
+        break;
+    case 'n':
+        o->name = optarg;
+        break;
+    case 't':
+        o->talk = optarg;
+        break;
+    case 'c':
+        o->host.console = optarg;
+        break;
+    case 'm':
+        o->audio.microphone = optarg;
+        break;
+    case 'S':
+        o->audio.speaker = optarg;
+        break;
+    case 'a':
+        o->ask = optarg;
+        break;
+    case 'N':
+        o->count = atoi(optarg);
+        break;
+    case 'I':
+        o->interface = optarg;
+        break;
+    case 'i':
+        o->host.id = optarg;
+        break;
+    case 'v':
+        o->level = PORT_DEBUG;
+        break;
+    case 'q':
+        o->level = PORT_ERROR;
+        break;
+    default:
+        break;
     }
 }
 
 bool options_read(struct options *o, int argc, char **argv)
 {
     static const struct option known[] = {
-        {"gateway", required_argument, NULL, 'g'}, {"key-file", required_argument, NULL, 'k'},
-        {"ca", required_argument, NULL, 'C'},      {"fingerprint", required_argument, NULL, 'f'},
-        {"store", required_argument, NULL, 's'},   {"name", required_argument, NULL, 'n'},
-        {"talk", required_argument, NULL, 't'},    {"console", required_argument, NULL, 'c'},
-        {"mic", required_argument, NULL, 'm'},     {"speaker", required_argument, NULL, 'S'},
-        {"ask", required_argument, NULL, 'a'},     {"count", required_argument, NULL, 'N'},
+        {"gateway", required_argument, NULL, 'g'},
+        {"key-file", required_argument, NULL, 'k'},
+        {"ca", required_argument, NULL, 'C'},
+        {"fingerprint", required_argument, NULL, 'f'},
+        {"store", required_argument, NULL, 's'},
+        {"name", required_argument, NULL, 'n'},
+        {"talk", required_argument, NULL, 't'},
+        {"console", required_argument, NULL, 'c'},
+        {"mic", required_argument, NULL, 'm'},
+        {"speaker", required_argument, NULL, 'S'},
+        {"ask", required_argument, NULL, 'a'},
+        {"count", required_argument, NULL, 'N'},
         {"interface", required_argument, NULL, 'I'},
-        {"id", required_argument, NULL, 'i'},      {"verbose", no_argument, NULL, 'v'},
-        {"quiet", no_argument, NULL, 'q'},         {"help", no_argument, NULL, 'h'},
+        {"id", required_argument, NULL, 'i'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"quiet", no_argument, NULL, 'q'},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     const char *key_file = NULL;
@@ -121,6 +162,6 @@ bool options_store(const struct options *o)
     char ca[PORT_KV_VALUE_MAX + 1] = "";
     if (o->ca != NULL && !read_file(o->ca, ca, sizeof ca))
         return false;
-    return store("gateway", o->gateway) && store("key", o->key) && store("name", o->name) && store("ca", ca) &&
-           store("fingerprint", o->fingerprint) && store("talk", o->talk);
+    return store("gateway", o->gateway) && store("key", o->key) && store("name", o->name) &&
+           store("ca", ca) && store("fingerprint", o->fingerprint) && store("talk", o->talk);
 }

@@ -48,5 +48,6 @@ void port_log(enum port_level level, const char *tag, const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "%c (%llu) %s: %s\n", letters[level], (unsigned long long)(port_clock() / 1000), tag, line);
+    fprintf(stderr, "%c (%llu) %s: %s\n", letters[level], (unsigned long long)(port_clock() / 1000), tag,
+            line);
 }

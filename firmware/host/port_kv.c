@@ -34,7 +34,9 @@ enum port_error port_kv_get(const char *name, uint8_t *value, size_t cap, size_t
     if (file < 0)
         return errno == ENOENT ? PORT_ERR_ABSENT : PORT_ERR_IO;
     struct stat info;
-    enum port_error error = fstat(file, &info) != 0 ? PORT_ERR_IO : (size_t)info.st_size > cap ? PORT_ERR_SPACE : PORT_OK;
+    enum port_error error = fstat(file, &info) != 0      ? PORT_ERR_IO
+                            : (size_t)info.st_size > cap ? PORT_ERR_SPACE
+                                                         : PORT_OK;
     ssize_t n = error == PORT_OK ? read(file, value, cap) : 0;
     close(file);
     *len = n > 0 ? (size_t)n : 0;

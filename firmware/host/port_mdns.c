@@ -1,5 +1,6 @@
 /* mDNS of the simulated device: finds services of one kind and announces one of its own, over IPv4 on every
- * interface, loopback too. No probing (RFC 6762 section 8.1): our host name carries an id that is ours alone. */
+ * interface, loopback too. No probing (RFC 6762 section 8.1): our host name carries an id that is ours alone.
+ */
 #define _GNU_SOURCE
 #include "port_mdns.h"
 
@@ -70,7 +71,8 @@ static void join_all(void)
     if (getifaddrs(&all) != 0)
         return;
     for (struct ifaddrs *i = all; i != NULL; i = i->ifa_next) {
-        bool usable = i->ifa_addr != NULL && i->ifa_addr->sa_family == AF_INET && (i->ifa_flags & IFF_UP) != 0;
+        bool usable =
+            i->ifa_addr != NULL && i->ifa_addr->sa_family == AF_INET && (i->ifa_flags & IFF_UP) != 0;
         if (usable && (mdns.only == NULL || strcmp(mdns.only, i->ifa_name) == 0))
             join(i);
     }
@@ -241,7 +243,8 @@ static bool is_whole(struct service *s)
         return true;
     if (s->fresh && !s->asked) {
         s->asked = true;
-        ask(s->host.len == 0 || !s->has_txt ? &s->name : &s->host, s->host.len == 0 || !s->has_txt ? MDNS_ANY : MDNS_A);
+        ask(s->host.len == 0 || !s->has_txt ? &s->name : &s->host,
+            s->host.len == 0 || !s->has_txt ? MDNS_ANY : MDNS_A);
     }
     return false;
 }
@@ -300,8 +303,8 @@ static bool name_self(const char *service, const char *instance)
     return true;
 }
 
-enum port_error port_mdns_announce(const char *service, const char *instance, uint16_t port, const char *const txt[],
-                                   size_t txt_count)
+enum port_error port_mdns_announce(const char *service, const char *instance, uint16_t port,
+                                   const char *const txt[], size_t txt_count)
 {
     if (instance == NULL) {
         withdraw();

@@ -37,9 +37,11 @@ void port_net_wait(uint64_t deadline)
     uint64_t now = port_clock(), left = woken || deadline <= now ? 0 : deadline - now;
     const uint64_t longest = 60u * 1000000u;
     left = left < longest ? left : longest;
-    struct timespec timeout = {.tv_sec = (time_t)(left / 1000000u), .tv_nsec = (long)(left % 1000000u) * 1000};
+    struct timespec timeout = {.tv_sec = (time_t)(left / 1000000u),
+                               .tv_nsec = (long)(left % 1000000u) * 1000};
     for (int i = 0; i < HOST_WATCH_COUNT; i++)
-        all[i] = (struct pollfd){.fd = watched[i].descriptor, .events = (short)(watched[i].write ? POLLOUT : POLLIN)};
+        all[i] = (struct pollfd){.fd = watched[i].descriptor,
+                                 .events = (short)(watched[i].write ? POLLOUT : POLLIN)};
     woken = false;
     (void)ppoll(all, HOST_WATCH_COUNT, &timeout, NULL);
     (void)host_mdns_step(port_clock());
@@ -107,7 +109,8 @@ enum port_error port_udp_open(const struct port_address *toward, struct port_add
     udp = socket(here.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (udp < 0)
         return PORT_ERR_SPACE;
-    if (bind(udp, (struct sockaddr *)&here, len) != 0 || getsockname(udp, (struct sockaddr *)&here, &len) != 0) {
+    if (bind(udp, (struct sockaddr *)&here, len) != 0 ||
+        getsockname(udp, (struct sockaddr *)&here, &len) != 0) {
         port_udp_close();
         return PORT_ERR_IO;
     }

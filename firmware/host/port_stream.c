@@ -45,8 +45,10 @@ enum port_error port_stream_open(const struct port_stream_target *target)
     enum port_error error = connect_to(best);
     freeaddrinfo(found);
     secured = target->tls;
-    if (error == PORT_AGAIN && secured && host_tls_start(tcp, target) != PORT_OK)
-        error = PORT_ERR_TLS;
+    if (error == PORT_AGAIN && secured) {
+        enum port_error started = host_tls_start(tcp, target);
+        error = started == PORT_OK ? PORT_AGAIN : started;
+    }
     if (error != PORT_AGAIN)
         port_stream_close();
     return error;

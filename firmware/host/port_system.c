@@ -7,12 +7,19 @@
 #include <unistd.h>
 
 #include "host.h"
+#include "port_audio.h"
 
-#define BUDGET (320u * 1024u) /* the RAM of an ESP32-C3 that an application gets: figures look like its own */
+#define BUDGET (320u * 1024u) /* the RAM of an ESP32-C3 that an application gets: figures look like its own  \
+                               */
 
-static struct port_facts facts = {
-    .board = "host", .version = HOST_VERSION, .reset = PORT_RESET_POWER_ON, .has_speaker = true,
-    .has_microphone = true, .has_led = true, .has_button = true, .opus_complexity = 5};
+static struct port_facts facts = {.board = "host",
+                                  .version = HOST_VERSION,
+                                  .reset = PORT_RESET_POWER_ON,
+                                  .has_speaker = true,
+                                  .has_microphone = true,
+                                  .has_led = true,
+                                  .has_button = true,
+                                  .opus_complexity = 5};
 static uint8_t light[3];
 static bool reboot_wanted;
 static uint32_t heap_least = BUDGET;
@@ -97,6 +104,21 @@ void port_watchdog_feed(enum port_task task)
             return;
     armed = now;
     (void)alarm(10);
+}
+
+enum port_error port_audio_speak(void)
+{
+    host_audio_ask();
+    return host_audio_is_asking() ? PORT_OK : PORT_ERR_ABSENT;
+}
+
+/* One thread does both. */
+void port_audio_lock(void)
+{
+}
+
+void port_audio_unlock(void)
+{
 }
 
 bool port_button_pressed(void)

@@ -1,10 +1,10 @@
 /* TLS of the outgoing stream, by mbedTLS: trusts a pinned CA or a pinned certificate, and nothing else. */
-#include <string.h>
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/entropy.h>
 #include <mbedtls/net_sockets.h>
 #include <mbedtls/sha256.h>
 #include <mbedtls/ssl.h>
+#include <string.h>
 
 #include "host.h"
 
@@ -26,7 +26,8 @@ static int configure(const struct port_stream_target *target)
         error = mbedtls_ssl_config_defaults(&tls.config, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
                                             MBEDTLS_SSL_PRESET_DEFAULT);
     if (error == 0 && target->ca_pem != NULL)
-        error = mbedtls_x509_crt_parse(&tls.ca, (const unsigned char *)target->ca_pem, strlen(target->ca_pem) + 1);
+        error = mbedtls_x509_crt_parse(&tls.ca, (const unsigned char *)target->ca_pem,
+                                       strlen(target->ca_pem) + 1);
     if (error != 0)
         return error;
     tls.by_fingerprint = target->fingerprint != NULL;
@@ -35,7 +36,8 @@ static int configure(const struct port_stream_target *target)
     mbedtls_ssl_conf_rng(&tls.config, mbedtls_ctr_drbg_random, &tls.random);
     mbedtls_ssl_conf_min_version(&tls.config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
     /* a pinned fingerprint is compared after the handshake and before a byte of ours is sent */
-    mbedtls_ssl_conf_authmode(&tls.config, tls.by_fingerprint ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_REQUIRED);
+    mbedtls_ssl_conf_authmode(&tls.config,
+                              tls.by_fingerprint ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_REQUIRED);
     mbedtls_ssl_conf_ca_chain(&tls.config, &tls.ca, NULL);
     error = mbedtls_ssl_setup(&tls.ssl, &tls.config);
     return error != 0 ? error : mbedtls_ssl_set_hostname(&tls.ssl, target->host);

@@ -19,7 +19,8 @@ struct fake {
     enum port_link link;
     bool needs_ssid, busy;
 
-    /* the stream: connecting takes `connect_result`; then `reply` comes in pieces of `piece` bytes, and `after` */
+    /* the stream: connecting takes `connect_result`; then `reply` comes in pieces of `piece` bytes, and
+     * `after` */
     enum port_error open_result, connect_result, after;
     const char *reply;
     size_t reply_len, reply_at, piece;
@@ -52,6 +53,7 @@ struct fake {
 
     /* audio */
     uint64_t audio_due;
+    int locked;
     uint32_t captured, played;
     int16_t speaker[PORT_AUDIO_BLOCK];
 
@@ -63,7 +65,7 @@ struct fake {
 
 extern struct fake fake;
 
-void fake_reset(void); /* everything, the store too */
+void fake_reset(void);   /* everything, the store too */
 void fake_restart(void); /* all but the store, as a board does */
 void fake_reply(const char *text);
 void fake_kv_put(const char *name, const char *value);

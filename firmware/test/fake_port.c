@@ -1,5 +1,6 @@
 #include "fake.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -312,8 +313,8 @@ void port_mdns_browse_stop(void)
     fake.browsing = false;
 }
 
-enum port_error port_mdns_announce(const char *service, const char *instance, uint16_t port, const char *const txt[],
-                                   size_t txt_count)
+enum port_error port_mdns_announce(const char *service, const char *instance, uint16_t port,
+                                   const char *const txt[], size_t txt_count)
 {
     (void)service;
     (void)port;
@@ -407,6 +408,23 @@ enum port_error port_audio_volume(uint8_t percent)
 {
     (void)percent;
     return PORT_ERR_ABSENT;
+}
+
+enum port_error port_audio_speak(void)
+{
+    return PORT_ERR_ABSENT;
+}
+
+void port_audio_lock(void)
+{
+    fake.locked++;
+    assert(fake.locked == 1); /* neither twice nor nested */
+}
+
+void port_audio_unlock(void)
+{
+    fake.locked--;
+    assert(fake.locked == 0);
 }
 
 uint32_t port_audio_latency_us(void)

@@ -3,7 +3,7 @@
 #include "device.h"
 #include "fake.h"
 
-#define MS(n) ((uint64_t)(n) * 1000u)
+#define MS(n) ((uint64_t)(n)*1000u)
 
 static uint32_t events;
 
@@ -102,7 +102,9 @@ static void each_kind_of_link_trouble_is_told(void **state)
     static const struct {
         enum port_link link;
         const char *reason;
-    } cases[] = {{PORT_LINK_NO_NETWORK, "no_wifi"}, {PORT_LINK_REFUSED, "wifi_refused"}, {PORT_LINK_NO_ADDRESS, "no_address"}};
+    } cases[] = {{PORT_LINK_NO_NETWORK, "no_wifi"},
+                 {PORT_LINK_REFUSED, "wifi_refused"},
+                 {PORT_LINK_NO_ADDRESS, "no_address"}};
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         boot("http://127.0.0.1:1");
@@ -177,7 +179,8 @@ static void an_answer_that_peer_refuses_is_told(void **state)
     boot("http://127.0.0.1:1");
     fake_reply("HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n{\"type\":\"answer\",\"sdp\":\"v=0\\r\\n\"}");
     run_for(MS(500));
-    assert_true(fake_kv_is("last_failure", "answer_unusable") || fake_kv_is("last_failure", "answer_malformed"));
+    assert_true(fake_kv_is("last_failure", "answer_unusable") ||
+                fake_kv_is("last_failure", "answer_malformed"));
     assert_false(fake.udp_open);
 }
 

@@ -2,7 +2,7 @@
 #include "discovery.h"
 #include "fake.h"
 
-#define MS(n) ((uint64_t)(n) * 1000u)
+#define MS(n) ((uint64_t)(n)*1000u)
 #define BEGAN MS(1000)
 
 static struct discovery d;
@@ -65,8 +65,11 @@ static void news_of_a_gateway_replaces_what_was_known(void **state)
 
 static void what_is_no_gateway_of_our_kind_is_passed_over(void **state)
 {
-    static const char *const txt[][3] = {{"v=2", "id=aa", "path=/x"}, {"v=1", "id=", "path=/x"}, {"v=1", "id=aa", "path=x"},
-                                         {"v=1", "id=0123456789abcdefX", "path=/x"}, {"id=aa", "path=/x", ""}};
+    static const char *const txt[][3] = {{"v=2", "id=aa", "path=/x"},
+                                         {"v=1", "id=", "path=/x"},
+                                         {"v=1", "id=aa", "path=x"},
+                                         {"v=1", "id=0123456789abcdefX", "path=/x"},
+                                         {"id=aa", "path=/x", ""}};
     struct discovery_gateway gateway;
     (void)state;
     for (size_t i = 0; i < sizeof txt / sizeof txt[0]; i++) {
@@ -96,7 +99,8 @@ static void more_gateways_than_there_is_room_for_do_no_harm(void **state)
 static void the_url_is_made_of_the_address(void **state)
 {
     struct http_url url;
-    struct discovery_gateway g = {.address = {.family = 4, .ip = {192, 168, 1, 20}, .port = 7860}, .path = "/api/offer", .tls = true};
+    struct discovery_gateway g = {
+        .address = {.family = 4, .ip = {192, 168, 1, 20}, .port = 7860}, .path = "/api/offer", .tls = true};
     (void)state;
     assert_true(discovery_url(&g, &url));
     assert_string_equal(url.host, "192.168.1.20");

@@ -36,7 +36,10 @@ static void reads_a_body_of_known_length(void **state)
 static void reads_chunks(void **state)
 {
     (void)state;
-    assert_int_equal(take("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\nA;x=y\r\nllo, there\r\n0\r\nT: x\r\n\r\n", false), HTTP_DONE);
+    assert_int_equal(take("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\nA;x=y\r\nllo, "
+                          "there\r\n0\r\nT: x\r\n\r\n",
+                          false),
+                     HTTP_DONE);
     assert_string_equal(body, "hello, there");
 }
 
@@ -59,22 +62,32 @@ static void a_body_that_does_not_fit_is_too_large(void **state)
 {
     (void)state;
     assert_int_equal(take("HTTP/1.1 200 OK\r\nContent-Length: 64\r\n\r\n", false), HTTP_TOO_LARGE);
-    assert_int_equal(take("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n", false), HTTP_MALFORMED);
-    assert_int_equal(take("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3d\r\n", false), HTTP_TOO_LARGE);
-    assert_int_equal(take("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n", false), HTTP_TOO_LARGE);
-    assert_int_equal(take("HTTP/1.1 200 OK\r\n\r\n0123456789012345678901234567890123456789012345678901234567890123", false), HTTP_TOO_LARGE);
+    assert_int_equal(take("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n", false),
+                     HTTP_MALFORMED);
+    assert_int_equal(take("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3d\r\n", false),
+                     HTTP_TOO_LARGE);
+    assert_int_equal(take("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n", false),
+                     HTTP_TOO_LARGE);
+    assert_int_equal(
+        take("HTTP/1.1 200 OK\r\n\r\n0123456789012345678901234567890123456789012345678901234567890123",
+             false),
+        HTTP_TOO_LARGE);
 }
 
 static void one_byte_less_fits(void **state)
 {
     (void)state;
-    assert_int_equal(take("HTTP/1.1 200 OK\r\nContent-Length: 63\r\n\r\n012345678901234567890123456789012345678901234567890123456789012", false), HTTP_DONE);
+    assert_int_equal(take("HTTP/1.1 200 OK\r\nContent-Length: "
+                          "63\r\n\r\n012345678901234567890123456789012345678901234567890123456789012",
+                          false),
+                     HTTP_DONE);
     assert_int_equal(strlen(body), 63);
 }
 
 static void what_is_cut_short_is_malformed(void **state)
 {
-    static const char *const cut[] = {"", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
+    static const char *const cut[] = {"", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\n",
+                                      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
                                       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n"};
     (void)state;
     for (size_t i = 1; i < sizeof cut / sizeof cut[0]; i++)
@@ -85,16 +98,17 @@ static void what_is_cut_short_is_malformed(void **state)
 
 static void refuses_what_two_readers_could_read_differently(void **state)
 {
-    static const char *const bad[] = {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
-                                      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-                                      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
-                                      "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-                                      "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-                                      "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
-                                      "SIP/2.0 200 OK\r\n\r\n",
-                                      "HTTP/1.1 2x0 OK\r\n\r\n",
-                                      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n",
-                                      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"};
+    static const char *const bad[] = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+        "SIP/2.0 200 OK\r\n\r\n",
+        "HTTP/1.1 2x0 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(take(bad[i], false), HTTP_MALFORMED);
@@ -134,8 +148,19 @@ static void urls_come_apart(void **state)
 
 static void refuses_urls_that_would_add_headers_or_are_none(void **state)
 {
-    static const char *const bad[] = {"", "ftp://a", "http://", "http://:80", "http://a:0", "http://a:65536", "http://a:8x", "http://[::1", "http://a/b c",
-                                      "http://a\r\nX: y", "http://a/\r\nX: y", "http://a b/", "a.local:80"};
+    static const char *const bad[] = {"",
+                                      "ftp://a",
+                                      "http://",
+                                      "http://:80",
+                                      "http://a:0",
+                                      "http://a:65536",
+                                      "http://a:8x",
+                                      "http://[::1",
+                                      "http://a/b c",
+                                      "http://a\r\nX: y",
+                                      "http://a/\r\nX: y",
+                                      "http://a b/",
+                                      "a.local:80"};
     struct http_url url;
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -151,8 +176,10 @@ static void a_post_carries_the_key_if_there_is_one(void **state)
     assert_true(http_parse_url(&url, "http://[::1]:8080/x"));
     size_t len = http_write_post(out, sizeof out, &url, "abc", 12);
     assert_int_equal(len, strlen(out));
-    assert_string_equal(out, "POST /x HTTP/1.1\r\nHost: [::1]:8080\r\nContent-Type: application/json\r\nContent-Length: 12\r\n"
-                             "Authorization: Bearer abc\r\nConnection: close\r\n\r\n");
+    assert_string_equal(
+        out,
+        "POST /x HTTP/1.1\r\nHost: [::1]:8080\r\nContent-Type: application/json\r\nContent-Length: 12\r\n"
+        "Authorization: Bearer abc\r\nConnection: close\r\n\r\n");
     assert_int_equal(http_write_post(out, len, &url, "abc", 12), 0);
     (void)http_write_post(out, sizeof out, &url, "", 12);
     assert_null(strstr(out, "Authorization"));

@@ -16,8 +16,13 @@ static struct json parsed(const char *text)
 
 static void accepts_each_kind_of_value(void **state)
 {
-    static const char *const good[] = {"{}",  "[]",      "null",        "true",      "false",          "0",     "-0",
-                                       "-12.5e+3", "\"\"", " [1, 2 ,3] ", "{\"a\":{}}", "[[],{\"b\":[]}]", "1E9", "\"\\u00e9\\ud83d\\ude00\""};
+    static const char *const good[] = {"{}",         "[]",
+                                       "null",       "true",
+                                       "false",      "0",
+                                       "-0",         "-12.5e+3",
+                                       "\"\"",       " [1, 2 ,3] ",
+                                       "{\"a\":{}}", "[[],{\"b\":[]}]",
+                                       "1E9",        "\"\\u00e9\\ud83d\\ude00\""};
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         assert_true(parses(good[i]));
@@ -25,10 +30,36 @@ static void accepts_each_kind_of_value(void **state)
 
 static void refuses_what_is_not_json(void **state)
 {
-    static const char *const bad[] = {"",        " ",         "{",         "}",        "[1,]",       "{\"a\"}",      "{\"a\":}", "{\"a\":1,}",
-                                      "{a:1}",   "01",        "1.",        ".5",       "-",          "+1",           "1e",       "tru",
-                                      "\"",      "\"\\x\"",   "\"\\u12\"", "\"\t\"",   "\"\\ud800\"", "\"\\ude00\"", "[1 2]",    "{} {}",
-                                      "[1}",     "{\"a\":1]", "\"\xff\"",  "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "nullx"};
+    static const char *const bad[] = {"",
+                                      " ",
+                                      "{",
+                                      "}",
+                                      "[1,]",
+                                      "{\"a\"}",
+                                      "{\"a\":}",
+                                      "{\"a\":1,}",
+                                      "{a:1}",
+                                      "01",
+                                      "1.",
+                                      ".5",
+                                      "-",
+                                      "+1",
+                                      "1e",
+                                      "tru",
+                                      "\"",
+                                      "\"\\x\"",
+                                      "\"\\u12\"",
+                                      "\"\t\"",
+                                      "\"\\ud800\"",
+                                      "\"\\ude00\"",
+                                      "[1 2]",
+                                      "{} {}",
+                                      "[1}",
+                                      "{\"a\":1]",
+                                      "\"\xff\"",
+                                      "\"\xc0\x80\"",
+                                      "\"\xed\xa0\x80\"",
+                                      "nullx"};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         if (parses(bad[i]))
@@ -109,7 +140,9 @@ static void writes_what_it_reads(void **state)
     json_close(&w, ']');
     json_close(&w, '}');
     assert_false(w.failed);
-    assert_string_equal(text, "{\"t\":\"a\\\"\\\\\\n\\u0001\xef\xbf\xbd\xc3\xa9\",\"i\":-9223372036854775808,\"l\":[true,0]}");
+    assert_string_equal(
+        text,
+        "{\"t\":\"a\\\"\\\\\\n\\u0001\xef\xbf\xbd\xc3\xa9\",\"i\":-9223372036854775808,\"l\":[true,0]}");
     assert_true(json_text(json_member(parsed(text), "t"), back, sizeof back));
     assert_string_equal(back, "a\"\\\n\x01\xef\xbf\xbd\xc3\xa9");
 }

@@ -95,6 +95,21 @@ static void a_tone_with_pauses_keeps_its_frequency(void **state)
     free(r);
 }
 
+static void a_tone_that_was_concealed_keeps_it_too(void **state)
+{
+    (void)state;
+    struct rig *r = rig();
+    for (size_t i = 0; i < LENGTH;
+         i++) { /* every half second 0.1 s is faint, and then the phase is another */
+        bool faint = i % 8000 > 4000 && i % 8000 < 5600;
+        r->heard[i] = sound_tone(i + i / 8000 * 7, 440, faint ? 300 : 6000);
+    }
+    run(r, 0);
+    assert_near(r->s.tone_mhz / 1000.0, 440, 2);
+    assert_in_range(r->s.tone_percent, 90, 100);
+    free(r);
+}
+
 static void noise_and_speech_are_no_tone(void **state)
 {
     (void)state;
@@ -282,6 +297,7 @@ int main(void)
         cmocka_unit_test(levels_are_right_to_a_fifth_of_a_decibel),
         cmocka_unit_test(a_tone_is_known_within_one_percent),
         cmocka_unit_test(a_tone_with_pauses_keeps_its_frequency),
+        cmocka_unit_test(a_tone_that_was_concealed_keeps_it_too),
         cmocka_unit_test(noise_and_speech_are_no_tone),
         cmocka_unit_test(gaps_within_are_counted_and_silence_around_is_not),
         cmocka_unit_test(steps_and_holes_click_and_clean_sound_does_not),

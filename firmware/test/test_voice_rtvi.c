@@ -40,7 +40,13 @@ static void each_type_that_matters_is_recognised(void **state)
 
 static void what_is_not_rtvi_is_refused(void **state)
 {
-    static const char *const bad[] = {"", "ping", "[]", "{}", "{\"type\":\"bot-ready\"}", "{\"label\":\"rtvi-ai\"}", "{\"label\":\"x\",\"type\":\"bot-ready\"}"};
+    static const char *const bad[] = {"",
+                                      "ping",
+                                      "[]",
+                                      "{}",
+                                      "{\"type\":\"bot-ready\"}",
+                                      "{\"label\":\"rtvi-ai\"}",
+                                      "{\"label\":\"x\",\"type\":\"bot-ready\"}"};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_false(parse(bad[i]));
@@ -63,7 +69,9 @@ static void a_long_transcript_is_cut(void **state)
 {
     char text[RTVI_TEXT_MAX + 200];
     (void)state;
-    (void)snprintf(text, sizeof text, "{\"label\":\"rtvi-ai\",\"type\":\"bot-transcription\",\"data\":{\"text\":\"%0500d\"}}", 0);
+    (void)snprintf(text, sizeof text,
+                   "{\"label\":\"rtvi-ai\",\"type\":\"bot-transcription\",\"data\":{\"text\":\"%0500d\"}}",
+                   0);
     assert_true(parse(text));
     assert_int_equal(strlen(event.text), RTVI_TEXT_MAX - 1);
 }
@@ -103,9 +111,11 @@ static void what_is_written_is_valid_and_of_the_right_form(void **state)
 static void clock_replies_are_checked(void **state)
 {
     (void)state;
-    assert_true(parse(MESSAGE("server-response", "{\"t\":\"device-clock\",\"d\":{\"t0\":1,\"t1\":5,\"t2\":6}}")));
+    assert_true(
+        parse(MESSAGE("server-response", "{\"t\":\"device-clock\",\"d\":{\"t0\":1,\"t1\":5,\"t2\":6}}")));
     assert_int_equal(event.type, RTVI_CLOCK);
-    assert_false(parse(MESSAGE("server-response", "{\"t\":\"device-clock\",\"d\":{\"t0\":1,\"t1\":7,\"t2\":6}}")));
+    assert_false(
+        parse(MESSAGE("server-response", "{\"t\":\"device-clock\",\"d\":{\"t0\":1,\"t1\":7,\"t2\":6}}")));
     assert_false(parse(MESSAGE("server-response", "{\"t\":\"device-clock\",\"d\":{\"t0\":\"x\"}}")));
     assert_true(parse(MESSAGE("server-response", "{\"t\":\"other\"}")));
     assert_int_equal(event.type, RTVI_OTHER);

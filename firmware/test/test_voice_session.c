@@ -1,15 +1,17 @@
 #include "check.h"
 #include "session.h"
 
-#define S(n) ((uint64_t)(n) * 1000000u)
+#define S(n) ((uint64_t)(n)*1000000u)
 
 static struct session s;
 
 /* Written down again, so that a slip in the table shows. '-': refused. */
 static const char *const expected[SESSION_STATE_COUNT] = {
-    /* events:  CUuDFACXRS  configured, unconfigured, link up, link down, found, answered, connected, failed, retry, restart */
-    [SESSION_PROVISIONING] = "N---------", [SESSION_NETWORK] = "-PD----B-N",    [SESSION_DISCOVERY] = "-P-NS--B-N",
-    [SESSION_SIGNALLING] = "-P-N-C-B-N",   [SESSION_CONNECTING] = "-P-N--LB-N", [SESSION_LIVE] = "-P-N---B-N",
+    /* events:  CUuDFACXRS  configured, unconfigured, link up, link down, found, answered, connected, failed,
+       retry, restart */
+    [SESSION_PROVISIONING] = "N---------", [SESSION_NETWORK] = "-PD----B-N",
+    [SESSION_DISCOVERY] = "-P-NS--B-N",    [SESSION_SIGNALLING] = "-P-N-C-B-N",
+    [SESSION_CONNECTING] = "-P-N--LB-N",   [SESSION_LIVE] = "-P-N---B-N",
     [SESSION_BACKOFF] = "-P------NN",
 };
 static const char letters[] = "PNDSCLB";
@@ -83,7 +85,9 @@ static void the_wait_doubles_up_to_a_ceiling_and_jitters_below_it(void **state)
     static const struct {
         enum reason reason;
         uint64_t first, ceiling;
-    } paces[] = {{REASON_UNREACHABLE, 250000, S(2)}, {REASON_GATEWAY_ERROR, S(1), S(30)}, {REASON_KEY_REJECTED, S(5), S(60)}};
+    } paces[] = {{REASON_UNREACHABLE, 250000, S(2)},
+                 {REASON_GATEWAY_ERROR, S(1), S(30)},
+                 {REASON_KEY_REJECTED, S(5), S(60)}};
     (void)state;
     for (size_t i = 0; i < 3; i++)
         for (uint32_t seed = 1; seed < 200; seed++) {

@@ -5,8 +5,13 @@
 
 static struct signaling s;
 static const struct signaling_trust trust;
-static const struct signaling_offer offer = {
-    .sdp = "v=0\r\n\"x\"\r\n", .key = "k", .id = "id", .board = "b", .version = "1", .reset = "power_on", .last_failure = "none"};
+static const struct signaling_offer offer = {.sdp = "v=0\r\n\"x\"\r\n",
+                                             .key = "k",
+                                             .id = "id",
+                                             .board = "b",
+                                             .version = "1",
+                                             .reset = "power_on",
+                                             .last_failure = "none"};
 
 static enum signaling_result run(const char *reply)
 {
@@ -26,7 +31,9 @@ static enum signaling_result run(const char *reply)
 static void an_answer_is_unescaped(void **state)
 {
     (void)state;
-    assert_int_equal(run("HTTP/1.1 200 OK\r\nContent-Length: 48\r\n\r\n{\"type\":\"answer\",\"sdp\":\"v=0\\r\\na=b\\r\\n\",\"x\":[1]}"), SIGNALING_ANSWERED);
+    assert_int_equal(run("HTTP/1.1 200 OK\r\nContent-Length: "
+                         "48\r\n\r\n{\"type\":\"answer\",\"sdp\":\"v=0\\r\\na=b\\r\\n\",\"x\":[1]}"),
+                     SIGNALING_ANSWERED);
     assert_string_equal(signaling_answer(&s), "v=0\r\na=b\r\n");
     assert_false(fake.stream_open);
 }
@@ -61,15 +68,21 @@ static void problems_become_reasons(void **state)
         const char *body;
         enum reason reason;
     } cases[] = {
-        {401, "{\"code\":\"key_required\"}", REASON_KEY_REJECTED}, {401, "", REASON_KEY_REJECTED},
-        {403, "nonsense", REASON_FORBIDDEN},                      {422, "{\"code\":\"no_audio\"}", REASON_OFFER_REJECTED},
-        {429, "{}", REASON_RATE_LIMITED},                         {503, "{\"code\":\"stopping\"}", REASON_GATEWAY_STOPPING},
-        {503, "{\"code\":\"busy\"}", REASON_GATEWAY_BUSY},        {502, "{\"code\":\"bot_failed\"}", REASON_BOT_FAILED},
-        {500, "[]", REASON_GATEWAY_ERROR},                        {302, "", REASON_GATEWAY_ERROR},
+        {401, "{\"code\":\"key_required\"}", REASON_KEY_REJECTED},
+        {401, "", REASON_KEY_REJECTED},
+        {403, "nonsense", REASON_FORBIDDEN},
+        {422, "{\"code\":\"no_audio\"}", REASON_OFFER_REJECTED},
+        {429, "{}", REASON_RATE_LIMITED},
+        {503, "{\"code\":\"stopping\"}", REASON_GATEWAY_STOPPING},
+        {503, "{\"code\":\"busy\"}", REASON_GATEWAY_BUSY},
+        {502, "{\"code\":\"bot_failed\"}", REASON_BOT_FAILED},
+        {500, "[]", REASON_GATEWAY_ERROR},
+        {302, "", REASON_GATEWAY_ERROR},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        assert_int_equal(signaling_read_problem(cases[i].status, cases[i].body, strlen(cases[i].body)), cases[i].reason);
+        assert_int_equal(signaling_read_problem(cases[i].status, cases[i].body, strlen(cases[i].body)),
+                         cases[i].reason);
 }
 
 static void each_failure_of_the_stream_has_its_reason(void **state)
@@ -77,8 +90,9 @@ static void each_failure_of_the_stream_has_its_reason(void **state)
     static const struct {
         enum port_error error;
         enum reason reason;
-    } cases[] = {{PORT_ERR_RESOLVE, REASON_NO_NAME},  {PORT_ERR_UNREACHABLE, REASON_UNREACHABLE}, {PORT_ERR_TLS, REASON_TLS_FAILED},
-                 {PORT_ERR_TLS_PIN, REASON_TLS_PIN}, {PORT_ERR_SPACE, REASON_NO_MEMORY},         {PORT_END, REASON_UNREACHABLE}};
+    } cases[] = {{PORT_ERR_RESOLVE, REASON_NO_NAME}, {PORT_ERR_UNREACHABLE, REASON_UNREACHABLE},
+                 {PORT_ERR_TLS, REASON_TLS_FAILED},  {PORT_ERR_TLS_PIN, REASON_TLS_PIN},
+                 {PORT_ERR_SPACE, REASON_NO_MEMORY}, {PORT_END, REASON_UNREACHABLE}};
     struct http_url url;
     (void)state;
     assert_true(http_parse_url(&url, "https://g"));
@@ -109,7 +123,8 @@ static void a_stream_that_ends_early_is_malformed(void **state)
 static void retry_after_is_told(void **state)
 {
     (void)state;
-    assert_int_equal(run("HTTP/1.1 503 No\r\nContent-Length: 2\r\nRetry-After: 9\r\n\r\n{}"), SIGNALING_FAILED);
+    assert_int_equal(run("HTTP/1.1 503 No\r\nContent-Length: 2\r\nRetry-After: 9\r\n\r\n{}"),
+                     SIGNALING_FAILED);
     assert_int_equal(s.retry_after_s, 9);
 }
 

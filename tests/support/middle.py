@@ -8,6 +8,7 @@ import json
 import random
 import re
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -117,7 +118,7 @@ class Middle:
         self.url = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             request = await _request(reader)
             writer.write(await self._answer(request))
             await writer.drain()
@@ -155,11 +156,14 @@ def _through(sdp: str, path: Path, side: int) -> str:
 
 
 @contextlib.asynccontextmanager
-async def between(gateway: str, loss: float = 0.0) -> AsyncIterator[Middle]:
+async def between(
+    gateway: str, loss: float = 0.0, secure: ssl.SSLContext | None = None
+) -> AsyncIterator[Middle]:
     """Stand between a device and this gateway, and lose that fraction of the datagrams each way."""
     middle = Middle(gateway, loss)
-    server = await asyncio.start_server(middle.serve, "127.0.0.1", 0)
-    middle.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(middle.serve, "127.0.0.1", 0, ssl=secure)
+    scheme = "http" if secure is None else "https"
+    middle.url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield middle
     finally:

@@ -147,6 +147,7 @@ struct peer_stats {
     uint8_t remote_loss; /* of 256, the last report */
     uint32_t rejected;   /* datagrams that failed authentication or made no sense */
     uint32_t buffer_us;  /* playout delay of the jitter buffer now */
+    uint32_t target_us;  /* and what it aims at; the difference is another clock's, or a burst */
     uint32_t concealed;  /* frames */
     uint32_t fec_recovered;
     uint32_t late;

@@ -277,6 +277,7 @@ void peer_close(struct peer *p)
 static void put_jitter_stats(const struct jitter_stats *j, struct peer_stats *stats)
 {
     stats->buffer_us = rtp_units_to_us(j->delay);
+    stats->target_us = rtp_units_to_us(j->target);
     stats->concealed = j->concealed;
     stats->fec_recovered = j->recovered;
     stats->late = j->late;

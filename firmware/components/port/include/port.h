@@ -2,7 +2,8 @@
  * One implementation is linked in: port/esp on a chip, host/ on Linux, a fake in unit tests.
  *
  * Nothing here blocks unless it says so. Two tasks call it: net (everything but audio) and audio
- * (port_audio_*, port_clock, port_random, port_watchdog_feed, port_net_wake); on a host both are one thread. */
+ * (port_audio_*, port_clock, port_random, port_watchdog_feed, port_net_wake); on a host both are one thread.
+ */
 #ifndef PORT_H
 #define PORT_H
 
@@ -18,8 +19,8 @@ extern "C" {
 
 enum port_error {
     PORT_OK = 0,
-    PORT_AGAIN,           /* nothing yet; not an error */
-    PORT_END,             /* the other side has ended the stream */
+    PORT_AGAIN, /* nothing yet; not an error */
+    PORT_END,   /* the other side has ended the stream */
     PORT_ERR_ARGUMENT,
     PORT_ERR_SPACE,       /* does not fit, or no memory */
     PORT_ERR_ABSENT,      /* no such key, or this board has no such part */
@@ -32,11 +33,12 @@ enum port_error {
 
 /* ---- clock, randomness, log ---- */
 
-uint64_t port_clock(void); /* microseconds, monotonic */
+uint64_t port_clock(void);                  /* microseconds, monotonic */
 void port_random(uint8_t *out, size_t len); /* cryptographic; blocks or stops rather than fail */
 
 enum port_level { PORT_ERROR, PORT_WARNING, PORT_INFO, PORT_DEBUG };
-void port_log(enum port_level level, const char *tag, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void port_log(enum port_level level, const char *tag, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void port_log_level(enum port_level most); /* what is beyond is dropped */
 
 /* ---- the device itself ---- */
@@ -82,7 +84,7 @@ void port_watchdog_feed(enum port_task task);
 
 /* ---- settings that survive: NVS namespace `voicegw` ---- */
 
-#define PORT_KV_NAME_MAX 15  /* NVS's own limit */
+#define PORT_KV_NAME_MAX 15    /* NVS's own limit */
 #define PORT_KV_VALUE_MAX 1984 /* likewise: a string or blob that fits one page */
 
 /* PORT_ERR_ABSENT if there is none, PORT_ERR_SPACE if it is longer than cap. */
@@ -102,9 +104,9 @@ struct port_address {
 enum port_link {
     PORT_LINK_DOWN,
     PORT_LINK_JOINING,
-    PORT_LINK_UP,        /* there is an address */
+    PORT_LINK_UP,         /* there is an address */
     PORT_LINK_NO_NETWORK, /* no access point of that name */
-    PORT_LINK_REFUSED,   /* wrong password */
+    PORT_LINK_REFUSED,    /* wrong password */
     PORT_LINK_NO_ADDRESS, /* no answer from DHCP */
 };
 
@@ -134,13 +136,15 @@ struct port_stream_target {
     const char *host; /* name or address without brackets */
     uint16_t port;
     bool tls;
-    const char *ca_pem;            /* TLS: trust this CA (or self-signed certificate), NULL for none */
-    const uint8_t *fingerprint;    /* TLS: or this SHA-256 of the server's certificate, 32 bytes, NULL for none */
+    const char *ca_pem; /* TLS: trust this CA (or self-signed certificate), NULL for none */
+    const uint8_t
+        *fingerprint; /* TLS: or this SHA-256 of the server's certificate, 32 bytes, NULL for none */
 };
 
 enum port_error port_stream_open(const struct port_stream_target *target);
 enum port_error port_stream_write(const uint8_t *data, size_t len, size_t *written);
-enum port_error port_stream_read(uint8_t *data, size_t cap, size_t *len); /* PORT_END: closed by the other side */
+enum port_error port_stream_read(uint8_t *data, size_t cap,
+                                 size_t *len);       /* PORT_END: closed by the other side */
 void port_stream_peer(struct port_address *address); /* whom it reached; family 0 before */
 void port_stream_close(void);
 
@@ -152,7 +156,7 @@ struct port_service {
     char txt[6][48];             /* "key=value", NUL-terminated; empty from the first unused on */
 };
 
-enum port_error port_mdns_browse(const char *service); /* "_voicegw._tcp": asks; again to ask again */
+enum port_error port_mdns_browse(const char *service);       /* "_voicegw._tcp": asks; again to ask again */
 enum port_error port_mdns_found(struct port_service *found); /* next one seen since, or PORT_AGAIN */
 void port_mdns_browse_stop(void);
 /* Announces, or updates what is announced; takes txt in the same form. Withdraws it with instance NULL. */
@@ -178,10 +182,16 @@ uint64_t port_audio_due(void);
 /* One block of microphone, echo-cancelled where the board can. PORT_AGAIN: not due. PORT_END: a recording is
  * over, silence from now on. */
 enum port_error port_audio_capture(int16_t pcm[PORT_AUDIO_BLOCK]);
+/* The recording of speech that the board carries, into port_audio_capture() from its start. PORT_ERR_ABSENT. */
+enum port_error port_audio_speak(void);
 /* One block to the speaker; blocks on a chip until there is room. */
 enum port_error port_audio_play(const int16_t pcm[PORT_AUDIO_BLOCK]);
 /* The codec chip's own volume, percent; PORT_ERR_ABSENT: scale the samples instead. */
 enum port_error port_audio_volume(uint8_t percent);
+/* Held by the audio task while it works on a block, and by the net task for the length of a command. Blocks;
+ * nothing where both are one thread. */
+void port_audio_lock(void);
+void port_audio_unlock(void);
 /* Time from port_audio_play() to the air, and from the air to port_audio_capture(), together. */
 uint32_t port_audio_latency_us(void);
 

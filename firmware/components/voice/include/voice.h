@@ -20,12 +20,12 @@ extern "C" {
 #endif
 
 enum voice_event_type {
-    VOICE_STATE,     /* text: state; reason */
+    VOICE_STATE, /* text: state; reason */
     VOICE_BOT_READY,
-    VOICE_SPEAKING,  /* on: started or stopped */
+    VOICE_SPEAKING,   /* on: started or stopped */
     VOICE_TRANSCRIPT, /* text; on: final */
-    VOICE_BOT_ERROR, /* text */
-    VOICE_COMMAND,   /* text: the command; reason NULL if it was done */
+    VOICE_BOT_ERROR,  /* text */
+    VOICE_COMMAND,    /* text: the command; reason NULL if it was done */
 };
 
 enum voice_who { VOICE_DEVICE, VOICE_USER, VOICE_BOT };
@@ -58,9 +58,9 @@ bool voice_audio_play(void);
 void voice_get_levels(int16_t *microphone_db10, int16_t *speaker_db10);
 
 struct voice_latency {
-    uint32_t rtt_us;      /* to the gateway and back, by RTCP or ICE */
-    uint32_t playout_us;  /* waiting in the jitter buffer */
-    uint32_t encode_us;   /* the slowest block of the last second */
+    uint32_t rtt_us;         /* to the gateway and back, by RTCP or ICE */
+    uint32_t playout_us;     /* waiting in the jitter buffer */
+    uint32_t encode_us;      /* the slowest block of the last second */
     int64_t clock_offset_us; /* gateway's clock minus ours; valid if clock_known */
     bool clock_known;
 };

@@ -15,12 +15,20 @@ void audio_tone_start(struct audio_tone *t)
 
 /* ---- frequency ---- */
 
+/* Where something is faded, lost or concealed, a period is unlike the one before. */
+static bool is_regular(uint64_t period, uint64_t before)
+{
+    return period > before - before / 4 && period < before + before / 4;
+}
+
 static void end_period(struct audio_tone *t)
 {
-    if (t->following) {
+    uint64_t period = t->rising - t->crossed;
+    if (t->following && is_regular(period, t->period)) {
         t->periods++;
-        t->time += t->rising - t->crossed;
+        t->time += period;
     }
+    t->period = t->following ? period : 0;
     t->following = true;
     t->crossed = t->rising;
 }

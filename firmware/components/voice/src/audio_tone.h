@@ -15,6 +15,7 @@ struct audio_tone {
     uint64_t now;      /* samples */
     uint64_t rising;   /* the last time it rose through zero, in 1/256 samples */
     uint64_t crossed;
+    uint64_t period; /* the last one */
     uint32_t periods;
     uint64_t time; /* that they took, in 1/256 samples */
     uint32_t phase;

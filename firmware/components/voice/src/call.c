@@ -34,10 +34,15 @@ struct peer_random call_random(void)
     return (struct peer_random){fill_random, NULL};
 }
 
-static bool create_peer(struct call *c, const struct peer_identity *identity, const struct port_address *local)
+static bool create_peer(struct call *c, const struct peer_identity *identity,
+                        const struct port_address *local)
 {
-    struct peer_config config = {
-        .random = call_random(), .identity = identity, .audio = true, .data = true, .fec = true, .audio_rate = 16000};
+    struct peer_config config = {.random = call_random(),
+                                 .identity = identity,
+                                 .audio = true,
+                                 .data = true,
+                                 .fec = true,
+                                 .audio_rate = 16000};
     c->peer = peer_create(&c->storage, &config);
     to_peer(local, &c->local);
     return c->peer != NULL && peer_add_local_address(c->peer, &c->local) == PEER_OK;
@@ -103,7 +108,8 @@ static bool translate(struct call *c, const struct peer_event *e, struct call_ev
         *event = (struct call_event){.type = CALL_CHANNEL_OPEN};
         return e->channel == c->channel;
     case PEER_EVENT_MESSAGE:
-        *event = (struct call_event){.type = CALL_MESSAGE, .is_text = e->is_text, .data = e->data, .len = e->len};
+        *event =
+            (struct call_event){.type = CALL_MESSAGE, .is_text = e->is_text, .data = e->data, .len = e->len};
         return true;
     case PEER_EVENT_CHANNEL_CLOSED:
         c->channel_open &= e->channel != c->channel;

@@ -33,8 +33,8 @@ struct call {
     struct peer_address local;
     uint16_t channel;
     bool connected, channel_open;
-    uint64_t timeout;     /* the peer's next */
-    uint64_t heard_at;    /* something authentic */
+    uint64_t timeout;  /* the peer's next */
+    uint64_t heard_at; /* something authentic */
     uint64_t checked_at;
     uint32_t received, rejected; /* datagrams; those rejected when last looked */
     uint32_t received_then;

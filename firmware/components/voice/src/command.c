@@ -87,7 +87,8 @@ static const char *play_tone(struct device *d, uint64_t now, struct json value)
     (void)now;
     struct json frequency = json_is_object(value) ? json_member(value, "hz") : value;
     struct json length = json_member(value, "ms");
-    if (!json_integer(frequency, 50, 7000, &hertz) || (!json_is_absent(length) && !json_integer(length, 10, 10000, &ms)))
+    if (!json_integer(frequency, 50, 7000, &hertz) ||
+        (!json_is_absent(length) && !json_integer(length, 10, 10000, &ms)))
         return "out_of_range";
     device_audio_tone(d, (uint32_t)hertz, (uint32_t)ms);
     return NULL;

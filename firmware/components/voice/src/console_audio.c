@@ -4,12 +4,22 @@
 
 #include "console_commands.h"
 
-static const char usage[] = "inject tone HZ [MS] | sweep [MS] | ring | silence [MS] | off";
+static const char usage[] = "inject tone HZ [MS] | sweep [MS] | ring | clip | silence [MS] | off";
 
 static bool start(struct device *d, const struct audio_signal *signal)
 {
+    port_audio_lock();
     audio_measure_start(d->audio, signal->kind == AUDIO_SIGNAL_TONE ? signal->hz : 0);
-    return audio_inject(d->audio, signal) == AUDIO_OK;
+    bool started = audio_inject(d->audio, signal) == AUDIO_OK;
+    port_audio_unlock();
+    return started;
+}
+
+static void stop(struct device *d)
+{
+    port_audio_lock();
+    audio_inject_stop(d->audio);
+    port_audio_unlock();
 }
 
 static long number(const struct console_words *words, int i, long preset)
@@ -38,19 +48,40 @@ static bool read_signal(const struct console_words *words, struct audio_signal *
             continue;
         bool is_tone = kinds[i].kind == AUDIO_SIGNAL_TONE;
         long hz = is_tone ? number(words, 2, 440) : 300, ms = number(words, is_tone ? 3 : 2, kinds[i].ms);
-        *signal = (struct audio_signal){
-            .kind = kinds[i].kind, .hz = (uint16_t)(hz <= 7900 ? hz : 0), .hz_end = 3400, .ms = (uint32_t)ms, .level_db = -10};
+        *signal = (struct audio_signal){.kind = kinds[i].kind,
+                                        .hz = (uint16_t)(hz <= 7900 ? hz : 0),
+                                        .hz_end = 3400,
+                                        .ms = (uint32_t)ms,
+                                        .level_db = -10};
         return hz >= 0 && ms >= 0;
     }
     return false;
+}
+
+/* The board's own recording, which the measurement takes for what was spoken. */
+static void speak(struct device *d)
+{
+    stop(d);
+    if (port_audio_speak() == PORT_OK) {
+        port_audio_lock();
+        audio_measure_start(d->audio, 0);
+        port_audio_unlock();
+        console_done();
+    } else {
+        console_refuse("no_clip", "");
+    }
 }
 
 void console_inject(struct device *d, uint64_t now, const struct console_words *words)
 {
     struct audio_signal signal;
     (void)now;
+    if (words->count == 2 && strcmp(words->at[1], "clip") == 0) {
+        speak(d);
+        return;
+    }
     if (words->count == 2 && strcmp(words->at[1], "off") == 0)
-        audio_inject_stop(d->audio);
+        stop(d);
     else if (!read_signal(words, &signal) || !start(d, &signal)) {
         console_refuse("usage", usage);
         return;
@@ -63,9 +94,11 @@ void console_capture(struct device *d, uint64_t now, const struct console_words 
     struct console_reply reply;
     struct audio_summary s;
     (void)now;
+    port_audio_lock();
     audio_measure_get(d->audio, &s);
     if (words->count == 2 && strcmp(words->at[1], "start") == 0)
         audio_measure_start(d->audio, 0);
+    port_audio_unlock();
     console_begin(&reply, "@ok ");
     json_add_integer(&reply.json, "ms", s.ms);
     json_add_integer(&reply.json, "rms_db10", s.rms_db10);

@@ -147,9 +147,18 @@ static const struct {
     const char *name;
     console_handler *run;
 } commands[] = {
-    {"help", help},          {"state", show_state},      {"figures", show_figures},  {"settings", console_settings},
-    {"inject", console_inject},  {"capture", console_capture},   {"log", set_log},           {"reboot", run_reboot},
-    {"crash", run_crash},    {"reconnect", reconnect},   {"button", press},          {"do", run_command},
+    {"help", help},
+    {"state", show_state},
+    {"figures", show_figures},
+    {"settings", console_settings},
+    {"inject", console_inject},
+    {"capture", console_capture},
+    {"log", set_log},
+    {"reboot", run_reboot},
+    {"crash", run_crash},
+    {"reconnect", reconnect},
+    {"button", press},
+    {"do", run_command},
 };
 
 static void help(struct device *d, uint64_t now, const struct console_words *words)

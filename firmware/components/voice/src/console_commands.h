@@ -6,8 +6,8 @@
 
 typedef void console_handler(struct device *d, uint64_t now, const struct console_words *words);
 
-void console_done(void); /* "@ok {}" */
-console_handler console_inject, console_capture;   /* console_audio.c */
-console_handler console_settings;                  /* console_settings.c */
+void console_done(void);                         /* "@ok {}" */
+console_handler console_inject, console_capture; /* console_audio.c */
+console_handler console_settings;                /* console_settings.c */
 
 #endif

@@ -38,7 +38,8 @@ static void get_setting(struct device *d, const char *name)
 /* What the audio follows at once; all else is about how to reach the gateway. */
 static bool is_of_audio(const char *name)
 {
-    return strcmp(name, "volume") == 0 || strcmp(name, "muted") == 0 || strcmp(name, "talk") == 0;
+    return strcmp(name, "volume") == 0 || strcmp(name, "muted") == 0 || strcmp(name, "talk") == 0 ||
+           strcmp(name, "mic_muted") == 0;
 }
 
 static void change(struct device *d, uint64_t now, const char *name, enum settings_error error)
@@ -87,4 +88,3 @@ void console_settings(struct device *d, uint64_t now, const struct console_words
     else
         console_refuse("usage", "settings [get NAME | set NAME VALUE | erase NAME | erase all]");
 }
-

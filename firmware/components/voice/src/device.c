@@ -25,7 +25,8 @@ static void print_event(const struct voice_event *event)
     static const char *const types[] = {
         [VOICE_STATE] = "state",           [VOICE_BOT_READY] = "bot_ready", [VOICE_SPEAKING] = "speaking",
         [VOICE_TRANSCRIPT] = "transcript", [VOICE_BOT_ERROR] = "bot_error", [VOICE_COMMAND] = "command"};
-    static const char *const people[] = {[VOICE_DEVICE] = "device", [VOICE_USER] = "user", [VOICE_BOT] = "bot"};
+    static const char *const people[] = {
+        [VOICE_DEVICE] = "device", [VOICE_USER] = "user", [VOICE_BOT] = "bot"};
     struct console_reply reply;
     console_begin(&reply, "@evt ");
     json_add_text(&reply.json, "event", types[event->type]);
@@ -49,8 +50,9 @@ void device_tell(const struct voice_event *event)
 }
 
 static const char *const resets[] = {
-    [PORT_RESET_POWER_ON] = "power_on", [PORT_RESET_BUTTON] = "button",     [PORT_RESET_SOFTWARE] = "software",
-    [PORT_RESET_PANIC] = "panic",       [PORT_RESET_WATCHDOG] = "watchdog", [PORT_RESET_BROWNOUT] = "brownout",
+    [PORT_RESET_POWER_ON] = "power_on", [PORT_RESET_BUTTON] = "button",
+    [PORT_RESET_SOFTWARE] = "software", [PORT_RESET_PANIC] = "panic",
+    [PORT_RESET_WATCHDOG] = "watchdog", [PORT_RESET_BROWNOUT] = "brownout",
     [PORT_RESET_DEEP_SLEEP] = "sleep",  [PORT_RESET_UNKNOWN] = "unknown",
 };
 
@@ -98,8 +100,8 @@ static void store_failure(enum reason reason)
     const char *text = reason_text(reason);
     char stored[32];
     size_t len = 0;
-    bool same = port_kv_get("last_failure", (uint8_t *)stored, sizeof stored, &len) == PORT_OK && len == strlen(text) &&
-                memcmp(stored, text, len) == 0;
+    bool same = port_kv_get("last_failure", (uint8_t *)stored, sizeof stored, &len) == PORT_OK &&
+                len == strlen(text) && memcmp(stored, text, len) == 0;
     if (!same) /* flash wears out */
         (void)port_kv_set("last_failure", (const uint8_t *)text, strlen(text));
 }
@@ -117,7 +119,8 @@ static void after_change(struct device *d, uint64_t now, enum session_state befo
     enter(d, now);
 }
 
-void device_handle(struct device *d, uint64_t now, enum session_event event, enum reason reason, uint32_t retry_after_s)
+void device_handle(struct device *d, uint64_t now, enum session_event event, enum reason reason,
+                   uint32_t retry_after_s)
 {
     enum session_state before = d->session.state;
     if (session_handle(&d->session, now, event, reason, retry_after_s))
@@ -240,7 +243,8 @@ static void load_identity(struct device *d)
     struct peer_random random = call_random();
     size_t len = 0;
     enum port_error error = port_kv_get("identity", (uint8_t *)&d->identity, sizeof d->identity, &len);
-    bool whole = error == PORT_OK && len == sizeof d->identity && d->identity.key_len <= sizeof d->identity.key &&
+    bool whole = error == PORT_OK && len == sizeof d->identity &&
+                 d->identity.key_len <= sizeof d->identity.key &&
                  d->identity.cert_len <= sizeof d->identity.cert;
     if (whole)
         return;

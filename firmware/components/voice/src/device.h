@@ -31,34 +31,35 @@ struct device {
     struct console console;
 
     struct peer_identity identity;
-    struct http_url url;         /* of the gateway being called */
-    char gateway_id[17];         /* its id, empty where the URL is a setting */
+    struct http_url url;            /* of the gateway being called */
+    char gateway_id[17];            /* its id, empty where the URL is a setting */
     char ca[PORT_KV_VALUE_MAX + 1]; /* PEM, empty for none */
     uint8_t fingerprint[32];
-    enum reason told_reason;     /* what the gateway gave as its reason to end the call */
+    enum reason told_reason; /* what the gateway gave as its reason to end the call */
     bool bot_ready;
 
-    struct queue up;             /* audio task to net task */
-    struct queue down;           /* and back */
-    _Atomic uint32_t wanted;     /* blocks that the audio task waits for */
+    struct queue up;         /* audio task to net task */
+    struct queue down;       /* and back */
+    _Atomic uint32_t wanted; /* blocks that the audio task waits for */
 
     struct audio *audio;
     struct audio_storage audio_storage;
-    uint64_t play_by;            /* the audio task waits for the net task until then */
+    uint64_t play_by; /* the audio task waits for the net task until then */
     uint64_t encode_since;
     uint32_t encode_worst, encode_us; /* of this second so far, of the last one */
 
     bool button_down;
     uint64_t identify_until;
-    uint64_t reboot_at;          /* 0: not wanted */
-    bool led_held;               /* by a command; else it shows the state */
+    uint64_t reboot_at; /* 0: not wanted */
+    bool led_held;      /* by a command; else it shows the state */
     uint8_t led[3];
 };
 
 /* device.c */
 struct device *device_get(void);
 /* Gives it to the state table, and does what entering the new state takes. */
-void device_handle(struct device *d, uint64_t now, enum session_event event, enum reason reason, uint32_t retry_after_s);
+void device_handle(struct device *d, uint64_t now, enum session_event event, enum reason reason,
+                   uint32_t retry_after_s);
 void device_tell(const struct voice_event *event); /* console and listener */
 bool device_is_configured(const struct device *d);
 const char *device_reset_text(void);
@@ -75,6 +76,8 @@ void device_audio_start(struct device *d);
 void device_audio_apply(struct device *d); /* settings: volume, mute, talk mode */
 uint32_t device_audio_underruns(const struct device *d);
 void device_audio_press(struct device *d, bool pressed); /* push to talk */
+void device_audio_begin_call(struct device *d);
+void device_audio_interrupt(struct device *d); /* barge-in: what the bot still had to say is not wanted */
 void device_audio_tone(struct device *d, uint32_t hertz, uint32_t ms);
 
 /* device_talk.c */

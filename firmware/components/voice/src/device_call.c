@@ -34,13 +34,14 @@ static enum signaling_result send_offer(struct device *d, uint64_t now)
         fail(d, now, reason);
         return SIGNALING_BUSY;
     }
-    return signaling_send(&d->signaling, &(struct signaling_offer){.sdp = sdp,
-                                                                   .key = d->settings.key,
-                                                                   .id = facts->id,
-                                                                   .board = facts->board,
-                                                                   .version = facts->version,
-                                                                   .reset = device_reset_text(),
-                                                                   .last_failure = reason_text(d->session.last_failure)});
+    return signaling_send(&d->signaling,
+                          &(struct signaling_offer){.sdp = sdp,
+                                                    .key = d->settings.key,
+                                                    .id = facts->id,
+                                                    .board = facts->board,
+                                                    .version = facts->version,
+                                                    .reset = device_reset_text(),
+                                                    .last_failure = reason_text(d->session.last_failure)});
 }
 
 static void take_answer(struct device *d, uint64_t now)
@@ -73,6 +74,7 @@ static void pair(struct device *d)
 static void go_live(struct device *d, uint64_t now)
 {
     port_link_busy(true);
+    device_audio_begin_call(d);
     pair(d);
     device_handle(d, now, SESSION_CONNECTED, REASON_NONE, 0);
 }
@@ -111,16 +113,26 @@ static void send_audio(struct device *d, uint64_t now)
 }
 
 /* As late as can be: what is taken here is what the speaker plays next. */
+static int32_t spare_us(const struct device *d)
+{
+    struct peer_stats stats;
+    if (d->call.peer == NULL)
+        return AUDIO_SPARE_UNKNOWN;
+    peer_get_stats(d->call.peer, &stats);
+    return (int32_t)(stats.buffer_us - stats.target_us);
+}
+
 static void fetch_audio(struct device *d, uint64_t now)
 {
     struct peer_audio audio;
-    for (struct packet *p; atomic_load(&d->wanted) > 0 && (p = queue_room(&d->down)) != NULL; atomic_fetch_sub(&d->wanted, 1)) {
+    for (struct packet *p; atomic_load(&d->wanted) > 0 && (p = queue_room(&d->down)) != NULL;
+         atomic_fetch_sub(&d->wanted, 1)) {
         call_next_audio(&d->call, now, &audio);
         bool fits = audio.len <= sizeof p->data;
         p->kind = (uint8_t)(fits ? audio.kind : PEER_AUDIO_CONCEAL);
         p->len = (uint16_t)(fits ? audio.len : 0);
         p->timestamp = audio.timestamp;
-        p->spare_us = AUDIO_SPARE_UNKNOWN;
+        p->spare_us = spare_us(d);
         if (p->len > 0)
             memcpy(p->data, audio.data, p->len);
         queue_push(&d->down);

@@ -10,9 +10,12 @@ static enum reason reason_told(const char *text)
         const char *text;
         enum reason reason;
     } reasons[] = {
-        {"bot_failed", REASON_BOT_FAILED},        {"bot_ended", REASON_BOT_ENDED},
-        {"replaced", REASON_REPLACED},            {"revoked", REASON_KEY_REJECTED},
-        {"connect_timeout", REASON_CONNECT_TIMEOUT}, {"stopping", REASON_GATEWAY_STOPPING},
+        {"bot_failed", REASON_BOT_FAILED},
+        {"bot_ended", REASON_BOT_ENDED},
+        {"replaced", REASON_REPLACED},
+        {"revoked", REASON_KEY_REJECTED},
+        {"connect_timeout", REASON_CONNECT_TIMEOUT},
+        {"stopping", REASON_GATEWAY_STOPPING},
         {"answer_too_large", REASON_ANSWER_TOO_LARGE},
     };
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
@@ -57,6 +60,8 @@ static void take_event(struct device *d, uint64_t now, const struct rtvi_event *
         break;
     case RTVI_USER_STARTED:
     case RTVI_USER_STOPPED:
+        if (event->type == RTVI_USER_STARTED)
+            device_audio_interrupt(d);
         speaking(VOICE_USER, event->type == RTVI_USER_STARTED);
         break;
     case RTVI_BOT_STARTED:
@@ -77,7 +82,8 @@ static void take_event(struct device *d, uint64_t now, const struct rtvi_event *
         talk_take_clock(&d->talk, now, event);
         break;
     case RTVI_PEER_LEFT:
-        device_handle(d, now, SESSION_FAILED, d->told_reason != REASON_NONE ? d->told_reason : REASON_GATEWAY_LEFT, 0);
+        device_handle(d, now, SESSION_FAILED,
+                      d->told_reason != REASON_NONE ? d->told_reason : REASON_GATEWAY_LEFT, 0);
         break;
     case RTVI_OTHER:
         break;

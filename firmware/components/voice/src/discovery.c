@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MS(n) ((uint64_t)(n) * 1000u)
-#define COLLECT_US MS(400)       /* for others to answer, once the first has */
-#define PAIRED_US MS(2500)       /* for the one we know, before another will do */
-#define ASK_FIRST_US MS(500)     /* RFC 6762 section 5.2 wants a second at least between later ones, doubling */
+#define MS(n) ((uint64_t)(n)*1000u)
+#define COLLECT_US MS(400)   /* for others to answer, once the first has */
+#define PAIRED_US MS(2500)   /* for the one we know, before another will do */
+#define ASK_FIRST_US MS(500) /* RFC 6762 section 5.2 wants a second at least between later ones, doubling */
 #define VERSION "1"
 
 void discovery_start(struct discovery *d, uint64_t now, const char *paired)
@@ -115,7 +115,8 @@ static void write_host(const struct port_address *a, char *out, size_t cap)
     if (a->family == 4)
         (void)snprintf(out, cap, "%u.%u.%u.%u", a->ip[0], a->ip[1], a->ip[2], a->ip[3]);
     for (size_t i = 0; a->family == 6 && i < 8; i++)
-        used += (size_t)snprintf(out + used, cap - used, "%s%x", i > 0 ? ":" : "", (unsigned)(a->ip[2 * i] << 8 | a->ip[2 * i + 1]));
+        used += (size_t)snprintf(out + used, cap - used, "%s%x", i > 0 ? ":" : "",
+                                 (unsigned)(a->ip[2 * i] << 8 | a->ip[2 * i + 1]));
 }
 
 bool discovery_url(const struct discovery_gateway *gateway, struct http_url *url)
@@ -128,8 +129,8 @@ bool discovery_url(const struct discovery_gateway *gateway, struct http_url *url
     return url->port != 0 && n > 0 && strpbrk(url->path, " \r\n\t") == NULL;
 }
 
-void discovery_announce(const char *name, const char *id, const char *board, const char *version, const char *state,
-                        const char *reason)
+void discovery_announce(const char *name, const char *id, const char *board, const char *version,
+                        const char *state, const char *reason)
 {
     char txt[5][48];
     const char *list[5];
@@ -140,5 +141,6 @@ void discovery_announce(const char *name, const char *id, const char *board, con
     (void)snprintf(txt[4], sizeof txt[4], "reason=%s", reason);
     for (int i = 0; i < 5; i++)
         list[i] = txt[i];
-    (void)port_mdns_announce("_voicedev._tcp", name, 9, list, strcmp(reason, "none") == 0 ? 4 : 5); /* port 9: discard */
+    (void)port_mdns_announce("_voicedev._tcp", name, 9, list,
+                             strcmp(reason, "none") == 0 ? 4 : 5); /* port 9: discard */
 }

@@ -38,7 +38,7 @@ bool discovery_read(struct discovery_gateway *gateway, const struct port_service
 bool discovery_url(const struct discovery_gateway *gateway, struct http_url *url);
 
 /* TXT: id board fw state, and the last failure where there was one. */
-void discovery_announce(const char *name, const char *id, const char *board, const char *version, const char *state,
-                        const char *reason);
+void discovery_announce(const char *name, const char *id, const char *board, const char *version,
+                        const char *state, const char *reason);
 
 #endif

@@ -31,7 +31,9 @@ static bool read_number(const char *text, unsigned base, size_t max, size_t *val
         return false;
     for (; *text != '\0'; text++) {
         char c = lower(*text);
-        unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 99;
+        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+                                                : 99;
         if (digit >= base || n > (max - digit) / base)
             return false;
         n = n * base + digit;

@@ -19,8 +19,8 @@ enum http_result {
 enum http_step {
     HTTP_STATUS_LINE,
     HTTP_HEADER,
-    HTTP_BODY,       /* of known length */
-    HTTP_BODY_REST,  /* until the stream ends */
+    HTTP_BODY,      /* of known length */
+    HTTP_BODY_REST, /* until the stream ends */
     HTTP_CHUNK_SIZE,
     HTTP_CHUNK,
     HTTP_CHUNK_END,

@@ -185,7 +185,8 @@ static bool skip_value(struct cursor *c)
         open[depth++] = bracket;
         c->at++;
         skip_space(c);
-        if (peek(c) == (bracket == '{' ? '}' : ']') ? !after_value(c, open, &depth) : bracket == '{' && !skip_key(c))
+        if (peek(c) == (bracket == '{' ? '}' : ']') ? !after_value(c, open, &depth)
+                                                    : bracket == '{' && !skip_key(c))
             return false;
     } while (depth > 0);
     return true;
@@ -298,5 +299,6 @@ bool json_integer(struct json value, int64_t min, int64_t max, int64_t *out)
 bool json_bool(struct json value, bool *out)
 {
     *out = value.len == 4;
-    return (value.len == 4 && memcmp(value.at, "true", 4) == 0) || (value.len == 5 && memcmp(value.at, "false", 5) == 0);
+    return (value.len == 4 && memcmp(value.at, "true", 4) == 0) ||
+           (value.len == 5 && memcmp(value.at, "false", 5) == 0);
 }

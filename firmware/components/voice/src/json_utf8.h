@@ -11,7 +11,10 @@ static inline size_t json_utf8_length(const uint8_t *at, size_t left)
     uint8_t first = at[0];
     if (first < 0x80)
         return 1;
-    size_t len = first >= 0xc2 && first <= 0xdf ? 2 : (first & 0xf0) == 0xe0 ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+    size_t len = first >= 0xc2 && first <= 0xdf   ? 2
+                 : (first & 0xf0) == 0xe0         ? 3
+                 : first >= 0xf0 && first <= 0xf4 ? 4
+                                                  : 0;
     if (len == 0 || len > left)
         return 0;
     /* overlong forms, surrogates, and what is beyond U+10FFFF show in the second byte */

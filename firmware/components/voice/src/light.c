@@ -24,7 +24,7 @@ static struct colour choose(const struct device *d, uint64_t now)
         return lit ? (struct colour){80, 80, 80} : (struct colour){0, 0, 0};
     if (d->led_held)
         return (struct colour){d->led[0], d->led[1], d->led[2]};
-    if (settings_is_muted(&d->settings) && d->session.state == SESSION_LIVE)
+    if (settings_is_microphone_muted(&d->settings) && d->session.state == SESSION_LIVE)
         return (struct colour){40, 10, 0};
     return looks[d->session.state].blinks && !lit ? (struct colour){0, 0, 0} : looks[d->session.state].colour;
 }

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define QUEUE_SLOTS 8u /* a power of two: 160 ms */
+#define QUEUE_SLOTS 8u        /* a power of two: 160 ms */
 #define QUEUE_PACKET_MAX 400u /* what a stock aiortc server sends, and more than we do */
 
 struct packet {

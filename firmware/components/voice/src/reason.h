@@ -7,14 +7,14 @@
 
 enum reason {
     REASON_NONE,
-    REASON_NO_WIFI,        /* no access point of that name */
+    REASON_NO_WIFI, /* no access point of that name */
     REASON_WIFI_REFUSED,
-    REASON_NO_ADDRESS,     /* no DHCP */
+    REASON_NO_ADDRESS, /* no DHCP */
     REASON_LINK_LOST,
     REASON_NETWORK_TIMEOUT,
-    REASON_NO_GATEWAY,     /* nobody answered the browse */
+    REASON_NO_GATEWAY, /* nobody answered the browse */
     REASON_BAD_URL,
-    REASON_NO_NAME,        /* DNS */
+    REASON_NO_NAME, /* DNS */
     REASON_UNREACHABLE,
     REASON_TLS_FAILED,
     REASON_TLS_PIN,
@@ -40,13 +40,13 @@ enum reason {
     REASON_GATEWAY_SILENT, /* nothing authentic on the wire */
     REASON_GATEWAY_LEFT,
     REASON_NO_MEMORY,
-    REASON_RECONNECT,      /* asked for, on the console or by new settings */
+    REASON_RECONNECT, /* asked for, on the console or by new settings */
     REASON_COUNT,
 };
 
 /* How eagerly to try again. */
 enum reason_pace {
-    REASON_SOON,    /* the gateway is likely to be back in a moment, and asking costs little */
+    REASON_SOON, /* the gateway is likely to be back in a moment, and asking costs little */
     REASON_STEADY,
     REASON_PATIENT, /* a person has to do something first */
 };

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define MS(n) ((uint64_t)(n) * 1000u)
+#define MS(n) ((uint64_t)(n)*1000u)
 #define NEVER UINT64_MAX
 
 /* A call that has lasted this long was a good one: what follows is a first failure again. */
@@ -51,7 +51,8 @@ static const struct {
     [SESSION_PROVISIONING] = {"provisioning", 0, REASON_NONE},
     [SESSION_NETWORK] = {"network", 30000, REASON_NETWORK_TIMEOUT},
     [SESSION_DISCOVERY] = {"discovery", 5000, REASON_NO_GATEWAY},
-    [SESSION_SIGNALLING] = {"signalling", 12000, REASON_SIGNALLING_TIMEOUT}, /* the gateway's own limit is 10 s */
+    [SESSION_SIGNALLING] = {"signalling", 12000,
+                            REASON_SIGNALLING_TIMEOUT}, /* the gateway's own limit is 10 s */
     [SESSION_CONNECTING] = {"connecting", 10000, REASON_CONNECT_TIMEOUT},
     [SESSION_LIVE] = {"live", 0, REASON_NONE},
     [SESSION_BACKOFF] = {"backoff", 0, REASON_NONE},
@@ -98,7 +99,8 @@ static void note_failure(struct session *s, uint64_t now, enum reason reason)
     s->last_failure = reason;
 }
 
-bool session_handle(struct session *s, uint64_t now, enum session_event event, enum reason reason, uint32_t retry_after_s)
+bool session_handle(struct session *s, uint64_t now, enum session_event event, enum reason reason,
+                    uint32_t retry_after_s)
 {
     uint8_t to = transitions[s->state][event];
     if (to == 0)

@@ -24,12 +24,12 @@ enum session_event {
     SESSION_UNCONFIGURED,
     SESSION_LINK_UP,
     SESSION_LINK_DOWN,
-    SESSION_FOUND,     /* a gateway */
+    SESSION_FOUND, /* a gateway */
     SESSION_ANSWERED,
     SESSION_CONNECTED,
     SESSION_FAILED,
-    SESSION_RETRY,     /* the backoff is over, or there is news of the gateway */
-    SESSION_RESTART,   /* begin anew at once */
+    SESSION_RETRY,   /* the backoff is over, or there is news of the gateway */
+    SESSION_RESTART, /* begin anew at once */
     SESSION_EVENT_COUNT,
 };
 
@@ -46,7 +46,8 @@ void session_init(struct session *s, uint64_t now, uint32_t seed);
 
 /* False: the table has no such transition, and nothing has changed. `reason` and `retry_after_s` belong to
  * FAILED, and LINK_DOWN counts as one. */
-bool session_handle(struct session *s, uint64_t now, enum session_event event, enum reason reason, uint32_t retry_after_s);
+bool session_handle(struct session *s, uint64_t now, enum session_event event, enum reason reason,
+                    uint32_t retry_after_s);
 
 /* What happens by the clock alone; true if the state has changed. */
 bool session_handle_timeout(struct session *s, uint64_t now);

@@ -58,16 +58,12 @@ struct field {
 #define FIELD(member) #member, offsetof(struct settings, member), sizeof((struct settings *)0)->member
 
 static const struct field fields[] = {
-    {FIELD(ssid), false, is_any, ""},
-    {FIELD(password), true, is_any, ""},
-    {FIELD(gateway), false, is_url, ""},
-    {FIELD(gateway_id), false, is_token, ""},
-    {FIELD(key), true, is_token, ""},
-    {FIELD(fingerprint), false, is_hex, ""},
-    {FIELD(name), false, is_any, ""},
-    {FIELD(talk), false, is_talk, "always"},
-    {FIELD(volume), false, is_percent, "70"},
-    {FIELD(muted), false, is_flag, "0"},
+    {FIELD(ssid), false, is_any, ""},         {FIELD(password), true, is_any, ""},
+    {FIELD(gateway), false, is_url, ""},      {FIELD(gateway_id), false, is_token, ""},
+    {FIELD(key), true, is_token, ""},         {FIELD(fingerprint), false, is_hex, ""},
+    {FIELD(name), false, is_any, ""},         {FIELD(talk), false, is_talk, "always"},
+    {FIELD(volume), false, is_percent, "70"}, {FIELD(muted), false, is_flag, "0"},
+    {FIELD(mic_muted), false, is_flag, "0"}, /* one a line */
 };
 
 static const struct field *find(const char *name)
@@ -195,6 +191,11 @@ uint8_t settings_volume(const struct settings *s)
 bool settings_is_muted(const struct settings *s)
 {
     return s->muted[0] == '1';
+}
+
+bool settings_is_microphone_muted(const struct settings *s)
+{
+    return s->mic_muted[0] == '1';
 }
 
 static uint8_t nibble(char c)

@@ -18,7 +18,8 @@ struct settings {
     char name[33];        /* what the device calls itself; empty: its id */
     char talk[8];         /* always, push, half */
     char volume[4];       /* percent */
-    char muted[2];        /* 0 or 1 */
+    char muted[2];        /* the speaker: 0 or 1 */
+    char mic_muted[2];    /* likewise */
 };
 
 enum settings_error {
@@ -31,7 +32,8 @@ enum settings_error {
 void settings_load(struct settings *s);
 enum settings_error settings_set(struct settings *s, const char *name, const char *value);
 enum settings_error settings_erase(struct settings *s, const char *name);
-/* The gateway's CA or own certificate, PEM, with "\\n" for its line ends. It is long, so it stays in the store. */
+/* The gateway's CA or own certificate, PEM, with "\\n" for its line ends. It is long, so it stays in the
+ * store. */
 enum settings_error settings_set_ca(const char *value);
 enum settings_error settings_erase_ca(void);
 /* Empty if there is none. */
@@ -46,6 +48,7 @@ const char *settings_get(const struct settings *s, const char *name);
 
 uint8_t settings_volume(const struct settings *s);
 bool settings_is_muted(const struct settings *s);
+bool settings_is_microphone_muted(const struct settings *s);
 /* Decoded; false if none is set. */
 bool settings_fingerprint(const struct settings *s, uint8_t out[32]);
 

@@ -18,8 +18,10 @@ static enum signaling_result fail_for(struct signaling *s, enum port_error error
         enum port_error error;
         enum reason reason;
     } reasons[] = {
-        {PORT_ERR_RESOLVE, REASON_NO_NAME}, {PORT_ERR_TLS, REASON_TLS_FAILED},
-        {PORT_ERR_TLS_PIN, REASON_TLS_PIN}, {PORT_ERR_SPACE, REASON_NO_MEMORY},
+        {PORT_ERR_RESOLVE, REASON_NO_NAME},
+        {PORT_ERR_TLS, REASON_TLS_FAILED},
+        {PORT_ERR_TLS_PIN, REASON_TLS_PIN},
+        {PORT_ERR_SPACE, REASON_NO_MEMORY},
     };
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
         if (reasons[i].error == error)
@@ -27,7 +29,8 @@ static enum signaling_result fail_for(struct signaling *s, enum port_error error
     return fail(s, REASON_UNREACHABLE);
 }
 
-enum signaling_result signaling_start(struct signaling *s, const struct http_url *url, const struct signaling_trust *trust)
+enum signaling_result signaling_start(struct signaling *s, const struct http_url *url,
+                                      const struct signaling_trust *trust)
 {
     struct port_stream_target target = {url->host, url->port, url->tls, trust->ca_pem, trust->fingerprint};
     s->url = *url;
@@ -97,7 +100,8 @@ static enum signaling_result step_send(struct signaling *s)
 {
     while (s->sent < s->len) {
         size_t written = 0;
-        enum port_error error = port_stream_write((const uint8_t *)s->buffer + s->sent, s->len - s->sent, &written);
+        enum port_error error =
+            port_stream_write((const uint8_t *)s->buffer + s->sent, s->len - s->sent, &written);
         if (error == PORT_AGAIN)
             return SIGNALING_BUSY;
         if (error != PORT_OK)
@@ -116,7 +120,8 @@ static enum signaling_result read_reply(struct signaling *s)
     s->retry_after_s = s->reply.retry_after_s;
     if (s->reply.status != 200)
         return fail(s, signaling_read_problem(s->reply.status, s->reply.body, s->reply.body_len));
-    return signaling_read_answer(s->reply.body, s->reply.body_len) ? SIGNALING_ANSWERED : fail(s, REASON_ANSWER_MALFORMED);
+    return signaling_read_answer(s->reply.body, s->reply.body_len) ? SIGNALING_ANSWERED
+                                                                   : fail(s, REASON_ANSWER_MALFORMED);
 }
 
 static enum signaling_result take_result(struct signaling *s, enum http_result result)
@@ -200,8 +205,9 @@ enum reason signaling_read_problem(int status, const char *body, size_t len)
         const char *code;
         enum reason reason;
     } codes[] = {
-        {"key_required", REASON_KEY_REJECTED}, {"forbidden", REASON_FORBIDDEN}, {"rate_limited", REASON_RATE_LIMITED},
-        {"bot_failed", REASON_BOT_FAILED},     {"busy", REASON_GATEWAY_BUSY},   {"stopping", REASON_GATEWAY_STOPPING},
+        {"key_required", REASON_KEY_REJECTED}, {"forbidden", REASON_FORBIDDEN},
+        {"rate_limited", REASON_RATE_LIMITED}, {"bot_failed", REASON_BOT_FAILED},
+        {"busy", REASON_GATEWAY_BUSY},         {"stopping", REASON_GATEWAY_STOPPING},
     };
     struct json problem;
     if (!json_parse(&problem, body, len))

@@ -32,7 +32,13 @@ struct signaling_offer {
 };
 
 struct signaling {
-    enum { SIGNALING_IDLE, SIGNALING_CONNECTING, SIGNALING_WAITING, SIGNALING_SENDING, SIGNALING_READING } step;
+    enum {
+        SIGNALING_IDLE,
+        SIGNALING_CONNECTING,
+        SIGNALING_WAITING,
+        SIGNALING_SENDING,
+        SIGNALING_READING
+    } step;
     struct http_url url;
     struct http_reply reply;
     size_t len, sent; /* of the request */
@@ -41,7 +47,8 @@ struct signaling {
     char buffer[SIGNALING_BUFFER]; /* the request, then the reply's body */
 };
 
-enum signaling_result signaling_start(struct signaling *s, const struct http_url *url, const struct signaling_trust *trust);
+enum signaling_result signaling_start(struct signaling *s, const struct http_url *url,
+                                      const struct signaling_trust *trust);
 enum signaling_result signaling_send(struct signaling *s, const struct signaling_offer *offer);
 enum signaling_result signaling_step(struct signaling *s);
 void signaling_stop(struct signaling *s);

@@ -2,11 +2,12 @@
 
 #include <string.h>
 
-#define S(n) ((uint64_t)(n) * 1000000u)
-#define PING_US S(1)    /* Pipecat takes 3 s without one as a disconnect */
+#define S(n) ((uint64_t)(n)*1000000u)
+#define PING_US S(1) /* Pipecat takes 3 s without one as a disconnect */
 #define FIGURES_US S(5)
 #define CLOCK_US S(30)
-#define QUICK_CLOCKS 4u /* the first ones, with each ping: the best of four is within a fraction of the jitter */
+#define QUICK_CLOCKS                                                                                         \
+    4u /* the first ones, with each ping: the best of four is within a fraction of the jitter */
 
 void talk_open(struct talk *t, struct call *call, uint64_t now)
 {

@@ -1,0 +1,79 @@
+"""Finding a gateway by mDNS, and being found, on loopback, against python-zeroconf."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from zeroconf import IPVersion, ServiceInfo
+from zeroconf.asyncio import AsyncZeroconf
+
+from tests.support.device import device
+from tests.support.gateway import GatewayProcess
+from tests.support.middle import free_port
+from tests.support.waiting import eventually
+
+KIND = "_voicegw._tcp.local."
+
+
+@contextlib.asynccontextmanager
+async def lan() -> AsyncIterator[AsyncZeroconf]:
+    zeroconf = AsyncZeroconf(interfaces=["127.0.0.1"], ip_version=IPVersion.V4Only)
+    try:
+        yield zeroconf
+    finally:
+        await zeroconf.async_unregister_all_services()
+        await zeroconf.async_close()
+
+
+async def announce(zeroconf: AsyncZeroconf, name: str, port: int, load: str = "0.0") -> None:
+    properties = {"v": "1", "id": name, "path": "/api/offer", "tls": "0", "load": load}
+    info = ServiceInfo(
+        KIND,
+        f"{name}.{KIND}",
+        addresses=[socket.inet_aton("127.0.0.1")],
+        port=port,
+        properties=properties,
+        server=f"{name}.local.",
+    )
+    await zeroconf.async_register_service(info)
+
+
+async def test_it_finds_the_least_loaded_gateway(echo: GatewayProcess, tmp_path: Path) -> None:
+    async with lan() as zeroconf:
+        await announce(zeroconf, "aaaaaaaa", free_port(), load="0.9")
+        await announce(zeroconf, "bbbbbbbb", echo.port, load="0.1")
+        async with device(tmp_path) as own:
+            await own.live()
+            assert (await own.ask("state"))["port"] == echo.port
+            assert (await own.ask("settings get gateway_id"))["gateway_id"] == "bbbbbbbb"
+
+
+async def test_it_prefers_the_one_it_is_paired_with(echo: GatewayProcess, tmp_path: Path) -> None:
+    async with lan() as zeroconf, device(tmp_path) as own:
+        await own.ask("settings set gateway_id bbbbbbbb")
+        await announce(zeroconf, "aaaaaaaa", free_port(), load="0.0")
+        await announce(zeroconf, "bbbbbbbb", echo.port, load="0.9")
+        await own.live(30)
+        assert own.failures().count("unreachable") <= 1
+
+
+async def test_a_gateway_that_appears_is_called_at_once(echo: GatewayProcess, tmp_path: Path) -> None:
+    async with lan() as zeroconf, device(tmp_path) as own:
+        await own.fails("no_gateway", 10)
+        await announce(zeroconf, "bbbbbbbb", echo.port)
+        await own.live()
+
+
+async def test_the_lan_sees_its_state(echo: GatewayProcess, tmp_path: Path) -> None:
+    async with lan() as zeroconf, device(tmp_path, "--name", "my kitchen", url=echo.url) as own:
+        await own.live()
+
+        async def told() -> bool:
+            kind = "_voicedev._tcp.local."
+            info = await zeroconf.async_get_service_info(kind, f"my kitchen.{kind}", 1_000)
+            return info is not None and info.properties.get(b"state") == b"live"
+
+        await eventually(told, "the state is announced")
