@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class Board:
     workers: Workers
     registry: Registry
     telemetry: Telemetry
-    ended: list[tuple[str, str]] = field(default_factory=list)
+    ended: list[tuple[str, str]]
 
     async def offer(
         self,
@@ -71,17 +71,19 @@ async def start(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
             telemetry = Telemetry()
             registry = await stack.enter_async_context(open_registry(tmp_path))
 
+            ended: list[tuple[str, str]] = []
+
             def take(number: int, event: SessionEvent) -> None:
-                ours.switchboard.take(event)
+                switchboard.take(event)
                 telemetry.take(number, event)
                 if event.kind == "ended":
-                    ours.ended.append((event.session_id, event.data["reason"]))
+                    ended.append((event.session_id, event.data["reason"]))
 
             workers = Workers(settings, take)
-            ours = Board(Switchboard(settings, registry, workers, telemetry), workers, registry, telemetry)
+            switchboard = Switchboard(settings, registry, workers, telemetry)
             await workers.start()
             stack.push_async_callback(workers.stop)
-            return ours
+            return Board(switchboard, workers, registry, telemetry, ended)
 
         yield begin
 

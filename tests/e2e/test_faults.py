@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from gateway import sdp
 from tests.support.gateway import GatewayProcess, client, serving, voicegw
@@ -22,14 +23,22 @@ from tests.support.waiting import eventually
 LONGEST_GAP = 1.0
 
 
-@pytest.fixture
-async def hasty(tmp_path: Path) -> AsyncIterator[GatewayProcess]:
-    """A gateway that soon gives a silent client up, and takes few."""
-    settings = {
-        "limits": {"sessions": 2, "vanish_timeout_s": 1.0, "connect_timeout_s": 2.0, "offers_per_minute": 40}
-    }
-    async with serving(tmp_path, settings) as started:
+LIMITS = {"sessions": 2, "vanish_timeout_s": 1.0, "connect_timeout_s": 2.0, "offers_per_minute": 6_000}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def _hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[GatewayProcess]:
+    async with serving(tmp_path_factory.mktemp("hasty"), {"limits": LIMITS}) as started:
         yield started
+
+
+@pytest.fixture
+async def hasty(_hasty: GatewayProcess) -> AsyncIterator[GatewayProcess]:
+    """A gateway that soon gives a silent client up, and takes few; without sessions before and after."""
+    await _hasty.idle()
+    _hasty.forget_log()
+    yield _hasty
+    await _hasty.idle()
 
 
 def problem(response: httpx.Response) -> tuple[int, str]:
@@ -183,18 +192,33 @@ async def test_garbage_from_the_peers_own_address_disturbs_no_call(echo: Gateway
     assert "exception was never retrieved" not in echo.log()
 
 
-@pytest.mark.parametrize(
-    "message",
-    ["ping", "", "nonsense", "{}", "[]", "7", '"x"', "null", '{"type": 7}', '{"label": "rtvi-ai"}',
-     '{"label": "rtvi-ai", "type": "nonsense", "id": 7}', '{"type": "signalling", "message": 7}',
-     '{"label":"rtvi-ai","type":"client-ready","id":"1","data":{"version":"9.9.9"}}', "x" * 60_000, b"\xff\x00"],
-    ids=repr,
-)  # fmt: skip
-async def test_no_message_can_end_a_call(echo: GatewayProcess, message: str | bytes) -> None:
-    async with calling(echo.url) as peer:
-        peer.send(message)
-        await peer.heard_more(0.5)
+MESSAGES: list[str | bytes] = [
+    "ping",
+    "",
+    "nonsense",
+    "{}",
+    "[]",
+    "7",
+    '"x"',
+    "null",
+    '{"type": 7}',
+    '{"label": "rtvi-ai"}',
+    '{"label": "rtvi-ai", "type": "nonsense", "id": 7}',
+    '{"type": "signalling", "message": 7}',
+    '{"label":"rtvi-ai","type":"client-ready","id":"1","data":{"version":"9.9.9"}}',
+    "x" * 60_000,
+    b"\xff\x00",
+]
+
+
+@pytest.mark.parametrize("request_data", [None, {"device": {}}], ids=["browser", "device"])
+async def test_no_message_can_end_a_call(echo: GatewayProcess, request_data: object) -> None:
+    async with calling(echo.url, request_data=request_data) as peer:
+        for message in MESSAGES:
+            peer.send(message)
+        await peer.heard_more(2)
         await peer.hears()
+        assert len(await echo.sessions()) == 1
 
 
 # -- offers
@@ -300,8 +324,12 @@ async def test_another_sites_page_is_refused(echo: GatewayProcess) -> None:
     assert problem(response) == (403, "forbidden")
 
 
-async def test_a_flood_of_offers_is_held_off_and_a_live_call_does_not_notice(hasty: GatewayProcess) -> None:
-    async with calling(hasty.url) as peer, client(hasty.url) as http:
+async def test_a_flood_of_offers_is_held_off_and_a_live_call_does_not_notice(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path, {"limits": {"offers_per_minute": 40}}) as gateway,
+        calling(gateway.url) as peer,
+        client(gateway.url) as http,
+    ):
         await peer.hears()
         before = peer.ear.seconds
         bad = offer(captured("esp_peer_pcma"))

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.gateway import (
     BOTS,
+    GatewayProcess,
     alive,
     children,
     client,
@@ -24,12 +25,11 @@ from tests.support.peer import Peer, calling
 from tests.support.waiting import until
 
 
-async def test_the_first_line_says_where_it_listens(tmp_path: Path) -> None:
-    async with serving(tmp_path) as gateway:
-        assert gateway.listening["event"] == "listening"
-        assert gateway.url.startswith("http://127.0.0.1:")
-        async with client(gateway.url) as http:
-            assert (await http.get("/healthz")).json()["status"] == "ok"
+async def test_the_first_line_says_where_it_listens(echo: GatewayProcess) -> None:
+    assert echo.listening["event"] == "listening"
+    assert echo.url.startswith("http://127.0.0.1:")
+    async with client(echo.url) as http:
+        assert (await http.get("/healthz")).json()["status"] == "ok"
 
 
 async def test_a_bot_that_prints_does_not_come_before_that_line(tmp_path: Path) -> None:
@@ -133,13 +133,6 @@ async def test_a_bot_that_fails_to_start_fails_the_offer(tmp_path: Path) -> None
         await gateway.idle()
         async with calling(gateway.url) as peer:
             await peer.hears()
-
-
-async def test_the_registry_is_kept_over_a_restart(tmp_path: Path) -> None:
-    async with serving(tmp_path) as gateway, client(gateway.url) as http:
-        key = (await http.post("/api/devices", json={"name": "kitchen"})).json()["key"]
-    async with serving(tmp_path) as gateway, client(gateway.url, key=key) as http:
-        assert (await http.get("/api/state")).status_code == 403
 
 
 async def test_no_key_is_ever_logged(tmp_path: Path) -> None:

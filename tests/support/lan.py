@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,9 +31,10 @@ def possible() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The namespace. On LAN `n`, which is 1 or 2, it has `.2` and we have `.1`."""
+    """The namespace. On LAN `n`, which is 1 or 2, it has `.2` and we have `.1`; `net` keeps other runs apart."""
 
     name: str
+    net: int
 
     @property
     def prefix(self) -> list[str]:
@@ -41,21 +43,29 @@ class Machine:
 
     def there(self, lan: int, *, v6: bool = False) -> str:
         """Its address."""
-        return f"fd77:{lan}::2" if v6 else f"10.77.{lan}.2"
+        return f"fd{self.net:02x}:{lan}::2" if v6 else f"10.{self.net}.{lan}.2"
 
     def here(self, lan: int, *, v6: bool = False) -> str:
         """Ours."""
-        return f"fd77:{lan}::1" if v6 else f"10.77.{lan}.1"
+        return f"fd{self.net:02x}:{lan}::1" if v6 else f"10.{self.net}.{lan}.1"
 
-    def add_address(self, lan: int, address: str) -> None:
-        """Give it a further address."""
+    def add_address(self, lan: int) -> str:
+        """Give it a further address; gives that."""
+        address = f"10.{self.net}.{lan}.77"
         ip("-n", self.name, "address", "add", f"{address}/24", "dev", f"there{lan}")
+        return address
+
+
+def _free_net() -> int:
+    """A number for which this machine has no 10.number.0.0/16."""
+    used = " " + ip("-4", "address") + ip("-4", "route")
+    return random.choice([n for n in range(64, 200) if f" 10.{n}." not in used])  # noqa: S311 -- no secret
 
 
 @contextlib.contextmanager
 def machine() -> Iterator[Machine]:
     """Make one for the length of the block."""
-    made = Machine(f"voicegw-{os.getpid()}")
+    made = Machine(f"voicegw-{os.getpid()}", _free_net())
     ip("netns", "add", made.name)
     links = []
     try:

@@ -8,10 +8,11 @@ import fractions
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Self
-from unittest import mock
 
+import aioice.ice
 import httpx
 import numpy as np
 import numpy.typing as npt
@@ -108,9 +109,33 @@ class Ear:
         return loud and abs(pitch(newest) - hertz) < 10
 
 
-def loopback_only() -> contextlib.AbstractContextManager[Any]:
+_stock_addresses = aioice.ice.get_host_addresses
+_chosen: ContextVar[list[str] | None] = ContextVar("gather_on", default=None)
+
+
+def _addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+    chosen = _chosen.get()
+    return _stock_addresses(use_ipv4=use_ipv4, use_ipv6=use_ipv6) if chosen is None else chosen
+
+
+aioice.ice.get_host_addresses = (
+    _addresses  # the peers' only change: which addresses this machine seems to have
+)
+
+
+@contextlib.contextmanager
+def gathering_on(*addresses: str) -> Iterator[None]:
+    """Have this task's peers gather candidates on these addresses."""
+    token = _chosen.set(list(addresses))
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+def loopback_only() -> contextlib.AbstractContextManager[None]:
     """aioice gathers no loopback by itself; here it gathers nothing else."""
-    return mock.patch("aioice.ice.get_host_addresses", return_value=["127.0.0.1"])
+    return gathering_on("127.0.0.1")
 
 
 class Peer:
