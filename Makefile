@@ -20,8 +20,8 @@ talk: .venv/run.stamp  ## Ask a gateway of its own a recorded question, over Web
 
 test: check firmware-test  ## Everything that CI runs
 
-check: lint  ## Format, lint, types, tests of the gateway
-	$(BIN)/pytest $(ARGS)
+check: lint  ## Format, lint, types, tests of the Python side
+	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)  # most tests wait for speech, which comes in real time
 
 lint: .venv/test.stamp
 	$(BIN)/ruff format --check -q .

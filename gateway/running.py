@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -155,11 +155,13 @@ def _start_discovery(gateway: Gateway, port: int, lan: list[str] | None) -> list
     )
     return [
         asyncio.create_task(announcer.run(), name="announce"),
-        asyncio.create_task(_browse(gateway, addresses()), name="browse"),
+        asyncio.create_task(_browse(gateway, addresses), name="browse"),
     ]
 
 
-async def _browse(gateway: Gateway, addresses: list[str]) -> None:
+async def _browse(gateway: Gateway, addresses: Callable[[], list[str]]) -> None:
+    """Hear of devices, on the addresses that the machine has at the time: Wi-Fi may come up later than we do."""
+
     def changed(name: str, found: discovery.Found | None) -> None:
         if found is None:
             gateway.on_lan.pop(name, None)
@@ -167,10 +169,13 @@ async def _browse(gateway: Gateway, addresses: list[str]) -> None:
         gateway.on_lan[name] = found
         gateway.telemetry.publish("device", stranger(found, gateway.switchboard.devices_live()))
 
-    if not addresses:
-        return
-    try:
-        async with discovery.browse(discovery.DEVICE_TYPE, changed, addresses):
-            await asyncio.Event().wait()
-    except OSError as error:
-        logger.warning("mDNS: cannot listen: {!r}", error)
+    while True:
+        try:
+            if current := addresses():
+                async with discovery.browse(discovery.DEVICE_TYPE, changed, current):
+                    while addresses() == current:  # noqa: ASYNC110 -- the system tells of no change
+                        await asyncio.sleep(discovery.REFRESH_SECONDS)
+                gateway.on_lan.clear()
+        except OSError as error:
+            logger.warning("mDNS: cannot listen: {!r}", error)
+        await asyncio.sleep(discovery.REFRESH_SECONDS)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,10 +22,18 @@ from gateway.errors import ConfigError
 
 CONFIG_FILE = Path("voicegw.toml")
 _PREFIX = "VOICEGW_"
+_MAX_NAME_BYTES = 63
+"""Of a DNS label (RFC 6763, section 4.1.1)."""
 
 
 def _xdg(variable: str, default: str) -> Path:
     return Path(os.environ.get(variable) or Path.home() / default) / "voicegw"
+
+
+def _instance_name(name: str) -> str:
+    if not name.isprintable() or not 1 <= len(name.encode()) <= _MAX_NAME_BYTES:
+        raise ValueError(f"use 1 to {_MAX_NAME_BYTES} bytes of printable text")
+    return name
 
 
 class EngineSpec(BaseModel):
@@ -83,7 +91,9 @@ class Settings(BaseSettings):
     host: str = "::"
     """Address to listen on; `::` takes IPv4 as well."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 7860
-    name: str = Field(default_factory=socket.gethostname)
+    name: Annotated[str, AfterValidator(_instance_name)] = Field(
+        default_factory=lambda: socket.gethostname()[:_MAX_NAME_BYTES]
+    )
     """What the gateway calls itself on the LAN."""
     open: bool = False
     """Let any client of the LAN in, without a key."""

@@ -2,8 +2,15 @@ from __future__ import annotations
 
 import os
 
+import hypothesis
 import pytest
 from loguru import logger
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile(
+    "voicegw", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("voicegw")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -74,6 +74,7 @@ class DeviceSender:
         if rate != SAMPLE_RATE:
             pcm = self._resample(pcm, rate)
         future: asyncio.Future[bool] = self._loop.create_future()
+        future.add_done_callback(self._drop_if_cancelled)
         self._written.append(future)
         self._pacer.push(pcm, self._loop.time())
         if self._timer is not None:
@@ -81,6 +82,11 @@ class DeviceSender:
         else:
             self._settle()
         return future
+
+    def _drop_if_cancelled(self, future: asyncio.Future[bool]) -> None:
+        """Barge-in: Pipecat cancels the task that waits for what it wrote, and nothing of that is said any more."""
+        if future.cancelled():
+            self._pacer.clear()
 
     def _discard(self) -> asyncio.Future[bool]:
         future: asyncio.Future[bool] = self._loop.create_future()

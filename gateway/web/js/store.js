@@ -81,7 +81,7 @@ export class Store extends EventTarget {
   /** A final line takes the place of the one in progress of the same speaker. */
   #transcript(transcript) {
     if (!this.#parties.has(transcript.session)) {
-      this.#parties.set(transcript.session, { user: transcript.device ?? "caller", bot: botName(transcript.bot) });
+      this.#parties.set(transcript.session, { user: transcript.device ?? "caller", bot: botName(transcript.bot ?? "bot") });
     }
     const same = (other) => other.session === transcript.session && other.who === transcript.who;
     if (this.transcripts.some((other) => other.final && same(other) && other.at === transcript.at && other.text === transcript.text)) return;

@@ -66,3 +66,12 @@ async def test_what_waits_when_it_stops_is_let_go(sender: DeviceSender) -> None:
 async def test_it_sends_under_the_payload_type_that_the_answer_names(sender: DeviceSender) -> None:
     await sender.send(opus(111, 96))
     assert sender._payload_type == 111
+
+
+async def test_barge_in_leaves_nothing_queued(sender: DeviceSender) -> None:
+    await sender.send(opus(111))
+    written = sender.write(10 * FRAME)
+    assert sender._pacer.queued_ms > 100
+    written.cancel()
+    await asyncio.sleep(0)
+    assert sender._pacer.queued_ms == 0
