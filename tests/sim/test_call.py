@@ -157,3 +157,15 @@ async def _refusal(own: Device) -> str:
     mark, reply = await asyncio.wait_for(own.replies.get(), 5)
     assert mark == "@err"
     return str(reply["error"])
+
+
+async def test_a_live_call_does_not_grow_the_heap(echo: GatewayProcess, tmp_path: Path) -> None:
+    async with device(tmp_path, url=echo.url, plain=True) as own:
+        await own.live()
+        await own.hears(440)
+        before = (await own.ask("figures"))["heap_free"]
+        await own.hears(550)
+        await own.ask("do tone 600")
+        figures = await own.ask("figures")
+        assert before > 0
+        assert figures["heap_free"] == before
