@@ -4,8 +4,9 @@
 
 #define HEADER 12
 #define CLASS_IN 1
-#define CLASS_MASK 0x7fff /* the top bit: cache flush, or "answer by unicast", RFC 6762 sections 10.2, 5.4   \
-                           */
+#define CLASS_MASK                                                                                           \
+    0x7fff /* the top bit: cache flush, or "answer by unicast", RFC 6762 sections 10.2, 5.4                  \
+            */
 #define JUMPS_MAX 16
 
 /* ---- names ---- */

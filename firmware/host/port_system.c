@@ -9,8 +9,9 @@
 #include "host.h"
 #include "port_audio.h"
 
-#define BUDGET (320u * 1024u) /* the RAM of an ESP32-C3 that an application gets: figures look like its own  \
-                               */
+#define BUDGET                                                                                               \
+    (320u * 1024u) /* the RAM of an ESP32-C3 that an application gets: figures look like its own             \
+                    */
 
 static struct port_facts facts = {.board = "host",
                                   .version = HOST_VERSION,

@@ -122,6 +122,8 @@ def spawn(
     environment = {k: v for k, v in os.environ.items() if not k.startswith("VOICEGW_")}
     if key is not None:
         environment["VOICEGW_KEY"] = key
+    if plain:  # the allocator's caches would look like growth
+        environment["GLIBC_TUNABLES"] = "glibc.malloc.tcache_count=0:glibc.malloc.mxfast=0"
     binary = PLAIN if plain else BINARY
     command = [str(binary), "--store", str(directory / "store"), "--interface", "lo", *arguments]
     with (directory / "device.out").open("wb") as out, (directory / "device.log").open("wb") as log:

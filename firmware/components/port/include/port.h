@@ -182,7 +182,8 @@ uint64_t port_audio_due(void);
 /* One block of microphone, echo-cancelled where the board can. PORT_AGAIN: not due. PORT_END: a recording is
  * over, silence from now on. */
 enum port_error port_audio_capture(int16_t pcm[PORT_AUDIO_BLOCK]);
-/* The recording of speech that the board carries, into port_audio_capture() from its start. PORT_ERR_ABSENT. */
+/* The recording of speech that the board carries, into port_audio_capture() from its start. PORT_ERR_ABSENT.
+ */
 enum port_error port_audio_speak(void);
 /* One block to the speaker; blocks on a chip until there is room. */
 enum port_error port_audio_play(const int16_t pcm[PORT_AUDIO_BLOCK]);
