@@ -5,7 +5,6 @@ from __future__ import annotations
 from pipecat.pipeline.worker import PipelineWorker
 
 from gateway.session import current
-from gateway.turns import TurnObserver
 
 
 async def setup_worker_runner(_runner: object) -> None:
@@ -16,4 +15,4 @@ async def setup_pipeline_worker(worker: PipelineWorker) -> None:
     """Watch the pipeline of the session that this runs in, if it is one of ours."""
     session = current.get(None)
     if session is not None:
-        worker.add_observer(TurnObserver(session.turns))
+        session.watch(worker)

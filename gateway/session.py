@@ -12,6 +12,7 @@ from typing import Any
 
 from aiortc.mediastreams import MediaStreamError
 from loguru import logger
+from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import SmallWebRTCRunnerArguments
 
 from gateway import bots, sdp
@@ -95,6 +96,10 @@ class Session:
     @property
     def pc_id(self) -> str:
         return self._connection.pc_id
+
+    def watch(self, worker: PipelineWorker) -> None:
+        """Time the turns of a pipeline that the bot of this call runs."""
+        stock.watch_frames(worker, self.turns.frame)
 
     async def start(self) -> Answer:
         """Answer the offer and start the bot; returns once the bot's pipeline is set up.

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakValueDictionary
 
 from pipecat.frames.frames import (
     BotStartedSpeakingFrame,
@@ -22,7 +23,6 @@ from pipecat.frames.frames import (
     UserStoppedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
-from pipecat.observers.base_observer import BaseObserver, FramePushed
 
 STAGES = ("turn", "transcript", "text", "audio", "packet")
 """The steps after the end of speech, in order."""
@@ -66,6 +66,7 @@ class TurnClock:
         self._on_turn = on_turn
         self._on_transcript = on_transcript
         self._turn = _Turn()
+        self._seen: WeakValueDictionary[int, Frame] = WeakValueDictionary()
         self._handlers: dict[type[Frame], Callable[[Any, float], None]] = {
             VADUserStoppedSpeakingFrame: self._speech_ended,
             UserStartedSpeakingFrame: self._turn_began,
@@ -83,9 +84,10 @@ class TurnClock:
             self._handlers[BotStartedSpeakingFrame] = lambda *_: self.packet()
 
     def frame(self, frame: Frame) -> None:
-        """Take note of a frame on its first push."""
+        """Take note of a frame that is pushed, by each processor of a pipeline or by one; only the first counts."""
         handler = self._handlers.get(type(frame))
-        if handler is not None:
+        if handler is not None and frame.id not in self._seen:
+            self._seen[frame.id] = frame
             handler(frame, time.monotonic())
 
     def packet(self) -> None:
@@ -127,14 +129,3 @@ class TurnClock:
                 "total_ms": round(sum(s for s in stages.values() if s is not None), 1),
             }
         )
-
-
-class TurnObserver(BaseObserver):
-    """Shows every frame of a pipeline to a clock, once."""
-
-    def __init__(self, clock: TurnClock) -> None:
-        super().__init__(observe_every_push=False)
-        self._clock = clock
-
-    async def on_push_frame(self, data: FramePushed) -> None:
-        self._clock.frame(data.frame)

@@ -150,6 +150,13 @@ def test_packets_before_the_answers_audio_are_none_of_it(call: Call) -> None:
     assert call.turns[0]["stages_ms"]["packet"] == pytest.approx(50.0)
 
 
+def test_a_frame_counts_once_however_often_it_is_pushed(call: Call) -> None:
+    text = said("what time")
+    call.clock.frame(text)
+    call.clock.frame(text)
+    assert len(call.transcripts) == 1
+
+
 def test_words_are_told_as_they_come(call: Call) -> None:
     call.clock.frame(InterimTranscriptionFrame("what", "user", "now"))
     call.clock.frame(said("what time"))

@@ -25,6 +25,8 @@ class Echo(FrameProcessor):
 async def bot(runner_args: RunnerArguments) -> None:
     """Echo a call until it ends: the signature that Pipecat's runner, and ours, call."""
     transport = await open_transport(runner_args)
-    pipeline = Pipeline([transport.input(), Echo(), transport.output()])
-    # An echo has no turns by which it could seem idle.
-    await hold(runner_args, transport, PipelineWorker(pipeline, params=PIPELINE, idle_timeout_secs=None))
+    # An echo does nothing that could hold up who calls it, so it needs no queue and no task of its own.
+    pipeline = Pipeline([transport.input(), Echo(enable_direct_mode=True), transport.output()])
+    # It has no turns to be tracked, or by which it could seem idle.
+    worker = PipelineWorker(pipeline, params=PIPELINE, idle_timeout_secs=None, enable_turn_tracking=False)
+    await hold(runner_args, transport, worker)

@@ -119,10 +119,11 @@ class DeviceReceiver:
         self.transport = transport
 
     async def receive(self, parameters: RTCRtpReceiveParameters) -> None:
-        """Start: packets come to `_handle_rtp_packet` from now on."""
+        """Start: packets come in from now on."""
         if not self._payload_types:
             self._payload_types = set(stock.opus_payload_types(parameters))
             stock.register_receiver(self.transport, self, parameters)
+            stock.take_rtp(self.transport, self, self._take)
 
     async def stop(self) -> None:
         """Stop for good."""
@@ -138,6 +139,9 @@ class DeviceReceiver:
             self._track.stop()
 
     async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:  # noqa: ARG002
+        self._take(packet)
+
+    def _take(self, packet: RtpPacket) -> None:
         if packet.payload_type in self._payload_types and self.pcm.readyState == "live":
             self._reports.received(packet)
             self._hand_on(self._playout.push(packet, self._loop.time()))

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any
 
@@ -19,11 +19,18 @@ from aioice.ice import get_host_addresses
 from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
 from aiortc.rtcdtlstransport import RTCDtlsParameters, RTCDtlsTransport, State
 from aiortc.rtcrtpparameters import RTCRtpParameters, RTCRtpReceiveParameters, RTCRtpSendParameters
+from aiortc.rtp import RtpPacket, is_rtcp
+from loguru import logger
 from OpenSSL import crypto
+from pipecat.frames.frames import Frame
+from pipecat.observers.base_observer import FramePushed
+from pipecat.pipeline.worker import PipelineWorker
 from pipecat.transports.smallwebrtc.transport import RawAudioTrack
+from pylibsrtp import Error as SrtpError
 
 CHECKED = {"aiortc": "1.16.0", "aioice": "0.13.0", "pipecat-ai": "1.14.0"}
 
+_RTP_HEADER = 12  # bytes (RFC 3550, section 5.1)
 _DIGESTS: dict[str, Callable[[bytes], Any]] = {
     "sha-256": hashlib.sha256,
     "sha-384": hashlib.sha384,
@@ -182,6 +189,65 @@ def unregister_receiver(transport: RTCDtlsTransport, receiver: Any) -> None:
     transport._unregister_rtp_receiver(receiver)
 
 
+def take_rtp(transport: RTCDtlsTransport, receiver: Any, take: Callable[[RtpPacket], None]) -> None:
+    """Have the packets of a registered receiver come to `take` straight from the socket, once DTLS is up.
+
+    On aiortc's own way each is tried as STUN, queued, and wakes a task. That way is left to all else: STUN, DTLS,
+    RTCP, other receivers' packets, the first of an SSRC (by which aiortc learns whose it is), and everything
+    after the receiver was unregistered or DTLS went down. What SRTP does not authenticate changes nothing.
+    """
+    for protocol in transport.transport._connection._protocols:
+        _short_cut(protocol, transport, receiver, take)
+
+
+def _short_cut(
+    protocol: Any, transport: RTCDtlsTransport, receiver: Any, take: Callable[[RtpPacket], None]
+) -> None:
+    stock: Callable[[bytes, Any], None] = protocol.datagram_received
+    routes = transport._rtp_router.ssrc_table
+
+    def received(data: bytes, addr: Any) -> None:
+        if (
+            not _is_rtp(data)
+            or routes.get(int.from_bytes(data[8:12], "big")) is not receiver
+            or transport._state is not State.CONNECTED
+        ):
+            stock(data, addr)
+            return
+        try:
+            packet = RtpPacket.parse(transport._rx_srtp.unprotect(data))
+        except (SrtpError, ValueError):
+            return
+        transport._RTCDtlsTransport__rx_packets += 1  # type: ignore[attr-defined]
+        transport._RTCDtlsTransport__rx_bytes += len(data)  # type: ignore[attr-defined]
+        take(packet)
+
+    protocol.datagram_received = received
+
+
+def _is_rtp(data: bytes) -> bool:
+    """Neither STUN nor DTLS, by the first byte (RFC 7983, section 7), nor RTCP (RFC 5761, section 4)."""
+    return len(data) >= _RTP_HEADER and 127 < data[0] < 192 and not is_rtcp(data)
+
+
 def divert(track: RawAudioTrack, write: Callable[[bytes, int], asyncio.Future[bool]]) -> None:
     """Have what a bot writes to its output track come to `write(pcm, sample_rate)` instead of a queue."""
     track.add_audio_bytes = lambda audio_bytes: write(audio_bytes, track._sample_rate)  # type: ignore[method-assign]
+
+
+def watch_frames(worker: PipelineWorker, see: Callable[[Frame], None]) -> None:
+    """Show every frame to `see` each time that a processor of this pipeline pushes it.
+
+    By Pipecat's own means an observer has a queue and a task, which are woken at each step of each frame of audio.
+    """
+    observer = worker._observer
+    stock = observer.on_push_frame
+
+    def on_push_frame(data: FramePushed) -> Coroutine[Any, Any, None]:
+        try:
+            see(data.frame)
+        except Exception:  # noqa: BLE001 -- what watches must not harm what it watches
+            logger.exception("a frame could not be seen: {}", data.frame)
+        return stock(data)
+
+    observer.on_push_frame = on_push_frame  # type: ignore[method-assign]
