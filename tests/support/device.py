@@ -138,6 +138,12 @@ async def _console(process: subprocess.Popen[bytes], directory: Path) -> int:
     return int(line.rsplit(":", 1)[1])
 
 
+def _as_event(state: Event) -> Event:
+    """What the console would have told of the state that it was in before anyone listened."""
+    failed = {"reason": state["last_failure"]} if state["state"] == "backoff" else {}
+    return {"event": "state", "state": state["state"], **failed}
+
+
 @contextlib.asynccontextmanager
 async def device(
     directory: Path, *arguments: str, url: str | None = None, key: str | None = None, plain: bool = False
@@ -149,7 +155,7 @@ async def device(
         reader, writer = await asyncio.open_connection("127.0.0.1", await _console(process, directory))
         own = Device(process, directory, reader, writer)
         listening = asyncio.create_task(own.listen(), name="console")
-        own.events += [{"event": "state", "state": (await own.ask("state"))["state"]}]
+        own.events.append(_as_event(await own.ask("state")))
         yield own
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
