@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 import ifaddr
 from loguru import logger
-from zeroconf import Error as MdnsError
+from zeroconf import Error as ZeroconfError
 from zeroconf import IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 GATEWAY_TYPE = "_voicegw._tcp.local."
 DEVICE_TYPE = "_voicedev._tcp.local."
 REFRESH_SECONDS = 5.0
+MAX_NAME_BYTES = 55
+"""A DNS label has 63 (RFC 1035, section 2.3.4); the rest is for the number that tells namesakes apart."""
 _RESOLVE_MS = 2_000
 
 
@@ -62,7 +64,7 @@ class Announcer:
         addresses: Callable[[], list[str]],
         load: Callable[[], float],
     ) -> None:
-        self._name = name
+        self._name = name.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
         self._id = instance_id
         self._port = port
         self._addresses = addresses
@@ -93,7 +95,7 @@ class Announcer:
                 self._info = self._describe(*wanted)
                 await self._zeroconf.async_update_service(self._info)
             self._announced = wanted
-        except (OSError, MdnsError) as error:
+        except (OSError, ZeroconfError) as error:
             logger.warning("mDNS: {!r}; trying again", error)
             await self._withdraw()
 
