@@ -41,7 +41,7 @@ class EngineSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    provider: str
+    provider: Annotated[str, Field(min_length=1)]
     options: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -33,13 +32,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.bots.call import PIPELINE, SAMPLE_RATE, hold, open_transport
 from gateway.errors import ConfigError
+from gateway.settings import EngineSpec, api_keys
 from gateway.speech import providers
 from gateway.speech.dialogue import Dialogue
 from gateway.speech.intents import Recogniser
 from gateway.speech.language_model import LanguageModel, language_model
 from gateway.speech.recognition import SphinxSTTService
 from gateway.speech.sentences import load_book
-from gateway.speech.spec import EngineSpec
 from gateway.speech.sphinx import shared_engine
 from gateway.speech.synthesis import LocalTTSService, make_synthesiser
 
@@ -104,7 +103,7 @@ async def prepared(settings: object) -> AsyncIterator[None]:
     Raises ConfigError where something is missing or wrong.
     """
     own = configuration({"voicegw": {"settings": settings}})
-    await asyncio.to_thread(check, own, os.environ)
+    await asyncio.to_thread(check, own, api_keys())
     async with warm(own):
         yield
 
@@ -117,7 +116,7 @@ async def bot(runner_args: RunnerArguments) -> None:
     settings = configuration(runner_args.body)
     transport = await open_transport(runner_args)
     # Loading models takes 0.2 s: on a thread, since this loop may be carrying other calls.
-    middle, after = await asyncio.to_thread(build, settings, os.environ)
+    middle, after = await asyncio.to_thread(build, settings, api_keys())
     worker = PipelineWorker(
         Pipeline([transport.input(), *middle, transport.output(), after]),
         params=PIPELINE,

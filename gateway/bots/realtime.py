@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from pipecat.frames.frames import LLMRunFrame
@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.bots.call import PIPELINE, hold, open_transport
 from gateway.errors import ConfigError
+from gateway.settings import EngineSpec, api_keys
 from gateway.speech import providers
-from gateway.speech.spec import EngineSpec
 
 _KEYS = {"openai": "OPENAI_API_KEY", "google": "GOOGLE_API_KEY"}
 
@@ -60,12 +60,22 @@ def configuration(body: object) -> RealtimeSettings:
         raise ConfigError(f"the realtime bot's settings: {error.errors()[0]['msg']}") from error
 
 
+@asynccontextmanager
+async def prepared(settings: object) -> AsyncIterator[None]:
+    """What a worker process holds around all its calls: nothing but the certainty that `settings` can work.
+
+    Raises ConfigError where there is no key, or its engine isn't installed.
+    """
+    check(configuration({"voicegw": {"settings": settings}}), api_keys())
+    yield
+
+
 async def bot(runner_args: RunnerArguments) -> None:
     """Hold one call until it ends: the signature that Pipecat's runner, and ours, call."""
     settings = configuration(runner_args.body)
-    spec = choose(settings, os.environ)
+    spec = choose(settings, api_keys())
     transport = await open_transport(runner_args)
-    llm = await asyncio.to_thread(providers.make_realtime, spec, os.environ, prompt=settings.prompt)
+    llm = await asyncio.to_thread(providers.make_realtime, spec, api_keys(), prompt=settings.prompt)
     # The model hears the audio itself and decides on turns: the context only records them.
     context = LLMContext([{"role": "user", "content": "Say hello."}])
     aggregators = LLMContextAggregatorPair(context, realtime_service_mode=True)

@@ -12,8 +12,8 @@ from typing import Any
 from pipecat.processors.frame_processor import FrameProcessor
 
 from gateway.errors import ConfigError
+from gateway.settings import EngineSpec
 from gateway.speech.catalogue import PROVIDERS, Kind, Provider
-from gateway.speech.spec import EngineSpec
 
 BUILT_IN: Mapping[Kind, str] = {"stt": "sphinx", "tts": "flite"}
 _BUILT_IN_OPTIONS: Mapping[str, frozenset[str]] = {"sphinx": frozenset(), "flite": frozenset({"voice"})}

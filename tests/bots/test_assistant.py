@@ -27,8 +27,8 @@ from pipecat.workers.runner import WorkerRunner
 from gateway.bots.assistant import AssistantSettings, build, check, configuration
 from gateway.bots.call import PIPELINE
 from gateway.errors import ConfigError
+from gateway.settings import EngineSpec
 from gateway.speech.flite import Flite
-from gateway.speech.spec import EngineSpec
 
 _QUIET = bytes(640 * 60)  # 1.2 s: enough for the VAD, and for the turn to be given up waiting for more
 

@@ -2,7 +2,7 @@ import pytest
 
 from gateway.bots.realtime import RealtimeSettings, check, choose, configuration
 from gateway.errors import ConfigError
-from gateway.speech.spec import EngineSpec
+from gateway.settings import EngineSpec
 
 
 def test_the_key_that_is_there_decides() -> None:

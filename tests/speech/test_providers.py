@@ -1,9 +1,9 @@
 import pytest
 
 from gateway.errors import ConfigError
+from gateway.settings import EngineSpec
 from gateway.speech import providers
 from gateway.speech.catalogue import PROVIDERS, Kind
-from gateway.speech.spec import EngineSpec
 
 _KEY = "sk-very-secret"
 
