@@ -60,11 +60,11 @@ def _name_of(host: str | None) -> str:
 
 
 async def identify(
-    registry: Registry, *, remote: str, authorization: str | None, lan_is_open: bool
+    registry: Registry, *, remote: str, authorization: str | None, lan_is_open: bool, forwarded: bool = False
 ) -> Caller:
     """Find out who is asking.
 
-    Loopback is trusted and needs no key. A key that is given counts anywhere, and a wrong one is refused
+    Loopback is trusted and needs no key, unless a proxy there speaks for someone else (`forwarded`). A key that is given counts anywhere, and a wrong one is refused
     anywhere.
 
     Raises:
@@ -77,7 +77,7 @@ async def identify(
             raise Unauthorized("the Authorization header is not `Bearer KEY`", remedy=_REMEDY)
         device = await registry.authenticate(key.strip())
         return Caller(str(address), device.name, device.role, device.id)
-    if address.is_loopback:
+    if address.is_loopback and not forwarded:
         return Caller(str(address), None, Role.OPERATOR)
     if lan_is_open:
         return Caller(str(address), None, Role.DEVICE)

@@ -191,3 +191,8 @@ def test_memory_is_bounded() -> None:
     for i in range(5_000):
         limit.take(str(i))
     assert len(limit._buckets) <= 1_024
+
+
+async def test_a_proxy_on_this_machine_brings_no_trust_along(registry: Registry) -> None:
+    with pytest.raises(Unauthorized):
+        await identify(registry, remote="127.0.0.1", authorization=None, lan_is_open=False, forwarded=True)

@@ -148,8 +148,6 @@ def test_only_settings_reads_the_environment() -> None:
     passed_on = {
         "gateway.workers",  # to a child process
         "gateway.host",  # Pipecat's hook for set-up files
-        "gateway.bots.assistant",  # Pipecat bots that run by themselves too: their engines' keys are there
-        "gateway.bots.realtime",
     }
     assert readers - passed_on == {"gateway.settings"}
 

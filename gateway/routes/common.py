@@ -66,6 +66,7 @@ async def caller_of(request: Request) -> Caller:
         remote=remote_address(request),
         authorization=request.headers.get("authorization"),
         lan_is_open=gateway.settings.open,
+        forwarded="forwarded" in request.headers or "x-forwarded-for" in request.headers,
     )
 
 
