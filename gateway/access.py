@@ -64,8 +64,8 @@ async def identify(
 ) -> Caller:
     """Find out who is asking.
 
-    Loopback is trusted and needs no key, unless a proxy there speaks for someone else (`forwarded`). A key that is given counts anywhere, and a wrong one is refused
-    anywhere.
+    Loopback is trusted and needs no key, unless a proxy there speaks for someone else (`forwarded`). A key that
+    is given counts anywhere, and a wrong one is refused anywhere.
 
     Raises:
         Unauthorized: no key where one is needed, or one that is unknown or revoked.
