@@ -324,9 +324,9 @@ def doctor_sdp(
     as_json: JsonOption = False,
 ) -> None:
     """Lint an SDP against the limits of small clients; exit status 1 if it breaks one."""
-    from gateway import sdp
+    from gateway.sdp_lint import lint
 
-    findings = sdp.lint(_with_line_ends(file), answer=answer)
+    findings = lint(_with_line_ends(file), answer=answer)
     if as_json:
         print_json([{"line": f.line, "text": f.text, "rule": f.rule, "limit": f.limit} for f in findings])
     for finding in [] if as_json else findings:

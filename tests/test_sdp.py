@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gateway import sdp
 from gateway.errors import BadOffer, NoAudio, NoRoute
 from gateway.sdp import Client
+from gateway.sdp_lint import lint
 from tests.support.offers import BROWSERS, DEVICES, WITHOUT_OPUS, captured, made, replaced, without
 
 ANY_TEXT = st.text(st.characters(), max_size=400)
@@ -256,11 +257,11 @@ def shaped(address: str = "10.0.0.1", answer: str = ANSWER) -> str:
 
 
 def test_an_answer_for_a_device_lints_clean() -> None:
-    assert sdp.lint(shaped()) == []
+    assert lint(shaped()) == []
 
 
 def test_the_stock_answer_does_not() -> None:
-    rules = {finding.rule for finding in sdp.lint(ANSWER)}
+    rules = {finding.rule for finding in lint(ANSWER)}
     assert {"fingerprint", "extmap", "candidate-kind", "candidate-count", "fec"} <= rules
 
 
@@ -303,7 +304,7 @@ def test_what_a_device_needs_is_kept() -> None:
 def test_shaping_twice_changes_nothing() -> None:
     once = shaped()
     again = sdp.device_answer(once, "10.0.0.1", bitrate=24_000)
-    assert sdp.lint(again) == []
+    assert lint(again) == []
     assert sdp.parse(again).candidates == sdp.parse(once).candidates
     assert again.count("a=ptime") == 1
 
@@ -332,7 +333,7 @@ def test_whatever_aiortc_answers_the_device_gets_a_clean_one(
     answer = head + "\r\n".join([*audio, "a=ssrc:1 cname:x", "a=mid:0"]) + "\r\n" + tail
     for address in addresses:
         text = sdp.device_answer(answer, address, bitrate=bitrate)
-        assert sdp.lint(text) == []
+        assert lint(text) == []
         [candidate] = sdp.parse(text).candidates
         assert ipaddress.ip_address(candidate.address) == ipaddress.ip_address(address)
         assert max(len(line.encode()) for line in text.split("\r\n")) <= 255
@@ -349,16 +350,16 @@ def test_device_answer_raises_nothing_but_bad_offer(text: str, address: str) -> 
 
 @pytest.mark.parametrize("name", ["aiortc", *DEVICES])
 def test_a_good_offer_lints_clean(name: str) -> None:
-    assert sdp.lint(captured(name)) == []
+    assert lint(captured(name)) == []
 
 
 def test_a_passive_answer_is_linted_as_one_when_it_is_said_to_be() -> None:
     text = shaped().replace("a=setup:active", "a=setup:passive")
-    assert [f.rule for f in sdp.lint(text, answer=True)] == ["setup", "setup"]
+    assert [f.rule for f in lint(text, answer=True)] == ["setup", "setup"]
 
 
 def test_a_browsers_offer_has_more_candidates_than_libpeer_holds() -> None:
-    assert [f.rule for f in sdp.lint(captured("chromium"))] == ["candidates"]
+    assert [f.rule for f in lint(captured("chromium"))] == ["candidates"]
 
 
 Damage = Callable[[str], str]
@@ -388,7 +389,7 @@ Damage = Callable[[str], str]
 )  # fmt: skip
 def test_lint_names_the_rule_and_the_line(rule: str, damage: Damage, line: str) -> None:
     text = damage(shaped())
-    findings = [f for f in sdp.lint(text) if f.rule == rule]
+    findings = [f for f in lint(text) if f.rule == rule]
     assert findings
     assert findings[0].text.startswith(line)
     if findings[0].line:
@@ -408,13 +409,13 @@ def test_lint_names_the_rule_and_the_line(rule: str, damage: Damage, line: str) 
     ],
 )
 def test_lint_names_what_an_offer_lacks(rule: str, damage: Damage) -> None:
-    assert rule in [finding.rule for finding in sdp.lint(damage(captured("libpeer")))]
+    assert rule in [finding.rule for finding in lint(damage(captured("libpeer")))]
 
 
 @given(SDP_LIKE)
 @settings(max_examples=200)
 def test_lint_raises_nothing_but_bad_offer(text: str) -> None:
     with contextlib.suppress(BadOffer):
-        for finding in sdp.lint(text):
+        for finding in lint(text):
             assert finding.rule
             assert finding.limit

@@ -18,6 +18,7 @@ from gateway.access import Caller
 from gateway.calls import Answer, CandidateItem, SessionEvent
 from gateway.devices import Registry, Role, open_registry
 from gateway.errors import BadOffer, Busy, Forbidden, NoAudio, NotFound, RateLimited, Stopping
+from gateway.sdp_lint import lint
 from gateway.settings import Limits, Settings
 from gateway.switchboard import Offered, Switchboard
 from gateway.telemetry import Telemetry
@@ -359,7 +360,7 @@ async def test_every_accepted_offer_of_a_device_has_a_clean_answer(
     board: Board, options: dict[str, Any]
 ) -> None:
     answer = await board.offer(text=made(**options), device={})
-    assert sdp.lint(answer.sdp) == []
+    assert lint(answer.sdp) == []
     [candidate] = sdp.parse(answer.sdp).candidates
     assert candidate.address == "127.0.0.1"
 

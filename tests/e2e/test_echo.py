@@ -7,6 +7,7 @@ import json
 import pytest
 
 from gateway import sdp
+from gateway.sdp_lint import lint
 from tests.support import certificate
 from tests.support.gateway import GatewayProcess, client
 from tests.support.peer import Peer, calling
@@ -26,7 +27,7 @@ async def test_a_browser_gets_its_tone_back_too(echo: GatewayProcess) -> None:
 
 async def test_a_device_gets_an_answer_without_faults(echo: GatewayProcess) -> None:
     async with calling(echo.url) as peer:
-        assert sdp.lint(peer.answer["sdp"]) == []
+        assert lint(peer.answer["sdp"]) == []
 
 
 async def test_a_device_gets_a_reply_of_less_than_4096_bytes(echo: GatewayProcess) -> None:

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from gateway import discovery, sdp
+from gateway.sdp_lint import lint
 from tests.support import lan
 from tests.support.gateway import GatewayProcess, client, serving, voicegw
 from tests.support.offers import captured
@@ -76,7 +77,7 @@ async def test_a_device_gets_the_address_that_its_offer_arrived_on(
         await peer.connect()
         [candidate] = sdp.parse(peer.answer["sdp"]).candidates
         assert candidate.address == machine.there(number)
-        assert sdp.lint(peer.answer["sdp"]) == []
+        assert lint(peer.answer["sdp"]) == []
         await peer.hears()
 
 
