@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "signal_http.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,12 +23,14 @@ static void make_body(const char *sdp, char *body, size_t cap)
 static bool post(const struct sockaddr_in *gateway, const char *body, char *reply, size_t cap)
 {
     size_t len = 0;
+    char host[INET_ADDRSTRLEN] = "";
+    inet_ntop(AF_INET, &gateway->sin_addr, host, sizeof host);
     int s = socket(AF_INET, SOCK_STREAM, 0);
     if (connect(s, (const struct sockaddr *)gateway, sizeof *gateway) == 0 &&
         dprintf(s,
-                "POST /api/offer HTTP/1.1\r\nHost: peer\r\nConnection: close\r\n"
+                "POST /api/offer HTTP/1.1\r\nHost: %s:%u\r\nConnection: close\r\n"
                 "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                strlen(body), body) > 0) {
+                host, (unsigned)ntohs(gateway->sin_port), strlen(body), body) > 0) {
         for (ssize_t got; len < cap - 1 && (got = read(s, reply + len, cap - 1 - len)) > 0;)
             len += (size_t)got;
     }
