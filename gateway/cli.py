@@ -129,7 +129,7 @@ def serve(
             f"[bold]voicegw {__version__}[/] is listening. Talk to it: [bold link={found[0]}]{found[0]}[/]"
         )
         for url in found[1:]:
-            out.print(f"  on the LAN: {url}")
+            out.print(f"  on the LAN: {_plain(url)}")
         if chosen.open:
             out.print("[bold red]OPEN[/]: any client of the LAN may connect, without a key.")
         elif len(found) > 1:
