@@ -57,6 +57,14 @@ class PatchCall(Wire):
     candidates: list[CandidateItem]
 
 
+class CommandCall(Wire):
+    """A command for the device of a call (docs/protocol.md, data channel)."""
+
+    session_id: str
+    command: str
+    value: Any = None
+
+
 class EndCall(Wire):
     """End a call; the client is told the reason."""
 
@@ -76,6 +84,6 @@ class Answer(Wire):
 class SessionEvent(Wire):
     """Something that happened in a call. `data` is the body of the page's event of the same name."""
 
-    kind: Literal["session", "ended", "transcript", "turn"]
+    kind: Literal["session", "ended", "transcript", "turn", "report"]
     session_id: str
     data: dict[str, Any]

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from gateway import bots
-from gateway.calls import Answer, EndCall, OfferCall, PatchCall, RenegotiateCall, SessionEvent
+from gateway.calls import Answer, CommandCall, EndCall, OfferCall, PatchCall, RenegotiateCall, SessionEvent
 from gateway.errors import NotFound, Stopping
 from gateway.session import Session
 from gateway.settings import Settings
@@ -63,6 +63,10 @@ class Host:
     async def patch(self, call: PatchCall) -> None:
         """Pass trickled candidates to their session."""
         await self._find(call.session_id).patch(call)
+
+    async def command(self, call: CommandCall) -> None:
+        """Send a command to the device of a call."""
+        self._find(call.session_id).command(call)
 
     async def end(self, call: EndCall) -> None:
         """Begin to end one call; who asks need not wait until its bot has finished."""

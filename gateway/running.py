@@ -15,6 +15,7 @@ from loguru import logger
 from gateway import __version__, discovery
 from gateway.calls import SessionEvent
 from gateway.devices import Registry, open_registry
+from gateway.releases import Release, Releases
 from gateway.settings import Settings
 from gateway.switchboard import Switchboard
 from gateway.telemetry import Telemetry
@@ -32,6 +33,7 @@ class Gateway:
     telemetry: Telemetry
     workers: Workers
     switchboard: Switchboard
+    releases: Releases
     on_lan: dict[str, discovery.Found] = field(default_factory=dict)
 
     def stop_accepting(self) -> None:
@@ -49,7 +51,21 @@ class Gateway:
             "devices": await self.describe_devices(),
             "turns": list(self.telemetry.turns),
             "transcripts": list(self.telemetry.transcripts),
+            "reports": list(self.telemetry.reports),
         }
+
+    async def update(self, device: str, version: str | None) -> Release:
+        """Tell a device to take a release over the air; without a version the newest for its board.
+
+        Raises:
+            NotFound: it is in no call, or there is no such release.
+        """
+        release = self.releases.find(self.switchboard.board_of(device), version)
+        app = release.image(release.app)
+        path = f"/api/firmware/{release.board}/{release.version}/{app.path}"
+        value = {"path": path, "size": app.size, "sha256": app.sha256, "version": release.version}
+        await self.switchboard.command(device, "update", value)
+        return release
 
     async def describe_devices(self) -> list[dict[str, Any]]:
         """Devices of the registry, then those that only mDNS knows."""
@@ -117,7 +133,7 @@ async def running(settings: Settings, *, port: int, lan: list[str] | None = None
         workers = Workers(settings, take)
         switchboard = Switchboard(settings, registry, workers, telemetry)
 
-        gateway = Gateway(settings, registry, telemetry, workers, switchboard)
+        gateway = Gateway(settings, registry, telemetry, workers, switchboard, Releases(settings.releases))
         await workers.start()
         chores = [asyncio.create_task(_end_revoked(switchboard), name="revocation")]
         if settings.announce and lan != []:

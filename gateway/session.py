@@ -15,9 +15,10 @@ from loguru import logger
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import SmallWebRTCRunnerArguments
 
-from gateway import bots, sdp
-from gateway.calls import Answer, OfferCall, PatchCall, RenegotiateCall, SessionEvent
-from gateway.errors import BadOffer, BotFailed, Busy, GatewayError
+from gateway import bots, messages, sdp
+from gateway.bot_task import END_SECONDS, BotTask
+from gateway.calls import Answer, CommandCall, OfferCall, PatchCall, RenegotiateCall, SessionEvent
+from gateway.errors import BadOffer, BadRequest, Busy
 from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.connection import DeviceConnection, GatewayConnection, MediaFigures
@@ -26,8 +27,6 @@ from gateway.settings import Settings
 from gateway.states import Event, State, next_state
 from gateway.turns import TurnClock
 
-BOT_END_SECONDS = 5.0
-"""How long a bot may take to finish once its client is gone."""
 BOT_START_SHARE = 0.9
 """Of `offer_timeout_s`, for a bot to be ready: the rest is for saying that it was not."""
 STATUS_SECONDS = 1.0
@@ -55,12 +54,13 @@ class Session:
         self._settings = settings
         self._emit = emit
         self._media: MediaFigures | None = None
+        self._figures: dict[str, Any] | None = None
         self._log = logger.bind(session=self.id)
         self.turns = TurnClock(
             self._report_turn, self._report_transcript, sees_packets=call.client is Client.DEVICE
         )
         self._connection = self._make_connection()
-        self._bot: asyncio.Task[None] | None = None
+        self._bot: BotTask | None = None
         self._watch: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._negotiation = asyncio.Lock()
@@ -69,6 +69,8 @@ class Session:
         self._connection.add_event_handler("failed", self._fail)
         for event in ("connected", "closed", "failed"):
             self._connection.add_event_handler(event, self._stir)
+        if call.client is Client.DEVICE:
+            self._connection.add_event_handler("app-message", self._take_message)
 
     async def _stir(self, _connection: GatewayConnection) -> None:
         self._stirred.set()
@@ -114,9 +116,11 @@ class Session:
             async with self._negotiating():
                 await self._connection.initialize(sdp.bundle_in_order(self.call.sdp), self.call.type)
             answer = self._answer(self.call.sdp)
-            self._bot = asyncio.create_task(self._run_bot(bot), name=f"bot-{self.id}")
-            self._bot.add_done_callback(lambda _: self._stirred.set())
-            await self._bot_is_ready()
+            self._bot = BotTask(self.call.bot, self._run_bot(bot), self.id)
+            self._bot.task.add_done_callback(lambda _: self._stirred.set())
+            await self._bot.ready(
+                self._connection.bot_ready, BOT_START_SHARE * self._settings.limits.offer_timeout_s
+            )
             self._must_be_there()
         except BaseException:
             await self.close("failed")
@@ -174,6 +178,30 @@ class Session:
             [(c.candidate, c.sdp_mid, c.sdp_mline_index) for c in call.candidates]
         )
 
+    def command(self, call: CommandCall) -> None:
+        """Send a command to the device; it answers with a report."""
+        self._connection.send_app_message(messages.command(call.command, call.value))
+
+    async def _take_message(self, _connection: GatewayConnection, message: Any) -> None:
+        """Take what a device reports beside RTVI; the rest is the bot's."""
+        arrived = time.time_ns() // 1_000
+        try:
+            report = messages.read(message)
+        except BadRequest as error:
+            self._log.debug("a report was left out: {}", error)
+            return
+        match report:
+            case None:
+                pass
+            case messages.Report(kind="clock"):
+                now = time.time_ns() // 1_000
+                self._connection.send_app_message(messages.clock_reply(report, arrived, now))
+            case messages.Report(kind="figures"):
+                self._figures = report.data
+            case _:
+                self._connection.send_app_message(messages.received(report))
+                self._report_device(report)
+
     async def close(self, reason: str) -> None:
         """End the call and wait until it has ended; see `end`."""
         await asyncio.shield(self.end(reason))
@@ -192,10 +220,11 @@ class Session:
             await asyncio.gather(self._watch, return_exceptions=True)
         self._tell(reason)
         try:
-            await asyncio.wait_for(self._connection.disconnect(), BOT_END_SECONDS)
+            await asyncio.wait_for(self._connection.disconnect(), END_SECONDS)
         except (TimeoutError, ConnectionError, MediaStreamError) as error:
             self._log.warning("connection did not close cleanly: {!r}", error)
-        await self._end_bot()
+        if self._bot is not None:
+            await self._bot.end()
         self._advance(Event.CLOSED)
         self._emit(SessionEvent(kind="ended", session_id=self.id, data={"reason": reason}))
         self._log.info("session ended: {}", reason)
@@ -206,18 +235,6 @@ class Session:
             return
         data = {"message": reason, "error": reason, "fatal": True}
         self._connection.send_app_message({"label": "rtvi-ai", "type": "error", "data": data})
-
-    async def _end_bot(self) -> None:
-        if self._bot is None:
-            return
-        await asyncio.wait({self._bot}, timeout=BOT_END_SECONDS)
-        if not self._bot.done():
-            self._bot.cancel()
-            await asyncio.wait({self._bot}, timeout=BOT_END_SECONDS)
-        if not self._bot.done():
-            self._log.error("bot {} does not end, not even cancelled; it is left behind", self.call.bot)
-        elif not self._bot.cancelled():
-            self._bot.exception()  # told already, or no more than an answer to the end
 
     async def _run_bot(self, bot: bots.Bot) -> None:
         current.set(self)
@@ -237,29 +254,6 @@ class Session:
         own = {"session_id": self.id, "device": self.call.device, "settings": self._settings}
         return {**given, "voicegw": own}
 
-    async def _bot_is_ready(self) -> None:
-        assert self._bot is not None
-        ready = asyncio.create_task(self._connection.bot_ready.wait(), name=f"ready-{self.id}")
-        seconds = BOT_START_SHARE * self._settings.limits.offer_timeout_s
-        try:
-            await asyncio.wait({self._bot, ready}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            ready.cancel()
-        if self._connection.bot_ready.is_set():
-            return
-        if not self._bot.done():
-            self._bot.cancel()  # else closing would wait for it as for one that is at work
-            raise BotFailed(
-                f"bot {self.call.bot} did not connect its transport within {seconds:g} s",
-                remedy="load what takes long in `prepared`, or raise limits.offer_timeout_s",
-            )
-        error = None if self._bot.cancelled() else self._bot.exception()
-        self._log.opt(exception=error).error("bot {} did not start", self.call.bot)
-        if isinstance(error, GatewayError):
-            raise error
-        cause = f"{type(error).__name__}: {error}" if error else "it returned before its transport connected"
-        raise BotFailed(f"bot {self.call.bot} did not start: {cause}", remedy="see the gateway's log")
-
     async def _follow(self) -> None:
         try:
             self.end(await self._run_watch())
@@ -273,8 +267,8 @@ class Session:
         packets, heard_at = -1, time.monotonic()
         while True:
             now = time.monotonic()
-            if self._bot is not None and self._bot.done():
-                return self._bot_reason(self._bot)
+            if self._bot is not None and self._bot.done:
+                return self._bot_end(self._bot)
             if (count := self._connection.packets_received()) != packets:
                 packets, heard_at = count, now
             if self._connection.connected and self.state is State.CONNECTING:
@@ -299,10 +293,8 @@ class Session:
     def _restarting(self) -> bool:
         return self._connection.pc.connectionState in {"new", "connecting"}
 
-    def _bot_reason(self, task: asyncio.Task[None]) -> str:
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._log.opt(exception=error).error("bot {} died", self.call.bot)
+    def _bot_end(self, bot: BotTask) -> str:
+        if bot.failed():
             return "bot_failed"
         return "bot_ended" if self._connection.connected else "client_left"
 
@@ -324,10 +316,16 @@ class Session:
             "state": str(self.state),
             "started_at": self.started_at,
             "media": dataclasses.asdict(self._media) if self._media is not None else None,
+            "figures": self._figures,
         }
 
     def _report(self) -> None:
         self._emit(SessionEvent(kind="session", session_id=self.id, data=self.describe()))
+
+    def _report_device(self, report: messages.Report) -> None:
+        who = {"session": self.id, "device": self.call.device, "at": time.time()}
+        body = {**who, "kind": report.kind, "data": report.data}
+        self._emit(SessionEvent(kind="report", session_id=self.id, data=body))
 
     def _report_turn(self, data: dict[str, Any]) -> None:
         self._emit(SessionEvent(kind="turn", session_id=self.id, data={"session": self.id, **data}))

@@ -118,6 +118,8 @@ class Settings(BaseSettings):
     """What a device is taken to play at when a call begins."""
     audio: AudioSettings = AudioSettings()
     limits: Limits = Limits()
+    releases: Path | None = None
+    """A directory of firmware release directories, for updates over the air and the page that flashes."""
     data_dir: Path = Field(default_factory=lambda: _xdg("XDG_DATA_HOME", ".local/share"))
     cache_dir: Path = Field(default_factory=lambda: _xdg("XDG_CACHE_HOME", ".cache"))
     log_level: Annotated[

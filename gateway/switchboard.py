@@ -13,7 +13,16 @@ from loguru import logger
 
 from gateway import sdp
 from gateway.access import Caller, RateLimit
-from gateway.calls import Answer, CandidateItem, EndCall, OfferCall, PatchCall, RenegotiateCall, SessionEvent
+from gateway.calls import (
+    Answer,
+    CandidateItem,
+    CommandCall,
+    EndCall,
+    OfferCall,
+    PatchCall,
+    RenegotiateCall,
+    SessionEvent,
+)
 from gateway.devices import Registry, Role
 from gateway.errors import BadOffer, Forbidden, GatewayError, NotFound, Stopping
 from gateway.route import local_address
@@ -42,6 +51,7 @@ class _Entry:
     session_id: str
     pc_id: str
     device: str | None
+    board: str | None
     caller: Caller
 
 
@@ -130,7 +140,8 @@ class Switchboard:
 
     async def _begin(self, call: OfferCall, caller: Caller) -> Answer:
         answer = await self._workers.offer(call)
-        entry = _Entry(call.session_id, answer.pc_id, call.device, caller)
+        board = _facts(call.request_data).get("board")
+        entry = _Entry(call.session_id, answer.pc_id, call.device, board, caller)
         if (
             call.client is sdp.Client.DEVICE
             and (size := len(answer.model_dump_json(exclude_none=True))) >= sdp.DEVICE_ANSWER_BYTES
@@ -165,6 +176,31 @@ class Switchboard:
             raise NotFound("there is no session with this pc_id", remedy="make an offer first")
         self._must_own(entry, caller)
         await self._workers.patch(PatchCall(session_id=entry.session_id, candidates=candidates))
+
+    async def command(self, device: str, name: str, value: Any) -> None:
+        """Send a command to a device that is in a call (docs/protocol.md, data channel).
+
+        Raises:
+            NotFound: it is in none.
+        """
+        entry = self._by_device(device)
+        await self._workers.command(CommandCall(session_id=entry.session_id, command=name, value=value))
+
+    def board_of(self, device: str) -> str:
+        """The board that a device in a call says it is.
+
+        Raises:
+            NotFound: it is in no call, or does not say.
+        """
+        if (board := self._by_device(device).board) is None:
+            raise NotFound(f"{device} does not say what board it is", remedy="flash it over USB")
+        return board
+
+    def _by_device(self, device: str) -> _Entry:
+        found = next((e for e in self._calls.values() if e.device == device), None)
+        if found is None:
+            raise NotFound(f"{device} is in no call", remedy="see who is: voicegw devices")
+        return found
 
     async def end(self, session_id: str, reason: str) -> None:
         """End a call; one that has ended already is left alone."""

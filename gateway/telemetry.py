@@ -9,12 +9,15 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+from loguru import logger
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from gateway.calls import SessionEvent
+from gateway.messages import FIGURES
 
 KEPT_TURNS: Final = 50
 KEPT_TRANSCRIPTS: Final = 200
+KEPT_REPORTS: Final = 50
 _BACKLOG: Final = 256
 """Events that a slow page may lag behind before it is cut off and must fetch the state again."""
 _MEDIA: Final = ("rtt_ms", "jitter_ms", "loss", "delay_ms", "far_jitter_ms", "far_loss")
@@ -30,6 +33,7 @@ class Telemetry:
         self.sessions: dict[str, dict[str, Any]] = {}
         self.turns: deque[dict[str, Any]] = deque(maxlen=KEPT_TURNS)
         self.transcripts: deque[dict[str, Any]] = deque(maxlen=KEPT_TRANSCRIPTS)
+        self.reports: deque[dict[str, Any]] = deque(maxlen=KEPT_REPORTS)
         self.started_at = time.time()
         self._subscribers: set[asyncio.Queue[Event | None]] = set()
         self._registry = CollectorRegistry()
@@ -49,6 +53,15 @@ class Telemetry:
             name: Gauge(f"voicegw_media_{name}", f"{name} of a session", ["session"], registry=self._registry)
             for name in _MEDIA
         }
+        self._figures = {
+            name: Gauge(
+                f"voicegw_device_{name}",
+                f"{name} that a device reports",
+                ["session"],
+                registry=self._registry,
+            )
+            for name in FIGURES
+        }
 
     def take(self, worker: int, event: SessionEvent) -> None:
         """Note an event of a session that lives in this worker, and tell the pages."""
@@ -66,18 +79,29 @@ class Telemetry:
                         self._stages.labels(stage).observe(value / 1000)
             case "transcript" if data["final"]:
                 self.transcripts.append(data)
+            case "report":
+                self._note_report(data)
         self.publish(event.kind, data)
 
     def _note_session(self, session_id: str, data: dict[str, Any]) -> None:
         self.sessions[session_id] = data
-        for name, value in (data["media"] or {}).items():
-            if value is not None and name in self._media:
-                self._media[name].labels(session_id).set(value)
+        for figures, gauges in ((data["media"], self._media), (data.get("figures"), self._figures)):
+            for name, value in (figures or {}).items():
+                if value is not None and name in gauges:
+                    gauges[name].labels(session_id).set(value)
+
+    def _note_report(self, data: dict[str, Any]) -> None:
+        self.reports.append(data)
+        who = data["device"] or data["session"]
+        if data["kind"] == "crash":
+            logger.warning("{} crashed before this call: {}", who, data["data"].get("text"))
+        elif data["kind"] == "update":
+            logger.info("{} updates itself: {}", who, data["data"])
 
     def _note_end(self, session_id: str, reason: str) -> None:
         self.sessions.pop(session_id, None)
         self._ended.labels(reason).inc()
-        for gauge in self._media.values():
+        for gauge in (*self._media.values(), *self._figures.values()):
             with contextlib.suppress(KeyError):  # never reported
                 gauge.remove(session_id)
 

@@ -12,11 +12,12 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pydantic import BaseModel
 
-from gateway.calls import EndCall, OfferCall, PatchCall, RenegotiateCall, SessionEvent
+from gateway.calls import CommandCall, EndCall, OfferCall, PatchCall, RenegotiateCall, SessionEvent
 from gateway.errors import GatewayError
 from gateway.host import Host
 from gateway.ipc import Channel
@@ -24,6 +25,13 @@ from gateway.logs import set_up as set_up_logs
 from gateway.settings import Settings
 
 HEARTBEAT_SECONDS = 0.5
+_REQUESTS: dict[str, tuple[Callable[[Host, Any], Awaitable[BaseModel | None]], type[BaseModel]]] = {
+    "offer": (Host.offer, OfferCall),
+    "renegotiate": (Host.renegotiate, RenegotiateCall),
+    "patch": (Host.patch, PatchCall),
+    "command": (Host.command, CommandCall),
+    "end": (Host.end, EndCall),
+}
 _RSS_UNIT = 1 << 20 if sys.platform == "darwin" else 1 << 10
 """Of these make a megabyte: getrusage counts bytes on macOS and kilobytes elsewhere."""
 
@@ -56,20 +64,13 @@ class Worker:
             return await self._start(body)
         if self._host is None:
             raise GatewayError(f"{name} before start")
-        host = self._host
-        match name:
-            case "offer":
-                return (await host.offer(OfferCall(**body))).model_dump()
-            case "renegotiate":
-                return (await host.renegotiate(RenegotiateCall(**body))).model_dump()
-            case "patch":
-                return await host.patch(PatchCall(**body))
-            case "end":
-                return await host.end(EndCall(**body))
-            case "drain":
-                return await host.drain(body["reason"])
-            case _:
-                raise GatewayError(f"no request is called {name}")
+        if name == "drain":
+            return await self._host.drain(body["reason"])
+        if name not in _REQUESTS:
+            raise GatewayError(f"no request is called {name}")
+        method, form = _REQUESTS[name]
+        result = await method(self._host, form(**body))
+        return None if result is None else dump(result)
 
     async def _start(self, body: dict[str, Any]) -> None:
         settings = Settings.model_validate(body["settings"])

@@ -12,6 +12,7 @@ from unittest import mock
 import pytest
 from aiortc import RTCPeerConnection
 
+from gateway import bot_task
 from gateway import session as session_module
 from gateway.calls import OfferCall, RenegotiateCall
 from gateway.errors import BadOffer, Busy
@@ -50,7 +51,8 @@ def connections() -> Iterator[list[RTCPeerConnection]]:
 
     with (
         mock.patch.object(GatewayConnection, "_initialize", noted),
-        mock.patch.object(session_module, "BOT_END_SECONDS", 0.2),
+        mock.patch.object(session_module, "END_SECONDS", 0.2),
+        mock.patch.object(bot_task, "END_SECONDS", 0.2),
     ):
         yield made
 
@@ -147,8 +149,8 @@ async def test_a_call_whose_bot_resists_cancellation_ends_all_the_same(
     await session.close("client_left")
     assert session.state is State.ENDED
     assert session._bot is not None
-    session._bot.cancel()
-    await asyncio.wait({session._bot})
+    session._bot.task.cancel()
+    await asyncio.wait({session._bot.task})
 
 
 async def test_a_call_that_cannot_be_followed_ends(new: Callable[..., Session]) -> None:

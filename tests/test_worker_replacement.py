@@ -17,8 +17,9 @@ import pytest
 from gateway import workers
 from gateway.calls import SessionEvent
 from gateway.errors import GatewayError
+from gateway.process import Process
 from gateway.settings import Limits, Settings
-from gateway.workers import Process, Workers
+from gateway.workers import Workers
 from tests.support.gateway import BOTS, ROOT, alive, children, serving
 from tests.support.waiting import until
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 from pipecat.frames.frames import Frame, InputAudioRawFrame, OutputAudioRawFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
@@ -10,14 +13,46 @@ from pipecat.runner.types import RunnerArguments
 
 from gateway.bots.call import PIPELINE, hold, open_transport
 
+_FRAME = 0.020
+_MOST = 0.060
+"""Seconds of sound that may wait to be said: what comes late by a scheduler's whim, but not what a stall held back."""
+
+
+class Backlog:
+    """Keeps an echo from falling behind: where sound comes faster than it is said, some of it is left out.
+
+    It comes so after a stall, all at once, or from a device whose clock is faster than ours. All that waits makes
+    everything after it late for the rest of the call.
+    """
+
+    def __init__(self) -> None:
+        self._waiting = 0.0
+        self._at = -math.inf
+        self._over = False
+
+    def takes(self, now: float) -> bool:
+        """Whether the 20 ms that come at `now`, in monotonic seconds, are to be said."""
+        self._waiting = max(0.0, self._waiting - (now - self._at))
+        self._at = now
+        self._over = self._waiting > (_FRAME / 2 if self._over else _MOST)
+        if not self._over:
+            self._waiting += _FRAME
+        return not self._over
+
 
 class Echo(FrameProcessor):
     """Input audio becomes output audio; everything else passes."""
+
+    def __init__(self, *, enable_direct_mode: bool = False) -> None:
+        super().__init__(enable_direct_mode=enable_direct_mode)
+        self._backlog = Backlog()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Turn audio round."""
         await super().process_frame(frame, direction)
         if isinstance(frame, InputAudioRawFrame):
+            if not self._backlog.takes(time.monotonic()):
+                return
             frame = OutputAudioRawFrame(frame.audio, frame.sample_rate, frame.num_channels)
         await self.push_frame(frame, direction)
 

@@ -20,6 +20,13 @@ class NewDevice(BaseModel):
     role: Role = Role.DEVICE
 
 
+class Command(BaseModel):
+    """A command to a device in a call (docs/protocol.md, data channel)."""
+
+    command: Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")]
+    value: int | bool | Annotated[str, Field(max_length=256)] | dict[str, int] | None = None
+
+
 class Enrolled(BaseModel):
     """A device and its key, which is told once."""
 
@@ -50,3 +57,10 @@ async def revoke(name: str, gateway: TheGateway, operator: TheOperator) -> None:
     del operator
     await gateway.registry.revoke(name)
     await gateway.switchboard.end_revoked()
+
+
+@router.post("/{name}/command", status_code=202, responses=responses(401, 403, 404, 413, 422, 503))
+async def command(name: str, body: Command, gateway: TheGateway, operator: TheOperator) -> None:
+    """Send a command to a device that is in a call; its answer comes as a `report` event."""
+    del operator
+    await gateway.switchboard.command(name, body.command, body.value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -168,23 +167,6 @@ class DeviceConnection(GatewayConnection):
         self._sender: DeviceSender | None = None
         self._receiver: DeviceReceiver | None = None
         super().__init__(addresses=addresses)
-        self.add_event_handler("app-message", self._answer_clock)
-
-    async def _answer_clock(self, _connection: GatewayConnection, message: Any) -> None:
-        """Tell a device that asks what time it is here (docs/protocol.md, clock)."""
-        arrived = time.time_ns() // 1_000
-        data = message.get("data") if isinstance(message, dict) else None
-        if (
-            not isinstance(data, dict)
-            or data.get("t") != "device-clock"
-            or not isinstance(data.get("d"), dict)
-        ):
-            return
-        d = {"t0": data["d"].get("t0"), "t1": arrived, "t2": time.time_ns() // 1_000}
-        reply = {"t": "device-clock", "d": d}
-        self.send_app_message(
-            {"label": "rtvi-ai", "type": "server-response", "id": message.get("id"), "data": reply}
-        )
 
     def _initialize(self) -> None:
         super()._initialize()

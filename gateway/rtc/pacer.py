@@ -9,14 +9,10 @@
   silence after it gives that back, 1 ms a packet. A frame that comes a little late is waited for, up to
   10 ms, and the schedule follows it: so the pacer locks onto a live source (an echo, a bridge) and neither
   breaks it up with silence nor needs a queue.
-- Live audio that still stands queued after a second (a burst came, after a stall upstream) is delay and
-  nothing else, so as many quiet frames are dropped. Speech that was queued ahead (TTS) is never touched.
 """
 
 from __future__ import annotations
 
-import array
-import sys
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,8 +26,6 @@ _MIN_INTERVAL: Final = 0.005  # between two packets, when speech begins
 _MAX_AHEAD: Final = 0.020  # how far packets may run ahead of time
 _GIVE_BACK: Final = 0.001  # per packet of silence
 _HOLD: Final = 0.010  # how long a late frame is waited for
-_STANDING: Final = 50  # packets over which a queue that never empties counts as standing
-_QUIET: Final = 300  # peak of 16 bit, -41 dBFS: a pause between words
 _SILENCE: Final = bytes(FRAME_BYTES)
 
 
@@ -47,7 +41,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class PacerStats:
-    """Milliseconds of audio, and packets so far; `held`: waited for; `trimmed`: quiet ones dropped."""
+    """Milliseconds of audio, and packets so far; `held`: waited for."""
 
     queued_ms: float
     dropped_ms: float
@@ -55,7 +49,6 @@ class PacerStats:
     sent: int
     silent: int
     held: int
-    trimmed: int
 
 
 class Pacer:
@@ -76,14 +69,12 @@ class Pacer:
         self._sent_at = now - PERIOD
         self._ready_at = now  # when the frame at the head was complete
         self._ahead = 0.0  # seconds that packets run ahead of the first schedule
-        self._talking = self._marker = self._live = False
+        self._talking = self._marker = False
         self._partial = 0
-        self._standing, self._window, self._excess = sys.maxsize, 0, 0
-        self._dropped = self._skipped = self._sent = self._silent = self._held = self._trimmed = 0
+        self._dropped = self._skipped = self._sent = self._silent = self._held = 0
 
-    def push(self, pcm: bytes, now: float, *, live: bool = False) -> int:
-        """Queue whole samples; gives how many bytes found room. `live`: it is being spoken right now."""
-        self._live = live
+    def push(self, pcm: bytes, now: float) -> int:
+        """Queue whole samples; gives how many bytes found room."""
         room = self._capacity - len(self._queue)
         was_short = len(self._queue) < FRAME_BYTES
         self._queue += pcm[:room]
@@ -138,7 +129,6 @@ class Pacer:
             sent=self._sent,
             silent=self._silent,
             held=self._held,
-            trimmed=self._trimmed,
         )
 
     def _begin(self, now: float) -> None:
@@ -147,7 +137,6 @@ class Pacer:
 
     def _take(self) -> bytes:
         """The next frame; empty for silence. Less than a frame is padded when nothing more comes."""
-        self._trim()
         size = min(len(self._queue), FRAME_BYTES)
         if size < FRAME_BYTES and not self._talking and size != self._partial:
             self._partial = size
@@ -156,18 +145,6 @@ class Pacer:
         del self._queue[:size]
         self._partial = 0
         return pcm.ljust(FRAME_BYTES, b"\0") if pcm else b""
-
-    def _trim(self) -> None:
-        """Drop a quiet frame if live audio stood queued for all of the last window."""
-        self._standing = min(self._standing, len(self._queue) - FRAME_BYTES)
-        self._window += 1
-        if self._window == _STANDING:
-            self._excess = max(0, self._standing // FRAME_BYTES) if self._live else 0
-            self._standing, self._window = sys.maxsize, 0
-        if self._excess and len(self._queue) >= 2 * FRAME_BYTES and _quiet(self._queue[:FRAME_BYTES]):
-            del self._queue[:FRAME_BYTES]
-            self._excess -= 1
-            self._trimmed += 1
 
     def _follow_source(self) -> None:
         late = self._ready_at - self._due
@@ -198,10 +175,3 @@ class Pacer:
         self._due += PERIOD
         self._timestamp += _TICKS
         self._sent_at = now
-
-
-def _quiet(frame: bytes | bytearray) -> bool:
-    samples = array.array("h", frame)
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return max(samples) <= _QUIET and min(samples) >= -_QUIET

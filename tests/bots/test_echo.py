@@ -1,7 +1,8 @@
+import pytest
 from pipecat.frames.frames import Frame, InputAudioRawFrame, OutputAudioRawFrame
 from pipecat.tests.utils import run_test
 
-from gateway.bots.echo import Echo
+from gateway.bots.echo import Backlog, Echo
 
 
 async def test_audio_comes_back_as_it_went_in() -> None:
@@ -9,3 +10,38 @@ async def test_audio_comes_back_as_it_went_in() -> None:
     down, _ = await run_test(Echo(), frames_to_send=frames, expected_down_frames=[OutputAudioRawFrame] * 3)
     audio = [frame.audio for frame in down if isinstance(frame, OutputAudioRawFrame)]
     assert audio == [bytes([n]) * 640 for n in range(3)]
+
+
+def waiting(times: list[float]) -> tuple[int, float]:
+    """How many of the frames that come at these times are left out, and what the last one waits for, in seconds."""
+    backlog, said_until, left_out = Backlog(), 0.0, 0
+    for now in times:
+        if backlog.takes(now):
+            said_until = max(said_until, now) + 0.02
+        else:
+            left_out += 1
+    return left_out, said_until - times[-1] - 0.02
+
+
+def test_after_a_stall_the_echo_is_as_prompt_as_before() -> None:
+    steady = [0.02 * n for n in range(50)]
+    burst = [1.5 + 0.0005 * n for n in range(25)]  # half a second of frames at once
+    after = [1.52 + 0.02 * n for n in range(50)]
+    left_out, wait = waiting(steady + burst + after)
+    assert wait < 0.02
+    assert 20 <= left_out <= 25
+
+
+@pytest.mark.parametrize(("ppm", "most"), [(200, 0), (0, 0), (-200, 10)])
+def test_a_clock_that_differs_makes_no_delay(ppm: int, most: int) -> None:
+    left_out, wait = waiting([0.02 * n * (1 + ppm * 1e-6) for n in range(30_000)])
+    assert wait <= 0.07
+    assert left_out <= most
+
+
+def test_a_delay_that_stays_costs_no_frame() -> None:
+    assert waiting([0.02 * n + (0.5 if n > 100 else 0) for n in range(1_000)])[0] == 0
+
+
+def test_a_scheduler_that_is_late_by_two_frames_costs_none() -> None:
+    assert waiting([max(0.02 * n, 0.02 * (n // 3 * 3 + 2)) for n in range(300)])[0] == 0

@@ -14,7 +14,7 @@ function show(store) {
   const online = devices.filter((device) => device.online).length;
   $("devices-empty").hidden = devices.length > 0;
   text($("devices-count"), devices.length ? `${online} of ${devices.length} online` : "");
-  keyed($("devices"), devices, (device) => device.id, make, (row, device) => fill(row, device, store.now()));
+  keyed($("devices"), devices, (device) => device.id, make, (row, device) => fill(row, device, store));
 }
 
 /** Strangers first, for they need a decision; then who is online, the rest, the revoked. */
@@ -31,15 +31,15 @@ function make() {
     h("p", { class: "row-detail", "data-part": "detail" }));
 }
 
-function fill(row, device, now) {
+function fill(row, device, store) {
   const part = (name) => row.querySelector(`[data-part="${name}"]`);
   attribute(row, "data-state", state(device));
   text(part("name"), device.name);
   text(part("tag"), device.role === "operator" ? "operator" : "");
   part("tag").hidden = device.role !== "operator";
-  text(part("seen"), seen(device, now));
+  text(part("seen"), seen(device, store.now()));
   const facts = [device.board, device.fw && `firmware ${device.fw}`, device.address].filter(Boolean).join(" · ");
-  const hint = device.known ? "" : "It has no key here yet: `voicegw devices add NAME` makes one.";
+  const hint = device.known ? told(store.reports.get(device.name)) : "It has no key here yet: `voicegw devices add NAME` makes one.";
   if (part("detail").dataset.of === facts + hint) return;
   part("detail").dataset.of = facts + hint;
   part("detail").replaceChildren(facts, ...(hint ? [h("span", { class: "hint" }, ...rich(hint))] : []));
@@ -56,4 +56,12 @@ function seen(device, now) {
   if (!device.known) return "seen on the LAN";
   if (device.online) return "online";
   return device.last_seen ? ago(now - device.last_seen) : "never connected";
+}
+
+/** What a device reported last, where a person should know. */
+function told(report) {
+  if (report?.kind === "crash") return `It crashed before its last call: ${report.data.text}`;
+  if (report?.kind !== "update") return "";
+  if (report.data.state === "failed") return `Its update failed: ${report.data.reason}`;
+  return report.data.state === "downloading" ? `It is updating itself: ${report.data.percent ?? 0} %` : "It has its update, and restarts";
 }

@@ -39,7 +39,14 @@ function fill(row, session, store) {
   text(part("who"), session.device ?? (session.client === "browser" ? "Browser" : "Device"));
   part("mine").hidden = session.id !== store.mine;
   text(part("since"), session.state === "live" ? span(store.now() - session.started_at) : `${session.state}…`);
-  text(part("detail"), `${botName(session.bot)} · ${session.address}`);
+  text(part("detail"), [botName(session.bot), session.address, ...health(session.figures)].join(" · "));
   row.lastChild.hidden = session.media === null || session.state !== "live";
   for (const [name, , , figure] of FIGURES) text(part(name), session.media ? figure(session.media) : "");
+}
+
+/** What a device says of itself: its free memory, its radio, how often its speaker ran dry. */
+function health(figures) {
+  if (!figures) return [];
+  const { heap_free: heap, rssi, underruns } = figures;
+  return [heap && `${Math.round(heap / 1000)} kB free`, rssi && `${rssi} dBm`, underruns && plural(underruns, "gap")].filter(Boolean);
 }

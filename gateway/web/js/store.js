@@ -9,6 +9,7 @@ export class Store extends EventTarget {
   devices = new Map();
   transcripts = [];
   turns = [];
+  reports = new Map(); // device → the last that it reported beside its figures
   ahead = 0; // seconds by which the gateway's clock is ahead of ours
   mine = null; // the id of the session of this page
   #parties = new Map(); // session id → who speaks in it; outlives the session
@@ -24,6 +25,7 @@ export class Store extends EventTarget {
     this.sessions = new Map();
     snapshot.sessions.forEach((session) => this.#session(session));
     this.devices = new Map(snapshot.devices.map((device) => [device.id, device]));
+    this.reports = new Map(snapshot.reports.map((report) => [report.device, report]));
     this.transcripts = [];
     this.turns = [];
     snapshot.transcripts.forEach((transcript) => this.#transcript(transcript));
@@ -39,6 +41,7 @@ export class Store extends EventTarget {
       device: [() => this.devices.set(data.id, data), "devices"],
       transcript: [() => this.#transcript(data), "transcripts"],
       turn: [() => this.#turn(data), "turns"],
+      report: [() => this.reports.set(data.device, data), "devices"],
     }[event] ?? [];
     if (!change) return;
     change();

@@ -1,0 +1,96 @@
+"""What a device and the gateway say to each other beside RTVI (docs/protocol.md, data channel); pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.errors import BadRequest
+
+FIGURES: Final = (
+    "heap_free",
+    "heap_least",
+    "rssi",
+    "jitter_us",
+    "rtt_us",
+    "playout_us",
+    "lost",
+    "received",
+    "concealed",
+    "fec",
+    "underruns",
+)
+"""The numbers of a `device-figures`."""
+MAX_TEXT: Final = 1_000
+_MAX_FIGURE: Final = 2.0**53
+_KINDS: Final = ("device-figures", "device-clock", "device-command-result", "device-update", "device-crash")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One message of a device. `kind` is its `t` without `device-`, `data` what it may hold, checked."""
+
+    kind: str
+    id: str | int | None
+    data: dict[str, Any]
+
+
+def read(message: Any) -> Report | None:
+    """The report that a message on the data channel is; `None` for anything that is not a device's report.
+
+    Raises:
+        BadRequest: a report that is not as docs/protocol.md has it.
+    """
+    data = message.get("data") if isinstance(message, dict) else None
+    if not isinstance(data, dict) or data.get("t") not in _KINDS:
+        return None
+    body, number = data.get("d"), message.get("id")
+    if not isinstance(body, dict) or not isinstance(number, str | int | None):
+        raise BadRequest(f"{data['t']}: `d` is no object, or `id` no text or number")
+    kind = data["t"].removeprefix("device-")
+    return Report(kind, number, _figures(body) if kind == "figures" else _plain(body))
+
+
+def _figures(body: dict[str, Any]) -> dict[str, Any]:
+    found = {name: body[name] for name in FIGURES if name in body}
+    for name, value in found.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MAX_FIGURE:
+            raise BadRequest(f"device-figures: {name} is no number")
+    return found
+
+
+def _plain(body: dict[str, Any]) -> dict[str, Any]:
+    """Only what a log or a page can show: numbers, booleans and short printable texts."""
+    result: dict[str, Any] = {}
+    for name, value in list(body.items())[:16]:
+        if isinstance(value, str):
+            result[name[:64]] = "".join(c if c.isprintable() else " " for c in value)[:MAX_TEXT]
+        elif (
+            value is None
+            or isinstance(value, bool | int)
+            or (isinstance(value, float) and math.isfinite(value))
+        ):
+            result[name[:64]] = value
+    return result
+
+
+def clock_reply(report: Report, arrived_us: int, now_us: int) -> dict[str, Any]:
+    """The answer to a `device-clock`; times are µs since 1970."""
+    return _response(report, {"t0": report.data.get("t0"), "t1": arrived_us, "t2": now_us})
+
+
+def received(report: Report) -> dict[str, Any]:
+    """The answer after which a device may forget what it reported, a crash say."""
+    return _response(report, {})
+
+
+def _response(report: Report, d: dict[str, Any]) -> dict[str, Any]:
+    data = {"t": f"device-{report.kind}", "d": d}
+    return {"label": "rtvi-ai", "type": "server-response", "id": report.id, "data": data}
+
+
+def command(name: str, value: Any = None) -> dict[str, Any]:
+    """A command to a device, which answers with `device-command-result`."""
+    data = {"type": "device-command", "command": name, "value": value}
+    return {"label": "rtvi-ai", "type": "server-message", "data": data}
