@@ -53,7 +53,7 @@ def read(message: Any) -> Report | None:
 
 
 def _figures(body: dict[str, Any]) -> dict[str, Any]:
-    found = {name: body[name] for name in FIGURES if name in body}
+    found: dict[str, Any] = {name: body[name] for name in FIGURES if name in body}
     for name, value in found.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MAX_FIGURE:
             raise BadRequest(f"device-figures: {name} is no number")

@@ -146,7 +146,7 @@ def test_only_settings_reads_the_environment() -> None:
         or (isinstance(node, ast.ImportFrom) and node.module == "os" and "environ" in str(ast.dump(node)))
     }
     passed_on = {
-        "gateway.workers",  # to a child process
+        "gateway.process",  # to a child process
         "gateway.host",  # Pipecat's hook for set-up files
     }
     assert readers - passed_on == {"gateway.settings"}

@@ -224,4 +224,5 @@ async def test_a_session_describes_itself(new: Callable[..., Session]) -> None:
         "address": "127.0.0.1",
         "bot": "echo",
         "state": "negotiating",
+        "figures": None,
     }

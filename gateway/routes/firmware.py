@@ -28,7 +28,7 @@ def releases(gateway: TheGateway, operator: TheOperator) -> list[Release]:
 
 
 @router.get(
-    "/firmware/{board}/{version}/{path}", responses=responses(401, 403, 404), response_class=FileResponse
+    "/firmware/{board}/{version}/{path}", responses=responses(401, 403, 404, 422), response_class=FileResponse
 )
 def image(board: str, version: str, path: str, gateway: TheGateway, caller: TheCaller) -> FileResponse:
     """One file of a release."""

@@ -35,7 +35,7 @@ async def test_a_command_reaches_it_and_its_answer_comes_back(echo: GatewayProce
             return {"command": "volume", "ok": True} in [r["data"] for r in await reports(echo)]
 
         await eventually(answered, "the command is answered")
-        assert (await own.ask("settings get volume"))["value"] == "31"
+        assert (await own.ask("settings get volume"))["volume"] == "31"
 
 
 async def test_a_command_to_nobody_is_not_found(echo: GatewayProcess) -> None:
