@@ -13,6 +13,11 @@ struct host_options {
     const char *store;   /* directory of the key-value store */
     const char *console; /* NULL: none; "-": standard streams; "pty"; "tcp:PORT" */
     const char *id;      /* 12 hex digits, NULL: made from the store's path */
+    const char *flash;   /* image of a board's flash, NULL: none, and no updates */
+    const char *version; /* of the firmware, NULL: what the image in the slot says, else this build's */
+    int slot;            /* the image that runs: 0 or 1 */
+    bool reboot_exits;   /* a reboot ends the program: another one plays the bootloader */
+    enum port_reset reset;
 };
 
 void host_store_open(const char *directory);
@@ -21,6 +26,13 @@ void host_console_close(void);
 void host_system_init(const struct host_options *options);
 bool host_reboot_wanted(void);
 bool host_restart(void); /* true if one was wanted: from now on we have been rebooted */
+
+/* port_ota.c. NULL where there is no flash image, or nothing that says it. */
+bool host_flash_open(const char *path, int slot);
+void host_flash_close(void);
+const char *host_flash_slot(void);
+const char *host_flash_version(void);
+const char *host_flash_board(void);
 
 /* Descriptors that port_net_wait() watches. */
 enum host_watch { HOST_WATCH_UDP, HOST_WATCH_STREAM, HOST_WATCH_MDNS, HOST_WATCH_CONSOLE, HOST_WATCH_COUNT };

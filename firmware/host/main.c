@@ -14,6 +14,8 @@
 #include "port_mdns.h"
 #include "voice.h"
 
+#define REBOOTED 3 /* exit status */
+
 static volatile sig_atomic_t ended;
 
 static void end(int signal)
@@ -64,19 +66,25 @@ static int run(const struct options *options)
 {
     bool answered;
     host_store_open(options->host.store);
+    if (!host_flash_open(options->host.flash, options->host.slot))
+        return 2;
     host_system_init(&options->host);
     host_mdns_only(options->interface);
     port_log_level((enum port_level)options->level);
     if (!options_store(options) || !host_console_open(options->host.console) ||
         host_audio_open(&options->audio) != PORT_OK)
         return 2;
-    do
+    bool rebooted;
+    do {
         answered = run_once(options);
-    while (host_restart() && !ended); /* console and sound stay: they are what the board is plugged into */
+        rebooted = host_restart() && !ended;
+    } while (rebooted && !options->host.reboot_exits); /* console and sound stay: they are what the board is
+                                                          plugged into */
     host_audio_close();
     host_console_close();
     host_mdns_close();
-    return answered ? 0 : 1;
+    host_flash_close();
+    return rebooted ? REBOOTED : answered ? 0 : 1;
 }
 
 static void become(struct options *options, int number)

@@ -20,6 +20,11 @@ static const char usage[] =
     "  --mic FILE           16-bit WAV to speak once live, then silence\n"
     "  --speaker FILE       WAV to write what it plays to\n"
     "  --ask FILE           ask this question, print what came back, end\n"
+    "  --flash FILE         a board's flash image, which updates go to; --slot 0 or 1: what runs\n"
+    "  --fw VERSION         of the firmware that this plays (default: what its image says)\n"
+    "  --reset REASON       why it started: power_on (the default), button, software, panic, watchdog, "
+    "brownout\n"
+    "  --reboot-exits       with status 3 instead of starting over: another program plays the bootloader\n"
     "  --count N            that many devices at once, each with a store of its own\n"
     "  --verbose, --quiet\n";
 
@@ -45,6 +50,18 @@ static bool read_key(struct options *options, const char *path)
         (void)snprintf(options->key, sizeof options->key, "%s", given);
     options->key[strcspn(options->key, "\r\n")] = '\0';
     return true;
+}
+
+static enum port_reset reset_of(const char *name)
+{
+    static const char *const names[] = {
+        [PORT_RESET_POWER_ON] = "power_on", [PORT_RESET_BUTTON] = "button",
+        [PORT_RESET_SOFTWARE] = "software", [PORT_RESET_PANIC] = "panic",
+        [PORT_RESET_WATCHDOG] = "watchdog", [PORT_RESET_BROWNOUT] = "brownout"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0)
+            return (enum port_reset)i;
+    return PORT_RESET_UNKNOWN;
 }
 
 static void take(struct options *o, int letter, const char **key_file)
@@ -92,6 +109,21 @@ static void take(struct options *o, int letter, const char **key_file)
     case 'i':
         o->host.id = optarg;
         break;
+    case 'F':
+        o->host.flash = optarg;
+        break;
+    case 'l':
+        o->host.slot = optarg[0] == '1';
+        break;
+    case 'w':
+        o->host.version = optarg;
+        break;
+    case 'r':
+        o->host.reset = reset_of(optarg);
+        break;
+    case 'x':
+        o->host.reboot_exits = true;
+        break;
     case 'v':
         o->level = PORT_DEBUG;
         break;
@@ -120,6 +152,11 @@ bool options_read(struct options *o, int argc, char **argv)
         {"count", required_argument, NULL, 'N'},
         {"interface", required_argument, NULL, 'I'},
         {"id", required_argument, NULL, 'i'},
+        {"flash", required_argument, NULL, 'F'},
+        {"slot", required_argument, NULL, 'l'},
+        {"fw", required_argument, NULL, 'w'},
+        {"reset", required_argument, NULL, 'r'},
+        {"reboot-exits", no_argument, NULL, 'x'},
         {"verbose", no_argument, NULL, 'v'},
         {"quiet", no_argument, NULL, 'q'},
         {"help", no_argument, NULL, 'h'},

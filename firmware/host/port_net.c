@@ -166,6 +166,17 @@ bool port_link_needs_ssid(void)
     return false;
 }
 
+enum port_error port_link_scan(void)
+{
+    return PORT_ERR_ABSENT;
+}
+
+enum port_error port_link_seen(struct port_network *network)
+{
+    (void)network;
+    return PORT_END;
+}
+
 void port_link_busy(bool busy)
 {
     (void)busy;

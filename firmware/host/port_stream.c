@@ -14,15 +14,15 @@ static int tcp = -1;
 static bool secured, connected, shaken;
 static struct port_address reached;
 
-static enum port_error connect_to(const struct addrinfo *where)
+static enum port_error connect_to(const struct sockaddr *where, socklen_t len)
 {
-    tcp = socket(where->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_storage there = {0};
+    tcp = socket(where->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (tcp < 0)
         return PORT_ERR_SPACE;
-    if (connect(tcp, where->ai_addr, where->ai_addrlen) != 0 && errno != EINPROGRESS)
+    if (connect(tcp, where, len) != 0 && errno != EINPROGRESS)
         return PORT_ERR_UNREACHABLE;
-    struct sockaddr_storage there = {0};
-    memcpy(&there, where->ai_addr, where->ai_addrlen);
+    memcpy(&there, where, len);
     host_from_sockaddr(&there, &reached);
     int on = 1;
     (void)setsockopt(tcp, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -30,11 +30,10 @@ static enum port_error connect_to(const struct addrinfo *where)
     return PORT_AGAIN;
 }
 
-enum port_error port_stream_open(const struct port_stream_target *target)
+static enum port_error resolve_and_connect(const struct port_stream_target *target)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
     char service[8];
-    port_stream_close();
     (void)snprintf(service, sizeof service, "%u", target->port);
     if (getaddrinfo(target->host, service, &hints, &found) != 0)
         return PORT_ERR_RESOLVE;
@@ -42,8 +41,25 @@ enum port_error port_stream_open(const struct port_stream_target *target)
     struct addrinfo *best = found;
     for (struct addrinfo *a = found; a != NULL && best->ai_family != AF_INET; a = a->ai_next)
         best = a->ai_family == AF_INET ? a : best;
-    enum port_error error = connect_to(best);
+    enum port_error error = connect_to(best->ai_addr, best->ai_addrlen);
     freeaddrinfo(found);
+    return error;
+}
+
+static enum port_error connect_known(const struct port_stream_target *target)
+{
+    struct sockaddr_storage there;
+    struct port_address address = *target->address;
+    address.port = target->port;
+    socklen_t len = host_to_sockaddr(&address, &there);
+    return connect_to((struct sockaddr *)&there, len);
+}
+
+enum port_error port_stream_open(const struct port_stream_target *target)
+{
+    port_stream_close();
+    bool known = target->address != NULL && target->address->family != 0;
+    enum port_error error = known ? connect_known(target) : resolve_and_connect(target);
     secured = target->tls;
     if (error == PORT_AGAIN && secured) {
         enum port_error started = host_tls_start(tcp, target);
@@ -121,6 +137,11 @@ enum port_error port_stream_read(uint8_t *data, size_t cap, size_t *len)
 void port_stream_peer(struct port_address *address)
 {
     *address = reached;
+}
+
+void port_stream_rest(bool rest)
+{
+    host_watch(HOST_WATCH_STREAM, rest ? -1 : tcp, false);
 }
 
 void port_stream_close(void)

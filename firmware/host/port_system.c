@@ -20,6 +20,8 @@ static struct port_facts facts = {.board = "host",
                                   .has_microphone = true,
                                   .has_led = true,
                                   .has_button = true,
+                                  .has_display = true,
+                                  .slot = "",
                                   .opus_complexity = 5};
 static uint8_t light[3];
 static bool reboot_wanted;
@@ -34,8 +36,17 @@ static uint64_t hash(const char *text)
     return h;
 }
 
+static const char *first(const char *a, const char *b, const char *c)
+{
+    return a != NULL ? a : b != NULL ? b : c;
+}
+
 void host_system_init(const struct host_options *options)
 {
+    facts.board = first(host_flash_board(), NULL, "host");
+    facts.version = first(options->version, host_flash_version(), HOST_VERSION);
+    facts.slot = host_flash_slot();
+    facts.reset = options->reset;
     char host[256] = "", path[4096] = "";
     (void)gethostname(host, sizeof host - 1);
     const char *store = realpath(options->store, path) != NULL ? path : options->store;
@@ -132,4 +143,14 @@ void port_led(uint8_t red, uint8_t green, uint8_t blue)
     light[0] = red;
     light[1] = green;
     light[2] = blue;
+}
+
+void port_display_state(const char *state, const char *detail)
+{
+    port_log(PORT_DEBUG, "display", "%s%s%s", state, detail[0] != '\0' ? ": " : "", detail);
+}
+
+void port_display_text(enum port_speaker who, const char *text)
+{
+    port_log(PORT_DEBUG, "display", "%s %s", who == PORT_SPEAKER_USER ? "<" : ">", text);
 }

@@ -18,6 +18,10 @@ struct fake {
     /* link */
     enum port_link link;
     bool needs_ssid, busy;
+    struct port_network networks[6];
+    int network_count, network_at;
+    bool scan_fails;
+    enum port_error scan_result; /* once all networks are told: PORT_END, or PORT_AGAIN */
 
     /* the stream: connecting takes `connect_result`; then `reply` comes in pieces of `piece` bytes, and
      * `after` */
@@ -25,11 +29,12 @@ struct fake {
     const char *reply;
     size_t reply_len, reply_at, piece;
     size_t write_limit; /* bytes a call, 0 for all */
-    bool stream_open;
+    bool stream_open, stream_rests;
     uint32_t streams_opened;
     char sent[FAKE_TEXT];
     size_t sent_len;
     char target_host[128];
+    struct port_address target_address;
     uint16_t target_port;
     bool target_tls, target_has_ca, target_has_fingerprint;
 
@@ -46,8 +51,16 @@ struct fake {
     char announced[6][48];
     char announced_name[64];
 
+    /* the other slot */
+    bool ota_open, ota_finished, on_trial, marked_valid;
+    size_t ota_room, ota_size; /* of the slot, 0 for none; of the image that was begun */
+    uint8_t ota[FAKE_TEXT];
+    size_t ota_len;
+    enum port_error ota_write_result, ota_finish_result, ota_mark_result;
+
     /* console */
     const char *typed;
+    size_t typed_len; /* of bytes that may be NUL; 0: up to the first */
     char printed[FAKE_TEXT];
     size_t printed_len;
 
@@ -61,6 +74,7 @@ struct fake {
     bool rebooted, button, woken;
     uint8_t led[3];
     const char *crash;
+    char shown_state[64], shown_detail[64], shown_text[2][256];
 };
 
 extern struct fake fake;

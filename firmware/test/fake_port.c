@@ -26,7 +26,8 @@ void fake_restart(void)
     fake.piece = 100;
     fake.after = PORT_AGAIN;
     fake.facts = (struct port_facts){
-        .board = "fake", .version = "1.2.3", .id = "0123456789ab", .has_led = true, .opus_complexity = 0};
+        .board = "fake", .version = "1.2.3", .id = "0123456789ab", .slot = "", .has_led = true};
+    fake.scan_result = PORT_END;
 }
 
 void fake_reset(void)
@@ -95,6 +96,52 @@ void port_crash_erase(void)
 void port_watchdog_feed(enum port_task task)
 {
     fake.fed[task]++;
+}
+
+/* ---- the other slot ---- */
+
+enum port_error port_ota_begin(size_t size)
+{
+    fake.ota_open = fake.ota_room >= size && fake.ota_room > 0;
+    fake.ota_len = 0;
+    fake.ota_size = size;
+    fake.ota_finished = false;
+    if (fake.ota_open)
+        return PORT_OK;
+    return fake.ota_room == 0 ? PORT_ERR_ABSENT : PORT_ERR_SPACE;
+}
+
+enum port_error port_ota_write(const uint8_t *data, size_t len)
+{
+    assert(fake.ota_open && len <= PORT_OTA_PIECE && len <= sizeof fake.ota - fake.ota_len);
+    memcpy(fake.ota + fake.ota_len, data, len);
+    fake.ota_len += len;
+    return fake.ota_write_result;
+}
+
+enum port_error port_ota_finish(void)
+{
+    assert(fake.ota_open);
+    fake.ota_open = false;
+    fake.ota_finished = fake.ota_finish_result == PORT_OK;
+    return fake.ota_finish_result;
+}
+
+void port_ota_abort(void)
+{
+    fake.ota_open = false;
+}
+
+bool port_ota_on_trial(void)
+{
+    return fake.on_trial;
+}
+
+enum port_error port_ota_mark_valid(void)
+{
+    fake.marked_valid = fake.ota_mark_result == PORT_OK;
+    fake.on_trial = fake.on_trial && !fake.marked_valid;
+    return fake.ota_mark_result;
 }
 
 /* ---- store ---- */
@@ -180,6 +227,20 @@ bool port_link_needs_ssid(void)
     return fake.needs_ssid;
 }
 
+enum port_error port_link_scan(void)
+{
+    fake.network_at = 0;
+    return fake.scan_fails ? PORT_ERR_ABSENT : PORT_OK;
+}
+
+enum port_error port_link_seen(struct port_network *network)
+{
+    if (fake.network_at == fake.network_count)
+        return fake.scan_result;
+    *network = fake.networks[fake.network_at++];
+    return PORT_OK;
+}
+
 void port_link_busy(bool busy)
 {
     fake.busy = busy;
@@ -230,10 +291,12 @@ enum port_error port_stream_open(const struct port_stream_target *target)
 {
     fake.streams_opened++;
     fake.stream_open = fake.open_result == PORT_OK;
+    fake.stream_rests = false;
     fake.reply_at = 0;
     fake.sent_len = 0;
     (void)snprintf(fake.target_host, sizeof fake.target_host, "%s", target->host);
     fake.target_port = target->port;
+    fake.target_address = target->address != NULL ? *target->address : (struct port_address){0};
     fake.target_tls = target->tls;
     fake.target_has_ca = target->ca_pem != NULL;
     fake.target_has_fingerprint = target->fingerprint != NULL;
@@ -276,6 +339,11 @@ enum port_error port_stream_read(uint8_t *data, size_t cap, size_t *len)
 void port_stream_peer(struct port_address *address)
 {
     *address = (struct port_address){.family = 4, .ip = {127, 0, 0, 1}, .port = fake.target_port};
+}
+
+void port_stream_rest(bool rest)
+{
+    fake.stream_rests = rest;
 }
 
 void port_stream_close(void)
@@ -346,11 +414,13 @@ void fake_serve(const char *id, const char *load, const char *ip, uint16_t port)
 
 size_t port_console_read(char *text, size_t cap)
 {
-    size_t n = fake.typed != NULL ? strlen(fake.typed) : 0;
+    bool binary = fake.typed_len > 0;
+    size_t n = binary ? fake.typed_len : fake.typed != NULL ? strlen(fake.typed) : 0;
     n = n < cap ? n : cap;
     if (n > 0)
         memcpy(text, fake.typed, n);
-    fake.typed = fake.typed != NULL ? fake.typed + n : NULL;
+    fake.typed_len -= binary ? n : 0;
+    fake.typed = fake.typed != NULL && !(binary && fake.typed_len == 0) ? fake.typed + n : NULL;
     return n;
 }
 
@@ -442,4 +512,17 @@ void port_led(uint8_t red, uint8_t green, uint8_t blue)
     fake.led[0] = red;
     fake.led[1] = green;
     fake.led[2] = blue;
+}
+
+/* ---- display ---- */
+
+void port_display_state(const char *state, const char *detail)
+{
+    (void)snprintf(fake.shown_state, sizeof fake.shown_state, "%s", state);
+    (void)snprintf(fake.shown_detail, sizeof fake.shown_detail, "%s", detail);
+}
+
+void port_display_text(enum port_speaker who, const char *text)
+{
+    (void)snprintf(fake.shown_text[who], sizeof fake.shown_text[who], "%s", text);
 }

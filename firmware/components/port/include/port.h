@@ -59,8 +59,9 @@ struct port_facts {
     const char *version; /* of this firmware */
     char id[13];         /* from the MAC address: stable over reflashing; lower-case hex */
     enum port_reset reset;
-    bool has_speaker, has_microphone, has_echo_canceller, has_led, has_button;
+    bool has_speaker, has_microphone, has_echo_canceller, has_led, has_button, has_display;
     uint8_t opus_complexity; /* what this chip can afford, 0 to 10 */
+    const char *slot; /* of the flash, that this firmware runs from: "ota_0"; empty where there is one */
 };
 
 const struct port_facts *port_facts(void);
@@ -78,6 +79,30 @@ void port_reboot(void);
 /* The text of the last panic, empty if none is kept. Returns its length. */
 size_t port_crash_report(char *text, size_t cap);
 void port_crash_erase(void);
+
+/* ---- update: the slot of the flash that is not running (docs/protocol.md, update) ----
+ *
+ * Of the net task. These wait for the flash, as long as is said; while it erases or writes, most chips stop
+ * whatever runs from flash, the audio too. */
+
+#define PORT_OTA_PIECE 4096u /* a sector */
+
+/* Opens the other slot for an image of `size` bytes; what boots does not change before port_ota_finish().
+ * Begun again, it begins anew. Does not wait. PORT_ERR_ABSENT: there is no other slot. PORT_ERR_SPACE: it is
+ * smaller than that. PORT_ERR_IO: flash failed, or the image that runs is still on trial. */
+enum port_error port_ota_begin(size_t size);
+/* Appends at most PORT_OTA_PIECE bytes, erasing what it comes to. Waits for a sector or two: 50 ms each, and
+ * 400 ms on a bad day. After an error only port_ota_abort() or port_ota_begin() make sense. */
+enum port_error port_ota_write(const uint8_t *data, size_t len);
+/* Checks the image as the bootloader will, and makes it the one to boot next, on trial. Waits for about a
+ * second. PORT_ERR_ARGUMENT: not whole, corrupted or of another chip: nothing has changed. */
+enum port_error port_ota_finish(void);
+void port_ota_abort(void);
+
+/* This image has booted for the first time: unless it is marked valid, the next reset, port_reboot() too,
+ * boots the one before. */
+bool port_ota_on_trial(void);
+enum port_error port_ota_mark_valid(void); /* waits for a sector */
 
 enum port_task { PORT_TASK_NET, PORT_TASK_AUDIO, PORT_TASK_COUNT };
 void port_watchdog_feed(enum port_task task);
@@ -114,6 +139,16 @@ enum port_link {
 enum port_error port_link_join(const char *ssid, const char *password);
 enum port_link port_link_state(void);
 bool port_link_needs_ssid(void);
+/* The access points around: starts to look for them, anew each time; takes seconds, in which a call may
+ * falter. PORT_ERR_ABSENT: no radio. */
+struct port_network {
+    char ssid[33];
+    int8_t rssi; /* dBm */
+    bool open;   /* asks for no password */
+};
+enum port_error port_link_scan(void);
+/* The next one found, strongest first and each name once. PORT_AGAIN: not yet. PORT_END: that was all. */
+enum port_error port_link_seen(struct port_network *network);
 /* In a call: radio awake (WIFI_PS_NONE). Else it may doze. */
 void port_link_busy(bool busy);
 
@@ -131,7 +166,7 @@ enum port_error port_udp_send(const struct port_address *remote, const uint8_t *
 enum port_error port_udp_receive(struct port_address *remote, uint8_t *data, size_t cap, size_t *len);
 
 /* The one outgoing byte stream: TCP, or TLS over it. Connecting, handshake and all: PORT_AGAIN until it has
- * happened. Resolving a name may block for seconds. */
+ * happened. Resolving a name may block for seconds; with `address` there is nothing to resolve. */
 struct port_stream_target {
     const char *host; /* name or address without brackets */
     uint16_t port;
@@ -139,6 +174,7 @@ struct port_stream_target {
     const char *ca_pem; /* TLS: trust this CA (or self-signed certificate), NULL for none */
     const uint8_t
         *fingerprint; /* TLS: or this SHA-256 of the server's certificate, 32 bytes, NULL for none */
+    const struct port_address *address; /* where `host` is known to be, NULL: resolve it */
 };
 
 enum port_error port_stream_open(const struct port_stream_target *target);
@@ -146,6 +182,7 @@ enum port_error port_stream_write(const uint8_t *data, size_t len, size_t *writt
 enum port_error port_stream_read(uint8_t *data, size_t cap,
                                  size_t *len);       /* PORT_END: closed by the other side */
 void port_stream_peer(struct port_address *address); /* whom it reached; family 0 before */
+void port_stream_rest(bool rest); /* meanwhile port_net_wait() does not wake for it; until the next open */
 void port_stream_close(void);
 
 /* ---- mDNS (RFC 6762, 6763) ---- */
@@ -163,7 +200,7 @@ void port_mdns_browse_stop(void);
 enum port_error port_mdns_announce(const char *service, const char *instance, uint16_t port,
                                    const char *const txt[], size_t txt_count);
 
-/* ---- console: bytes, without line editing ---- */
+/* ---- console: bytes as they are, any of the 256: no line editing, no change of line ends ---- */
 
 size_t port_console_read(char *text, size_t cap);
 void port_console_write(const char *text, size_t len); /* whole lines; drops them if nobody reads */
@@ -200,6 +237,14 @@ uint32_t port_audio_latency_us(void);
 
 bool port_button_pressed(void);
 void port_led(uint8_t red, uint8_t green, uint8_t blue); /* on or off where it has one colour */
+
+/* ---- the display: UTF-8, copied, and drawn by a task of its own; nothing where there is none ---- */
+
+/* What the device is doing, and why it is not live; either may be empty. */
+void port_display_state(const char *state, const char *detail);
+/* The last thing that one side of the conversation has said, in the place of what it said before. */
+enum port_speaker { PORT_SPEAKER_USER, PORT_SPEAKER_BOT };
+void port_display_text(enum port_speaker who, const char *text);
 
 #ifdef __cplusplus
 }

@@ -26,6 +26,7 @@ enum voice_event_type {
     VOICE_TRANSCRIPT, /* text; on: final */
     VOICE_BOT_ERROR,  /* text */
     VOICE_COMMAND,    /* text: the command; reason NULL if it was done */
+    VOICE_UPDATE,     /* text: downloading, failed, rebooting; percent; reason if failed */
 };
 
 enum voice_who { VOICE_DEVICE, VOICE_USER, VOICE_BOT };
@@ -34,6 +35,7 @@ struct voice_event {
     enum voice_event_type type;
     enum voice_who who;
     bool on;
+    uint8_t percent;
     const char *text;
     const char *reason;
 };

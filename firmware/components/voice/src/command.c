@@ -94,14 +94,20 @@ static const char *play_tone(struct device *d, uint64_t now, struct json value)
     return NULL;
 }
 
+static const char *update(struct device *d, uint64_t now, struct json value)
+{
+    struct update_request request;
+    return update_parse(&request, value) ? device_update_ask(d, now, &request) : "update_malformed";
+}
+
 const char *command_run(struct device *d, uint64_t now, const char *name, struct json value)
 {
     static const struct {
         const char *name;
         const char *(*run)(struct device *d, uint64_t now, struct json value);
     } commands[] = {
-        {"volume", set_volume}, {"mute", set_mute},     {"led", set_led},
-        {"reboot", reboot},     {"identify", identify}, {"tone", play_tone},
+        {"volume", set_volume}, {"mute", set_mute},  {"led", set_led},   {"reboot", reboot},
+        {"identify", identify}, {"tone", play_tone}, {"update", update},
     };
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (strcmp(commands[i].name, name) == 0)

@@ -35,11 +35,11 @@ static void get_setting(struct device *d, const char *name)
     console_send(&reply);
 }
 
-/* What the audio follows at once; all else is about how to reach the gateway. */
+/* What needs no new call: the audio follows at once; all else is about how to reach the gateway. */
 static bool is_of_audio(const char *name)
 {
     return strcmp(name, "volume") == 0 || strcmp(name, "muted") == 0 || strcmp(name, "talk") == 0 ||
-           strcmp(name, "mic_muted") == 0;
+           strcmp(name, "mic_muted") == 0 || strcmp(name, "update") == 0;
 }
 
 static void change(struct device *d, uint64_t now, const char *name, enum settings_error error)

@@ -24,7 +24,8 @@ static void print_event(const struct voice_event *event)
 {
     static const char *const types[] = {
         [VOICE_STATE] = "state",           [VOICE_BOT_READY] = "bot_ready", [VOICE_SPEAKING] = "speaking",
-        [VOICE_TRANSCRIPT] = "transcript", [VOICE_BOT_ERROR] = "bot_error", [VOICE_COMMAND] = "command"};
+        [VOICE_TRANSCRIPT] = "transcript", [VOICE_BOT_ERROR] = "bot_error", [VOICE_COMMAND] = "command",
+        [VOICE_UPDATE] = "update"};
     static const char *const people[] = {
         [VOICE_DEVICE] = "device", [VOICE_USER] = "user", [VOICE_BOT] = "bot"};
     struct console_reply reply;
@@ -34,8 +35,11 @@ static void print_event(const struct voice_event *event)
         json_add_text(&reply.json, "who", people[event->who]);
         json_add_bool(&reply.json, event->type == VOICE_SPEAKING ? "on" : "final", event->on);
     }
+    bool is_state = event->type == VOICE_STATE || event->type == VOICE_UPDATE;
     if (event->text != NULL)
-        json_add_text(&reply.json, event->type == VOICE_STATE ? "state" : "text", event->text);
+        json_add_text(&reply.json, is_state ? "state" : "text", event->text);
+    if (event->type == VOICE_UPDATE)
+        json_add_integer(&reply.json, "percent", event->percent);
     if (event->reason != NULL)
         json_add_text(&reply.json, "reason", event->reason);
     console_send(&reply);
@@ -274,12 +278,14 @@ void voice_start(voice_listener *listener)
     settings_load(&d->settings);
     load_identity(d);
     device_audio_start(d);
+    device_update_start(d, port_clock());
     announce(d);
 }
 
 void voice_stop(void)
 {
     uint64_t now = port_clock();
+    update_stop(&device.update, "update_interrupted");
     signaling_stop(&device.signaling);
     device_call_end(&device, now);
     (void)port_mdns_announce("_voicedev._tcp", NULL, 0, NULL, 0);

@@ -13,6 +13,7 @@
 #include "settings.h"
 #include "signaling.h"
 #include "talk.h"
+#include "update.h"
 #include "voice.h"
 
 /* Of libopus on 64 and on 32 bits, encoder and decoder; audio_codec_size() knows, but not at compile time. */
@@ -30,8 +31,11 @@ struct device {
     struct talk talk;
     struct console console;
 
+    struct update update;
+
     struct peer_identity identity;
     struct http_url url;            /* of the gateway being called */
+    struct port_address gateway;    /* where it was reached last */
     char gateway_id[17];            /* its id, empty where the URL is a setting */
     char ca[PORT_KV_VALUE_MAX + 1]; /* PEM, empty for none */
     uint8_t fingerprint[32];
@@ -50,8 +54,11 @@ struct device {
 
     bool button_down;
     uint64_t identify_until;
-    uint64_t reboot_at; /* 0: not wanted */
-    bool led_held;      /* by a command; else it shows the state */
+    uint64_t reboot_at;   /* 0: not wanted */
+    uint64_t trial_until; /* this image is on trial */
+    bool rolled_back;     /* the one before this was, and nobody has been told */
+    uint32_t update_told; /* percent */
+    bool led_held;        /* by a command; else it shows the state */
     uint8_t led[3];
 };
 
@@ -70,6 +77,7 @@ void device_call_end(struct device *d, uint64_t now);
 void device_call_step(struct device *d, uint64_t now);
 uint64_t device_call_deadline(const struct device *d);
 void device_get_rtvi_figures(struct device *d, struct rtvi_figures *figures);
+void device_call_trust(struct device *d, struct signaling_trust *trust); /* points into `d` */
 
 /* device_audio.c */
 void device_audio_start(struct device *d);
@@ -79,6 +87,14 @@ void device_audio_press(struct device *d, bool pressed); /* push to talk */
 void device_audio_begin_call(struct device *d);
 void device_audio_interrupt(struct device *d); /* barge-in: what the bot still had to say is not wanted */
 void device_audio_tone(struct device *d, uint32_t hertz, uint32_t ms);
+
+/* device_update.c */
+void device_update_start(struct device *d, uint64_t now);
+void device_update_proven(struct device *d);
+/* NULL, or why it was refused. */
+const char *device_update_ask(struct device *d, uint64_t now, const struct update_request *request);
+void device_update_step(struct device *d, uint64_t now);
+void device_update_interrupt(struct device *d);
 
 /* device_talk.c */
 void device_take_message(struct device *d, uint64_t now, const uint8_t *data, size_t len, bool is_text);

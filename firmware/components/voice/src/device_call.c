@@ -8,40 +8,51 @@ static void fail(struct device *d, uint64_t now, enum reason reason)
     device_handle(d, now, SESSION_FAILED, reason, d->signaling.retry_after_s);
 }
 
-void device_call_begin(struct device *d, uint64_t now)
+void device_call_trust(struct device *d, struct signaling_trust *trust)
 {
-    struct signaling_trust trust = {NULL, NULL};
-    d->told_reason = REASON_NONE;
-    d->bot_ready = false;
+    *trust = (struct signaling_trust){NULL, NULL};
     if (d->url.tls)
         settings_get_ca(d->ca, sizeof d->ca);
     if (d->url.tls && d->ca[0] != '\0')
-        trust.ca_pem = d->ca;
+        trust->ca_pem = d->ca;
     if (settings_fingerprint(&d->settings, d->fingerprint))
-        trust.fingerprint = d->fingerprint;
+        trust->fingerprint = d->fingerprint;
+}
+
+void device_call_begin(struct device *d, uint64_t now)
+{
+    struct signaling_trust trust;
+    d->told_reason = REASON_NONE;
+    d->bot_ready = false;
+    device_update_interrupt(d);
+    device_call_trust(d, &trust);
     if (signaling_start(&d->signaling, &d->url, &trust) == SIGNALING_FAILED)
         fail(d, now, d->signaling.reason);
+}
+
+/* A rollback is told until it has been heard, whatever fails in between. */
+static const char *last_failure(const struct device *d)
+{
+    return reason_text(d->rolled_back ? REASON_UPDATE_ROLLED_BACK : d->session.last_failure);
 }
 
 static enum signaling_result send_offer(struct device *d, uint64_t now)
 {
     const struct port_facts *facts = port_facts();
     char sdp[CALL_SDP_MAX];
-    struct port_address gateway;
-    port_stream_peer(&gateway);
-    enum reason reason = call_start(&d->call, now, &d->identity, &gateway, sdp, sizeof sdp);
+    port_stream_peer(&d->gateway);
+    enum reason reason = call_start(&d->call, now, &d->identity, &d->gateway, sdp, sizeof sdp);
     if (reason != REASON_NONE) {
         fail(d, now, reason);
         return SIGNALING_BUSY;
     }
-    return signaling_send(&d->signaling,
-                          &(struct signaling_offer){.sdp = sdp,
-                                                    .key = d->settings.key,
-                                                    .id = facts->id,
-                                                    .board = facts->board,
-                                                    .version = facts->version,
-                                                    .reset = device_reset_text(),
-                                                    .last_failure = reason_text(d->session.last_failure)});
+    return signaling_send(&d->signaling, &(struct signaling_offer){.sdp = sdp,
+                                                                   .key = d->settings.key,
+                                                                   .id = facts->id,
+                                                                   .board = facts->board,
+                                                                   .version = facts->version,
+                                                                   .reset = device_reset_text(),
+                                                                   .last_failure = last_failure(d)});
 }
 
 static void take_answer(struct device *d, uint64_t now)
@@ -87,6 +98,8 @@ static void take_event(struct device *d, uint64_t now, const struct call_event *
         break;
     case CALL_CHANNEL_OPEN:
         talk_open(&d->talk, &d->call, now);
+        device_update_proven(d);
+        talk_tell_crash(&d->talk, &d->call);
         break;
     case CALL_MESSAGE:
         device_take_message(d, now, event->data, event->len, event->is_text);
@@ -177,12 +190,15 @@ void device_call_step(struct device *d, uint64_t now)
     step_talk(d, now);
     drain_call(d, now);
     fetch_audio(d, now);
+    device_update_step(d, now);
 }
 
 uint64_t device_call_deadline(const struct device *d)
 {
-    uint64_t call = call_deadline(&d->call), talk = talk_deadline(&d->talk);
-    return call < talk ? call : talk;
+    uint64_t call = call_deadline(&d->call), talk = talk_deadline(&d->talk),
+             update = update_deadline(&d->update);
+    uint64_t first = call < talk ? call : talk;
+    return first < update ? first : update;
 }
 
 void device_call_end(struct device *d, uint64_t now)

@@ -81,6 +81,9 @@ static void take_event(struct device *d, uint64_t now, const struct rtvi_event *
     case RTVI_CLOCK:
         talk_take_clock(&d->talk, now, event);
         break;
+    case RTVI_CRASH_KEPT:
+        talk_take_crash_kept(&d->talk, event);
+        break;
     case RTVI_PEER_LEFT:
         device_handle(d, now, SESSION_FAILED,
                       d->told_reason != REASON_NONE ? d->told_reason : REASON_GATEWAY_LEFT, 0);

@@ -2,11 +2,17 @@
 
 #include <string.h>
 
-void http_expect(struct http_reply *reply, char *body, size_t cap)
+void http_expect_pieces(struct http_reply *reply, char *piece, size_t cap, size_t max)
 {
     memset(reply, 0, sizeof *reply);
-    reply->body = body;
+    reply->body = piece;
     reply->body_cap = cap;
+    reply->body_max = max;
+}
+
+void http_expect(struct http_reply *reply, char *body, size_t cap)
+{
+    http_expect_pieces(reply, body, cap, cap - 1);
 }
 
 static char lower(char c)
@@ -77,7 +83,7 @@ static enum http_result read_length(struct http_reply *r, const char *value)
         return fail(r, HTTP_MALFORMED);
     r->has_length = true;
     r->left = length;
-    return length >= r->body_cap ? fail(r, HTTP_TOO_LARGE) : HTTP_MORE;
+    return length > r->body_max ? fail(r, HTTP_TOO_LARGE) : HTTP_MORE;
 }
 
 static enum http_result read_header(struct http_reply *r)
@@ -105,9 +111,8 @@ static enum http_result read_header(struct http_reply *r)
 static enum http_result end_head(struct http_reply *r)
 {
     if (r->status < 200) { /* 100 Continue: the real one follows */
-        char *body = r->body;
-        size_t cap = r->body_cap, seen = r->head_len;
-        http_expect(r, body, cap);
+        size_t seen = r->head_len;
+        http_expect_pieces(r, r->body, r->body_cap, r->body_max);
         r->head_len = seen;
         return HTTP_MORE;
     }
@@ -121,7 +126,7 @@ static enum http_result read_chunk_size(struct http_reply *r)
     r->line[strcspn(r->line, "; \t")] = '\0';
     if (!read_number(r->line, 16, SIZE_MAX, &r->left))
         return fail(r, HTTP_MALFORMED);
-    if (r->left >= r->body_cap - r->body_len)
+    if (r->left > r->body_max - r->body_seen)
         return fail(r, HTTP_TOO_LARGE);
     r->step = r->left > 0 ? HTTP_CHUNK : HTTP_TRAILER;
     return HTTP_MORE;
@@ -167,14 +172,15 @@ static enum http_result take_line_byte(struct http_reply *r, char c)
 /* Returns how many bytes of data were body. */
 static size_t take_body(struct http_reply *r, const uint8_t *data, size_t len)
 {
-    size_t room = r->body_cap - 1 - r->body_len;
+    size_t room = r->body_cap - 1 - r->body_len, rest = r->body_max - r->body_seen;
     size_t n = r->step == HTTP_BODY_REST || len < r->left ? len : r->left;
-    if (n > room) {
+    if (n > room || n > rest) {
         (void)fail(r, HTTP_TOO_LARGE);
         return len;
     }
     memcpy(r->body + r->body_len, data, n);
     r->body_len += n;
+    r->body_seen += n;
     if (r->step == HTTP_BODY_REST)
         return n;
     r->left -= n;

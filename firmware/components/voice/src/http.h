@@ -35,6 +35,8 @@ struct http_reply {
     char *body;             /* NUL-terminated when done */
     size_t body_len;
     size_t body_cap;
+    size_t body_max;  /* of the whole body, which may come in pieces */
+    size_t body_seen; /* of it */
 
     enum http_step step;
     enum http_result result;
@@ -46,6 +48,9 @@ struct http_reply {
 };
 
 void http_expect(struct http_reply *reply, char *body, size_t cap);
+/* For a body of up to `max` bytes that is taken in pieces: hand in no more than `cap` - 1 - body_len bytes at
+ * once, and set body_len to 0 when the piece has been taken. */
+void http_expect_pieces(struct http_reply *reply, char *piece, size_t cap, size_t max);
 enum http_result http_take(struct http_reply *reply, const uint8_t *data, size_t len);
 enum http_result http_end(struct http_reply *reply); /* the stream has ended */
 
@@ -61,5 +66,6 @@ bool http_parse_url(struct http_url *url, const char *text);
 
 /* POST with a JSON body of that length to follow; 0 if it doesn't fit. `key` may be empty. */
 size_t http_write_post(char *out, size_t cap, const struct http_url *url, const char *key, size_t body_len);
+size_t http_write_get(char *out, size_t cap, const struct http_url *url, const char *path, const char *key);
 
 #endif

@@ -61,6 +61,11 @@ bool http_parse_url(struct http_url *url, const char *text)
     return path[0] == '/' && copy_plain(url->path, sizeof url->path, path, strlen(path));
 }
 
+static size_t finish(int n, size_t cap)
+{
+    return n > 0 && (size_t)n < cap ? (size_t)n : 0;
+}
+
 size_t http_write_post(char *out, size_t cap, const struct http_url *url, const char *key, size_t body_len)
 {
     bool is_ipv6 = strchr(url->host, ':') != NULL;
@@ -74,5 +79,18 @@ size_t http_write_post(char *out, size_t cap, const struct http_url *url, const 
                  "Connection: close\r\n\r\n",
                  url->path, is_ipv6 ? "[" : "", url->host, is_ipv6 ? "]" : "", (unsigned)url->port, body_len,
                  key[0] != '\0' ? "Authorization: Bearer " : "", key, key[0] != '\0' ? "\r\n" : "");
-    return n > 0 && (size_t)n < cap ? (size_t)n : 0;
+    return finish(n, cap);
+}
+
+size_t http_write_get(char *out, size_t cap, const struct http_url *url, const char *path, const char *key)
+{
+    bool is_ipv6 = strchr(url->host, ':') != NULL;
+    int n = snprintf(out, cap,
+                     "GET %s HTTP/1.1\r\n"
+                     "Host: %s%s%s:%u\r\n"
+                     "%s%s%s"
+                     "Connection: close\r\n\r\n",
+                     path, is_ipv6 ? "[" : "", url->host, is_ipv6 ? "]" : "", (unsigned)url->port,
+                     key[0] != '\0' ? "Authorization: Bearer " : "", key, key[0] != '\0' ? "\r\n" : "");
+    return finish(n, cap);
 }

@@ -40,6 +40,7 @@ static const struct {
     [REASON_GATEWAY_SILENT] = {"gateway_silent", REASON_SOON},
     [REASON_GATEWAY_LEFT] = {"gateway_left", REASON_SOON},
     [REASON_NO_MEMORY] = {"no_memory", REASON_STEADY},
+    [REASON_UPDATE_ROLLED_BACK] = {"update_rolled_back", REASON_SOON},
     [REASON_RECONNECT] = {"reconnect", REASON_SOON},
 };
 

@@ -40,7 +40,8 @@ enum reason {
     REASON_GATEWAY_SILENT, /* nothing authentic on the wire */
     REASON_GATEWAY_LEFT,
     REASON_NO_MEMORY,
-    REASON_RECONNECT, /* asked for, on the console or by new settings */
+    REASON_UPDATE_ROLLED_BACK, /* the image before this one never got into a call */
+    REASON_RECONNECT,          /* asked for, on the console or by new settings */
     REASON_COUNT,
 };
 

@@ -1,6 +1,7 @@
 #include "rtvi.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TIME_MAX ((int64_t)1 << 53) /* what a JSON number is exact to */
@@ -37,8 +38,18 @@ static bool read_response(struct rtvi_event *event, struct json data)
         return json_integer(json_member(d, "t0"), 0, TIME_MAX, &event->t0) &&
                json_integer(json_member(d, "t1"), 0, TIME_MAX, &event->t1) &&
                json_integer(json_member(d, "t2"), event->t1, TIME_MAX, &event->t2);
-    event->type = RTVI_OTHER;
+    event->type = json_is(json_member(data, "t"), "device-crash") ? RTVI_CRASH_KEPT : RTVI_OTHER;
     return true;
+}
+
+/* "d12", as begin() writes it; 0 for any other. */
+static uint32_t number_of(struct json id)
+{
+    char text[12] = "";
+    if (!json_text(id, text, sizeof text) || text[0] != 'd' ||
+        text[1 + strspn(text + 1, "0123456789")] != '\0')
+        return 0;
+    return (uint32_t)strtoul(text + 1, NULL, 10);
 }
 
 static const struct {
@@ -81,6 +92,7 @@ bool rtvi_parse(struct rtvi_event *event, const char *text, size_t len)
         if (!json_is(type, kinds[i].name))
             continue;
         event->type = kinds[i].type;
+        event->number = number_of(json_member(message, "id"));
         return kinds[i].read == NULL || kinds[i].read(event, json_member(message, "data"));
     }
     return true;
@@ -157,6 +169,24 @@ size_t rtvi_write_clock(char *out, size_t cap, uint32_t number, uint64_t t0)
 {
     struct json_writer w = begin_client_message(out, cap, number, "device-clock");
     json_add_integer(&w, "t0", (int64_t)t0);
+    return end_client_message(&w);
+}
+
+size_t rtvi_write_update(char *out, size_t cap, uint32_t number, const char *state, uint32_t percent,
+                         const char *why)
+{
+    struct json_writer w = begin_client_message(out, cap, number, "device-update");
+    json_add_text(&w, "state", state);
+    json_add_integer(&w, "percent", percent);
+    if (why != NULL)
+        json_add_text(&w, "reason", why);
+    return end_client_message(&w);
+}
+
+size_t rtvi_write_crash(char *out, size_t cap, uint32_t number, const char *text)
+{
+    struct json_writer w = begin_client_message(out, cap, number, "device-crash");
+    json_add_text(&w, "text", text);
     return end_client_message(&w);
 }
 

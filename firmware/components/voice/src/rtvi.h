@@ -21,8 +21,9 @@ enum rtvi_type {
     RTVI_USER_TEXT,
     RTVI_BOT_TEXT,
     RTVI_ERROR,
-    RTVI_COMMAND, /* data: {"type": "device-command", "command": …, "value": …} */
-    RTVI_CLOCK,   /* the reply to ours */
+    RTVI_COMMAND,    /* data: {"type": "device-command", "command": …, "value": …} */
+    RTVI_CLOCK,      /* the reply to ours */
+    RTVI_CRASH_KEPT, /* likewise: the gateway has the report */
     RTVI_PEER_LEFT,
 };
 
@@ -32,6 +33,7 @@ struct rtvi_event {
     bool final;               /* USER_TEXT */
     bool fatal;               /* ERROR */
     struct json data;         /* COMMAND: points into the message */
+    uint32_t number;          /* CRASH_KEPT: of the message that it answers */
     int64_t t0, t1, t2;       /* CLOCK, microseconds: ours as sent, theirs at receipt and at the reply */
 };
 
@@ -50,6 +52,10 @@ struct rtvi_figures {
 size_t rtvi_write_ready(char *out, size_t cap, uint32_t number, const char *version, const char *board);
 size_t rtvi_write_figures(char *out, size_t cap, uint32_t number, const struct rtvi_figures *figures);
 size_t rtvi_write_clock(char *out, size_t cap, uint32_t number, uint64_t t0);
+/* `why` NULL: nothing failed. */
+size_t rtvi_write_update(char *out, size_t cap, uint32_t number, const char *state, uint32_t percent,
+                         const char *why);
+size_t rtvi_write_crash(char *out, size_t cap, uint32_t number, const char *text);
 /* `why` NULL: it has been done. */
 size_t rtvi_write_result(char *out, size_t cap, uint32_t number, const char *command, const char *why);
 

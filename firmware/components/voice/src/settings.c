@@ -42,6 +42,11 @@ static bool is_percent(const char *value)
     return digits > 0 && digits <= 3 && value[digits] == '\0' && atoi(value) <= 100;
 }
 
+static bool is_update(const char *value)
+{
+    return strcmp(value, "https") == 0 || strcmp(value, "any") == 0;
+}
+
 static bool is_flag(const char *value)
 {
     return strcmp(value, "0") == 0 || strcmp(value, "1") == 0;
@@ -63,7 +68,7 @@ static const struct field fields[] = {
     {FIELD(key), true, is_token, ""},         {FIELD(fingerprint), false, is_hex, ""},
     {FIELD(name), false, is_any, ""},         {FIELD(talk), false, is_talk, "always"},
     {FIELD(volume), false, is_percent, "70"}, {FIELD(muted), false, is_flag, "0"},
-    {FIELD(mic_muted), false, is_flag, "0"}, /* one a line */
+    {FIELD(mic_muted), false, is_flag, "0"},  {FIELD(update), false, is_update, "https"},
 };
 
 static const struct field *find(const char *name)
@@ -196,6 +201,11 @@ bool settings_is_muted(const struct settings *s)
 bool settings_is_microphone_muted(const struct settings *s)
 {
     return s->mic_muted[0] == '1';
+}
+
+bool settings_update_plain(const struct settings *s)
+{
+    return strcmp(s->update, "any") == 0;
 }
 
 static uint8_t nibble(char c)

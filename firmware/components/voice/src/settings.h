@@ -20,6 +20,7 @@ struct settings {
     char volume[4];       /* percent */
     char muted[2];        /* the speaker: 0 or 1 */
     char mic_muted[2];    /* likewise */
+    char update[6];       /* images over: https, any */
 };
 
 enum settings_error {
@@ -49,6 +50,7 @@ const char *settings_get(const struct settings *s, const char *name);
 uint8_t settings_volume(const struct settings *s);
 bool settings_is_muted(const struct settings *s);
 bool settings_is_microphone_muted(const struct settings *s);
+bool settings_update_plain(const struct settings *s);
 /* Decoded; false if none is set. */
 bool settings_fingerprint(const struct settings *s, uint8_t out[32]);
 

@@ -6,6 +6,7 @@
 #define PING_US S(1) /* Pipecat takes 3 s without one as a disconnect */
 #define FIGURES_US S(5)
 #define CLOCK_US S(30)
+#define CRASH_MAX 901
 #define QUICK_CLOCKS                                                                                         \
     4u /* the first ones, with each ping: the best of four is within a fraction of the jitter */
 
@@ -60,6 +61,33 @@ void talk_tell_result(struct talk *t, struct call *call, const char *command, co
 {
     size_t len = rtvi_write_result(t->scratch, sizeof t->scratch, ++t->number, command, why);
     (void)call_say(call, t->scratch, len);
+}
+
+void talk_tell_update(struct talk *t, struct call *call, const char *state, uint32_t percent, const char *why)
+{
+    if (!t->open)
+        return;
+    size_t len = rtvi_write_update(t->scratch, sizeof t->scratch, ++t->number, state, percent, why);
+    (void)call_say(call, t->scratch, len);
+}
+
+void talk_tell_crash(struct talk *t, struct call *call)
+{
+    static char text[CRASH_MAX];
+    size_t len = 0, left = port_crash_report(text, sizeof text);
+    for (t->number++; len == 0 && left > 0; left -= left / 8 + 1) { /* escapes may make it too long */
+        text[left] = '\0';
+        len = rtvi_write_crash(t->scratch, sizeof t->scratch, t->number, text);
+    }
+    t->crash_number = len > 0 && call_say(call, t->scratch, len) ? t->number : 0;
+}
+
+void talk_take_crash_kept(struct talk *t, const struct rtvi_event *event)
+{
+    if (t->crash_number == 0 || event->number != t->crash_number)
+        return;
+    t->crash_number = 0;
+    port_crash_erase();
 }
 
 /* As NTP does: RFC 5905 section 8, figure 12. */

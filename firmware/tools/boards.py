@@ -1,0 +1,312 @@
+#!/usr/bin/env python3
+"""The boards that the firmware is for: reads components/boards/*.toml, and makes what is written down twice otherwise.
+
+    boards.py check       facts that contradict each other, or generated files that are not what they would be now
+    boards.py generate    writes them: Kconfig, C table, sdkconfig defaults, partition tables, the table in docs/boards.md
+
+Python 3.11 and nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import boards_write
+
+HERE = Path(__file__).resolve().parents[1] / "components" / "boards"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "boards.md"
+
+# Pins that exist and are free for a board to use, by chip; what they must not be, and why.
+PINS = {"esp32s3": {*range(22), *range(26, 49)}, "esp32c3": set(range(22)), "esp32c6": set(range(31)), "esp32p4": set(range(55))}
+FLASH_PINS = {"esp32s3": set(range(26, 33)), "esp32c3": set(range(12, 18)), "esp32c6": set(range(24, 31)), "esp32p4": set()}
+OCTAL_PINS = {"esp32s3": set(range(33, 38))}
+USB_PINS = {"esp32s3": {19, 20}, "esp32c3": {18, 19}, "esp32c6": {12, 13}, "esp32p4": {24, 25}}
+BOOTLOADER_OFFSET = {"esp32s3": 0, "esp32c3": 0, "esp32c6": 0, "esp32p4": 0x2000}
+CODECS = {"es8311", "es7210", "aw88298"}
+
+
+class BoardError(Exception):
+    """A board file that cannot be right: names the file, the fact, and what it has to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    size: str
+    mode: str
+    freq: str
+
+    @property
+    def megabytes(self) -> int:
+        return int(self.size.removesuffix("MB"))
+
+
+@dataclass(frozen=True, slots=True)
+class Psram:
+    type: str
+    size: str
+
+
+@dataclass(frozen=True, slots=True)
+class I2c:
+    port: int
+    sda: int
+    scl: int
+
+
+@dataclass(frozen=True, slots=True)
+class I2s:
+    port: int
+    bclk: int
+    ws: int
+    dout: int
+    din: int
+    mclk: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    chip: str
+    address: int = 0
+    amplifier: int = -1
+    amplifier_active: str = "high"
+
+
+@dataclass(frozen=True, slots=True)
+class Microphone:
+    chip: str
+    address: int = 0
+    reference: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    pin: int
+    active: str = "low"
+
+
+@dataclass(frozen=True, slots=True)
+class Led:
+    kind: str
+    pin: int
+    active: str = "high"
+
+
+@dataclass(frozen=True, slots=True)
+class Backlight:
+    address: int
+    sda: int
+    scl: int
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    kind: str
+    width: int
+    height: int
+    mosi: int
+    sclk: int
+    cs: int
+    dc: int
+    mirror_x: bool
+    mirror_y: bool
+    invert: bool
+    reset: int = -1
+    reset_active: str = "low"
+    backlight: int = -1
+    offset_x: int = 0
+    offset_y: int = 0
+    backlight_i2c: Backlight | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One file. What is None, the board does not have; a pin of -1 is not connected."""
+
+    name: str
+    title: str
+    maker: str
+    url: str
+    chip: str
+    network: str
+    console: str
+    opus_complexity: int
+    flash: Flash
+    psram: Psram | None = None
+    power: str = "none"
+    echo_canceller: bool = False
+    pins_are_settings: bool = False
+    i2c: I2c | None = None
+    i2s: I2s | None = None
+    speaker: Speaker | None = None
+    microphone: Microphone | None = None
+    button: Button | None = None
+    led: Led | None = None
+    display: Display | None = None
+
+    def pins(self) -> Iterator[tuple[str, int]]:
+        """Each pin in use and what for, in the file's words: ("i2s.bclk", 17)."""
+        parts = {"i2c": self.i2c, "i2s": self.i2s, "speaker": self.speaker, "button": self.button, "led": self.led}
+        parts |= {"display": self.display, "display.backlight_i2c": self.display and self.display.backlight_i2c}
+        roles = {"sda", "scl", "mclk", "bclk", "ws", "dout", "din", "amplifier", "pin"}
+        roles |= {"mosi", "sclk", "cs", "dc", "reset", "backlight"}
+        for where, part in parts.items():
+            for role in roles & {f.name for f in fields(part)} if part else ():
+                if getattr(part, role) >= 0:
+                    yield f"{where}.{role}", getattr(part, role)
+
+
+PARTS: dict[str, type[Any]] = {
+    "flash": Flash, "psram": Psram, "i2c": I2c, "i2s": I2s, "speaker": Speaker, "microphone": Microphone,
+    "button": Button, "led": Led, "display": Display, "backlight_i2c": Backlight,
+}  # fmt: skip
+CHOICES = {
+    "chip": set(PINS), "network": {"wifi", "open_eth"}, "console": {"uart", "usb_serial_jtag"},
+    "power": {"none", "cores3", "echo_base"}, "flash.size": {"4MB", "8MB", "16MB"}, "flash.mode": {"qio", "dio"},
+    "flash.freq": {"80m"}, "psram.type": {"quad", "octal"}, "speaker.chip": {"es8311", "aw88298", "max98357a"},
+    "microphone.chip": {"es8311", "es7210", "inmp441"}, "led.kind": {"gpio", "ws2812"}, "display.kind": {"ili9342", "gc9107"},
+    "speaker.amplifier_active": {"high", "low"}, "button.active": {"high", "low"}, "led.active": {"high", "low"},
+    "display.reset_active": {"high", "low"},
+}  # fmt: skip
+
+
+def build(kind: type[Any], values: dict[str, Any], where: str) -> Any:
+    known = {f.name: f for f in fields(kind)}
+    if strange := sorted(set(values) - set(known)):
+        raise BoardError(f"{where}: nobody knows {', '.join(strange)}; there are {', '.join(sorted(known))}")
+    made = {k: build(PARTS[k], v, f"{where}: {k}") if k in PARTS else v for k, v in values.items()}
+    try:
+        return kind(**made)
+    except TypeError as error:
+        raise BoardError(f"{where}: {error}".replace("__init__() ", "")) from None
+
+
+def problems(b: Board) -> Iterator[str]:
+    """What contradicts itself, or the chip."""
+    for path, allowed in CHOICES.items():
+        value: Any = b
+        for step in path.split("."):
+            value = getattr(value, step, None)
+        if value is not None and value not in allowed:
+            yield f"{path} is {value!r}, which is none of {', '.join(sorted(allowed))}"
+    yield from pin_problems(b)
+    yield from sound_problems(b)
+    if not 0 <= b.opus_complexity <= 10:
+        yield f"opus_complexity is {b.opus_complexity}, not 0 to 10"
+    if len(b.name) > 27:
+        yield "a name has at most 27 characters: that is what fits the image"
+
+
+def pin_problems(b: Board) -> Iterator[str]:
+    psram = b.psram.type if b.psram else ""
+    taken = FLASH_PINS[b.chip] | (OCTAL_PINS.get(b.chip, set()) if psram == "octal" else set())
+    taken |= USB_PINS[b.chip] if b.console == "usb_serial_jtag" else set()
+    seen: dict[int, str] = {}
+    for role, pin in sorted(b.pins()):
+        if pin not in PINS[b.chip] or pin in taken:
+            yield f"{role} is GPIO {pin}, which the {b.chip} lacks or needs for flash, PSRAM or USB"
+        if pin in seen:
+            yield f"{role} and {seen[pin]} are both GPIO {pin}"
+        seen[pin] = role
+
+
+def sound_problems(b: Board) -> Iterator[str]:
+    if (b.speaker is None) != (b.i2s is None) or (b.microphone is None) != (b.i2s is None):
+        yield "speaker, microphone and i2s come together, or there is none of them"
+    for role, part in (("speaker", b.speaker), ("microphone", b.microphone)):
+        if part and (part.chip in CODECS) != bool(part.address):
+            yield f"{role}: a {part.chip} {'has' if part.chip in CODECS else 'has no'} address on I2C"
+        if part and part.chip in CODECS and b.i2c is None:
+            yield f"{role}: a {part.chip} is set up over I2C, and there is no [i2c]"
+    if b.echo_canceller and (b.psram is None or b.chip != "esp32s3"):
+        yield "echo_canceller: esp-sr's takes an ESP32-S3 with PSRAM"
+
+
+def load(path: Path) -> Board:
+    """Raises BoardError, which says everything that is wrong with the file."""
+    try:
+        values = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise BoardError(f"{path.name}: {error}") from None
+    board: Board = build(Board, {"name": path.stem, **values}, path.name)
+    if found := list(problems(board)):
+        raise BoardError(f"{path.name}: " + "; ".join(found))
+    return board
+
+
+def load_all(directory: Path = HERE) -> list[Board]:
+    """All boards by name."""
+    return [load(path) for path in sorted(directory.glob("*.toml"))]
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    name: str
+    type: str
+    subtype: str
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Of the flash: NVS, two slots for images, a core dump. The offsets of nvs and ota_0 are the same everywhere."""
+
+    megabytes: int
+    partitions: list[Partition] = field(default_factory=list)
+
+    @property
+    def slot_size(self) -> int:
+        return next(p.size for p in self.partitions if p.name == "ota_0")
+
+
+def layout(megabytes: int) -> Layout:
+    """ESP-IDF wants images on 64 KiB, everything else on 4 KiB; a core dump of a chip's RAM is well under 128 KiB."""
+    first, dump = 0x20000, 0x20000
+    slot = min(0x400000, (megabytes * 0x100000 - first - dump) // 2 & ~0xFFFF)
+    return Layout(
+        megabytes,
+        [
+            Partition("nvs", "data", "nvs", 0x9000, 0x6000),
+            Partition("otadata", "data", "ota", 0xF000, 0x2000),
+            Partition("phy_init", "data", "phy", 0x11000, 0x1000),
+            Partition("ota_0", "app", "ota_0", first, slot),
+            Partition("ota_1", "app", "ota_1", first + slot, slot),
+            Partition("coredump", "data", "coredump", first + 2 * slot, dump),
+        ],
+    )
+
+
+def stale(boards: list[Board], *, write: bool) -> list[Path]:
+    """The generated files that are not what the facts make of them; writes them if told to."""
+    layouts = [layout(int(size.removesuffix("MB"))) for size in sorted(CHOICES["flash.size"], key=lambda s: int(s[:-2]))]
+    different = []
+    for path, text in boards_write.everything(boards, layouts, HERE, DOCS):
+        if not path.exists() or path.read_text() != text:
+            different.append(path)
+            if write:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+    return different
+
+
+def main(arguments: list[str]) -> int:
+    if arguments not in (["check"], ["generate"]):
+        print(__doc__)
+        return 2
+    try:
+        different = stale(load_all(), write=arguments == ["generate"])
+    except BoardError as error:
+        print(f"boards: {error}", file=sys.stderr)
+        return 1
+    for path in different:
+        print(f"{path}: {'written' if arguments == ['generate'] else 'is not what the board files say: boards.py generate'}")
+    return 1 if different and arguments == ["check"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
