@@ -12,8 +12,8 @@ import numpy as np
 from gateway.errors import ConfigError
 
 SAMPLE_RATE = 16_000
-VOICES = ("cmu_us_slt", "cmu_us_rms", "cmu_us_awb", "cmu_us_kal16")
-DEFAULT_VOICE = "cmu_us_slt"  # docs/speech.md has the round trip that chose it
+VOICES = ("cmu_us_rms", "cmu_us_slt", "cmu_us_awb", "cmu_us_kal16")
+DEFAULT_VOICE = "cmu_us_rms"  # docs/speech.md has the round trip that chose it
 INSTALL = "sudo apt-get install -y libflite1"
 _QUIET = 200  # of 32,767: below the voices' softest consonant, above their noise floor
 _LEAD = SAMPLE_RATE // 100  # keep 10 ms, so that a plosive isn't cut

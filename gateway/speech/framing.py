@@ -24,12 +24,13 @@ class Kind(IntEnum):
 
     START = 1  # an utterance begins; payload: nothing
     AUDIO = 2  # 16-bit mono PCM at 16 kHz
-    END = 3  # it is over: answer with RESULT or FAILED
+    END = 3  # it is over: answer with RESULT, UNCLEAR or FAILED
     DROP = 4  # it doesn't matter any more: no answer
     CLOSE = 5  # the stream is gone
     READY = 6  # the models are loaded
     RESULT = 7  # the transcript as UTF-8, maybe empty
-    FAILED = 8  # why not, as UTF-8
+    UNCLEAR = 8  # likewise, and not to be trusted
+    FAILED = 9  # why there is none, as UTF-8
 
 
 @dataclass(frozen=True, slots=True)

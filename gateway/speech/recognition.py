@@ -19,9 +19,10 @@ from pipecat.utils.time import time_now_iso8601
 
 from gateway.speech.language_model import LanguageModel
 from gateway.speech.sphinx import shared_engine
-from gateway.speech.sphinx_stream import RecogniserError, SphinxStream
+from gateway.speech.sphinx_stream import Heard, RecogniserError, SphinxStream
 
 SAMPLE_RATE = 16_000
+UNCLEAR = "[unclear]"
 _BEFORE_SPEECH = SAMPLE_RATE * 2 * 6 // 10  # bytes: 0.6 s; the VAD says "speech" 0.2 s after it began
 # Seconds from the end of speech to the transcript: 0.2 of VAD silence, then the last pass. docs/speech.md.
 TTFS_P99 = 0.35
@@ -88,10 +89,21 @@ class SphinxSTTService(STTService):
 
     async def _transcribe(self, stream: SphinxStream) -> None:
         try:
-            text = await stream.finish()
+            heard = await stream.finish()
         except RecogniserError as error:
             await self.push_error(f"speech recognition: {error.message}")
             return
+        text = transcript(heard)
         if text:
             frame = TranscriptionFrame(text, self._user_id, time_now_iso8601(), Language.EN, finalized=True)
             await self.push_frame(frame)
+
+
+def transcript(heard: Heard) -> str:
+    """What to pass on of what was heard: nothing for a single unclear word, which is noise.
+
+    More unclear words get a mark that no intent matches: they are shown, and not acted on.
+    """
+    if heard.clear:
+        return heard.text
+    return f"{UNCLEAR} {heard.text}" if " " in heard.text else ""

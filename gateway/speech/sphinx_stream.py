@@ -21,12 +21,20 @@ class RecogniserError(GatewayError):
     status = 503
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A transcript in lower case, empty where there were no words; `clear` says whether to trust it."""
+
+    text: str
+    clear: bool = True
+
+
 @dataclass(slots=True)
 class _Utterance:
     """What was said, kept until its transcript is there: a new process gets it again."""
 
     number: int
-    result: asyncio.Future[str]
+    result: asyncio.Future[Heard]
     audio: bytearray = field(default_factory=bytearray)
     ended: bool = False
     tries: int = 1
@@ -61,14 +69,14 @@ class SphinxStream:
         self._current.audio += pcm
         self._send_audio(self._current, pcm)
 
-    async def finish(self) -> str:
-        """End the utterance; its transcript in lower case, empty where there were no words.
+    async def finish(self) -> Heard:
+        """End the utterance; what was heard in it.
 
         Raises RecogniserError where the recogniser died twice over it, or takes longer than 5 s.
         """
         utterance, self._current = self._current, None
         if utterance is None:
-            return ""
+            return Heard("")
         utterance.ended = True
         self._send(Message(Kind.END, self.number, utterance.number))
         try:
@@ -102,10 +110,10 @@ class SphinxStream:
         if utterance is None or utterance.result.done():
             return
         text = message.payload.decode()
-        if message.kind is Kind.RESULT:
-            utterance.result.set_result(text)
-        else:
+        if message.kind is Kind.FAILED:
             self._fail(utterance, text)
+        else:
+            utterance.result.set_result(Heard(text, clear=message.kind is Kind.RESULT))
 
     def fail(self, why: str) -> None:
         """Give up everything open."""

@@ -78,7 +78,7 @@ class _Ear(FrameProcessor):
 class _Call:
     worker: PipelineWorker
     output: _Output
-    voice: Flite = field(default_factory=lambda: Flite("cmu_us_rms"))
+    voice: Flite = field(default_factory=lambda: Flite("cmu_us_slt"))
 
     async def ask(self, text: str) -> None:
         await self.play(bytes(16_000) + self.voice.speak(text) + _QUIET)

@@ -10,7 +10,9 @@ from gateway.speech.flite import Flite
 from gateway.speech.framing import Kind, Message
 from gateway.speech.intents import Recogniser
 from gateway.speech.language_model import LanguageModel, language_model
+from gateway.speech.recognition import transcript
 from gateway.speech.sentences import load_book
+from gateway.speech.sphinx_stream import Heard
 
 DATA = Path(__file__).parents[1] / "data" / "speech"
 
@@ -39,7 +41,7 @@ def hear(model: LanguageModel) -> Callable[[bytes], str]:
         pieces = [Message(Kind.AUDIO, 1, 1, pcm[at : at + 640]) for at in range(0, len(pcm), 640)]
         messages = [Message(Kind.START, 1, 1), *pieces, Message(Kind.END, 1, 1), Message(Kind.CLOSE, 1)]
         (answer,) = [answer for message in messages for answer in worker.handle(message)]
-        return answer.payload.decode()
+        return transcript(Heard(answer.payload.decode(), clear=answer.kind is Kind.RESULT))
 
     return decode
 
@@ -54,4 +56,4 @@ def in_a_room(pcm: bytes) -> bytes:
 @pytest.fixture(scope="session")
 def say() -> Callable[[str], bytes]:
     """A sentence as PCM, by a voice that isn't the assistant's own."""
-    return lambda text: in_a_room(Flite("cmu_us_rms").speak(text))
+    return lambda text: in_a_room(Flite("cmu_us_slt").speak(text))

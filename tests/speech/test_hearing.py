@@ -12,7 +12,7 @@ from gateway.speech.flite import Flite
 from gateway.speech.intents import Recogniser
 from tests.speech.conftest import DATA, in_a_room
 
-_VOICES = ("cmu_us_rms", "cmu_us_awb")
+_VOICES = ("cmu_us_slt", "cmu_us_awb")
 Hear = Callable[[bytes], str]
 ACTIONS = {"TimerSet", "TimerCancel", "VolumeSet", "VolumeUp", "VolumeDown", "Mute", "Unmute"}
 

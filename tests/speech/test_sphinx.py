@@ -24,7 +24,7 @@ async def test_the_transcript_of_an_utterance(model: LanguageModel, say: Say) ->
     async with shared_engine(model) as engine:
         stream = engine.open()
         _speak(stream, say("what is twelve times seven"))
-        assert await stream.finish() == "what is twelve times seven"
+        assert (await stream.finish()).text == "what is twelve times seven"
 
 
 async def test_streams_at_once_hear_only_themselves(model: LanguageModel, say: Say) -> None:
@@ -37,7 +37,8 @@ async def test_streams_at_once_hear_only_themselves(model: LanguageModel, say: S
         for at in range(0, max(map(len, speech)), 640):
             for stream, pcm in zip(streams, speech, strict=True):
                 stream.feed(pcm[at : at + 640])
-        assert await asyncio.gather(*(stream.finish() for stream in streams)) == questions
+        heard = await asyncio.gather(*(stream.finish() for stream in streams))
+        assert [each.text for each in heard] == questions
 
 
 async def test_a_killed_recogniser_costs_nothing_but_time(model: LanguageModel, say: Say) -> None:
@@ -46,7 +47,7 @@ async def test_a_killed_recogniser_costs_nothing_but_time(model: LanguageModel, 
         _speak(stream, say("what time is it"))
         assert engine.pid is not None
         os.kill(engine.pid, signal.SIGKILL)
-        assert await stream.finish() == "what time is it"
+        assert (await stream.finish()).text == "what time is it"
         assert engine.restarts == 1
 
 
@@ -56,7 +57,7 @@ async def test_the_next_utterance_works_after_a_kill(model: LanguageModel, say: 
         assert engine.pid is not None
         os.kill(engine.pid, signal.SIGKILL)
         _speak(stream, say("turn it up"))
-        assert await stream.finish() == "turn it up"
+        assert (await stream.finish()).text == "turn it up"
 
 
 async def test_an_utterance_that_kills_twice_is_given_up() -> None:
@@ -75,7 +76,7 @@ async def test_silence_has_no_words(model: LanguageModel) -> None:
     async with shared_engine(model) as engine:
         stream = engine.open()
         _speak(stream, bytes(32_000))
-        assert await stream.finish() == ""
+        assert (await stream.finish()).text == ""
 
 
 async def test_a_second_user_shares_the_process(model: LanguageModel) -> None:

@@ -1,8 +1,18 @@
 from dataclasses import dataclass, field
 
+import pytest
+
 from gateway.speech.framing import Kind, Message
 from gateway.speech.sphinx_stream import MAX_UTTERANCE
-from gateway.speech.sphinx_worker import MAX_DECODERS, Recogniser
+from gateway.speech.sphinx_worker import MAX_DECODERS, Recogniser, is_clear
+
+
+@dataclass
+class _Word:
+    word: str
+    prob: float = 1.0
+    start_frame: int = 0
+    end_frame: int = 29
 
 
 @dataclass
@@ -11,7 +21,7 @@ class _Decoder:
 
     mean: str = "0"
     heard: int = 0
-    calls: list[str] = field(default_factory=list)
+    words: list[_Word] = field(default_factory=lambda: [_Word("word")])
 
     def get_cmn(self, _update: bool) -> str:
         return self.mean
@@ -27,6 +37,9 @@ class _Decoder:
 
     def end_utt(self) -> None:
         self.mean = f"{self.mean}+{self.heard}"
+
+    def seg(self) -> list["_Word"]:
+        return self.words
 
     def hyp(self) -> object:
         return type("Hypothesis", (), {"hypstr": str(self.heard)})
@@ -100,3 +113,24 @@ def test_a_closed_stream_is_forgotten() -> None:
     recogniser = _recogniser()
     _run(recogniser, *_utterance(1, 1, 640), Message(Kind.CLOSE, 1))
     assert recogniser.means == {}
+
+
+@pytest.mark.parametrize(
+    ("segments", "clear"),
+    [
+        ([_Word("what"), _Word("time")], True),
+        ([_Word("<sil>", prob=0.0, end_frame=500), _Word("time")], True),
+        ([_Word("what"), _Word("time", prob=0.05)], False),
+        ([_Word("what", prob=0.2), _Word("time(2)", prob=0.3)], False),
+        ([_Word("no", end_frame=60)], False),
+        ([_Word("<sil>")], False),
+    ],
+)
+def test_only_likely_words_at_a_human_pace_are_clear(segments: list[_Word], clear: bool) -> None:
+    assert is_clear(segments) is clear
+
+
+def test_unclear_words_are_marked() -> None:
+    recogniser = Recogniser(lambda: _Decoder(words=[_Word("what", prob=0.01)]))
+    recogniser.warm()
+    assert [answer.kind for answer in _run(recogniser, *_utterance(1, 1, 640))] == [Kind.UNCLEAR]
