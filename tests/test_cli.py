@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from serial.tools.list_ports_common import ListPortInfo
 
 from gateway import __version__, cli
 from tests.support.gateway import toml, voicegw, write_settings
@@ -17,6 +18,7 @@ from tests.support.offers import DIRECTORY, captured
 
 COMMANDS = [
     [], ["serve"], ["talk"], ["devices"], ["devices", "add"], ["devices", "revoke"], ["doctor"], ["doctor", "sdp"],
+    ["flash"], ["build"], ["provision"], ["monitor"],
 ]  # fmt: skip
 
 
@@ -51,6 +53,12 @@ Run = Callable[..., Done]
 @pytest.fixture
 def config(tmp_path: Path) -> str:
     return str(write_settings(tmp_path, {}))
+
+
+@pytest.fixture(autouse=True)
+def _no_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing on the ports of whoever runs this."""
+    monkeypatch.setattr("serial.tools.list_ports.comports", list)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -136,6 +144,15 @@ def test_a_name_twice_is_refused(run: Run, config: str) -> None:
 def test_no_devices_is_said_in_words_and_in_json(run: Run, config: str) -> None:
     assert "Enrol one" in run("devices", "--config", config, "--seconds", "0").stdout
     assert json.loads(run("devices", "--config", config, "--seconds", "0", "--json").stdout) == []
+
+
+def test_a_board_on_a_port_is_listed(run: Run, config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = ListPortInfo("/dev/ttyACM0")
+    port.vid, port.pid = 0x303A, 0x1001
+    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: [port])
+    listed = json.loads(run("devices", "--config", config, "--seconds", "0", "--json").stdout)
+    assert [(d["state"], d["address"]) for d in listed] == [("plugged in", "/dev/ttyACM0")]
+    assert "Espressif" in listed[0]["board"]
 
 
 # -- doctor

@@ -73,15 +73,9 @@ def generate(entries: Iterable[Entry], size: int, *, version: int = 2) -> bytes:
     ordered = sorted(entries, key=lambda e: e.namespace)
     for entry in ordered:
         _check(entry)
-    try:
-        with private.directory() as directory:
-            _write_table(directory, ordered)
-            return _run(directory, size, version)
-    except OSError as error:
-        raise NvsError(
-            f"the NVS image could not be made: {error.strerror or error}",
-            remedy=f"make room in {error.filename or 'the temporary directory'}, or set TMPDIR to another place",
-        ) from None
+    with private.directory() as directory:
+        _write_table(directory, ordered)
+        return _run(directory, size, version)
 
 
 def _check(entry: Entry) -> None:

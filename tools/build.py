@@ -1,0 +1,117 @@
+"""`voicegw build`: the firmware, with an ESP-IDF that is installed or in Espressif's container."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tools import findings, report
+from tools.errors import BuildError
+from tools.release import BUILD
+from tools.report import out
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+FIRMWARE = BUILD.parent
+_BOARDS = FIRMWARE / "components" / "boards"
+_CONTAINER = "docker.io/espressif/idf:v5.5"
+_HOW = (
+    "install Docker or Podman and run this again (it takes the image "
+    + _CONTAINER
+    + "), or install ESP-IDF 5.5:\n"
+    "  git clone -b release/v5.5 --depth 1 --recursive --shallow-submodules "
+    "https://github.com/espressif/esp-idf ~/esp/esp-idf\n"
+    "  ~/esp/esp-idf/install.sh {chip}\n"
+    "then run this again; on Windows: dl.espressif.com/dl/esp-idf"
+)
+
+
+@app.command()
+def build(
+    board: Annotated[str, typer.Option(help="Which board to build for.")],
+    container: Annotated[
+        bool, typer.Option("--container", help="In the container, even if ESP-IDF is there.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be run.")] = False,
+) -> None:
+    """Build the firmware into firmware/build/BOARD, as a release that `voicegw flash` takes."""
+
+    def run() -> int:
+        chip = chip_of(board)
+        for command in plan(board, chip, container=container):
+            out.print(f"[dim]{shlex.join(command)}[/]", markup=True)
+            if not dry_run:
+                _run(command)
+        return report.OK
+
+    report.guard(run)
+
+
+def boards() -> list[str]:
+    """The boards that firmware can be built for."""
+    return sorted(path.stem for path in _BOARDS.glob("*.toml"))
+
+
+def chip_of(board: str) -> str:
+    """The chip of a board.
+
+    Raises:
+        BuildError: there is no such board; names those that are.
+    """
+    if board not in boards():
+        raise BuildError(f"there is no board {board}", remedy=f"there are: {', '.join(boards()) or 'none'}")
+    return str(tomllib.loads((_BOARDS / f"{board}.toml").read_text(encoding="utf-8"))["chip"])
+
+
+def plan(board: str, chip: str, *, container: bool) -> list[Sequence[str]]:
+    """The commands that build a board's firmware and make a release of it.
+
+    Raises:
+        BuildError: there is neither ESP-IDF nor a container engine; says how to get one.
+    """
+    idf = None if container else findings.find_idf()
+    target = f"build/{board}"
+    steps = f"idf.py -B {target} -D BOARD={board} set-target {chip} && idf.py -B {target} build"
+    build_it = _installed(idf, steps) if idf is not None else _contained(steps, chip)
+    return [build_it, [sys.executable, str(FIRMWARE / "tools" / "release.py"), "--build", str(BUILD / board)]]
+
+
+def _installed(idf: Path, steps: str) -> list[str]:
+    if sys.platform == "win32":
+        return ["cmd", "/c", f'cd /d "{FIRMWARE}" && call "{idf}\\export.bat" && {steps}']
+    ready = "" if shutil.which("idf.py") else f". {shlex.quote(str(idf / 'export.sh'))} >/dev/null && "
+    return ["bash", "-c", f"cd {shlex.quote(str(FIRMWARE))} && {ready}{steps}"]
+
+
+def _contained(steps: str, chip: str) -> list[str]:
+    engine = shutil.which("docker") or shutil.which("podman")
+    if engine is None:
+        raise BuildError(
+            "there is no ESP-IDF here, and neither Docker nor Podman", remedy=_HOW.format(chip=chip)
+        )
+    user = ["--user", f"{os.getuid()}:{os.getgid()}"] if hasattr(os, "getuid") and "docker" in engine else []
+    mount = ["-v", f"{FIRMWARE.parent}:/project", "-w", "/project/firmware", "-e", "HOME=/tmp"]
+    return [engine, "run", "--rm", *user, *mount, _CONTAINER, "bash", "-c", steps]
+
+
+def _run(command: Sequence[str]) -> None:
+    try:
+        done = subprocess.run(command, check=False)
+    except OSError as error:
+        raise BuildError(f"{command[0]} cannot be run: {error.strerror}", remedy="install it") from None
+    if done.returncode:
+        raise BuildError(
+            f"the build ended with status {done.returncode}", remedy="its first error stands above"
+        )
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,68 @@
+"""`python -m tools.devices`: what is on the LAN and on the ports. `voicegw devices` adds who is enrolled."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from tools import lan, ports, report
+from tools.report import out, print_json
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def devices(
+    seconds: Annotated[float, typer.Option(help="How long to listen on the LAN.")] = 2.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+) -> None:
+    """List gateways and devices of the LAN, and boards on serial ports."""
+
+    def run() -> None:
+        found = look(seconds)
+        if as_json:
+            print_json(found)
+            return
+        table = Table("kind", "name", "where", "what", box=None)
+        for row in found:
+            table.add_row(row["kind"], row["name"], row["where"], row["what"])
+        out.print(table if found else "Nothing on the LAN, and no board on a port.")
+
+    report.guard(run, as_json=as_json)
+
+
+def look(seconds: float) -> list[dict[str, Any]]:
+    """Gateways, devices and ports, each as `kind`, `name`, `where`, `what`."""
+    rows = [_service("gateway", s) for s in _browse(lan.GATEWAYS, seconds)]
+    rows += [_service("device", s) for s in _browse(lan.DEVICES, seconds)]
+    return rows + plugged_in()
+
+
+def plugged_in() -> list[dict[str, Any]]:
+    """The ports that may be a board."""
+    return [
+        {"kind": "port", "name": "", "where": c.device, "what": c.why, **asdict(c)}
+        for c in ports.candidates()
+    ]
+
+
+def _browse(service: str, seconds: float) -> list[lan.Service]:
+    try:
+        return lan.browse(service, seconds)
+    except OSError:
+        return []
+
+
+def _service(kind: str, found: lan.Service) -> dict[str, Any]:
+    values = found.properties
+    what = "  ".join(
+        f"{k} {values[k]}" for k in ("board", "fw", "state", "reason", "id", "load") if values.get(k)
+    )
+    return {"kind": kind, "name": found.name, "where": found.url, "what": what, "properties": values}
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,178 @@
+"""Letting a new device in: find the gateway, and have it make a key."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from tools import lan
+from tools.errors import EnrolError
+
+HERE = "http://127.0.0.1:7860"
+_SECONDS = 10.0
+_BROWSE_SECONDS = 3.0
+_NO_GATEWAY = "start one with: make run; or give its address with --gateway URL"
+_OPERATOR = (
+    "run this on the gateway's own machine, or give an operator's key: voicegw devices add me --role operator, "
+    "and VOICEGW_KEY or --operator-key-file"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A gateway: where we reach it, and what a device is told of it (empty: it looks by mDNS)."""
+
+    url: str
+    settings: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A device that the gateway lets in, and its key."""
+
+    name: str
+    key: str
+
+
+def find(url: str | None) -> Found:
+    """The gateway: the one that is given, else one on this machine, else the one that the LAN announces.
+
+    Raises:
+        EnrolError: none answers, or several do.
+    """
+    if url is not None:
+        if not answers(url):
+            raise EnrolError(f"no gateway answers at {url}", remedy=_NO_GATEWAY)
+        return Found(url.rstrip("/"), {} if is_loopback(url) else {"gateway": url.rstrip("/")})
+    if answers(HERE):
+        return Found(HERE, {})
+    try:
+        found = lan.browse(lan.GATEWAYS, _BROWSE_SECONDS)
+    except OSError:
+        found = []
+    if not found:
+        raise EnrolError("no gateway was found, here or on the network", remedy=_NO_GATEWAY)
+    if len(found) > 1:
+        named = ", ".join(f"{s.name} at {s.url}" for s in found)
+        raise EnrolError(f"there are several gateways: {named}", remedy="say which one with --gateway URL")
+    gateway_id = found[0].properties.get("id", "")
+    return Found(found[0].url, {"gateway_id": gateway_id} if gateway_id else {})
+
+
+def answers(url: str) -> bool:
+    """Whether a gateway is there."""
+    try:
+        health = httpx.get(f"{url.rstrip('/')}/healthz", timeout=2.0, trust_env=False, verify=False)  # noqa: S501 -- nothing is told yet
+        return "status" in health.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+        return False
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL leads to this machine only, so that no board can use it."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Gateway:
+    """The registry of a gateway, over HTTP.
+
+    Args:
+        url: of the gateway.
+        operator_key: needed where the gateway is not on this machine.
+        ca: path of a PEM file to trust instead of the system's, for https.
+    """
+
+    def __init__(self, url: str, operator_key: str | None = None, ca: str | None = None) -> None:
+        self.url = url
+        key = operator_key or os.environ.get("VOICEGW_KEY")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.Client(
+            base_url=url,
+            headers=headers,
+            timeout=_SECONDS,
+            trust_env=False,
+            verify=_trust(ca) if ca else True,
+        )
+
+    def enrol(self, name: str, *, replace: bool) -> Enrolled:
+        """Have the gateway make a device of this name.
+
+        Args:
+            name: of the device.
+            replace: a device that has the name already loses its key.
+
+        Raises:
+            EnrolError: it is refused; says why and what to do.
+        """
+        answer = self._request("POST", "/api/devices", {"name": name})
+        if answer.status_code == 409 and replace:
+            self.revoke(name)
+            answer = self._request("POST", "/api/devices", {"name": name})
+        if answer.status_code != 201:
+            raise _refused(answer, name)
+        key = answer.json().get("key", "")
+        if not key:
+            raise EnrolError("the gateway gave no key", remedy="look whether its version is this one's")
+        return Enrolled(name, key)
+
+    def revoke(self, name: str) -> None:
+        """Let a device in no more; one that is not there is none, too."""
+        self._request("DELETE", f"/api/devices/{quote(name, safe='')}", None)
+
+    @contextlib.contextmanager
+    def enrolled(self, name: str, *, replace: bool) -> Iterator[Enrolled]:
+        """Enrol a device for a block; if the block fails, the key is revoked, as nobody has it."""
+        made = self.enrol(name, replace=replace)
+        try:
+            yield made
+        except BaseException:
+            with contextlib.suppress(EnrolError):
+                self.revoke(name)
+            raise
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._http.close()
+
+    def _request(self, method: str, path: str, body: dict[str, str] | None) -> httpx.Response:
+        try:
+            return self._http.request(method, path, json=body)
+        except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            raise EnrolError(
+                f"the gateway at {self.url} cannot be reached: {reason}", remedy=_NO_GATEWAY
+            ) from None
+
+
+def _trust(ca: str) -> Any:
+    import ssl  # noqa: PLC0415 -- for https alone
+
+    return ssl.create_default_context(cafile=ca)
+
+
+def _refused(answer: httpx.Response, name: str) -> EnrolError:
+    try:
+        problem = answer.json()
+        code, detail, remedy = problem["code"], problem["detail"], problem["remedy"]
+    except (ValueError, KeyError, TypeError):
+        return EnrolError(
+            f"the gateway answers {answer.status_code}", remedy="look whether this is a voicegw gateway"
+        )
+    if code == "conflict":
+        return EnrolError(
+            f"the gateway has a device {name} already", remedy="give --replace, or another --name"
+        )
+    if code in {"key_required", "forbidden"}:
+        return EnrolError(f"the gateway does not let us enrol a device: {detail}", remedy=_OPERATOR)
+    return EnrolError(f"the gateway refuses {name}: {detail}", remedy=remedy)

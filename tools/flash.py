@@ -1,0 +1,96 @@
+"""`voicegw flash`: write firmware and settings to a board, and see it come up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tools import boot, esptool_process, flashing, report, wishes
+from tools.boot import Reached
+from tools.flashing import Order
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def flash(
+    port: Annotated[
+        str | None, typer.Option(help="Serial port, or a URL such as rfc2217://HOST:PORT.")
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(help="Release: a directory or a URL; what was built here by default.")
+    ] = None,
+    board: Annotated[str | None, typer.Option(help="Which board it is, if several have its chip.")] = None,
+    ssid: Annotated[str | None, typer.Option(help="Wi-Fi name; or VOICEGW_WIFI_SSID.")] = None,
+    password_file: Annotated[
+        Path | None, typer.Option(help="File with the Wi-Fi password; or VOICEGW_WIFI_PASSWORD.")
+    ] = None,
+    gateway: Annotated[
+        str | None, typer.Option(help="The gateway's URL; found by itself, here or by mDNS, without.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What the device is called; from its MAC by default.")
+    ] = None,
+    settings: Annotated[Path | None, typer.Option(help="TOML file with settings of the device.")] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(help="File with a key of the device's own: it is not enrolled.")
+    ] = None,
+    operator_key_file: Annotated[
+        Path | None,
+        typer.Option(help="File with an operator's key, for a gateway elsewhere; or VOICEGW_KEY."),
+    ] = None,
+    ca: Annotated[Path | None, typer.Option(help="PEM file to trust, for a gateway over https.")] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take over the name of an enrolled device.")
+    ] = False,
+    no_enrol: Annotated[bool, typer.Option("--no-enrol", help="The gateway is open: no key.")] = False,
+    no_wifi: Annotated[bool, typer.Option("--no-wifi", help="The board has Ethernet.")] = False,
+    no_provision: Annotated[
+        bool, typer.Option("--no-provision", help="Leave the settings on the board as they are.")
+    ] = False,
+    erase: Annotated[bool, typer.Option("--erase", help="Erase the whole flash first.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do all but enrol and write.")] = False,
+    until: Annotated[
+        str | None, typer.Option(help="Stage to wait for: booted, wifi, gateway or live.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for it.")] = boot.SECONDS,
+    baud: Annotated[int, typer.Option(help="While writing.")] = esptool_process.BAUD,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A line of JSON for each step, for scripts.")
+    ] = False,
+) -> None:
+    """Flash a board, give it its settings and a key, and follow it until it is live."""
+
+    def run() -> None:
+        given = {"ssid": ssid, "gateway": gateway, "name": name}
+        if key_file is not None:
+            given["key"] = wishes.first_line(key_file)
+        if ca is not None:
+            given["ca"] = ca.read_text(encoding="utf-8")
+        order = Order(
+            port=port,
+            image=image,
+            board=board,
+            baud=baud,
+            erase=erase,
+            dry_run=dry_run,
+            provision=not no_provision,
+            wifi=not no_wifi,
+            enrol=not no_enrol,
+            replace=replace,
+            settings={} if no_provision else wishes.gather(given, settings, password_file),
+            operator_key=wishes.first_line(operator_key_file) if operator_key_file else None,
+            ca=str(ca) if ca else None,
+            target=flashing.target_of(until) if until else Reached.BOOTED if no_provision else Reached.LIVE,
+            seconds=timeout,
+        )
+        with report.ForScripts() if as_json else report.ForPeople() as shown:
+            shown.done(reached=str(flashing.flash(order, shown)))
+
+    report.guard(run, as_json=as_json, interrupted=flashing.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    app()

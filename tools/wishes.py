@@ -1,0 +1,142 @@
+"""The settings that a device is to get: from options, the environment, a file, or asked for."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from tools.errors import SettingsError
+
+NAMES = (
+    "ssid", "password", "gateway", "gateway_id", "key", "fingerprint", "ca", "name", "talk", "volume", "muted",
+    "mic_muted",
+)  # fmt: skip
+"""docs/protocol.md, The device."""
+SECRET = frozenset({"password", "key"})
+_LONGEST = {"ssid": 32, "password": 64, "gateway": 199, "gateway_id": 16, "key": 128, "name": 32, "ca": 1984}
+_URL = re.compile(r"https?://[^\s/:@]+(:\d{1,5})?(/[^\s]*)?|https?://\[[0-9A-Fa-f:.]+\](:\d{1,5})?(/[^\s]*)?")
+_FORMS = {
+    "fingerprint": (re.compile(r"[0-9A-Fa-f]{64}"), "64 hex digits"),
+    "talk": (re.compile(r"always|push|half"), "always, push or half"),
+    "volume": (re.compile(r"\d{1,2}|100"), "0 to 100"),
+    "muted": (re.compile(r"[01]"), "0 or 1"),
+    "mic_muted": (re.compile(r"[01]"), "0 or 1"),
+    "gateway": (_URL, "a URL such as http://192.168.1.2:7860"),
+    "key": (re.compile(r"[!-~]+"), "a key as voicegw devices add prints it"),
+    "gateway_id": (re.compile(r"[!-~]+"), "as the gateway announces it"),
+}
+
+
+def check(values: Mapping[str, str]) -> dict[str, str]:
+    """The values that are not empty, each of which a device would take.
+
+    Raises:
+        SettingsError: names the setting and never repeats a secret.
+    """
+    kept = {name: value for name, value in values.items() if value}
+    for name, value in kept.items():
+        if name not in NAMES:
+            raise SettingsError(f"there is no setting {name}", remedy=f"there are: {', '.join(NAMES)}")
+        if len(value.encode(errors="replace")) > _LONGEST.get(name, 1_000):
+            raise SettingsError(f"{name} is longer than {_LONGEST[name]} bytes", remedy="give a shorter one")
+        if name in _FORMS and not _FORMS[name][0].fullmatch(value):
+            shown = "" if name in SECRET else f": {value}"
+            raise SettingsError(f"{name} is not of its form{shown}", remedy=f"give {_FORMS[name][1]}")
+    _check_password(kept.get("password", ""))
+    return kept
+
+
+def _check_password(password: str) -> None:
+    if password and not 8 <= len(password.encode(errors="replace")) <= 64:
+        raise SettingsError(
+            "a Wi-Fi password has 8 to 63 characters", remedy="look at it again; it was not shown"
+        )
+
+
+def gather(given: Mapping[str, str | None], file: Path | None, password_file: Path | None) -> dict[str, str]:
+    """Settings as far as they are known without asking: what is given wins, then the environment, then the file.
+
+    Args:
+        given: by name; `None` where nothing was.
+        file: TOML with settings by name.
+        password_file: its first line is the Wi-Fi's password.
+
+    Raises:
+        SettingsError: a file that cannot be read, or a value that no device would take.
+    """
+    values = _from_file(file) if file is not None else {}
+    environment = {"ssid": "VOICEGW_WIFI_SSID", "password": "VOICEGW_WIFI_PASSWORD"}
+    values |= {
+        name: os.environ[variable] for name, variable in environment.items() if os.environ.get(variable)
+    }
+    if password_file is not None:
+        values["password"] = first_line(password_file)
+    values |= {name: value for name, value in given.items() if value is not None}
+    return check(values)
+
+
+def _from_file(path: Path) -> dict[str, str]:
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"{path} cannot be read: {_reason(error)}", remedy='write lines such as ssid = "attic"'
+        ) from None
+    return {name: value if isinstance(value, str) else str(value) for name, value in found.items()}
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return error.strerror or "it cannot be opened" if isinstance(error, OSError) else "it is no TOML"
+
+
+def first_line(path: Path) -> str:
+    """What a file with one secret holds.
+
+    Raises:
+        SettingsError: it cannot be read, or is empty.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"{path} cannot be read: {_reason(error)}", remedy="give a file that holds it"
+        ) from None
+    if not lines or not lines[0]:
+        raise SettingsError(f"{path} is empty", remedy="give a file that holds it, in its first line")
+    return lines[0]
+
+
+def ask_for_wifi(values: Mapping[str, str], *, needed: bool) -> dict[str, str]:
+    """Ask for what is missing to get onto the network, where there is someone to ask.
+
+    Args:
+        values: known so far.
+        needed: whether the board has to have Wi-Fi.
+
+    Raises:
+        SettingsError: something is missing, and nobody is there.
+    """
+    asked = dict(values)
+    if not needed:
+        return asked
+    someone = sys.stdin.isatty()
+    if "ssid" not in asked:
+        if not someone:
+            raise SettingsError(
+                "the board needs the name of a Wi-Fi network",
+                remedy="give --ssid NAME (or VOICEGW_WIFI_SSID); --no-wifi for a board with Ethernet",
+            )
+        asked["ssid"] = input("Wi-Fi name: ").strip()
+    if "password" not in asked and someone and asked["ssid"]:
+        asked["password"] = getpass.getpass(f"Password of {asked['ssid']} (empty if it is open): ")
+    return check(asked)
+
+
+def mask(values: Mapping[str, str]) -> dict[str, str]:
+    """The same with secrets as `***`, to be shown."""
+    return {name: "***" if name in SECRET and value else value for name, value in values.items()}
