@@ -86,7 +86,7 @@ def write(port: str, chip: str, job: Job, progress: Callable[[float], None]) -> 
         PortError, FlashError: with step, cause and remedy. The chip's loader is in ROM: it can be tried again.
     """
     told = _Progress(job.pieces, progress)
-    options = ["--flash-mode", "keep", "--flash-freq", "keep", "--flash-size", "keep"] + ["--erase-all"] * job.erase
+    options = ["--erase-all"] if job.erase else []
     files = [text for piece in job.pieces for text in (hex(piece.offset), str(piece.path))]
     general = ["--chip", chip, "--port", port, "--baud", str(job.baud)]
     output = _run([*general, "write-flash", *options, *files], "write", told.line)
