@@ -7,6 +7,7 @@ over it, so that nothing secret stands in argv. The process ends when the other 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import resource
 import signal
@@ -32,6 +33,7 @@ _REQUESTS: dict[str, tuple[Callable[[Host, Any], Awaitable[BaseModel | None]], t
     "command": (Host.command, CommandCall),
     "end": (Host.end, EndCall),
 }
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 _RSS_UNIT = 1 << 20 if sys.platform == "darwin" else 1 << 10
 """Of these make a megabyte: getrusage counts bytes on macOS and kilobytes elsewhere."""
 
@@ -100,10 +102,17 @@ def rss_mb() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _RSS_UNIT
 
 
+def _end_with_parent() -> None:
+    """End with a front that is killed, where the system can: a blocked worker would not see its socket close."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+
+
 def main() -> None:
     """Run a worker on the file descriptor that the front process passed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the front's to handle
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _end_with_parent()
     sock = socket.socket(fileno=int(sys.argv[1]))
     asyncio.run(Worker().run(sock))
 

@@ -174,3 +174,14 @@ async def test_calls_can_live_in_the_front_process(tmp_path: Path) -> None:
             assert (await gateway.sessions())[0]["worker"] == 0
         assert await gateway.ended() == ["client_left"]
         assert await gateway.stop() == 0
+
+
+async def test_a_blocked_worker_does_not_outlive_a_killed_gateway(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path, SETTINGS) as doomed,
+        calling(doomed.url, request_data=device("rascal")) as rascal,
+    ):
+        workers = doomed.workers()
+        rascal.send('{"type": "block"}')
+        os.kill(doomed.pid, signal.SIGKILL)
+        await until(lambda: not any(map(alive, workers)), "no worker is left")

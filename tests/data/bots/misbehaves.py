@@ -30,6 +30,7 @@ async def bot(runner_args: SmallWebRTCRunnerArguments) -> None:
         case "raise":
             raise RuntimeError("asked to raise")
         case "block":
+            print("blocking from now on", flush=True)  # noqa: T201 -- the gateway's log gets it
             time.sleep(3_600)  # noqa: ASYNC251 -- the fault itself
         case "exit":
             os._exit(7)
