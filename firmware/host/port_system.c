@@ -21,6 +21,7 @@ static struct port_facts facts = {.board = "host",
                                   .has_led = true,
                                   .has_button = true,
                                   .has_display = true,
+                                  .chip = "Linux",
                                   .slot = "",
                                   .opus_complexity = 5};
 static uint8_t light[3];

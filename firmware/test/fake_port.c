@@ -25,8 +25,12 @@ void fake_restart(void)
     fake.link = PORT_LINK_UP;
     fake.piece = 100;
     fake.after = PORT_AGAIN;
-    fake.facts = (struct port_facts){
-        .board = "fake", .version = "1.2.3", .id = "0123456789ab", .slot = "", .has_led = true};
+    fake.facts = (struct port_facts){.board = "fake",
+                                     .version = "1.2.3",
+                                     .chip = "ESP32-C3",
+                                     .id = "0123456789ab",
+                                     .slot = "",
+                                     .has_led = true};
     fake.scan_result = PORT_END;
 }
 

@@ -57,6 +57,7 @@ enum port_reset {
 struct port_facts {
     const char *board;   /* "host", "esp32-s3-box-3" */
     const char *version; /* of this firmware */
+    const char *chip;    /* "ESP32-S3" */
     char id[13];         /* from the MAC address: stable over reflashing; lower-case hex */
     enum port_reset reset;
     bool has_speaker, has_microphone, has_echo_canceller, has_led, has_button, has_display;

@@ -2,7 +2,10 @@
 
 #include <string.h>
 
+#include "improv.h"
 #include "port.h"
+
+#define FRAME_US 1000000u
 
 static void split(char *line, struct console_words *words)
 {
@@ -34,20 +37,49 @@ static bool end_line(struct console *c, struct console_words *words)
     return words->count > 0;
 }
 
-bool console_read(struct console *c, struct console_words *words)
+static void begin_frame(struct console *c)
+{
+    memmove(c->line, c->line + c->len - IMPROV_START, IMPROV_START);
+    c->len = IMPROV_START;
+    c->overlong = false;
+    c->in_frame = true;
+    c->frame_since = port_clock();
+}
+
+static void forget_frame(struct console *c)
+{
+    c->in_frame = c->frame_taken = false;
+    c->len = 0;
+}
+
+static void take_byte(struct console *c, char byte)
+{
+    if (c->len < sizeof c->line - 1 && (byte != '\0' || c->in_frame))
+        c->line[c->len++] = byte;
+    else
+        c->overlong = true;
+    if (!c->in_frame && improv_starts(c->line, c->len))
+        begin_frame(c);
+}
+
+enum console_input console_read(struct console *c, struct console_words *words)
 {
     char byte;
+    if (c->frame_taken || (c->in_frame && port_clock() - c->frame_since > FRAME_US))
+        forget_frame(c);
     while (port_console_read(&byte, 1) == 1) {
-        if (byte == '\n' || byte == '\r') {
+        if (!c->in_frame && (byte == '\n' || byte == '\r')) {
             if (end_line(c, words))
-                return true;
-        } else if (c->len < sizeof c->line - 1 && byte != '\0') {
-            c->line[c->len++] = byte;
-        } else {
-            c->overlong = true;
+                return CONSOLE_LINE;
+            continue;
+        }
+        take_byte(c, byte);
+        if (c->in_frame && c->len == improv_frame_size(c->line, c->len)) {
+            c->frame_taken = true;
+            return CONSOLE_FRAME;
         }
     }
-    return false;
+    return CONSOLE_NOTHING;
 }
 
 void console_begin(struct console_reply *reply, const char *mark)

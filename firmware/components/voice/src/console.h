@@ -15,6 +15,8 @@
 struct console {
     size_t len;
     bool overlong;
+    bool in_frame, frame_taken; /* of Improv, which shares the line */
+    uint64_t frame_since;
     char line[CONSOLE_LINE_MAX];
 };
 
@@ -23,8 +25,12 @@ struct console_words {
     char *at[CONSOLE_WORDS];
 };
 
-/* The next whole line typed, split at spaces, or false. Too long a one is answered and skipped. */
-bool console_read(struct console *c, struct console_words *words);
+enum console_input { CONSOLE_NOTHING, CONSOLE_LINE, CONSOLE_FRAME };
+
+/* The next whole line typed, split at spaces, or an Improv frame: c->len bytes of c->line, until the next
+ * call. Too long a line is answered and skipped; so is a frame that does not come to its end within a second.
+ */
+enum console_input console_read(struct console *c, struct console_words *words);
 
 /* A reply under construction. */
 struct console_reply {

@@ -138,7 +138,7 @@ static void run_command(struct device *d, uint64_t now, const struct console_wor
     if (why == NULL)
         console_done();
     else
-        console_refuse(why, "do volume|mute|led|reboot|identify|tone VALUE");
+        console_refuse(why, "do volume|mute|led|reboot|identify|tone|update VALUE");
 }
 
 static void help(struct device *d, uint64_t now, const struct console_words *words);
@@ -159,6 +159,7 @@ static const struct {
     {"reconnect", reconnect},
     {"button", press},
     {"do", run_command},
+    {"update", console_update},
 };
 
 static void help(struct device *d, uint64_t now, const struct console_words *words)

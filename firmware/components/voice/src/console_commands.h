@@ -9,5 +9,6 @@ typedef void console_handler(struct device *d, uint64_t now, const struct consol
 void console_done(void);                         /* "@ok {}" */
 console_handler console_inject, console_capture; /* console_audio.c */
 console_handler console_settings;                /* console_settings.c */
+console_handler console_update;                  /* console_update.c */
 
 #endif

@@ -49,6 +49,7 @@ void device_tell(const struct voice_event *event)
 {
     log_state(event);
     print_event(event);
+    screen_show_event(event);
     if (device.listener != NULL)
         device.listener(event);
 }
@@ -70,12 +71,16 @@ bool device_is_configured(const struct device *d)
     return !port_link_needs_ssid() || d->settings.ssid[0] != '\0';
 }
 
+const char *device_name(const struct device *d)
+{
+    return d->settings.name[0] != '\0' ? d->settings.name : port_facts()->id;
+}
+
 static void announce(const struct device *d)
 {
     const struct port_facts *facts = port_facts();
-    const char *name = d->settings.name[0] != '\0' ? d->settings.name : facts->id;
-    discovery_announce(name, facts->id, facts->board, facts->version, session_state_text(d->session.state),
-                       reason_text(d->session.last_failure));
+    discovery_announce(device_name(d), facts->id, facts->board, facts->version,
+                       session_state_text(d->session.state), reason_text(d->session.last_failure));
 }
 
 static void enter(struct device *d, uint64_t now)
@@ -119,6 +124,7 @@ static void after_change(struct device *d, uint64_t now, enum session_state befo
     device_tell(&(struct voice_event){.type = VOICE_STATE,
                                       .text = session_state_text(d->session.state),
                                       .reason = failed ? reason_text(reason) : NULL});
+    screen_show_state(d);
     announce(d);
     enter(d, now);
 }
@@ -205,8 +211,14 @@ static void step_state(struct device *d, uint64_t now)
 static void step_console(struct device *d, uint64_t now)
 {
     struct console_words words;
-    while (console_read(&d->console, &words))
-        console_run(d, now, &words);
+    enum console_input input;
+    while ((input = console_read(&d->console, &words)) != CONSOLE_NOTHING) {
+        if (input == CONSOLE_LINE)
+            console_run(d, now, &words);
+        else
+            device_improv_take(d, now, d->console.line, d->console.len);
+    }
+    device_improv_step(d, now);
 }
 
 static void step_board(struct device *d, uint64_t now)
@@ -279,6 +291,7 @@ void voice_start(voice_listener *listener)
     load_identity(d);
     device_audio_start(d);
     device_update_start(d, port_clock());
+    screen_show_state(d);
     announce(d);
 }
 

@@ -8,7 +8,9 @@
 #include "call.h"
 #include "console.h"
 #include "discovery.h"
+#include "improv.h"
 #include "queue.h"
+#include "screen.h"
 #include "session.h"
 #include "settings.h"
 #include "signaling.h"
@@ -32,6 +34,10 @@ struct device {
     struct console console;
 
     struct update update;
+    struct {
+        bool joining, scanning; /* not answered yet */
+        uint64_t until;
+    } improv;
 
     struct peer_identity identity;
     struct http_url url;            /* of the gateway being called */
@@ -69,6 +75,7 @@ void device_handle(struct device *d, uint64_t now, enum session_event event, enu
                    uint32_t retry_after_s);
 void device_tell(const struct voice_event *event); /* console and listener */
 bool device_is_configured(const struct device *d);
+const char *device_name(const struct device *d);
 const char *device_reset_text(void);
 
 /* device_call.c: signalling, connecting, live */
@@ -95,6 +102,10 @@ void device_update_proven(struct device *d);
 const char *device_update_ask(struct device *d, uint64_t now, const struct update_request *request);
 void device_update_step(struct device *d, uint64_t now);
 void device_update_interrupt(struct device *d);
+
+/* device_improv.c */
+void device_improv_take(struct device *d, uint64_t now, const char *frame, size_t len);
+void device_improv_step(struct device *d, uint64_t now);
 
 /* device_talk.c */
 void device_take_message(struct device *d, uint64_t now, const uint8_t *data, size_t len, bool is_text);

@@ -285,6 +285,6 @@ uint64_t update_deadline(const struct update *u)
     if (u->rest_until != 0)
         return u->rest_until;
     if (u->more)
-        return 0;
+        return u->silent_since; /* now, that was */
     return u->silent_since + SILENCE_US + 1;
 }
