@@ -11,7 +11,7 @@ import typer
 
 from gateway import __version__, cli_devices, cli_tools, settings
 from gateway.cli_common import ConfigOption, Exit, JsonOption, fail, out, plain, print_json, run
-from gateway.errors import ConfigError, GatewayError
+from gateway.errors import ConfigError, GatewayError, Unreachable
 
 app = typer.Typer(
     name="voicegw",
@@ -29,7 +29,8 @@ def main() -> None:
     try:
         app()
     except GatewayError as error:
-        fail(error, Exit.USAGE if isinstance(error, ConfigError) else Exit.FAILED)
+        status = {ConfigError: Exit.USAGE, Unreachable: Exit.UNREACHABLE}.get(type(error), Exit.FAILED)
+        fail(error, status)
 
 
 def _print_version(wanted: bool) -> None:
@@ -123,18 +124,15 @@ def talk(
     from gateway import talk as client
 
     show: Callable[[str], None] = (lambda _: None) if as_json else lambda line: out.print(plain(line))
-    try:
-        result = run(
-            client.ask(
-                client.read_question(question),
-                url=url,
-                key=settings.client_key(key_file),
-                start=start,
-                show=show,
-            )
+    result = run(
+        client.ask(
+            client.read_question(question),
+            url=url,
+            key=settings.client_key(key_file),
+            start=start,
+            show=show,
         )
-    except client.Unreachable as error:
-        fail(error, Exit.UNREACHABLE)
+    )
     if save is not None:
         client.write_wav(save, result.audio)
     if as_json:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from gateway import settings
-from gateway.cli_common import ConfigOption, JsonOption, out, print_json, run
+from gateway.cli_common import ConfigOption, Exit, JsonOption, out, print_json, run
 from gateway.cli_tools import plugged_in
 from gateway.errors import ConfigError
+
+UrlOption = Annotated[str, typer.Option(help="The gateway.")]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-file", help="A file with an operator's key; VOICEGW_KEY in the environment does as well."
+    ),
+]
+_HERE = "http://127.0.0.1:7860"
 
 app = typer.Typer(help="Who may connect, and who is there.", invoke_without_command=True)
 
@@ -136,3 +147,57 @@ def devices_revoke(context: typer.Context, name: Annotated[str, typer.Argument()
 
     run(revoke())
     out.print(f"{name} is revoked.")
+
+
+@app.command("update")
+def devices_update(
+    name: Annotated[str, typer.Argument(help="A device that is in a call.")],
+    version: Annotated[
+        str | None, typer.Option(help="Of a release that the gateway has; the newest by default.")
+    ] = None,
+    url: UrlOption = _HERE,
+    key_file: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Have a device take a firmware release over the air, and follow it until it restarts."""
+    from gateway.remote import Remote
+
+    async def follow() -> dict[str, Any]:
+        report: dict[str, Any] = {}
+        async for report in Remote(url, settings.client_key(key_file)).update(name, version):
+            if as_json:
+                print_json(report)
+            else:
+                out.print(
+                    f"{name}: {report.get('state')} {report.get('percent', '')} {report.get('reason', '')}"
+                )
+        return report
+
+    if run(follow()).get("state") != "rebooting":
+        raise typer.Exit(Exit.FAILED)
+
+
+@app.command("tell")
+def devices_tell(
+    name: Annotated[str, typer.Argument(help="A device that is in a call.")],
+    command: Annotated[str, typer.Argument(help="volume, mute, led, tone, identify or reboot.")],
+    value: Annotated[
+        str | None, typer.Argument(help="As docs/protocol.md has it: 40, true, '#00ff00'.")
+    ] = None,
+    url: UrlOption = _HERE,
+    key_file: KeyOption = None,
+) -> None:
+    """Send a device a command."""
+    from gateway.remote import Remote
+
+    body = {"command": command, "value": _value(value)}
+    run(Remote(url, settings.client_key(key_file)).ask("POST", f"/api/devices/{name}/command", body))
+    out.print(f"{name} is told.")
+
+
+def _value(text: str | None) -> Any:
+    """A number or a boolean where the text is one, else the text."""
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError:
+        return text

@@ -115,6 +115,12 @@ class Stopping(Busy):
     code = "stopping"
 
 
+class Unreachable(GatewayError):
+    """No gateway answers where a command of ours looks for one."""
+
+    code = "unreachable"
+
+
 BY_CODE: dict[str, type[GatewayError]] = {
     cls.code: cls
     for cls in (
@@ -134,6 +140,7 @@ BY_CODE: dict[str, type[GatewayError]] = {
         BotFailed,
         Busy,
         Stopping,
+        Unreachable,
     )
 }
 """The class of each code, so that an error crosses a process boundary as itself."""

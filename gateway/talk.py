@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import httpx
 import numpy as np
 import soxr
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
-from gateway.errors import BadRequest, BotFailed, GatewayError
+from gateway.errors import BadRequest, BotFailed, GatewayError, Unreachable
+from gateway.remote import Remote
 from gateway.route import unmapped
 from gateway.rtc import stock
 from gateway.rtc.codec import FRAME_BYTES, SAMPLE_RATE, OpusSettings
@@ -38,12 +38,6 @@ END_SECONDS: Final = 1.2
 START_SECONDS: Final = 120.0
 
 Show = Callable[[str], None]
-
-
-class Unreachable(GatewayError):
-    """No gateway answers there."""
-
-    code = "unreachable"
 
 
 @dataclass
@@ -276,22 +270,9 @@ async def _connect(
 
 
 async def _post(url: str, key: str | None, sdp: str) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
     body = {"sdp": sdp, "type": "offer", "request_data": {"device": {"board": "talk"}}}
-    try:
-        async with httpx.AsyncClient(timeout=20, trust_env=False) as client:
-            response = await client.post(f"{url}/api/offer", json=body, headers=headers)
-    except httpx.HTTPError as error:
-        raise Unreachable(
-            f"no gateway answers at {url} ({type(error).__name__})",
-            remedy="start one: make run, or voicegw serve",
-        ) from error
-    found: dict[str, Any] = response.json()
-    if response.status_code != 200:
-        failure = GatewayError(found.get("detail", response.text), remedy=found.get("remedy", ""))
-        failure.code = found.get("code", "internal")
-        raise failure
-    return found
+    answer: dict[str, Any] = await Remote(url, key).ask("POST", "/api/offer", body)
+    return answer
 
 
 async def _until(condition: Callable[[], bool], seconds: float) -> None:

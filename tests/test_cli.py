@@ -229,3 +229,9 @@ def test_talk_says_that_a_question_is_no_wav(tmp_path: Path, content: bytes) -> 
     assert done.returncode == 1
     assert "cannot read" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_gateway_that_is_not_there_is_said_so() -> None:
+    found = voicegw("devices", "update", "kitchen", "--url", "http://127.0.0.1:9")
+    assert found.returncode == 3
+    assert "no gateway answers at http://127.0.0.1:9" in found.stderr

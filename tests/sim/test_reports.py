@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 from tests.support.device import device
-from tests.support.gateway import GatewayProcess, client
+from tests.support.gateway import GatewayProcess, client, voicegw
 from tests.support.waiting import eventually
 
 ID = "0123456789ab"
@@ -25,11 +26,11 @@ async def test_its_figures_reach_the_page_and_the_metrics(echo: GatewayProcess, 
 
 
 async def test_a_command_reaches_it_and_its_answer_comes_back(echo: GatewayProcess, tmp_path: Path) -> None:
-    async with device(tmp_path, "--id", ID, url=echo.url) as own, client(echo.url) as http:
+    async with device(tmp_path, "--id", ID, url=echo.url) as own:
         await own.live()
         await told_ready(own)
-        sent = await http.post(f"/api/devices/{ID}/command", json={"command": "volume", "value": 31})
-        assert sent.status_code == 202
+        told = await asyncio.to_thread(voicegw, "devices", "tell", ID, "volume", "31", "--url", echo.url)
+        assert (told.returncode, told.stdout) == (0, f"{ID} is told.\n")
 
         async def answered() -> bool:
             return {"command": "volume", "ok": True} in [r["data"] for r in await reports(echo)]
@@ -46,11 +47,11 @@ async def test_a_command_to_nobody_is_not_found(echo: GatewayProcess) -> None:
 
 
 async def test_a_release_that_is_not_there_updates_nothing(echo: GatewayProcess, tmp_path: Path) -> None:
-    async with device(tmp_path, "--id", ID, url=echo.url) as own, client(echo.url) as http:
+    async with device(tmp_path, "--id", ID, url=echo.url) as own:
         await own.live()
-        answer = await http.post(f"/api/devices/{ID}/update")
-    assert answer.status_code == 404
-    assert "board host" in answer.json()["detail"]
+        found = await asyncio.to_thread(voicegw, "devices", "update", ID, "--url", echo.url)
+    assert found.returncode == 1
+    assert "there is no release for board host" in found.stderr
 
 
 async def told_ready(own: Any) -> None:

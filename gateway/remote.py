@@ -1,0 +1,77 @@
+"""A running gateway, asked over HTTP by a command of ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import httpx
+
+from gateway.errors import GatewayError, Unreachable
+
+UPDATE_SECONDS: Final = 300.0
+_POLL_SECONDS: Final = 0.5
+
+
+class Remote:
+    """A gateway at a URL.
+
+    Args:
+        url: such as `http://127.0.0.1:7860`.
+        key: an operator's; none is needed on the gateway's own machine.
+    """
+
+    def __init__(self, url: str, key: str | None = None) -> None:
+        self._url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Send a request; what the answer's JSON holds.
+
+        Raises:
+            Unreachable: nobody answers, or no gateway does. GatewayError: its problem, with the code that it has.
+        """
+        try:
+            async with httpx.AsyncClient(timeout=20, trust_env=False, headers=self._headers) as client:
+                response = await client.request(method, self._url + path, json=body)
+            found = response.json() if response.content else None
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise Unreachable(
+                f"no gateway answers at {self._url} ({type(error).__name__})",
+                remedy="start one: make run, or voicegw serve",
+            ) from error
+        if response.is_error:
+            told = found if isinstance(found, dict) else {}
+            failure = GatewayError(told.get("detail", response.text), remedy=told.get("remedy", ""))
+            failure.code = told.get("code", "internal")
+            raise failure
+        return found
+
+    async def update(self, device: str, version: str | None) -> AsyncIterator[dict[str, Any]]:
+        """Have a device take a release; what it reports of it, until it restarts or fails.
+
+        Raises:
+            GatewayError: it is in no call, there is no such release, or it tells nothing for too long.
+        """
+        since = max((at for at, _ in await self._updates(device)), default=0.0)
+        await self.ask("POST", f"/api/devices/{device}/update", {"version": version})
+        try:
+            async with asyncio.timeout(UPDATE_SECONDS):
+                while True:
+                    await asyncio.sleep(_POLL_SECONDS)
+                    for at, report in await self._updates(device):
+                        if at <= since:
+                            continue
+                        since = at
+                        yield report
+                        if report.get("state") in {"rebooting", "failed"}:
+                            return
+        except TimeoutError:
+            raise GatewayError(
+                f"{device} did not finish within {UPDATE_SECONDS:g} s", remedy="look at its console"
+            ) from None
+
+    async def _updates(self, device: str) -> list[tuple[float, dict[str, Any]]]:
+        reports = (await self.ask("GET", "/api/state"))["reports"]
+        return [(r["at"], r["data"]) for r in reports if r["device"] == device and r["kind"] == "update"]
