@@ -66,7 +66,7 @@ def flash(order: Order, report: Report) -> Reached:
         contents = [Content(p.path, p.region.offset, files[p.path]) for p in chosen.manifest.parts]
         if order.provision:
             place = chosen.manifest.nvs
-            contents.append(Content("nvs.bin", place.offset, nvs.settings_image(settings, place.size)))
+            contents.append(Content(".settings", place.offset, nvs.settings_image(settings, place.size)))
         if order.dry_run:
             report.step("dry run", "nothing was written")
             return Reached.NOTHING

@@ -61,10 +61,8 @@ def parse(text: str) -> Line:
 
 
 def is_reset(text: str) -> bool:
-    """Whether a line is the first one of a chip's ROM after a reset."""
-    return text.startswith("ESP-ROM:") or (
-        re.match(r"rst:0x[0-9a-f]+ ", text) is not None and "ESP-ROM" not in text
-    )
+    """Whether a line is the one in which a chip's ROM says why it was reset."""
+    return re.match(r"rst:0x[0-9a-f]+ ", text) is not None
 
 
 _FLASH_AGAIN = "flash the board again: voicegw flash --erase"

@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import http.server
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tools import releases
+from tools import image, manifest, release
+from tools.errors import ImageError
+
+
+def load(directory: Path) -> dict[str, bytes]:
+    return release.find(str(directory))[0].load()
+
+
+def test_a_whole_release_is_loaded(tmp_path: Path) -> None:
+    files = load(releases.write(tmp_path))
+    assert files == {name: data for name, (_, data) in releases.contents().items()}
+
+
+def test_the_images_of_these_tests_are_genuine(tmp_path: Path) -> None:
+    path = tmp_path / "app.bin"
+    path.write_bytes(releases.image("esp32s3"))
+    done = subprocess.run(
+        [sys.executable, "-m", "esptool", "image-info", str(path)], capture_output=True, text=True, check=True
+    )
+    assert "ESP32-S3" in done.stdout
+    assert done.stdout.count("(valid)") == 2  # checksum and hash
+
+
+def test_a_file_that_is_cut_short_is_named(tmp_path: Path) -> None:
+    path = releases.write(tmp_path) / "voicegw.bin"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ImageError, match=r"voicegw\.bin has .* bytes, not the"):
+        load(tmp_path)
+
+
+def test_a_file_of_another_build_is_named(tmp_path: Path) -> None:
+    path = releases.write(tmp_path) / "voicegw.bin"
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(ImageError, match=r"voicegw\.bin is not the file of its manifest"):
+        load(tmp_path)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    (releases.write(tmp_path) / "bootloader.bin").unlink()
+    with pytest.raises(ImageError, match=r"bootloader\.bin: No such file"):
+        load(tmp_path)
+
+
+def test_an_app_that_outgrows_its_slot_is_refused(tmp_path: Path) -> None:
+    releases.write(tmp_path, releases.contents(app_bytes=0x12000, slot=0x10000))
+    with pytest.raises(ImageError, match=r"too large: .* ota_0 has 65536"):
+        load(tmp_path)
+
+
+def test_firmware_for_another_chip_than_the_manifests_is_refused(tmp_path: Path) -> None:
+    releases.write(tmp_path, {**releases.contents(), "voicegw.bin": (0x20000, releases.image("esp32s3"))})
+    with pytest.raises(ImageError, match=r"voicegw\.bin is for esp32s3, its manifest says esp32c3"):
+        load(tmp_path)
+
+
+def test_an_app_that_is_no_firmware_is_refused(tmp_path: Path) -> None:
+    releases.write(tmp_path, {**releases.contents(), "voicegw.bin": (0x20000, b"hello" * 100)})
+    with pytest.raises(ImageError, match="no firmware"):
+        load(tmp_path)
+
+
+def test_nvs_elsewhere_than_in_the_table_is_refused(tmp_path: Path) -> None:
+    releases.write(tmp_path, nvs={"offset": 0xA000, "size": 0x5000})
+    with pytest.raises(ImageError, match="nvs is not where"):
+        load(tmp_path)
+
+
+def remove(name: str) -> Callable[[dict[str, Any]], None]:
+    return lambda m: m.pop(name)
+
+
+def change(**values: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda m: m.update(values)
+
+
+def change_file(**values: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda m: m["files"][3].update(values)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "cause"),
+    [
+        (change(v=2), "not a voicegw manifest"),
+        (remove("chip"), "chip is missing"),
+        (change(flash_size="4"), "number of MB"),
+        (change(app="other.bin"), "app names none"),
+        (change(nvs={"offset": True, "size": 1}), "offset is missing"),
+        (change(nvs={"offset": 0x8000, "size": 0x1000}), "runs into"),
+        (change(nvs={"offset": 0x3FF000, "size": 0x2000}), "beyond the flash"),
+        (change_file(path="../voicegw.bin"), "no plain file name"),
+        (change_file(path="/etc/passwd"), "no plain file name"),
+        (change_file(sha256="00"), "64 hex digits"),
+        (change_file(offset=0x20001), "offset"),
+        (change_file(size=-1), "size"),
+        (change_file(offset=0x9000), "runs into"),
+        (change(files=["x"]), "no file"),
+        (change(files=7), "no list"),
+    ],
+)
+def test_a_manifest_that_cannot_be_used_says_why(spoil: Callable[[dict[str, Any]], None], cause: str) -> None:
+    about = releases.manifest(releases.contents())
+    spoil(about)
+    with pytest.raises(ImageError, match=cause):
+        manifest.parse(json.dumps(about))
+
+
+@given(
+    st.binary(max_size=200)
+    | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(lambda x: json.dumps(x).encode())
+)
+def test_what_is_no_manifest_is_a_typed_error(text: bytes) -> None:
+    with pytest.raises(ImageError):
+        manifest.parse(text)
+
+
+@pytest.mark.parametrize("hashed", [True, False])
+def test_the_chip_of_an_image_is_read(hashed: bool) -> None:
+    assert image.chip_of(releases.image("esp32s3", hashed=hashed), "x") == "esp32s3"
+
+
+@given(st.integers(0, 4000), st.integers(1, 255))
+def test_any_flipped_bit_of_an_image_is_noticed(at: int, bits: int) -> None:
+    good = bytearray(releases.image("esp32c3"))
+    good[at] ^= bits
+    with pytest.raises(ImageError):
+        image.chip_of(bytes(good), "x")
+
+
+@given(st.integers(0, 4200))
+def test_an_image_cut_short_anywhere_is_noticed(size: int) -> None:
+    with pytest.raises(ImageError):
+        image.chip_of(releases.image("esp32c3")[:size], "x")
+
+
+@pytest.mark.parametrize(
+    "spoil", [b"", b"\xff" * 64, b"x" * 64, b"\xaa\x50" + b"\0" * 30 + b"\xeb\xeb" + b"\0" * 30]
+)
+def test_what_is_no_partition_table_is_refused(spoil: bytes) -> None:
+    with pytest.raises(ImageError, match="partition table"):
+        image.partitions(spoil)
+
+
+# -- where releases come from
+
+
+def test_a_directory_of_releases_gives_all(tmp_path: Path) -> None:
+    releases.write(tmp_path / "a", board="xmini-c3")
+    releases.write(tmp_path / "b", board="s3-devkit", chip="esp32s3")
+    assert [r.manifest.board for r in release.find(str(tmp_path))] == ["xmini-c3", "s3-devkit"]
+
+
+def test_an_empty_directory_says_how_to_build(tmp_path: Path) -> None:
+    with pytest.raises(ImageError) as error:
+        release.find(str(tmp_path))
+    assert "voicegw build" in error.value.remedy
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, name="releases")
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("tail", ["/r", "/r/", "/r/manifest.json"])
+def test_a_release_is_fetched_by_url(served: str, tmp_path: Path, tail: str) -> None:
+    releases.write(tmp_path / "r")
+    assert set(release.find(served + tail)[0].load()) == set(releases.contents())
+
+
+def test_a_download_has_an_end(served: str, tmp_path: Path) -> None:
+    path = releases.write(tmp_path / "r") / "voicegw.bin"
+    path.write_bytes(path.read_bytes() * 40)
+    with pytest.raises(ImageError, match="longer than"):
+        release.find(f"{served}/r")[0].load()
+
+
+@pytest.mark.parametrize("where", ["/nothing", ""])
+def test_a_url_without_a_release_is_said(served: str, where: str) -> None:
+    with pytest.raises(ImageError, match="cannot be fetched"):
+        release.find(served + where)
+
+
+def test_a_server_that_is_not_there_is_said() -> None:
+    with pytest.raises(ImageError, match="cannot be fetched"):
+        release.find("http://127.0.0.1:9/")
+
+
+# -- which of them is the board's
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> list[release.Release]:
+    releases.write(tmp_path / "a", board="xmini-c3")
+    releases.write(tmp_path / "b", board="s3-devkit", chip="esp32s3")
+    releases.write(tmp_path / "c", board="esp32-s3-box-3", chip="esp32s3", flash_size="16MB")
+    return release.find(str(tmp_path))
+
+
+def test_the_chip_decides(three: list[release.Release]) -> None:
+    assert release.choose(three, chip="esp32c3", flash_size=None, board=None).manifest.board == "xmini-c3"
+
+
+def test_several_boards_with_the_chip_are_named(three: list[release.Release]) -> None:
+    with pytest.raises(ImageError, match="esp32-s3-box-3, s3-devkit") as error:
+        release.choose(three, chip="esp32s3", flash_size=None, board=None)
+    assert "--board" in error.value.remedy
+
+
+def test_the_named_board_is_taken(three: list[release.Release]) -> None:
+    assert (
+        release.choose(three, chip="esp32s3", flash_size=1 << 24, board="s3-devkit").manifest.board
+        == "s3-devkit"
+    )
+
+
+@pytest.mark.parametrize(
+    ("chip", "flash_mb", "board", "cause"),
+    [
+        ("esp32c6", None, None, "this board has an esp32c6, and the image is for esp32c3, esp32s3"),
+        ("esp32c3", None, "s3-devkit", "this board has an esp32c3, and the image is for esp32s3"),
+        ("esp32s3", 8, "esp32-s3-box-3", "wants 16 MB of flash, and this board has 8"),
+        ("esp32s3", None, "toaster", "no release for the board toaster"),
+    ],
+)
+def test_what_does_not_fit_the_board_says_why(
+    three: list[release.Release], chip: str, flash_mb: int | None, board: str | None, cause: str
+) -> None:
+    size = None if flash_mb is None else flash_mb << 20
+    with pytest.raises(ImageError, match=cause):
+        release.choose(three, chip=chip, flash_size=size, board=board)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from tools import wishes
+from tools.errors import SettingsError
+
+SECRET = "hunter2-hunter2"
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("VOICEGW_WIFI_SSID", "VOICEGW_WIFI_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_options_win_over_the_environment_and_that_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "kitchen.toml"
+    file.write_text('ssid = "file"\npassword = "from-the-file"\nname = "file"\nvolume = 40\n')
+    monkeypatch.setenv("VOICEGW_WIFI_SSID", "environment")
+    monkeypatch.setenv("VOICEGW_WIFI_PASSWORD", "from-environment")
+    got = wishes.gather({"ssid": None, "name": "option"}, file, None)
+    assert got == {"ssid": "environment", "password": "from-environment", "name": "option", "volume": "40"}
+
+
+def test_the_first_line_of_the_password_file_is_the_password(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text(f"{SECRET}\nnothing\n")
+    assert wishes.gather({"ssid": "attic"}, None, file) == {"ssid": "attic", "password": SECRET}
+
+
+@pytest.mark.parametrize(
+    ("values", "cause"),
+    [
+        ({"sid": "x"}, "no setting sid"),
+        ({"ssid": "x" * 33}, "longer than 32"),
+        ({"password": "short"}, "8 to 63"),
+        ({"gateway": "192.168.1.2:7860"}, "not of its form"),
+        ({"gateway": "http://192.168.1.2:7860 x"}, "not of its form"),
+        ({"talk": "loud"}, "not of its form"),
+        ({"volume": "101"}, "not of its form"),
+        ({"fingerprint": "ab"}, "not of its form"),
+        ({"key": "with space"}, "not of its form"),
+    ],
+)
+def test_what_no_device_would_take_is_refused(values: dict[str, str], cause: str) -> None:
+    with pytest.raises(SettingsError, match=cause) as error:
+        wishes.check(values)
+    assert error.value.remedy
+
+
+@pytest.mark.parametrize(
+    "url", ["http://10.0.0.2:7860", "https://gateway.lan", "http://[fd00::2]:7860/", "http://a/b"]
+)
+def test_a_url_is_taken(url: str) -> None:
+    assert wishes.check({"gateway": url}) == {"gateway": url}
+
+
+@pytest.mark.parametrize("values", [{"password": SECRET * 5}, {"key": f"{SECRET} {SECRET}"}])
+def test_no_error_repeats_a_secret(values: dict[str, str]) -> None:
+    with pytest.raises(SettingsError) as error:
+        wishes.check(values)
+    assert SECRET not in f"{error.value.cause} {error.value.remedy}"
+
+
+def test_without_a_person_a_missing_network_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(SettingsError, match="Wi-Fi network") as error:
+        wishes.ask_for_wifi({}, needed=True)
+    assert "--ssid" in error.value.remedy
+
+
+def test_a_board_with_a_wire_needs_none() -> None:
+    assert wishes.ask_for_wifi({"name": "x"}, needed=False) == {"name": "x"}
+
+
+def test_secrets_are_masked() -> None:
+    shown = wishes.mask({"ssid": "attic", "password": SECRET, "key": "vgw_x"})
+    assert shown == {"ssid": "attic", "password": "***", "key": "***"}
+
+
+@pytest.mark.parametrize("text", [None, "", "\n"])
+def test_a_file_without_a_secret_is_said(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "password"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(SettingsError, match="password"):
+        wishes.first_line(file)
+
+
+def test_a_file_that_is_no_toml_is_said_without_its_contents(tmp_path: Path) -> None:
+    file = tmp_path / "kitchen.toml"
+    file.write_text(f"password = {SECRET}")
+    with pytest.raises(SettingsError, match="no TOML") as error:
+        wishes.gather({}, file, None)
+    assert SECRET not in error.value.cause
