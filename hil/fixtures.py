@@ -1,0 +1,125 @@
+"""What a test of the suite asks for: `board`, `live`, `link`, `gateway`, `assistant`, `measure`."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hil.board import Board
+from hil.errors import RigError
+from hil.evidence import Evidence
+from hil.gateway import Gateway
+from hil.network import Link
+from hil.plugin import RESULT, STATION
+from hil.results import Measuring
+from hil.station import Station
+
+
+@pytest.fixture(scope="session")
+def station(request: pytest.FixtureRequest) -> Station:
+    """The place of this run's board."""
+    return request.config.stash[STATION]
+
+
+@pytest.fixture(scope="session")
+def recordings(request: pytest.FixtureRequest) -> Path:
+    """Where the rig's bot writes what it heard."""
+    folder: Path = request.config.option.run / "recordings"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def gateway(request: pytest.FixtureRequest, recordings: Path) -> Iterator[Gateway]:
+    """A gateway with the rig's bot, which echoes."""
+    with Gateway(request.config.option.run / "gateway", recordings=recordings) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def assistant(request: pytest.FixtureRequest) -> Iterator[Gateway]:
+    """A gateway with the bundled assistant."""
+    with Gateway(request.config.option.run / "assistant", {"bot": "assistant"}) as running:
+        yield running
+
+
+@pytest.fixture
+def evidence(request: pytest.FixtureRequest, station: Station) -> Iterator[Evidence]:
+    """What is kept of this test."""
+    name = re.sub(r"[^\w.-]+", "-", request.node.name).strip("-")
+    folder: Path = request.config.option.run / name
+    folder.mkdir(parents=True, exist_ok=True)
+    request.node.stash[RESULT].folder = name
+    kept = Evidence(folder)
+    yield kept
+    kept.collect(test=request.node.name, **station.facts())
+
+
+@pytest.fixture
+def measure(request: pytest.FixtureRequest, station: Station) -> Measuring:
+    """Has figures judged by budgets.toml, and kept for the report."""
+    return Measuring(request.node.stash[RESULT], station.budgets)
+
+
+@pytest.fixture
+def link(station: Station, evidence: Evidence, request: pytest.FixtureRequest) -> Iterator[Link]:
+    """The path between the board and a gateway with the rig's bot; perfect until it is told otherwise."""
+    url = station.gateway_url
+    if url is None:
+        evidence.gateway = request.getfixturevalue("gateway")
+        evidence.recordings = request.getfixturevalue("recordings")
+        evidence.log_from = evidence.gateway.log_file.stat().st_size
+        url = evidence.gateway.url
+    reached = station.backend.reached
+    with Link(url, bind=reached.bind, known_as=reached.known_as, journal=evidence.journal) as between:
+        evidence.link = between
+        yield between
+
+
+@pytest.fixture
+def embedded_services(station: Station) -> str:
+    """pytest-embedded's services: what this kind of board needs."""
+    return station.backend.services
+
+
+@pytest.fixture
+def port(station: Station, evidence: Evidence) -> Iterator[str | None]:
+    """The serial port that pytest-embedded opens: the board's."""
+    yield station.backend.open(evidence.folder)
+    station.backend.close()
+
+
+@pytest.fixture
+def unpaired(dut: Any, station: Station, evidence: Evidence) -> Iterator[Board]:
+    """The board, its console answering, with no gateway set: it looks for one."""
+    board = Board(station.backend, dut, Path(dut.logfile), evidence.journal)
+    evidence.board = board
+    if station.backend.kind != "simulated":
+        board.reset()
+    station.state = board.ready()
+    station.board = station.board or station.state["board"]
+    board.set(**station.wifi)
+    yield board
+    with contextlib.suppress(RigError):
+        board.console.pump()
+
+
+@pytest.fixture
+def board(unpaired: Board, link: Link) -> Iterator[Board]:
+    """The board, pointed at the link."""
+    unpaired.set(gateway=link.url)
+    yield unpaired
+    link.refuse()
+    with contextlib.suppress(RigError):
+        unpaired.ask("reconnect", 2)  # hangs up
+
+
+@pytest.fixture
+def live(board: Board) -> Board:
+    """The board in a call."""
+    board.live()
+    return board

@@ -1,0 +1,131 @@
+"""The gateway as a user runs it: a process with a settings file. Nothing of it is imported here."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Self
+
+import httpx
+
+from hil.errors import Unusable
+
+ROOT: Final = Path(__file__).parents[1]
+BOT: Final = Path(__file__).parent / "bots" / "lab.py"
+_START_SECONDS: Final = 90.0
+_STOP_SECONDS: Final = 15.0
+
+
+class Gateway:
+    """A process on loopback that can be stopped and started again on the same port. A context manager.
+
+    Args:
+        folder: for its settings, data and log.
+        settings: beside the rig's own.
+        recordings: where the rig's bot writes what it hears and says.
+    """
+
+    def __init__(
+        self, folder: Path, settings: Mapping[str, Any] | None = None, recordings: Path | None = None
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self._recordings = folder, recordings or folder / "recordings"
+        self.log_file = folder / "gateway.log"
+        self.url = ""
+        self._port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        own = {
+            "bot": str(BOT),
+            "host": "127.0.0.1",
+            "announce": False,
+            "data_dir": str(folder / "data"),
+            "limits": {"offers_per_minute": 6000},
+        }
+        (folder / "voicegw.toml").write_text(_toml({**own, **(settings or {})}))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it, on the port that it had before; returns when it listens.
+
+        Raises:
+            Unusable: it does not start; says the end of its log.
+        """
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("VOICEGW_")}
+        self._recordings.mkdir(parents=True, exist_ok=True)
+        out = self.folder / "out"
+        with out.open("wb") as stdout, self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *[sys.executable, "-m", "gateway", "serve", "--json", "--port", str(self._port)],
+                    *["--config", str(self.folder / "voicegw.toml")],
+                ],
+                cwd=ROOT,
+                env={**environment, "PYTHONUNBUFFERED": "1", "HIL_RECORDINGS": str(self._recordings)},
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=log,
+            )
+        self.url = self._first_line(out)
+        self._port = int(self.url.rsplit(":", 1)[1])
+
+    def _first_line(self, out: Path) -> str:
+        assert self._process is not None
+        deadline = time.monotonic() + _START_SECONDS
+        while b"\n" not in out.read_bytes():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise Unusable(f"the gateway does not start: {self.log()[-600:]}")
+            time.sleep(0.02)
+        return str(json.loads(out.read_text().split("\n")[0])["url"])
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End it; kills it if it takes longer than a user would wait."""
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def log(self) -> str:
+        """All that it has logged."""
+        return self.log_file.read_text(errors="replace")
+
+    def get(self, path: str) -> Any:
+        """The JSON at a path, as an operator on this machine."""
+        return httpx.get(self.url + path, timeout=30, trust_env=False).raise_for_status().json()
+
+    def enrol(self, name: str) -> str:
+        """A key for a device of this name."""
+        body = {"name": name, "role": "device"}
+        reply = httpx.post(self.url + "/api/devices", json=body, timeout=30, trust_env=False)
+        key: str = reply.raise_for_status().json()["key"]
+        return key
+
+    def revoke(self, name: str) -> None:
+        """Let it in no more."""
+        httpx.delete(f"{self.url}/api/devices/{name}", timeout=30, trust_env=False).raise_for_status()
+
+
+def _toml(value: Any, *, top: bool = True) -> str:
+    if not isinstance(value, Mapping):
+        return json.dumps(value)
+    items = [f"{json.dumps(k)} = {_toml(v, top=False)}" for k, v in value.items()]
+    return "\n".join(items) + "\n" if top else "{" + ", ".join(items) + "}"

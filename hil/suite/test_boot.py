@@ -1,0 +1,55 @@
+"""Boot and version."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+from hil.board import Board
+from hil.results import Measuring
+from hil.station import Station
+
+pytestmark = pytest.mark.quick
+_WATCHED_SECONDS = 2.0
+_FIRST = {"provisioning", "network"}  # the states in which a board begins
+
+
+@pytest.mark.gate
+def test_it_boots_once_and_stays_up(unpaired: Board, measure: Measuring) -> None:
+    before = unpaired.ask("state")
+    began = time.monotonic()
+    time.sleep(_WATCHED_SECONDS)
+    after = unpaired.ready()
+    passed = (time.monotonic() - began) * 1000
+    grown = after["uptime_ms"] - before["uptime_ms"]
+    measure(
+        "uptime_lag_ms",
+        passed - grown,
+        f"uptime went from {before['uptime_ms']} to {after['uptime_ms']} ms: it restarted",
+    )
+    measure("boots", unpaired.boots(), "a boot loop, or a brown-out at power-on")
+
+
+def test_it_says_what_it_is(unpaired: Board, station: Station) -> None:
+    state = unpaired.ask("state")
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*", state["fw"]), f"no version: {state['fw']!r}"
+    assert re.fullmatch(r"[0-9a-f]{12}", state["id"]), f"no identity: {state['id']!r}"
+    assert state["board"] == station.board, (
+        f"the board calls itself {state['board']!r}, not {station.board!r}"
+    )
+
+
+def test_its_reset_line_starts_it_anew(unpaired: Board) -> None:
+    since = unpaired.console.mark()
+    unpaired.reset()
+    unpaired.console.wait(lambda e: e.get("state") in _FIRST, "it starts again", since=since)
+    unpaired.ready()
+
+
+def test_a_reboot_is_told_as_such(unpaired: Board) -> None:
+    since = unpaired.console.mark()
+    unpaired.ask("reboot")
+    unpaired.console.wait(lambda e: e.get("state") in _FIRST, "it starts again", since=since)
+    assert unpaired.ready()["reset"] == "software"

@@ -1,0 +1,30 @@
+"""Speaker and microphone."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from hil import sound
+from hil.board import Board
+from hil.results import Measuring
+
+pytestmark = pytest.mark.quick
+
+
+@pytest.mark.tap
+def test_what_is_played_can_be_heard(live: Board, measure: Measuring) -> None:
+    time.sleep(1.0)
+    live.ask("do tone 880")
+    time.sleep(1.5)
+    heard = sound.loud_part(_newest(live, 3.0))
+    measure("speaker_db", sound.level_db(heard), "the speaker is silent while the board plays 880 Hz")
+    measure("speaker_tone_error_hz", abs(sound.tone(heard).hz - 880), "the speaker plays at another rate")
+
+
+def _newest(board: Board, seconds: float) -> sound.Signal:
+    path = board.backend.speaker()
+    assert path is not None
+    board.until(lambda: sound.read(path).size > seconds * sound.RATE / 2, "the recording of the speaker")
+    return sound.read(path)[-int(seconds * sound.RATE) :]
