@@ -7,7 +7,7 @@ TEST_PACKAGES := chromium flite iproute2 cmake ninja-build gcc g++ clang clang-f
 	libcmocka-dev libmbedtls-dev libopus-dev libsrtp2-dev gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
 
 .DEFAULT_GOAL := help
-.PHONY: help run talk test check lint format firmware-test fuzz bench lock clean
+.PHONY: help run talk test check lint format firmware-test fuzz sim hil bench lock clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -40,6 +40,11 @@ fuzz: .venv/test.stamp  ## Fuzz the firmware's parsers at length; FUZZ_SECONDS= 
 
 sim: .venv/test.stamp  ## The simulated device asks the gateway that `make run` started a recorded question
 	@$(MAKE) --no-print-directory -C firmware sim
+
+hil: .venv/test.stamp  ## The rig's suite on the simulated board; PORT= on a board, or on several; docs/hil.md
+	@mkdir -p build; $(MAKE) --no-print-directory -C firmware host >build/hil-firmware.log 2>&1 || { cat build/hil-firmware.log; exit 1; }
+	@$(BIN)/python -m hil $(addprefix --port ,$(PORT)) $(addprefix --backend ,$(BACKEND)) $(addprefix --board ,$(BOARD)) \
+		$(addprefix --soak ,$(SOAK)) $(addprefix --against ,$(AGAINST)) $(ARGS)
 
 bench: .venv/test.stamp  ## Measure against Pipecat's own runner, and write docs/performance.md
 	$(BIN)/python -m bench

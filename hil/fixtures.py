@@ -73,6 +73,7 @@ def link(station: Station, evidence: Evidence, request: pytest.FixtureRequest) -
         evidence.gateway = request.getfixturevalue("gateway")
         evidence.recordings = request.getfixturevalue("recordings")
         evidence.log_from = evidence.gateway.log_file.stat().st_size
+        evidence.gateway.journal = evidence.journal
         url = evidence.gateway.url
     reached = station.backend.reached
     with Link(url, bind=reached.bind, known_as=reached.known_as, journal=evidence.journal) as between:
@@ -103,16 +104,18 @@ def unpaired(dut: Any, station: Station, evidence: Evidence) -> Iterator[Board]:
     station.state = board.ready()
     station.board = station.board or station.state["board"]
     board.set(**station.wifi)
+    evidence.journal.note("begin")
     yield board
-    with contextlib.suppress(RigError):
-        board.console.pump()
+    evidence.journal.note("end")
 
 
 @pytest.fixture
 def board(unpaired: Board, link: Link) -> Iterator[Board]:
     """The board, pointed at the link."""
     unpaired.set(gateway=link.url)
+    unpaired.journal.note("begin")
     yield unpaired
+    unpaired.journal.note("end")
     link.refuse()
     with contextlib.suppress(RigError):
         unpaired.ask("reconnect", 2)  # hangs up

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 import httpx
 
 from hil.errors import Unusable
+from hil.journal import Journal
 
 ROOT: Final = Path(__file__).parents[1]
 BOT: Final = Path(__file__).parent / "bots" / "lab.py"
@@ -40,6 +41,7 @@ class Gateway:
         self.log_file = folder / "gateway.log"
         self.url = ""
         self._port = 0
+        self.journal: Journal | None = None  # of the test that is on
         self._process: subprocess.Popen[bytes] | None = None
         own = {
             "bot": str(BOT),
@@ -63,6 +65,7 @@ class Gateway:
         Raises:
             Unusable: it does not start; says the end of its log.
         """
+        self._note("start")
         environment = {k: v for k, v in os.environ.items() if not k.startswith("VOICEGW_")}
         self._recordings.mkdir(parents=True, exist_ok=True)
         out = self.folder / "out"
@@ -95,6 +98,7 @@ class Gateway:
         """End it; kills it if it takes longer than a user would wait."""
         if self._process is None:
             return
+        self._note("stop")
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
         try:
@@ -103,6 +107,10 @@ class Gateway:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+    def _note(self, what: str) -> None:
+        if self.journal is not None:
+            self.journal.note("gateway", line=what)
 
     def log(self) -> str:
         """All that it has logged."""

@@ -43,7 +43,7 @@ class Link:
         self.trace = Trace()
         self.port = 0
         self._gateway, self._bind, self._known_as = gateway, bind, known_as
-        self._path: tuple[Impairments, Impairments, int] = (CLEAR, CLEAR, 0)
+        self._path: tuple[Impairments, Impairments, int, float] = (CLEAR, CLEAR, 0, 0.0)
         self._ready: Future[None] = Future()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="link", daemon=True)
 
@@ -71,13 +71,14 @@ class Link:
         """The clock of trace and calls."""
         return time.monotonic()
 
-    def point_at(self, gateway: str) -> None:
-        """Let offers go to another gateway from now on."""
+    def point_at(self, gateway: str, name: str) -> None:
+        """Let offers go to another gateway from now on; `name` is the fixture's, for the journal."""
+        self._journal.note("gateway", line=name)
         self._proxy.gateway = self._gateway = gateway
 
     def impair(self, up: Impairments = CLEAR, down: Impairments = CLEAR, *, seed: int = 1) -> None:
         """Make the path so, for the calls that there are and those to come; the same seed loses the same packets."""
-        self._path = (up, down, seed)
+        self._path = (up, down, seed, self.now())
         self._journal.note("link", up=up, down=down, seed=seed)
         self._do(self._impair)
 
@@ -94,8 +95,8 @@ class Link:
             self._prepare(call.relay)
 
     def _prepare(self, relay: Relay) -> None:
-        up, down, seed = self._path
-        relay.impair(up, down, seed=seed)
+        up, down, seed, began = self._path
+        relay.impair(up, down, seed=seed, began=began)
 
     def _do(self, function: Callable[[], _Result]) -> _Result:
         """Run a function in the link's thread."""

@@ -38,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--gateway", help="URL of a gateway that already runs the rig's bot")
     add("--soak", default="10m", help="how long to soak: 90s, 10m, 8h, off (default: 10m)")
     add("--run", type=Path, help="folder for results (default: build/hil/TIME)")
+    add("--recorded", type=Path, help="journal to replay (python -m hil.replay)")
     add("--against", type=Path, help="folder of an earlier run to compare with")
 
 

@@ -36,7 +36,7 @@ class Relay:
         self._loop = asyncio.get_running_loop()
         self._board: Address | None = None
         self._gateway: Address | None = None
-        self.impair(CLEAR, CLEAR, seed=0)
+        self.impair(CLEAR, CLEAR, seed=0, began=0.0)
 
     async def open(self, board_side: str, gateway_side: str) -> None:
         """Bind both sockets, each on the address by which its end reaches this machine."""
@@ -47,11 +47,10 @@ class Relay:
             lambda: _Side(self._from_gateway), local_addr=(gateway_side, 0)
         )
 
-    def impair(self, up: Impairments, down: Impairments, *, seed: int) -> None:
-        """Be such a path from now on; the packets are counted anew."""
-        now = self._loop.time()
-        self._up = Channel(up, f"{seed}/up", now)
-        self._down = Channel(down, f"{seed}/down", now)
+    def impair(self, up: Impairments, down: Impairments, *, seed: int, began: float) -> None:
+        """Be such a path, one that became so at `began`; the packets are counted anew."""
+        self._up = Channel(up, f"{seed}/up", began)
+        self._down = Channel(down, f"{seed}/down", began)
 
     @property
     def board_port(self) -> int:

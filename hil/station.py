@@ -36,6 +36,7 @@ class Station:
     release: Path | None = None
     soak_seconds: float = 0.0
     state: dict[str, Any] = field(default_factory=dict)
+    version: str = field(default_factory=lambda: _version())
     began: str = field(default_factory=lambda: dt.datetime.now().astimezone().isoformat(" ", "seconds"))
 
     @property
@@ -50,7 +51,7 @@ class Station:
             "board": self.board,
             "id": self.state.get("id", ""),
             "firmware": self.state.get("fw", ""),
-            "gateway": _version(),
+            "gateway": self.version,
             "began": self.began,
         }
 

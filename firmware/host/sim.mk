@@ -1,9 +1,9 @@
 # The simulated device: make -C firmware host, make -C firmware sim
 .PHONY: host sim
 
-# The simulated device, without and with sanitizers (tests/sim uses both).
+# The simulated device, without and with sanitizers (tests/sim uses both), and with faults (tests/hil).
 host:
-	cmake -G Ninja -S host -B $(BUILD)/host >/dev/null
+	cmake -G Ninja -S host -B $(BUILD)/host -DVOICE_FAULTS=ON >/dev/null
 	cmake --build $(BUILD)/host -j $(JOBS)
 	cmake -G Ninja -S host -B $(BUILD)/host-sanitized -DVOICE_SANITIZE=ON >/dev/null
 	cmake --build $(BUILD)/host-sanitized -j $(JOBS)

@@ -17,6 +17,8 @@ from pipecat.transports.base_transport import BaseTransport, TransportParams
 from pipecat.workers.runner import WorkerRunner
 
 _RATE = 16_000
+_FRAME = 0.020
+_BACKLOG = 0.060
 _LONGEST = 10 * 60 * _RATE * 2  # bytes: ten minutes
 
 
@@ -26,6 +28,7 @@ class Echo(FrameProcessor):
     def __init__(self) -> None:
         super().__init__(enable_direct_mode=True)
         self.heard = bytearray()
+        self._said_until = 0.0
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Send input audio back as output audio; everything else passes."""
@@ -33,10 +36,19 @@ class Echo(FrameProcessor):
         if isinstance(frame, InputAudioRawFrame):
             if len(self.heard) < _LONGEST:
                 self.heard += frame.audio
+            if not self._is_due(time.monotonic()):
+                return
             frame = OutputAudioRawFrame(frame.audio, frame.sample_rate, frame.num_channels)
         elif isinstance(frame, EndFrame | CancelFrame):
             self.save()
         await self.push_frame(frame, direction)
+
+    def _is_due(self, now: float) -> bool:
+        """Whether 20 ms more may wait to be said; after a stall some are left out, or the echo would stay late."""
+        self._said_until = max(self._said_until, now)
+        due = self._said_until - now < _BACKLOG
+        self._said_until += _FRAME if due else 0.0
+        return due
 
     def save(self) -> None:
         """Write what was heard to the rig's folder, named for when it ended."""

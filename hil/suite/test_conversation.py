@@ -24,7 +24,7 @@ _STAGES = {
 
 @pytest.fixture
 def talking(board: Board, link: Link, assistant: Gateway) -> Board:
-    link.point_at(assistant.url)
+    link.point_at(assistant.url, "assistant")
     board.live()
     board.reconnect()
     board.console.wait(lambda e: e["event"] == "bot_ready", "the bot is ready", 30)

@@ -1,0 +1,86 @@
+"""`python -m hil`: the suite on one board, or on a bench of boards at once; anything unknown goes to pytest."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from hil.errors import Unusable
+from hil.gateway import ROOT
+from hil.results import FILE
+
+_INI: Final = Path(__file__).parent / "pytest.ini"
+
+
+def main() -> int:
+    """Run, and say where the report is; gives pytest's worst exit status."""
+    parser = argparse.ArgumentParser(prog="python -m hil", description=__doc__)
+    parser.add_argument("--port", action="append", default=[], help="of a board; again for each of a bench")
+    parser.add_argument("--run", type=Path, help="folder for results (default: build/hil/TIME)")
+    parser.add_argument("--against", type=Path, help="folder of an earlier run to compare with")
+    options, rest = parser.parse_known_args()
+    ports = [port for given in options.port for port in given.replace(",", " ").split()]
+    run = (options.run or ROOT / "build" / "hil" / f"{dt.datetime.now():%Y%m%d-%H%M%S}").resolve()  # noqa: DTZ005
+    if options.against is not None:
+        rest += ["--against", str(options.against.resolve())]
+    if len(ports) < 2:
+        return subprocess.call(command(run, [*_port(ports), *rest]), cwd=ROOT)
+    return bench(run, ports, rest, options.against)
+
+
+def bench(run: Path, ports: list[str], rest: list[str], against: Path | None) -> int:
+    """All boards at once, a process each; one page of all."""
+    started = []
+    for port in ports:
+        folder = run / re.sub(r"\W+", "-", port).strip("-")
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "pytest.log").open("wb") as log:
+            own = command(folder, [*_port([port]), *rest])
+            started.append((port, folder, subprocess.Popen(own, cwd=ROOT, stdout=log, stderr=log)))
+    worst = 0
+    for port, folder, process in started:
+        worst = max(worst, process.wait())
+        last = (folder / "pytest.log").read_text(errors="replace").strip().splitlines()[-1:]
+        sys.stdout.write(f"{port}: {''.join(last).strip('= ')}\n")
+    _page_of_all(run, against)
+    return worst
+
+
+def _page_of_all(run: Path, against: Path | None) -> None:
+    from hil.report import write_report  # noqa: PLC0415 -- matplotlib takes a second
+
+    folders = sorted(path.parent for path in run.glob(f"*/{FILE}"))
+    if folders:
+        page = write_report(folders, run / "report.html", against=against)
+        sys.stdout.write(f"report: {page}\n")
+
+
+def command(run: Path, rest: list[str]) -> list[str]:
+    """Pytest for one board."""
+    own = [
+        "-c",
+        str(_INI),
+        "--rootdir",
+        str(_INI.parent),
+        "--run",
+        str(run),
+        "--junitxml",
+        str(run / "junit.xml"),
+    ]
+    return [sys.executable, "-m", "pytest", *own, *rest]
+
+
+def _port(ports: list[str]) -> list[str]:
+    return ["--port", ports[0]] if ports else []
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Unusable as error:
+        sys.exit(f"error: {error}")

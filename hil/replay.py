@@ -1,0 +1,66 @@
+"""`python -m hil.replay DIR`: does again what a recorded test did, against today's gateway, and shows both."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from hil import journal
+from hil.errors import Unusable
+from hil.journal import Step
+
+_FIGURES: Final = (
+    "state", "round_trip_us", "sound_percent", "tone_mhz", "tone_percent", "gaps", "longest_gap_ms", "clicks",
+    "heap_free", "lost", "concealed", "fec", "underruns", "jitter_us", "rtt_us", "playout_us",
+)  # fmt: skip
+
+
+def main() -> int:
+    """Replay a folder of evidence; gives pytest's exit status."""
+    parser = argparse.ArgumentParser(prog="python -m hil.replay", description=__doc__)
+    parser.add_argument("folder", type=Path, help="a test's folder of an earlier run")
+    options, rest = parser.parse_known_args()
+    recorded = options.folder / "journal.json"
+    if not recorded.is_file():
+        raise Unusable(f"there is no {recorded}; name a folder that the rig wrote for one test")
+    again = options.folder / "replayed"
+    inside = Path(__file__).parent / "replaying"
+    from hil.__main__ import command  # noqa: PLC0415 -- each is a program of its own
+
+    status = subprocess.call([*command(again, rest), str(inside), "--recorded", str(recorded.resolve())])
+    for line in beside(journal.read(recorded)[1], _replayed(again)):
+        sys.stdout.write(line + "\n")
+    return status
+
+
+def _replayed(again: Path) -> list[Step]:
+    found = sorted(again.glob("*/journal.json"), key=lambda path: path.stat().st_mtime)
+    return journal.read(found[-1])[1] if found else []
+
+
+def beside(before: list[Step], now: list[Step]) -> list[str]:
+    """Replies that tell figures, then and now, in the order of the commands."""
+    lines = []
+    replies = _replies(now)
+    for (line, old), (_, new) in zip(_replies(before), replies, strict=False):
+        told = [name for name in _FIGURES if name in old or name in new]
+        lines += [f"{line:>24}  {name:16} {old.get(name)!s:>12} -> {new.get(name)!s}" for name in told]
+    return lines
+
+
+def _replies(steps: list[Step]) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (s.line, s.reply or {})
+        for s in steps
+        if s.what == "console" and s.line in {"capture", "figures", "state"}
+    ]
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Unusable as error:
+        sys.exit(f"error: {error}")
