@@ -25,6 +25,10 @@ _BOARDS: Final = ROOT / "firmware" / "components" / "boards"
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
+def _version() -> str:
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+
+
 @dataclass(slots=True)
 class Station:
     """The place of one board on the rig. `state` is what the board first said of itself."""
@@ -36,7 +40,7 @@ class Station:
     release: Path | None = None
     soak_seconds: float = 0.0
     state: dict[str, Any] = field(default_factory=dict)
-    version: str = field(default_factory=lambda: _version())
+    version: str = field(default_factory=_version)
     began: str = field(default_factory=lambda: dt.datetime.now().astimezone().isoformat(" ", "seconds"))
 
     @property
@@ -115,7 +119,3 @@ def seconds(text: str) -> float:
         return float(text[:-1]) * _UNITS[text[-1:]]
     except (ValueError, KeyError):
         raise Unusable(f"{text!r} is no duration; write 90s, 10m, 8h or off") from None
-
-
-def _version() -> str:
-    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
