@@ -1,0 +1,47 @@
+"""How the firmware is started on a simulated board."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hil.simboard.board import Start
+from hil.simboard.errors import SimboardError
+from hil.simboard.settings import Settings
+from tools.errors import NvsError
+
+
+@dataclass(frozen=True, slots=True)
+class Voicesim:
+    """The Linux build, told which board it is."""
+
+    program: Path
+    store: Path
+    flash: Path
+    mac: bytes
+    settings: Settings
+    extra: tuple[str, ...] = ()
+    """Options that the user gives it."""
+
+    def command(self, start: Start) -> Sequence[str]:
+        """With the settings of its flash in its store. Raises OSError."""
+        self.settings.unpack(start.app.nvs)
+        slot = ("--flash", str(self.flash), "--slot", str(max(start.app.slot, 0)), "--reboot-exits")
+        identity = (
+            "--id",
+            self.mac.hex(),
+            "--fw",
+            start.app.application.version,
+            "--reset",
+            start.reset.value[2],
+        )
+        options = ("--console", "-", "--store", str(self.store))
+        return (str(self.program), *options, *slot, *identity, *self.extra)
+
+    async def ended(self) -> None:
+        """Its settings go back into the flash. Raises SimboardError."""
+        try:
+            await self.settings.pack()
+        except NvsError as error:
+            raise SimboardError(f"its settings could not be kept: {error}", remedy=error.remedy) from None

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import fcntl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hil.simboard.chips import CHIPS, Chip
+from hil.simboard.flash import MEGABYTE, Flash
+from tests.hil.simboard.support import ROOT
+
+
+@pytest.fixture(scope="session")
+def firmware() -> None:
+    """The Linux build, made once however many processes the tests run in."""
+    build = ROOT / "firmware" / "build"
+    build.mkdir(exist_ok=True)
+    with (build / ".simboard.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(["make", "-C", str(ROOT / "firmware"), "host"], check=True, capture_output=True)
+
+
+@pytest.fixture
+def flash(tmp_path: Path) -> Iterator[Flash]:
+    """4 MB of it, erased."""
+    made = Flash(tmp_path / "flash.bin", 4 * MEGABYTE)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=sorted(CHIPS))
+def chip(request: pytest.FixtureRequest) -> Chip:
+    return CHIPS[request.param]
