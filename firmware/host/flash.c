@@ -158,6 +158,27 @@ static int slot_of(struct entry e)
     return (int)((e.sequence - 1) % FLASH_SLOTS);
 }
 
+/* bootloader_utility_get_selected_boot_partition(), set_actual_ota_seq() */
+int flash_boot(struct flash *f)
+{
+    struct entry e;
+    bool whole[2];
+    for (int i = 0; i < 2; i++) {
+        e = read_entry(f, i, &whole[i]);
+        if (whole[i] && e.state == FLASH_PENDING)
+            write_entry(f, i, (struct entry){e.sequence, FLASH_ABORTED});
+    }
+    int now = active(f, &e);
+    if (now < 0) {
+        if (!whole[0] && !whole[1])
+            write_entry(f, 0, (struct entry){1, FLASH_VALID});
+        return 0;
+    }
+    if (e.state == FLASH_NEW)
+        write_entry(f, now, (struct entry){e.sequence, FLASH_PENDING});
+    return slot_of(e);
+}
+
 void flash_select(struct flash *f, int slot)
 {
     struct entry e = {0, 0};

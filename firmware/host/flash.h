@@ -40,6 +40,9 @@ bool flash_erase(struct flash *f, const struct flash_area *area, uint32_t at, ui
 bool flash_write(struct flash *f, const struct flash_area *area, uint32_t at, const uint8_t *data,
                  uint32_t len);
 
+/* The slot that the bootloader would start, and what it notes down when it does: a trial that is over is
+ * aborted, a new one begins. */
+int flash_boot(struct flash *f);
 /* The image boots next, on trial: esp_ota_set_boot_partition(). */
 void flash_select(struct flash *f, int slot);
 /* Forgets the entry that does not boot, if it is of that slot: esp_ota_begin(). */

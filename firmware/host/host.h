@@ -15,7 +15,7 @@ struct host_options {
     const char *id;      /* 12 hex digits, NULL: made from the store's path */
     const char *flash;   /* image of a board's flash, NULL: none, and no updates */
     const char *version; /* of the firmware, NULL: what the image in the slot says, else this build's */
-    int slot;            /* the image that runs: 0 or 1 */
+    int slot;            /* the image that runs: 0 or 1; -1: the one that the bootloader would start */
     bool reboot_exits;   /* a reboot ends the program: another one plays the bootloader */
     enum port_reset reset;
 };
@@ -29,6 +29,7 @@ bool host_restart(void); /* true if one was wanted: from now on we have been reb
 
 /* port_ota.c. NULL where there is no flash image, or nothing that says it. */
 bool host_flash_open(const char *path, int slot);
+void host_flash_reboot(void);
 void host_flash_close(void);
 const char *host_flash_slot(void);
 const char *host_flash_version(void);

@@ -74,12 +74,11 @@ static int run(const struct options *options)
     if (!options_store(options) || !host_console_open(options->host.console) ||
         host_audio_open(&options->audio) != PORT_OK)
         return 2;
-    bool rebooted;
-    do {
+    bool exits = options->host.reboot_exits;
+    do
         answered = run_once(options);
-        rebooted = host_restart() && !ended;
-    } while (rebooted && !options->host.reboot_exits); /* console and sound stay: they are what the board is
-                                                          plugged into */
+    while (!ended && !exits && host_restart()); /* console and sound stay: the board is plugged into them */
+    bool rebooted = exits && !ended && host_reboot_wanted();
     host_audio_close();
     host_console_close();
     host_mdns_close();

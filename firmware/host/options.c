@@ -20,7 +20,8 @@ static const char usage[] =
     "  --mic FILE           16-bit WAV to speak once live, then silence\n"
     "  --speaker FILE       WAV to write what it plays to\n"
     "  --ask FILE           ask this question, print what came back, end\n"
-    "  --flash FILE         a board's flash image, which updates go to; --slot 0 or 1: what runs\n"
+    "  --flash FILE         a board's flash image: it says which board, and updates go there\n"
+    "  --slot N             0 or 1: the image in it that runs (default: the one that would boot)\n"
     "  --fw VERSION         of the firmware that this plays (default: what its image says)\n"
     "  --reset REASON       why it started: power_on (the default), button, software, panic, watchdog, "
     "brownout\n"
@@ -165,6 +166,7 @@ bool options_read(struct options *o, int argc, char **argv)
     const char *key_file = NULL;
     memset(o, 0, sizeof *o);
     o->host.store = "voicesim-store";
+    o->host.slot = -1;
     o->count = 1;
     o->level = PORT_INFO;
     for (int letter; (letter = getopt_long(argc, argv, "", known, NULL)) != -1;) {

@@ -30,11 +30,18 @@ bool host_flash_open(const char *path, int slot)
 {
     if (path == NULL)
         return true;
-    running = slot;
-    if (flash_open(&flash, path))
+    if (flash_open(&flash, path)) {
+        running = slot >= 0 ? slot : flash_boot(&flash);
         return true;
+    }
     fprintf(stderr, "voicesim: %s is no flash image with otadata, ota_0 and ota_1\n", path);
     return false;
+}
+
+void host_flash_reboot(void)
+{
+    if (flash.bytes != NULL)
+        running = flash_boot(&flash);
 }
 
 void host_flash_close(void)

@@ -42,13 +42,18 @@ static const char *first(const char *a, const char *b, const char *c)
     return a != NULL ? a : b != NULL ? b : c;
 }
 
-void host_system_init(const struct host_options *options)
+static void take_image(const char *version)
 {
     facts.board = first(host_flash_board(), NULL, "host");
-    facts.version = first(options->version, host_flash_version(), HOST_VERSION);
+    facts.version = first(version, host_flash_version(), HOST_VERSION);
     facts.slot = host_flash_slot();
-    facts.reset = options->reset;
+}
+
+void host_system_init(const struct host_options *options)
+{
     char host[256] = "", path[4096] = "";
+    take_image(options->version);
+    facts.reset = options->reset;
     (void)gethostname(host, sizeof host - 1);
     const char *store = realpath(options->store, path) != NULL ? path : options->store;
     if (options->id != NULL)
@@ -85,9 +90,12 @@ bool host_restart(void)
 {
     bool wanted = reboot_wanted;
     reboot_wanted = false;
-    if (wanted)
-        facts.reset = PORT_RESET_SOFTWARE;
-    return wanted;
+    if (!wanted)
+        return false;
+    facts.reset = PORT_RESET_SOFTWARE;
+    host_flash_reboot();
+    take_image(NULL);
+    return true;
 }
 
 size_t port_crash_report(char *text, size_t cap)

@@ -145,10 +145,10 @@ def _as_event(state: Event) -> Event:
 
 
 @contextlib.asynccontextmanager
-async def device(
+async def running(
     directory: Path, *arguments: str, url: str | None = None, key: str | None = None, plain: bool = False
 ) -> AsyncIterator[Device]:
-    """Run a device for the length of the block; it has to end well, and without a sanitizer's complaint."""
+    """Run a device for the length of the block, at most; it may end as it likes."""
     gateway = ["--gateway", url] if url else []
     process = spawn(directory, ["--console", "tcp:0", *gateway, *arguments], key=key, plain=plain)
     try:
@@ -163,7 +163,16 @@ async def device(
     finally:
         process.terminate()
         await until(lambda: process.poll() is not None, "the device has ended", 10)
+
+
+@contextlib.asynccontextmanager
+async def device(
+    directory: Path, *arguments: str, url: str | None = None, key: str | None = None, plain: bool = False
+) -> AsyncIterator[Device]:
+    """Run a device for the length of the block; it has to end well, and without a sanitizer's complaint."""
+    async with running(directory, *arguments, url=url, key=key, plain=plain) as own:
+        yield own
     log = (directory / "device.log").read_text(errors="replace")
     assert "runtime error" not in log, log
     assert "Sanitizer" not in log, log
-    assert process.returncode == 0, log
+    assert own.process.returncode == 0, log

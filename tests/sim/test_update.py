@@ -1,0 +1,196 @@
+"""Images from the gateway to a device's other slot: tried, kept, and gone back on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.board_flash import (
+    ABORTED,
+    BOARD,
+    NEW,
+    PENDING,
+    SLOTS,
+    VALID,
+    make_flash,
+    make_image,
+    otadata,
+)
+from tests.support.certificates import self_signed
+from tests.support.device import Device, Refused, device, running
+from tests.support.gateway import client, serving
+from tests.support.middle import between, scripted
+from tests.support.releases import put_release
+from tests.support.waiting import until
+
+NAME = "kitchen"
+ANY = "settings set update any"
+
+
+@pytest.fixture
+def flash(tmp_path: Path) -> Path:
+    return make_flash(tmp_path / "flash.bin", make_image("0.1.0"))
+
+
+@pytest.fixture
+def releases(tmp_path: Path) -> Path:
+    folder = tmp_path / "releases"
+    folder.mkdir()
+    return folder
+
+
+def command(folder: Path, **changes: Any) -> str:
+    """The console's line for the release in this folder, with some of it changed."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    app = manifest["files"][0] | {"version": manifest["version"]} | changes
+    path = f"/api/firmware/{manifest['board']}/{manifest['version']}/voicegw.bin"
+    return f"update {changes.get('path', path)} {app['size']} {app['sha256']} {app['version']}"
+
+
+async def comes_to(own: Device, state: str, reason: str | None = None) -> None:
+    await own.told(
+        lambda e: e["event"] == "update" and e["state"] == state and e.get("reason") == reason,
+        f"update {state} {reason}",
+    )
+
+
+async def test_an_operator_updates_a_device_which_keeps_what_works(
+    tmp_path: Path, flash: Path, releases: Path
+) -> None:
+    image = make_image("0.2.0")
+    put_release(releases, BOARD, "0.2.0", app=image)
+    async with (
+        serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
+        client(gateway.url) as http,
+    ):
+        made = (await http.post("/api/devices", json={"name": NAME, "role": "device"})).json()
+        arguments = ["--flash", str(flash)]
+        async with device(tmp_path / "own", *arguments, url=gateway.url, key=made["key"]) as own:
+            await own.ask(ANY)
+            await own.live()
+            assert (await own.ask("state"))["fw"] == "0.1.0"
+            (await http.post(f"/api/devices/{NAME}/update", json={"version": "0.2.0"})).raise_for_status()
+            await comes_to(own, "rebooting")
+            percents = [e["percent"] for e in own.events if e["event"] == "update"]
+            assert percents == sorted(percents)
+            assert len(percents) > 5
+            await until(lambda: own.states().count("live") == 2, "live again")
+            await until(lambda: (2, VALID) in otadata(flash), "proven")
+            after = await own.ask("update")
+            assert (after["slot"], after["on_trial"]) == ("ota_1", False)
+            state = await own.ask("state")
+            assert (state["fw"], state["board"], state["reset"]) == ("0.2.0", BOARD, "software")
+            assert "update_slot" not in {p.name for p in (tmp_path / "own" / "store").iterdir()}
+    assert flash.read_bytes()[SLOTS[1] :].startswith(image)
+
+
+async def test_the_call_goes_on_meanwhile(tmp_path: Path, flash: Path, releases: Path) -> None:
+    folder = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0", size=400_000))
+    async with (
+        serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
+        device(tmp_path / "own", "--flash", str(flash), url=gateway.url) as own,
+    ):
+        await own.live()
+        await own.ask(ANY)
+        await own.ask(command(folder))
+        await own.hears(440)
+        assert (await own.ask("update"))["state"] == "downloading"
+        await comes_to(own, "rebooting")
+        assert own.states().count("live") == 1
+
+
+async def test_an_image_that_never_gets_into_a_call_is_left_again(
+    tmp_path: Path, flash: Path, releases: Path
+) -> None:
+    folder = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0"))
+    arguments = ["--flash", str(flash), "--reboot-exits"]
+    async with (
+        serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
+        running(tmp_path / "own", *arguments, url=gateway.url) as own,
+    ):
+        await own.live()
+        await own.ask(ANY)
+        await own.ask(command(folder))
+        await until(lambda: own.process.poll() is not None, "the device has rebooted")
+        assert own.process.returncode == 3
+    assert (2, NEW) in otadata(flash)
+    async with running(tmp_path / "own", *arguments) as trial:
+        assert (await trial.ask("update"))["on_trial"]
+        assert (2, PENDING) in otadata(flash)
+        trial.process.kill()  # the power fails before it is live
+        trial.process.wait()
+    async with (
+        scripted(None) as script,
+        device(tmp_path / "own", "--flash", str(flash), url=script.url) as own,
+    ):
+        await until(lambda: script.requests, "an offer")
+        assert b'"last_failure":"update_rolled_back"' in script.requests[0]
+        assert (2, ABORTED) in otadata(flash)
+        assert ((await own.ask("state"))["fw"], (await own.ask("update"))["slot"]) == ("0.1.0", "ota_0")
+
+
+async def test_power_that_fails_in_the_middle_changes_nothing(
+    tmp_path: Path, flash: Path, releases: Path
+) -> None:
+    folder = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0", size=400_000))
+    async with serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway:
+        async with running(tmp_path / "own", "--flash", str(flash), url=gateway.url) as own:
+            await own.live()
+            await own.ask(ANY)
+            await own.ask(command(folder))
+            await own.told(lambda e: e["event"] == "update" and e["percent"] >= 30, "a third of it")
+            own.process.kill()
+            own.process.wait()
+        async with device(tmp_path / "own", "--flash", str(flash)) as own:
+            await own.live()
+            assert ((await own.ask("state"))["fw"], otadata(flash)) == ("0.1.0", [(1, VALID)])
+            await own.ask(command(folder))
+            await comes_to(own, "rebooting")
+
+
+async def test_over_https_with_what_is_pinned(tmp_path: Path, flash: Path, releases: Path) -> None:
+    folder = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0"))
+    made = self_signed(tmp_path)
+    arguments = ["--flash", str(flash), "--ca", str(made.path)]
+    async with (
+        serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
+        between(gateway.url, secure=made.server()) as middle,
+        device(tmp_path / "own", *arguments, url=middle.url) as own,
+    ):
+        await own.live()
+        await own.ask(command(folder))
+        await comes_to(own, "rebooting")
+
+
+async def test_what_is_refused(tmp_path: Path, flash: Path, releases: Path) -> None:
+    good = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0"))
+    other = put_release(releases, "s3-devkit", "0.2.0", app=make_image("0.2.0", board="s3-devkit"))
+    chip = put_release(releases, BOARD, "0.3.0", app=make_image("0.3.0", chip=9))
+    async with (
+        serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
+        device(tmp_path / "own", "--flash", str(flash), url=gateway.url) as own,
+    ):
+        await own.live()
+        with pytest.raises(Refused, match="update_insecure"):
+            await own.ask(command(good))
+        await own.ask(ANY)
+        with pytest.raises(Refused, match="update_too_large"):
+            await own.ask(command(good, size=0x1E0001))
+        for line, reason in (
+            (command(good, path="/api/firmware/none"), "update_http"),
+            (command(good, sha256="0" * 64), "update_bad_hash"),
+            (command(good, size=60_000), "update_http"),
+            (command(good, version="0.9.0"), "update_wrong_version"),
+            (command(other), "update_wrong_board"),
+            (command(chip), "update_bad_image"),
+        ):
+            own.events.clear()
+            await own.ask(line)
+            await comes_to(own, "failed", reason)
+        assert otadata(flash) == [(1, VALID)]
+        own.events.clear()
+        await own.ask(command(good))
+        await comes_to(own, "rebooting")
