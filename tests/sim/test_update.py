@@ -126,7 +126,7 @@ async def test_an_image_that_never_gets_into_a_call_is_left_again(
         scripted(None) as script,
         device(tmp_path / "own", "--flash", str(flash), url=script.url) as own,
     ):
-        await until(lambda: script.requests, "an offer")
+        await until(lambda: bool(script.requests), "an offer")
         assert b'"last_failure":"update_rolled_back"' in script.requests[0]
         assert (2, ABORTED) in otadata(flash)
         assert ((await own.ask("state"))["fw"], (await own.ask("update"))["slot"]) == ("0.1.0", "ota_0")
