@@ -12,6 +12,7 @@
 struct host_options {
     const char *store;   /* directory of the key-value store */
     const char *console; /* NULL: none; "-": standard streams; "pty"; "tcp:PORT" */
+    const char *wifi;    /* "NAME:PASSWORD" of the network in reach, "" where there is none, NULL: needs none */
     const char *id;      /* 12 hex digits, NULL: made from the store's path */
     const char *flash;   /* image of a board's flash, NULL: none, and no updates */
     const char *version; /* of the firmware, NULL: what the image in the slot says, else this build's */
@@ -26,6 +27,8 @@ void host_console_close(void);
 void host_system_init(const struct host_options *options);
 bool host_reboot_wanted(void);
 bool host_restart(void); /* true if one was wanted: from now on we have been rebooted */
+
+bool host_wifi(const char *network); /* false: too long */
 
 /* port_ota.c. NULL where there is no flash image, or nothing that says it. */
 bool host_flash_open(const char *path, int slot);

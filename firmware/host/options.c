@@ -15,6 +15,7 @@ static const char usage[] =
     "  --store DIR          where settings live (default: ./voicesim-store)\n"
     "  --name NAME          what it calls itself on the LAN\n"
     "  --interface NAME     of mDNS, say lo (default: all)\n"
+    "  --wifi NAME:PASSWORD the one network in reach, which it has to be told (default: it needs none; '': none is)\n"
     "  --talk MODE          always, push or half\n"
     "  --console WHERE      pty, tcp:PORT (0: any free one), or - for the standard streams\n"
     "  --mic FILE           16-bit WAV to speak once live, then silence\n"
@@ -125,6 +126,9 @@ static void take(struct options *o, int letter, const char **key_file)
     case 'x':
         o->host.reboot_exits = true;
         break;
+    case 'W':
+        o->host.wifi = optarg;
+        break;
     case 'v':
         o->level = PORT_DEBUG;
         break;
@@ -158,6 +162,7 @@ bool options_read(struct options *o, int argc, char **argv)
         {"fw", required_argument, NULL, 'w'},
         {"reset", required_argument, NULL, 'r'},
         {"reboot-exits", no_argument, NULL, 'x'},
+        {"wifi", required_argument, NULL, 'W'},
         {"verbose", no_argument, NULL, 'v'},
         {"quiet", no_argument, NULL, 'q'},
         {"help", no_argument, NULL, 'h'},

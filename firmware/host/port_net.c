@@ -147,37 +147,3 @@ enum port_error port_udp_receive(struct port_address *remote, uint8_t *data, siz
     *len = (size_t)n <= cap ? (size_t)n : 0; /* longer than anything that speaks our protocol */
     return PORT_OK;
 }
-
-/* A host's network is there before we are. */
-enum port_error port_link_join(const char *ssid, const char *password)
-{
-    (void)ssid;
-    (void)password;
-    return PORT_OK;
-}
-
-enum port_link port_link_state(void)
-{
-    return PORT_LINK_UP;
-}
-
-bool port_link_needs_ssid(void)
-{
-    return false;
-}
-
-enum port_error port_link_scan(void)
-{
-    return PORT_ERR_ABSENT;
-}
-
-enum port_error port_link_seen(struct port_network *network)
-{
-    (void)network;
-    return PORT_END;
-}
-
-void port_link_busy(bool busy)
-{
-    (void)busy;
-}

@@ -135,6 +135,16 @@ def _mark(mark: bytes, text: str) -> bytes:
     return mark + text.encode().ljust(MARK_BYTES - len(mark), b"\x00")
 
 
+def fault_in(payload: bytes) -> str:
+    """What an image is to do wrong, by what `Started.payload` has of it; empty for nothing, and in other images."""
+    mark = payload[MARK_BYTES : 2 * MARK_BYTES]
+    return (
+        mark[len(FAULT_MARK) :].rstrip(b"\x00").decode(errors="replace")
+        if mark.startswith(FAULT_MARK)
+        else ""
+    )
+
+
 def _filling(seed: str, length: int) -> bytes:
     """Bytes that cannot be compressed, the same for the same seed."""
     return random.Random(seed).randbytes(length)  # noqa: S311 -- not a secret

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hil.simboard.board import Start
+from hil.simboard.demo import fault_in
 from hil.simboard.errors import SimboardError
 from hil.simboard.settings import Settings
 from tools.errors import NvsError
+
+CRASH = ("sh", "-c", "kill -ABRT $$")
+NO_NETWORK = ("--wifi", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,9 @@ class Voicesim:
     def command(self, start: Start) -> Sequence[str]:
         """With the settings of its flash in its store. Raises OSError."""
         self.settings.unpack(start.app.nvs)
+        fault = fault_in(start.app.payload)
+        if fault == "crash":
+            return CRASH
         slot = ("--flash", str(self.flash), "--slot", str(max(start.app.slot, 0)), "--reboot-exits")
         identity = (
             "--id",
@@ -37,7 +44,8 @@ class Voicesim:
             start.reset.value[2],
         )
         options = ("--console", "-", "--store", str(self.store))
-        return (str(self.program), *options, *slot, *identity, *self.extra)
+        wrong = NO_NETWORK if fault == "never-live" else ()
+        return (str(self.program), *options, *slot, *identity, *self.extra, *wrong)
 
     async def ended(self) -> None:
         """Its settings go back into the flash. Raises SimboardError."""

@@ -33,7 +33,6 @@ class Simulated:
     url: str
     control: int
     directory: Path
-    _channel: socket.socket | None = None
 
     @property
     def flash(self) -> Path:
@@ -48,7 +47,7 @@ class Simulated:
             channel.sendall(line.encode() + b"\n")
             answer = channel.makefile().readline()
         assert answer.startswith("ok"), answer
-        return json.loads(answer[2:] or "null")
+        return json.loads(answer[2:].strip() or "null")
 
     def open(self) -> serial.Serial:
         """Its port, as any program opens it; the board is not reset by that."""
