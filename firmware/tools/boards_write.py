@@ -45,10 +45,17 @@ def kconfig(boards: list[Board]) -> str:
         lines += [f"        config {symbol(board)}", f'            bool "{board.title}"']
         lines += [f"            depends on IDF_TARGET_{board.chip.upper()}"]
     lines += ["    endchoice", ""]
+    for part, has in (("SOUND", lambda b: b.i2s), ("DISPLAY", lambda b: b.display), ("WS2812", is_strip)):
+        lines += [f"    config BOARD_HAS_{part} # which drivers are built", "        bool"]
+        lines += [f"        default y if {' || '.join(symbol(b) for b in boards if has(b))}", ""]
     for board in boards:
         if board.pins_are_settings:
             lines += settings(board)
     return "\n".join([*lines, "endmenu", ""])
+
+
+def is_strip(board: Board) -> bool:
+    return board.led is not None and board.led.kind == "ws2812"
 
 
 def settings(board: Board) -> list[str]:
@@ -89,6 +96,8 @@ def sdkconfig(board: Board) -> str:
         lines += ["CONFIG_SPIRAM_IGNORE_NOTFOUND=y"]  # a variant with another RAM, or none, boots without it
     console = {"uart": "UART_DEFAULT", "usb_serial_jtag": "USB_SERIAL_JTAG"}[board.console]
     lines += [f"CONFIG_ESP_CONSOLE_{console}=y"]
+    if board.display:
+        lines += ["CONFIG_LV_USE_CLIB_MALLOC=y", "CONFIG_LV_FONT_MONTSERRAT_20=y"]
     if board.network == "open_eth":
         lines += ["CONFIG_ETH_USE_OPENETH=y", "CONFIG_ETH_OPENETH_DMA_RX_BUFFER_NUM=16"]
     return "\n".join([*lines, ""])
