@@ -14,7 +14,9 @@ from hil.errors import Unusable
 from hil.gateway import ROOT
 from hil.results import FILE
 
-_INI: Final = Path(__file__).parent / "pytest.ini"
+_OWN: Final = Path(__file__).resolve().parent
+_INI: Final = _OWN / "pytest.ini"
+_SUITE: Final = _OWN / "suite"
 
 
 def main() -> int:
@@ -72,7 +74,12 @@ def command(run: Path, rest: list[str]) -> list[str]:
         "--junitxml",
         str(run / "junit.xml"),
     ]
-    return [sys.executable, "-m", "pytest", *own, *rest]
+    tests = (
+        []
+        if any(Path(word.partition("::")[0]).resolve().is_relative_to(_OWN) for word in rest)
+        else [str(_SUITE)]
+    )
+    return [sys.executable, "-m", "pytest", *own, *rest, *tests]
 
 
 def _port(ports: list[str]) -> list[str]:

@@ -34,8 +34,10 @@ def recordings(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session")
-def gateway(request: pytest.FixtureRequest, recordings: Path) -> Iterator[Gateway]:
-    """A gateway with the rig's bot, which echoes."""
+def gateway(request: pytest.FixtureRequest, recordings: Path, station: Station) -> Iterator[Gateway]:
+    """A gateway of the rig's own with its bot, which echoes."""
+    if station.gateway_url is not None:
+        pytest.skip("needs a gateway of the rig's own, not the one of --gateway")
     with Gateway(request.config.option.run / "gateway", recordings=recordings) as running:
         yield running
 

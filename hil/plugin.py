@@ -38,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--gateway", help="URL of a gateway that already runs the rig's bot")
     add("--soak", default="10m", help="how long to soak: 90s, 10m, 8h, off (default: 10m)")
     add("--run", type=Path, help="folder for results (default: build/hil/TIME)")
+    add("--no-page", action="store_true", help="write results.json and no page")
     add("--recorded", type=Path, help="journal to replay (python -m hil.replay)")
     add("--against", type=Path, help="folder of an earlier run to compare with")
 
@@ -47,6 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name, what in CAPABILITIES.items():
         config.addinivalue_line("markers", f"{name}: only on a board that {what}")
     config.addinivalue_line("markers", "quick: part of `make test`")
+    config.addinivalue_line("markers", "witness: the rig is tested by it, on devices with a fault")
     config.addinivalue_line("markers", "gate: without it nothing else makes sense")
     config.addinivalue_line("markers", "soak: takes as long as --soak says")
     if config.option.run is None:
@@ -131,10 +133,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     station = config.stash.get(STATION, None)
     if station is None or not run.results:
         return
-    from hil.report import write_report  # noqa: PLC0415 -- matplotlib takes a second
-
     run.facts |= {**station.facts(), "machine": platform.platform(), "soak": config.option.soak}
     run.write(config.option.run)
+    if config.option.no_page:
+        return
+    from hil.report import write_report  # noqa: PLC0415 -- matplotlib takes a second
+
     page = write_report([config.option.run], config.option.run / "report.html", against=config.option.against)
     config.stash[RUN].facts["page"] = str(page)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +52,11 @@ def jitter(packets: Sequence[Packet]) -> Series:
         value += (step - value) / 16
         out[index] = value
     return out
+
+
+def delivered(packets: Sequence[Packet]) -> list[Packet]:
+    """Those that left the link, in that order, with the time at which they did."""
+    return sorted((replace(p, at=p.left) for p in packets if p.left is not None), key=lambda p: p.at)
 
 
 def loss_per_second(packets: Sequence[Packet], span: float = 1.0) -> tuple[Series, Series]:

@@ -16,6 +16,7 @@ from hil.backends import Backend, Reached
 from hil.errors import Unusable
 
 _END_SECONDS = 5.0
+_NOWHERE = "http://127.0.0.1:9"  # until a test says where; else it would find the gateways of other tests
 _RESTART_SECONDS = 0.2
 _STARTS_MAX = 50
 
@@ -49,6 +50,9 @@ class Simulated(Backend):
     def open(self, folder: Path) -> str:
         """Start it with a store of its own; gives the terminal's path."""
         self._folder = folder
+        store = folder / "store"
+        store.mkdir(mode=0o700, exist_ok=True)
+        (store / "gateway").write_text(_NOWHERE)
         self._starts, self._ends = 0, []
         self._device, self._line = os.openpty()
         tty.setraw(self._line)

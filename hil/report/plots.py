@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import zlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -71,6 +72,7 @@ def lines(title: str, unit: str, series: Sequence[tuple[str, Series]], axis: str
             axes.plot(*_thinned(one), color=colour, linewidth=1.3, label=name)
         axes.set_ylabel(unit)
         axes.set_xlabel(axis)
+        _calm(axes)
         axes.ticklabel_format(useOffset=False, style="plain")
         if len(series) > 1:
             axes.legend(ncols=4, fontsize=8, loc="upper left", bbox_to_anchor=(0, 1.22))
@@ -80,13 +82,13 @@ def lines(title: str, unit: str, series: Sequence[tuple[str, Series]], axis: str
 def spectrograms(title: str, recordings: Sequence[tuple[str, sound.Signal]]) -> str:
     """One below the other, on one scale of time, frequency and loudness."""
     with mpl.rc_context(_STYLE | {"axes.grid": False}):
-        figure = Figure(figsize=(7.4, 1.55 * len(recordings)), layout="constrained")
+        figure = Figure(figsize=(11, 1.35 * len(recordings)), layout="constrained")
         frames = figure.subplots(len(recordings), 1, sharex=True, squeeze=False)[:, 0]
         for axes, (name, signal) in zip(frames, recordings, strict=True):
             _spectrogram(axes, signal)
             axes.set_ylabel(f"{name}\nkHz")
         frames[-1].set_xlabel("seconds")
-        return _svg(figure, title)
+        return _svg(figure, title, wide=True)
 
 
 def _spectrogram(axes: Any, signal: sound.Signal) -> None:
@@ -101,25 +103,30 @@ def _spectrogram(axes: Any, signal: sound.Signal) -> None:
     )  # fmt: skip
 
 
+def _calm(axes: Any) -> None:
+    """Keep a tenth of a value in sight, so that what hardly moves does not look wild."""
+    low, high = axes.get_ylim()
+    middle, least = (low + high) / 2, 0.1 * max(abs(low), abs(high))
+    if high - low < least:
+        axes.set_ylim(middle - least / 2, middle + least / 2)
+
+
 def _thinned(one: Series, most: int = 600) -> tuple[list[float], list[float]]:
     step = max(1, len(one.at) // most)
     return one.at[::step], one.values[::step]
 
 
-def _svg(figure: Figure, title: str) -> str:
+def _svg(figure: Figure, title: str, *, wide: bool = False) -> str:
     out = io.StringIO()
     figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r'(<svg [^>]*?)width="[\d.]+pt" height="[\d.]+pt"', r'\1role="img"', text, count=1)
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'id="(\w+)"', rf'id="{_salt(title)}\1"', text)
-    text = re.sub(r'(url\(#|href="#)', rf"\1{_salt(title)}", text)
+    salt = f"p{zlib.crc32((title + text).encode()):08x}"  # one page holds many of these, and ids are its own
+    text = re.sub(r'\bid="', f'id="{salt}', text)
+    text = re.sub(r'(url\(#|href="#)', rf"\1{salt}", text)
     text = text.replace(_INK, "var(--ink)").replace(_LINE, "var(--line)")
     for number, colour in enumerate(_COLOURS, 1):
         text = text.replace(colour, f"var(--plot-{number})")
-    return f"<figure><figcaption>{title}</figcaption>{text}</figure>"
-
-
-def _salt(title: str) -> str:
-    return "p" + "".join(c for c in title if c.isalnum())[:40]
+    return f"<figure{' class=wide' if wide else ''}><figcaption>{title}</figcaption>{text}</figure>"

@@ -10,9 +10,9 @@ from hil.board import Board
 from hil.errors import Refused
 from hil.results import Measuring
 
-pytestmark = pytest.mark.quick
 
-
+@pytest.mark.quick
+@pytest.mark.witness
 def test_the_volume_is_stored(unpaired: Board) -> None:
     before = unpaired.ask("settings get volume")["volume"]
     unpaired.ask("do volume 35")
@@ -56,6 +56,7 @@ def test_it_takes(unpaired: Board, command: str) -> None:
             raise
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("command", "code"),
     [("volume 101", "out_of_range"), ("mute 1", "not_a_boolean"), ("dance", "unknown_command")],

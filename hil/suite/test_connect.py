@@ -23,6 +23,7 @@ def test_it_is_in_a_call_soon_after_its_offer(live: Board, link: Link, measure: 
     measure("answer_ms", float(np.median([(c.answered_at - c.offered_at) * 1000 for c in calls])))
 
 
+@pytest.mark.witness
 def test_the_offer_says_who_calls(live: Board, link: Link) -> None:
     device = link.calls[-1].device
     state = live.ask("state")

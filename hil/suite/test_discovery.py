@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import pytest
 
 from hil.board import Board
@@ -10,26 +12,26 @@ from hil.network import Link
 
 pytestmark = pytest.mark.mdns
 _NOBODY = 9  # the discard port, where no gateway listens
+_OURS, _OTHER = secrets.token_hex(4), secrets.token_hex(4)  # no other run on this LAN has them
 
 
-@pytest.mark.quick
 def test_it_finds_the_only_gateway(unpaired: Board, link: Link) -> None:
     unpaired.set(gateway="", gateway_id="")
-    with announced(unpaired.backend.reached, {"aaaaaaaa": (link.port, 0.0)}):
+    with announced(unpaired.backend.reached, {_OURS: (link.port, 0.0)}):
         unpaired.live()
-    assert unpaired.ask("settings get gateway_id")["gateway_id"] == "aaaaaaaa"
+    assert unpaired.ask("settings get gateway_id")["gateway_id"] == _OURS
 
 
 def test_of_two_it_takes_the_less_loaded(unpaired: Board, link: Link) -> None:
     unpaired.set(gateway="", gateway_id="")
-    with announced(unpaired.backend.reached, {"aaaaaaaa": (_NOBODY, 0.9), "bbbbbbbb": (link.port, 0.1)}):
+    with announced(unpaired.backend.reached, {_OTHER: (_NOBODY, 0.9), _OURS: (link.port, 0.1)}):
         unpaired.live()
     assert unpaired.ask("state")["port"] == link.port
 
 
 def test_of_two_it_takes_its_own(unpaired: Board, link: Link) -> None:
-    unpaired.set(gateway="", gateway_id="bbbbbbbb")
-    with announced(unpaired.backend.reached, {"aaaaaaaa": (_NOBODY, 0.0), "bbbbbbbb": (link.port, 0.9)}):
+    unpaired.set(gateway="", gateway_id=_OURS)
+    with announced(unpaired.backend.reached, {_OTHER: (_NOBODY, 0.0), _OURS: (link.port, 0.9)}):
         unpaired.live(40)
     assert unpaired.ask("state")["port"] == link.port
 
@@ -37,5 +39,5 @@ def test_of_two_it_takes_its_own(unpaired: Board, link: Link) -> None:
 def test_without_any_it_says_so_and_calls_the_first_that_comes(unpaired: Board, link: Link) -> None:
     unpaired.set(gateway="", gateway_id="")
     unpaired.failed("no_gateway")
-    with announced(unpaired.backend.reached, {"aaaaaaaa": (link.port, 0.0)}):
+    with announced(unpaired.backend.reached, {_OURS: (link.port, 0.0)}):
         unpaired.live(40)

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.quick
 
 
 @pytest.mark.tap
+@pytest.mark.witness
 def test_what_is_played_can_be_heard(live: Board, measure: Measuring) -> None:
     time.sleep(1.0)
     live.ask("do tone 880")

@@ -17,13 +17,14 @@ enum port_error __wrap_host_audio_open(const struct host_audio *options)
     return __real_host_audio_open(&slow);
 }
 
-#elif defined(FAULT_DROP) /* a send queue that is too short: each eighth datagram is lost */
+#elif defined(FAULT_DROP) /* a queue that is too short: each eighth packet of media is lost (RFC 7983: 128 to 191) */
 enum port_error __real_port_udp_send(const struct port_address *remote, const uint8_t *data, size_t len);
 enum port_error __wrap_port_udp_send(const struct port_address *remote, const uint8_t *data, size_t len);
 enum port_error __wrap_port_udp_send(const struct port_address *remote, const uint8_t *data, size_t len)
 {
     static unsigned sent;
-    return ++sent % 8 == 0 ? PORT_OK : __real_port_udp_send(remote, data, len);
+    bool media = len > 0 && data[0] >> 6 == 2;
+    return media && ++sent % 8 == 0 ? PORT_OK : __real_port_udp_send(remote, data, len);
 }
 
 #elif defined(FAULT_LEAK) /* each call leaves 2 KiB behind */

@@ -1,0 +1,53 @@
+"""The rig itself: a device with a fault fails exactly the tests that it should, in words that name the cause."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from hil.gateway import ROOT, Gateway
+from hil.results import Result
+from tests.hil.running import failed, suite
+
+Runs = dict[str, Future[list[Result]]]
+CAUGHT = {
+    "rate": {
+        "test_its_packets_are_evenly_paced_and_none_is_left_out": r"its sound runs at 15,\d{3} Hz instead of 16,000 Hz"
+    },
+    "drop": {
+        "test_its_packets_are_evenly_paced_and_none_is_left_out": r"left out \d+ of \d+ packets before they reached"
+    },
+    "leak": {"test_reconnects_leak_nothing[15]": r"the heap falls by 2,\d{3} bytes with each call: a leak"},
+    "hang": {"test_the_volume_is_stored": r"no answer to 'do volume 35' within 5 s: the firmware hangs"},
+    "silent": {"test_what_is_played_can_be_heard": r"the speaker is silent while the board plays 880 Hz"},
+    "loop": {"test_it_boots_once_and_stays_up": r"a boot loop: the board began \d+ times .*signal 6"},
+}
+
+
+@pytest.fixture(scope="module")
+def runs(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    """The witnesses of each fault, two devices at a time, on one gateway."""
+    del built
+    with Gateway(tmp_path_factory.mktemp("gateway")) as gateway, ThreadPoolExecutor(2) as two:
+
+        def run(fault: str) -> list[Result]:
+            binary = str(ROOT / "firmware" / "build" / "host" / f"voicesim-{fault}")
+            folder = tmp_path_factory.mktemp(fault)
+            return suite(folder, "-m", "witness", "--sim-binary", binary, "--gateway", gateway.url)
+
+        yield {fault: two.submit(run, fault) for fault in CAUGHT}
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("fault", CAUGHT)
+def test_it_is_caught(runs: Runs, fault: str) -> None:
+    results = runs[fault].result()
+    found = failed(results)
+    assert found.keys() == CAUGHT[fault].keys(), found
+    for test, cause in CAUGHT[fault].items():
+        assert re.search(cause, found[test], re.DOTALL), found[test]
+    others = {r.outcome for r in results if r.test not in found}
+    assert others == ({"skipped"} if fault == "loop" else {"passed"})

@@ -1,0 +1,23 @@
+"""The quick part of the suite, on the simulated device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.hil.running import failed, suite
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.usefixtures("built")
+def test_the_simulated_device_passes(tmp_path: Path) -> None:
+    results = suite(tmp_path, "-m", "quick")
+    assert failed(results) == {}
+    assert {r.outcome for r in results} == {"passed"}
+    assert len(results) > 10
+    measured = {m.name for r in results for m in r.measures}
+    assert {"connect_ms", "echo_ms", "clock_ppm", "left_out_percent", "speaker_db"} <= measured
+    kept = {path.name for path in (tmp_path / "test_a_tone_survives-loss_10").iterdir()}
+    assert {"board.log", "journal.json", "trace.jsonl", "offer-1.sdp", "answer-1.sdp", "gateway.log"} <= kept
+    assert {"gateway-heard-1.wav", "speaker.wav"} <= kept
