@@ -193,7 +193,8 @@ def problems(b: Board) -> Iterator[str]:
             value = getattr(value, step, None)
         if value is not None and value not in allowed:
             yield f"{path} is {value!r}, which is none of {', '.join(sorted(allowed))}"
-    yield from pin_problems(b)
+    if b.chip in PINS:
+        yield from pin_problems(b)
     yield from sound_problems(b)
     if not 0 <= b.opus_complexity <= 10:
         yield f"opus_complexity is {b.opus_complexity}, not 0 to 10"

@@ -1,0 +1,124 @@
+"""The board files: consistent, and what is made from them is current."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.support.gateway import ROOT
+
+FACTS = ROOT / "firmware" / "components" / "boards"
+NAMES = sorted(path.stem for path in FACTS.glob("*.toml"))
+GOOD = (FACTS / "xmini-c3.toml").read_text()
+
+
+def test_what_is_made_from_the_facts_is_current(boards: ModuleType) -> None:
+    assert boards.stale(boards.load_all(), write=False) == []
+
+
+def test_the_boards_that_are_promised_are_there() -> None:
+    promised = {"esp32-s3-box-3", "m5stack-atoms3r-echo", "m5stack-cores3", "qemu", "s3-devkit", "xmini-c3"}
+    assert set(NAMES) == promised
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_file_names_its_sources(name: str) -> None:
+    head = (FACTS / f"{name}.toml").read_text().partition("title")[0]
+    assert re.search(r"\b[\w-]+/[\w-]+", head), "which project, and which file of it"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("sda = 3", "sda = 4", "i2c.scl and i2c.sda are both GPIO 4|i2c.sda and i2c.scl are both GPIO 4"),
+        ("pin = 9", "pin = 18", "button.pin is GPIO 18"),
+        ("bclk = 8", "bclk = 12", "i2s.bclk is GPIO 12"),
+        ("ws = 6", "ws = 22", "i2s.ws is GPIO 22"),
+        ('chip = "esp32c3"', 'chip = "esp32c9"', "chip is 'esp32c9'"),
+        ('mode = "dio"', 'mode = "dout"', "flash.mode is 'dout'"),
+        ('size = "16MB"', 'size = "3MB"', "flash.size is '3MB'"),
+        ("amplifier = 11", "amplifer = 11", "nobody knows amplifer"),
+        ("ws = 6\n", "", "missing 1 required"),
+        ("opus_complexity = 0", "opus_complexity = 11", "opus_complexity is 11"),
+        ('[speaker]\nchip = "es8311"\naddress = 0x18\namplifier = 11\n', "", "speaker, microphone and i2s"),
+        ("[i2c]\nport = 0\nsda = 3\nscl = 4\n", "", r"there is no \[i2c\]"),
+        ("address = 0x18\n", "", "has address"),
+        ('title = "xmini-c3"', 'title = "xmini-c3', "line"),
+        ('network = "wifi"', 'network = "wifi"\necho_canceller = true', "PSRAM"),
+    ],
+)
+def test_a_contradiction_is_named(
+    boards: ModuleType, tmp_path: Path, old: str, new: str, complaint: str
+) -> None:
+    assert old in GOOD
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(boards.BoardError, match=complaint) as caught:
+        boards.load(path)
+    assert "mine.toml" in str(caught.value)
+
+
+def test_octal_psram_takes_its_pins(boards: ModuleType, tmp_path: Path) -> None:
+    text = (FACTS / "m5stack-cores3.toml").read_text()
+    path = tmp_path / "cores3.toml"
+    path.write_text(text.replace('type = "quad"', 'type = "octal"'))
+    with pytest.raises(boards.BoardError, match="GPIO 33"):
+        boards.load(path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_c_table_compiles(tmp_path: Path, name: str) -> None:
+    kconfig = (FACTS / "Kconfig.projbuild").read_text()
+    pins = re.findall(r"config (BOARD_PIN_\w+)\n.*\n.*\n\s+default (-?\d+)", kconfig)
+    symbol = "CONFIG_BOARD_" + name.upper().replace("-", "_")
+    lines = [f"#define {symbol} 1", *(f"#define CONFIG_{pin} {number}" for pin, number in pins)]
+    (tmp_path / "sdkconfig.h").write_text("\n".join(lines))
+    flags = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wno-missing-field-initializers", "-Werror"]
+    command = ["gcc", *flags, "-fsyntax-only", f"-I{tmp_path}", f"-I{FACTS / 'include'}"]
+    subprocess.run([*command, str(FACTS / "board_table.c")], check=True)
+
+
+def test_a_build_without_a_board_says_so(tmp_path: Path) -> None:
+    (tmp_path / "sdkconfig.h").write_text("")
+    command = [
+        "gcc",
+        "-fsyntax-only",
+        f"-I{tmp_path}",
+        f"-I{FACTS / 'include'}",
+        str(FACTS / "board_table.c"),
+    ]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert "-DBOARD=NAME" in done.stderr
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_sdkconfig_is_of_that_board(boards: ModuleType, name: str) -> None:
+    board = boards.load(FACTS / f"{name}.toml")
+    lines = (FACTS / "sdkconfig" / name).read_text().splitlines()
+    values = dict(line.split("=", 1) for line in lines if line.startswith("CONFIG_"))
+    assert len(values) == len([line for line in lines if line.startswith("CONFIG_")]), "nothing twice"
+    assert values["CONFIG_IDF_TARGET"] == f'"{board.chip}"'
+    assert ("CONFIG_SPIRAM" in values) == (board.psram is not None)
+    table = FACTS.parents[1] / values["CONFIG_PARTITION_TABLE_CUSTOM_FILENAME"].strip('"')
+    assert table.stem == board.flash.size
+    assert table.exists()
+
+
+@pytest.mark.parametrize("megabytes", [4, 8, 16])
+def test_partitions_fit_and_do_not_overlap(boards: ModuleType, megabytes: int) -> None:
+    layout = boards.layout(megabytes)
+    end = 0x9000  # after bootloader and table
+    for part in layout.partitions:
+        assert part.offset >= end, part
+        assert part.offset % (0x10000 if part.type == "app" else 0x1000) == 0, part
+        assert part.size % 0x1000 == 0, part
+        end = part.offset + part.size
+    assert end <= megabytes << 20
+    by_name = {p.name: (p.offset, p.size) for p in layout.partitions}
+    assert by_name["nvs"] == (36_864, 24_576)
+    assert by_name["ota_0"][0] == 131_072
+    assert by_name["ota_0"][1] == by_name["ota_1"][1] >= 1_900_000, "twice what an image has"
