@@ -62,7 +62,7 @@ static void take_byte(struct console *c, char byte)
         begin_frame(c);
 }
 
-enum console_input console_read(struct console *c, struct console_words *words)
+enum console_input console_next(struct console *c, struct console_words *words)
 {
     char byte;
     if (c->frame_taken || (c->in_frame && port_clock() - c->frame_since > FRAME_US))

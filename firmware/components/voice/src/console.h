@@ -30,7 +30,7 @@ enum console_input { CONSOLE_NOTHING, CONSOLE_LINE, CONSOLE_FRAME };
 /* The next whole line typed, split at spaces, or an Improv frame: c->len bytes of c->line, until the next
  * call. Too long a line is answered and skipped; so is a frame that does not come to its end within a second.
  */
-enum console_input console_read(struct console *c, struct console_words *words);
+enum console_input console_next(struct console *c, struct console_words *words);
 
 /* A reply under construction. */
 struct console_reply {

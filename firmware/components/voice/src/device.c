@@ -212,7 +212,7 @@ static void step_console(struct device *d, uint64_t now)
 {
     struct console_words words;
     enum console_input input;
-    while ((input = console_read(&d->console, &words)) != CONSOLE_NOTHING) {
+    while ((input = console_next(&d->console, &words)) != CONSOLE_NOTHING) {
         if (input == CONSOLE_LINE)
             console_run(d, now, &words);
         else

@@ -1,0 +1,68 @@
+/* The link, whatever driver is beneath: its state, and our address. */
+#include <esp_event.h>
+#include <esp_netif.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "esp.h"
+
+#define DHCP_US 15000000u /* from the link to an address */
+
+static _Atomic int state = PORT_LINK_DOWN;
+static _Atomic uint32_t address; /* network order, 0 for none */
+static uint64_t joining_since;
+
+void link_is(enum port_link now)
+{
+    atomic_store(&state, (int)now);
+    port_net_wake();
+}
+
+static void on_ip(void *unused, esp_event_base_t base, int32_t id, void *data)
+{
+    (void)unused;
+    (void)base;
+    bool got = id == IP_EVENT_STA_GOT_IP || id == IP_EVENT_ETH_GOT_IP;
+    if (!got && id != IP_EVENT_STA_LOST_IP && id != IP_EVENT_ETH_LOST_IP)
+        return;
+    const ip_event_got_ip_t *event = data;
+    atomic_store(&address, got ? event->ip_info.ip.addr : 0);
+    if (got)
+        port_log(PORT_INFO, "link", "address " IPSTR, IP2STR(&event->ip_info.ip));
+    link_is(got ? PORT_LINK_UP : PORT_LINK_JOINING);
+}
+
+enum port_error link_start(void)
+{
+    esp_err_t error = esp_netif_init();
+    if (error == ESP_OK)
+        error = esp_event_loop_create_default();
+    if (error == ESP_OK)
+        error = esp_event_handler_register(IP_EVENT, ESP_EVENT_ANY_ID, on_ip, NULL);
+    return error == ESP_OK ? link_driver_start() : esp_port_error(error, "network");
+}
+
+/* Once it is up, or on its way, the driver keeps it so by itself. */
+enum port_error port_link_join(const char *ssid, const char *password)
+{
+    enum port_link now = port_link_state();
+    if (now != PORT_LINK_UP && now != PORT_LINK_JOINING) {
+        joining_since = port_clock();
+        link_is(PORT_LINK_JOINING);
+    }
+    return link_driver_join(ssid, password);
+}
+
+enum port_link port_link_state(void)
+{
+    enum port_link now = (enum port_link)atomic_load(&state);
+    bool late = now == PORT_LINK_JOINING && port_clock() - joining_since > DHCP_US;
+    return late ? PORT_LINK_NO_ADDRESS : now;
+}
+
+bool link_address(uint8_t ip[4])
+{
+    uint32_t own = atomic_load(&address);
+    memcpy(ip, &own, sizeof own);
+    return own != 0;
+}

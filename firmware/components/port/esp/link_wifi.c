@@ -1,0 +1,160 @@
+/* Wi-Fi: joins the strongest access point of a name, moves on when another gets better (802.11k and v), and
+ * says why when it cannot join. */
+#include <esp_event.h>
+#include <esp_wifi.h>
+#include <sdkconfig.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "esp.h"
+
+#define SCAN_NAMES 24
+
+static wifi_config_t joined; /* what the driver was told */
+static bool told;
+static _Atomic bool scanned;
+static char seen[SCAN_NAMES][sizeof((struct port_network *)0)->ssid];
+static unsigned seen_count;
+
+static enum port_link meaning(uint8_t reason)
+{
+    switch (reason) {
+    case WIFI_REASON_NO_AP_FOUND:
+    case WIFI_REASON_NO_AP_FOUND_IN_RSSI_THRESHOLD:
+        return PORT_LINK_NO_NETWORK;
+    case WIFI_REASON_AUTH_FAIL:
+    case WIFI_REASON_4WAY_HANDSHAKE_TIMEOUT:
+    case WIFI_REASON_HANDSHAKE_TIMEOUT:
+    case WIFI_REASON_MIC_FAILURE:
+    case WIFI_REASON_NO_AP_FOUND_W_COMPATIBLE_SECURITY:
+    case WIFI_REASON_NO_AP_FOUND_IN_AUTHMODE_THRESHOLD:
+        return PORT_LINK_REFUSED;
+    default:
+        return PORT_LINK_JOINING;
+    }
+}
+
+static void on_lost(const wifi_event_sta_disconnected_t *event)
+{
+    enum port_link now = meaning(event->reason);
+    if (event->reason == WIFI_REASON_ROAMING)
+        return;
+    port_log(PORT_WARNING, "wifi", "lost: reason %u, %d dBm", event->reason, event->rssi);
+    link_is(now);
+    if (now == PORT_LINK_JOINING && told)
+        (void)esp_wifi_connect(); /* else the session tries again when it has waited */
+}
+
+static void on_wifi(void *unused, esp_event_base_t base, int32_t id, void *data)
+{
+    (void)unused;
+    (void)base;
+    if (id == WIFI_EVENT_STA_DISCONNECTED)
+        on_lost(data);
+    else if (id == WIFI_EVENT_SCAN_DONE)
+        atomic_store(&scanned, true);
+}
+
+enum port_error link_driver_start(void)
+{
+    wifi_init_config_t config = WIFI_INIT_CONFIG_DEFAULT();
+    config.nvs_enable = 0; /* our settings are the only copy */
+    if (esp_netif_create_default_wifi_sta() == NULL)
+        return PORT_ERR_SPACE;
+    esp_err_t error = esp_wifi_init(&config);
+    if (error == ESP_OK)
+        error = esp_event_handler_register(WIFI_EVENT, ESP_EVENT_ANY_ID, on_wifi, NULL);
+    if (error == ESP_OK)
+        error = esp_wifi_set_mode(WIFI_MODE_STA);
+    if (error == ESP_OK)
+        error = esp_wifi_set_country_code(CONFIG_VOICE_WIFI_COUNTRY, true);
+    return esp_port_error(error == ESP_OK ? esp_wifi_start() : error, "Wi-Fi");
+}
+
+static void describe(wifi_config_t *config, const char *ssid, const char *password)
+{
+    memset(config, 0, sizeof *config);
+    memcpy(config->sta.ssid, ssid, strnlen(ssid, sizeof config->sta.ssid));
+    memcpy(config->sta.password, password, strnlen(password, sizeof config->sta.password));
+    config->sta.scan_method = WIFI_ALL_CHANNEL_SCAN;
+    config->sta.sort_method = WIFI_CONNECT_AP_BY_SIGNAL;
+    config->sta.threshold.authmode = password[0] == '\0' ? WIFI_AUTH_OPEN : WIFI_AUTH_WPA2_PSK;
+    config->sta.sae_pwe_h2e = WPA3_SAE_PWE_BOTH;
+    config->sta.rm_enabled = 1;
+    config->sta.btm_enabled = 1;
+    config->sta.mbo_enabled = 1;
+    config->sta.failure_retry_cnt = 2;
+}
+
+enum port_error link_driver_join(const char *ssid, const char *password)
+{
+    wifi_config_t wanted;
+    describe(&wanted, ssid, password);
+    bool same = told && memcmp(&wanted, &joined, sizeof wanted) == 0;
+    if (same && port_link_state() == PORT_LINK_UP)
+        return PORT_OK;
+    joined = wanted;
+    esp_err_t error = ESP_OK;
+    if (!same) {
+        told = false; /* until it has other things to do, it must not come back by itself */
+        (void)esp_wifi_disconnect();
+        error = esp_wifi_set_config(WIFI_IF_STA, &wanted);
+        link_is(PORT_LINK_JOINING);
+    }
+    if (error == ESP_OK)
+        error = esp_wifi_connect();
+    told = error == ESP_OK;
+    return esp_port_error(error, "Wi-Fi");
+}
+
+bool port_link_needs_ssid(void)
+{
+    return true;
+}
+
+void port_link_busy(bool busy)
+{
+    (void)esp_wifi_set_ps(busy ? WIFI_PS_NONE : WIFI_PS_MIN_MODEM);
+}
+
+int8_t link_driver_rssi(void)
+{
+    int rssi = 0;
+    return esp_wifi_sta_get_rssi(&rssi) == ESP_OK ? (int8_t)rssi : 0;
+}
+
+enum port_error port_link_scan(void)
+{
+    (void)esp_wifi_clear_ap_list();
+    atomic_store(&scanned, false);
+    seen_count = 0;
+    return esp_port_error(esp_wifi_scan_start(NULL, false), "Wi-Fi scan");
+}
+
+static bool is_new(const char *ssid)
+{
+    for (unsigned i = 0; i < seen_count; i++)
+        if (strcmp(seen[i], ssid) == 0)
+            return false;
+    if (ssid[0] == '\0' || seen_count == SCAN_NAMES)
+        return false;
+    (void)strcpy(seen[seen_count++], ssid);
+    return true;
+}
+
+enum port_error port_link_seen(struct port_network *network)
+{
+    wifi_ap_record_t record;
+    if (!atomic_load(&scanned))
+        return PORT_AGAIN;
+    while (esp_wifi_scan_get_ap_record(&record) == ESP_OK) {
+        size_t len = strnlen((const char *)record.ssid, sizeof network->ssid - 1);
+        memcpy(network->ssid, record.ssid, len);
+        network->ssid[len] = '\0';
+        network->rssi = record.rssi;
+        network->open = record.authmode == WIFI_AUTH_OPEN;
+        if (is_new(network->ssid))
+            return PORT_OK;
+    }
+    return PORT_END;
+}

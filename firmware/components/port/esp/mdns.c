@@ -1,0 +1,131 @@
+/* mDNS, by Espressif's component. */
+#include <freertos/FreeRTOS.h>
+#include <freertos/queue.h>
+#include <mdns.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "esp.h"
+
+#define FOUND 4
+#define PROTO "_tcp"
+
+static QueueHandle_t found;
+static bool running, browsing, announced;
+
+enum port_error mdns_port_start(void)
+{
+    static StaticQueue_t memory;
+    static uint8_t slots[FOUND * sizeof(struct port_service)];
+    char host[sizeof "voice-" + sizeof((struct port_facts *)0)->id];
+    found = xQueueCreateStatic(FOUND, sizeof(struct port_service), slots, &memory);
+    (void)snprintf(host, sizeof host, "voice-%s", port_facts()->id);
+    esp_err_t error = mdns_init();
+    if (error == ESP_OK)
+        error = mdns_hostname_set(host);
+    running = error == ESP_OK;
+    return esp_port_error(error, "mDNS");
+}
+
+/* "_voicegw._tcp" as the component has it: "_voicegw". */
+static bool type_of(const char *service, char type[32])
+{
+    size_t len = strcspn(service, ".");
+    if (len >= 32 || strcmp(service + len, "." PROTO) != 0)
+        return false;
+    memcpy(type, service, len);
+    type[len] = '\0';
+    return true;
+}
+
+/* ---- finding ---- */
+
+static bool take_address(struct port_address *address, const mdns_result_t *result)
+{
+    for (const mdns_ip_addr_t *a = result->addr; a != NULL; a = a->next)
+        if (a->addr.type == ESP_IPADDR_TYPE_V4) {
+            address->family = 4;
+            address->port = result->port;
+            memcpy(address->ip, &a->addr.u_addr.ip4.addr, 4);
+            return true;
+        }
+    return false;
+}
+
+/* In mDNS's task. A part of an answer comes here too; what is whole is wanted. */
+static void on_result(mdns_result_t *result)
+{
+    static struct port_service service; /* too much for its stack */
+    memset(&service, 0, sizeof service);
+    if (result->ttl == 0 || result->instance_name == NULL || result->port == 0 || result->txt_count == 0 ||
+        !take_address(&service.address, result))
+        return;
+    (void)snprintf(service.instance, sizeof service.instance, "%s", result->instance_name);
+    for (size_t i = 0; i < result->txt_count && i < sizeof service.txt / sizeof service.txt[0]; i++)
+        (void)snprintf(service.txt[i], sizeof service.txt[i], "%s=%s", result->txt[i].key,
+                       result->txt[i].value != NULL ? result->txt[i].value : "");
+    if (xQueueSend(found, &service, 0) == pdTRUE)
+        port_net_wake();
+}
+
+/* The component asks again by itself, and listens all the while. */
+enum port_error port_mdns_browse(const char *service)
+{
+    char type[32];
+    if (!running || !type_of(service, type))
+        return PORT_ERR_ARGUMENT;
+    if (browsing)
+        return PORT_OK;
+    browsing = mdns_browse_new(type, PROTO, on_result) != NULL;
+    return browsing ? PORT_OK : PORT_ERR_SPACE;
+}
+
+enum port_error port_mdns_found(struct port_service *service)
+{
+    return found != NULL && xQueueReceive(found, service, 0) == pdTRUE ? PORT_OK : PORT_AGAIN;
+}
+
+void port_mdns_browse_stop(void)
+{
+    if (browsing)
+        (void)mdns_browse_delete("_voicegw", PROTO);
+    browsing = false;
+    if (found != NULL)
+        (void)xQueueReset(found);
+}
+
+/* ---- being found ---- */
+
+static size_t split(const char *const txt[], size_t count, mdns_txt_item_t items[6], char text[6][48])
+{
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(text[i], 48, "%s", txt[i]);
+        char *equals = strchr(text[i], '=');
+        items[i] = (mdns_txt_item_t){text[i], equals != NULL ? equals + 1 : ""};
+        if (equals != NULL)
+            *equals = '\0';
+    }
+    return count;
+}
+
+enum port_error port_mdns_announce(const char *service, const char *instance, uint16_t port,
+                                   const char *const txt[], size_t txt_count)
+{
+    char type[32], text[6][48];
+    mdns_txt_item_t items[6];
+    if (!running || !type_of(service, type) || txt_count > 6)
+        return PORT_ERR_ARGUMENT;
+    if (instance == NULL) {
+        announced = false;
+        return mdns_service_remove(type, PROTO) == ESP_OK ? PORT_OK : PORT_ERR_ABSENT;
+    }
+    size_t count = split(txt, txt_count, items, text);
+    if (!announced) {
+        announced = mdns_service_add(instance, type, PROTO, port, items, count) == ESP_OK;
+        return announced ? PORT_OK : PORT_ERR_SPACE;
+    }
+    esp_err_t error = mdns_service_instance_name_set(type, PROTO, instance);
+    if (error == ESP_OK)
+        error = mdns_service_txt_set(type, PROTO, items, (uint8_t)count);
+    return error == ESP_OK ? PORT_OK : PORT_ERR_SPACE;
+}

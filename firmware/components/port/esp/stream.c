@@ -1,0 +1,147 @@
+/* The outgoing byte stream: TCP, with TLS over it where wanted. IPv4 only. */
+#include <errno.h>
+#include <lwip/inet.h>
+#include <lwip/netdb.h>
+#include <lwip/sockets.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "esp.h"
+
+static int tcp = -1;
+static bool secured, connected, shaken, resting;
+static struct port_address reached;
+
+bool stream_is_awaited(void)
+{
+    return tcp >= 0 && !resting;
+}
+
+static enum port_error resolve(const struct port_stream_target *target, struct sockaddr_in *where)
+{
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *found = NULL;
+    *where = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = lwip_htons(target->port)};
+    if (target->address != NULL) {
+        memcpy(&where->sin_addr, target->address->ip, 4);
+        return target->address->family == 4 ? PORT_OK : PORT_ERR_UNREACHABLE;
+    }
+    if (lwip_getaddrinfo(target->host, NULL, &hints, &found) != 0 || found == NULL)
+        return PORT_ERR_RESOLVE;
+    where->sin_addr = ((const struct sockaddr_in *)found->ai_addr)->sin_addr;
+    lwip_freeaddrinfo(found);
+    return PORT_OK;
+}
+
+static enum port_error connect_to(const struct sockaddr_in *where)
+{
+    int on = 1;
+    tcp = lwip_socket(AF_INET, SOCK_STREAM, 0);
+    if (tcp < 0)
+        return PORT_ERR_SPACE;
+    if (lwip_fcntl(tcp, F_SETFL, O_NONBLOCK) != 0)
+        return PORT_ERR_IO;
+    if (lwip_connect(tcp, (const struct sockaddr *)where, sizeof *where) != 0 && errno != EINPROGRESS)
+        return PORT_ERR_UNREACHABLE;
+    (void)lwip_setsockopt(tcp, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    reached = (struct port_address){.family = 4, .port = lwip_ntohs(where->sin_port)};
+    memcpy(reached.ip, &where->sin_addr, 4);
+    return PORT_AGAIN;
+}
+
+enum port_error port_stream_open(const struct port_stream_target *target)
+{
+    struct sockaddr_in where;
+    port_stream_close();
+    enum port_error error = resolve(target, &where);
+    if (error == PORT_OK)
+        error = connect_to(&where);
+    secured = target->tls;
+    if (error == PORT_AGAIN && secured) {
+        enum port_error started = tls_start(tcp, target);
+        error = started == PORT_OK ? PORT_AGAIN : started;
+    }
+    if (error != PORT_AGAIN)
+        port_stream_close();
+    return error;
+}
+
+static enum port_error finish_connect(void)
+{
+    int failure = 0;
+    socklen_t len = sizeof failure;
+    fd_set writable;
+    struct timeval at_once = {0, 0};
+    if (connected)
+        return PORT_OK;
+    FD_ZERO(&writable);
+    FD_SET(tcp, &writable);
+    if (lwip_select(tcp + 1, NULL, &writable, NULL, &at_once) <= 0)
+        return PORT_AGAIN;
+    if (lwip_getsockopt(tcp, SOL_SOCKET, SO_ERROR, &failure, &len) != 0 || failure != 0)
+        return PORT_ERR_UNREACHABLE;
+    connected = true;
+    return PORT_OK;
+}
+
+static enum port_error get_ready(void)
+{
+    if (tcp < 0)
+        return PORT_ERR_UNREACHABLE;
+    enum port_error error = finish_connect();
+    if (error != PORT_OK || !secured || shaken)
+        return error;
+    error = tls_handshake();
+    shaken = error == PORT_OK;
+    return error;
+}
+
+static enum port_error explain(void)
+{
+    return errno == EAGAIN || errno == EWOULDBLOCK ? PORT_AGAIN : PORT_ERR_UNREACHABLE;
+}
+
+enum port_error port_stream_write(const uint8_t *data, size_t len, size_t *written)
+{
+    *written = 0;
+    enum port_error error = get_ready();
+    if (error != PORT_OK || len == 0)
+        return error;
+    if (secured)
+        return tls_write(data, len, written);
+    ssize_t n = lwip_send(tcp, data, len, 0);
+    *written = n > 0 ? (size_t)n : 0;
+    return n < 0 ? explain() : PORT_OK;
+}
+
+enum port_error port_stream_read(uint8_t *data, size_t cap, size_t *len)
+{
+    *len = 0;
+    enum port_error error = get_ready();
+    if (error != PORT_OK)
+        return error;
+    if (secured)
+        return tls_read(data, cap, len);
+    ssize_t n = lwip_recv(tcp, data, cap, 0);
+    *len = n > 0 ? (size_t)n : 0;
+    return n < 0 ? explain() : n == 0 ? PORT_END : PORT_OK;
+}
+
+void port_stream_peer(struct port_address *address)
+{
+    *address = reached;
+}
+
+void port_stream_rest(bool rest)
+{
+    resting = rest;
+}
+
+void port_stream_close(void)
+{
+    tls_stop();
+    if (tcp >= 0)
+        (void)lwip_close(tcp);
+    tcp = -1;
+    secured = connected = shaken = resting = false;
+    memset(&reached, 0, sizeof reached);
+}
