@@ -12,7 +12,7 @@
 struct host_options {
     const char *store;   /* directory of the key-value store */
     const char *console; /* NULL: none; "-": standard streams; "pty"; "tcp:PORT" */
-    const char *wifi;    /* "NAME:PASSWORD" of the network in reach, "" where there is none, NULL: needs none */
+    const char *wifi;    /* "NAME:PASSWORD" of the network in reach, "": none is, NULL: needs none */
     const char *id;      /* 12 hex digits, NULL: made from the store's path */
     const char *flash;   /* image of a board's flash, NULL: none, and no updates */
     const char *version; /* of the firmware, NULL: what the image in the slot says, else this build's */

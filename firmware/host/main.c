@@ -71,8 +71,8 @@ static int run(const struct options *options)
     host_system_init(&options->host);
     host_mdns_only(options->interface);
     port_log_level((enum port_level)options->level);
-    if (!host_wifi(options->host.wifi) || !options_store(options) || !host_console_open(options->host.console) ||
-        host_audio_open(&options->audio) != PORT_OK)
+    if (!host_wifi(options->host.wifi) || !options_store(options) ||
+        !host_console_open(options->host.console) || host_audio_open(&options->audio) != PORT_OK)
         return 2;
     bool exits = options->host.reboot_exits;
     do

@@ -60,6 +60,7 @@ class Port:
         self._content = bytearray()
         self._settings = Settings(self._changed)
         self._manager = PortManager(self._settings, self)
+        self._changed()  # the host before may have left another speed
 
     def write(self, data: bytes) -> None:
         """What PortManager has to say."""

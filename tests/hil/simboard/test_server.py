@@ -1,0 +1,124 @@
+"""The port as a program meets it: speeds, faults that pass, hosts that talk nonsense, and the control channel."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import serial
+
+from hil.simboard.demo import write_release
+from tests.hil.simboard.support import FACTS, SECONDS, Simulated, read_until, simulated
+
+
+@pytest.fixture(scope="module")
+def shared(firmware: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulated]:
+    """A board whose firmware is on the loopback network alone."""
+    del firmware
+    directory = tmp_path_factory.mktemp("board")
+    release = write_release(directory / "release", FACTS["esp32s3"], "1.0.0", size=16_384)
+    with simulated(directory, "esp32s3", "--release", str(release), "--", "--interface", "lo") as running:
+        yield running
+
+
+@pytest.fixture
+def board(shared: Simulated) -> Simulated:
+    shared.tell("fault off")
+    shared.tell("plug")
+    return shared
+
+
+def dial(board: Simulated) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(board.url.rpartition(":")[2])), timeout=SECONDS)
+
+
+def answers(board: Simulated) -> bool:
+    """Its console, before long."""
+    with board.open() as port:
+        port.timeout = 0.5
+        for _ in range(40):
+            port.write(b"state\n")
+            if b"@ok" in port.read_until(b"@ok"):
+                return True
+    return False
+
+
+def test_at_another_speed_nothing_can_be_read_or_said(board: Simulated) -> None:
+    with board.open() as port:
+        port.baudrate = 9600
+        port.timeout = 0.5
+        port.rts = True
+        port.rts = False
+        port.write(b"state\n" * 20)
+        heard = port.read(2000)
+    assert heard
+    assert b"ESP-ROM" not in heard
+    assert b"@ok" not in heard
+
+
+def test_a_stall_passes(board: Simulated) -> None:
+    assert answers(board)
+    board.tell("fault stall@0:1")
+    with board.open() as port:
+        port.timeout = 0.3
+        port.write(b"state\n")
+        assert port.read(100) == b""
+    assert answers(board)
+
+
+def test_a_board_that_is_unplugged_comes_back_as_one_that_was_switched_on(board: Simulated) -> None:
+    assert answers(board)
+    boots = board.tell("state")["boots"]
+    board.tell("fault unplug@3:1")
+    port = board.open()
+    port.write(b"state\n")
+    port.read_until(b"@ok")  # up to the end of the connection
+    with pytest.raises(serial.SerialException):
+        port.read()
+    port.close()
+    with pytest.raises(ConnectionRefusedError):
+        dial(board)
+    end = time.monotonic() + SECONDS
+    while board.tell("state")["mode"] == "off" and time.monotonic() < end:
+        pass
+    assert answers(board)
+    assert board.tell("state")["boots"] == boots + 1
+
+
+def test_a_host_that_talks_nonsense_is_cut_off_and_the_next_is_served(board: Simulated) -> None:
+    with dial(board) as host:
+        host.sendall(b"\xff\xfa\x2c\x01\xff\xf0")  # SET-BAUDRATE without one
+        while host.recv(1000):
+            pass
+    assert answers(board)
+
+
+def test_a_host_that_leaves_lets_go_of_the_lines(board: Simulated) -> None:
+    port = board.open()
+    port.rts = True
+    assert board.tell("state")["mode"] == "held in reset"
+    port.close()
+    end = time.monotonic() + SECONDS
+    while board.tell("state")["mode"] != "running" and time.monotonic() < end:
+        pass
+    assert board.tell("state")["mode"] == "running"
+
+
+def test_the_boot_button_leads_to_the_loader_where_lines_do_not(firmware: None, tmp_path: Path) -> None:
+    del firmware
+    with simulated(tmp_path, "esp32c3", "--size", "1MB", "--wiring", "none") as board, board.open() as port:
+        port.rts = True
+        assert board.tell("state")["mode"] != "held in reset"
+        board.tell("button down")
+        board.tell("reset")
+        read_until(port, b"waiting for download")
+
+
+@pytest.mark.parametrize("line", ["nonsense", "fault melt@5", "power sideways", "fault verify@0x10000000"])
+def test_the_control_channel_says_what_it_does_not_take(line: str, board: Simulated) -> None:
+    with pytest.raises(AssertionError, match=r"^err "):
+        board.tell(line)
+    assert board.tell("state")["chip"] == "esp32s3"
