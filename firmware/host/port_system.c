@@ -18,6 +18,7 @@ static struct port_facts facts = {.board = "host",
                                   .reset = PORT_RESET_POWER_ON,
                                   .has_speaker = true,
                                   .has_microphone = true,
+                                  .has_echo_canceller = true, /* no air between the two */
                                   .has_led = true,
                                   .has_button = true,
                                   .has_display = true,

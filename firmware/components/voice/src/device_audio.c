@@ -8,8 +8,11 @@
     10u /* percent: what Wi-Fi loses at its worst hours, and where libopus starts to spend on FEC */
 #define ENCODE_WINDOW_US 1000000u
 
+/* A board that hears itself would interrupt itself. */
 static enum audio_talk talk_mode(const struct settings *s)
 {
+    if (s->talk[0] == '\0' && !port_facts()->has_echo_canceller)
+        return AUDIO_TALK_HALF_DUPLEX;
     if (strcmp(s->talk, "push") == 0)
         return AUDIO_TALK_PUSH;
     return strcmp(s->talk, "half") == 0 ? AUDIO_TALK_HALF_DUPLEX : AUDIO_TALK_ALWAYS;

@@ -66,7 +66,7 @@ static const struct field fields[] = {
     {FIELD(ssid), false, is_any, ""},         {FIELD(password), true, is_any, ""},
     {FIELD(gateway), false, is_url, ""},      {FIELD(gateway_id), false, is_token, ""},
     {FIELD(key), true, is_token, ""},         {FIELD(fingerprint), false, is_hex, ""},
-    {FIELD(name), false, is_any, ""},         {FIELD(talk), false, is_talk, "always"},
+    {FIELD(name), false, is_any, ""},         {FIELD(talk), false, is_talk, ""},
     {FIELD(volume), false, is_percent, "70"}, {FIELD(muted), false, is_flag, "0"},
     {FIELD(mic_muted), false, is_flag, "0"},  {FIELD(update), false, is_update, "https"},
 };
