@@ -16,14 +16,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fake_reset();
     fake.typed = (const char *)data;
     fake.typed_len = size;
-    while (size > 0 && (input = console_read(&console, &words)) != CONSOLE_NOTHING)
+    while (size > 0 && (input = console_next(&console, &words)) != CONSOLE_NOTHING)
         if (input == CONSOLE_FRAME)
             (void)improv_read(&request, console.line, console.len);
     fake.now += 1100000;
     fake_forget();
     fake.typed = "\nhear me\n";
     bool heard = false;
-    while (console_read(&console, &words) != CONSOLE_NOTHING)
+    while (console_next(&console, &words) != CONSOLE_NOTHING)
         heard = words.count == 2 && strcmp(words.at[0], "hear") == 0;
     if (!heard)
         abort();
