@@ -126,6 +126,7 @@ def table(boards: list[Board]) -> str:
 
 def initialisers(b: Board) -> Iterator[str]:
     yield ".name = NAME"
+    yield f'.chip = "{b.chip.upper().replace("ESP32", "ESP32-")}"'
     yield f".network = BOARD_{b.network.upper()}"
     yield f".power = BOARD_POWER_{b.power.upper()}"
     yield f".opus_complexity = {b.opus_complexity}"

@@ -7,6 +7,7 @@
 #define NAME "esp32-s3-box-3"
 const struct board board = {
     .name = NAME,
+    .chip = "ESP32-S3",
     .network = BOARD_WIFI,
     .power = BOARD_POWER_NONE,
     .opus_complexity = 3,
@@ -23,6 +24,7 @@ const struct board board = {
 #define NAME "m5stack-atoms3r-echo"
 const struct board board = {
     .name = NAME,
+    .chip = "ESP32-S3",
     .network = BOARD_WIFI,
     .power = BOARD_POWER_ECHO_BASE,
     .opus_complexity = 3,
@@ -39,6 +41,7 @@ const struct board board = {
 #define NAME "m5stack-cores3"
 const struct board board = {
     .name = NAME,
+    .chip = "ESP32-S3",
     .network = BOARD_WIFI,
     .power = BOARD_POWER_CORES3,
     .opus_complexity = 3,
@@ -55,6 +58,7 @@ const struct board board = {
 #define NAME "qemu"
 const struct board board = {
     .name = NAME,
+    .chip = "ESP32-C3",
     .network = BOARD_OPEN_ETH,
     .power = BOARD_POWER_NONE,
     .opus_complexity = 0,
@@ -70,6 +74,7 @@ const struct board board = {
 #define NAME "s3-devkit"
 const struct board board = {
     .name = NAME,
+    .chip = "ESP32-S3",
     .network = BOARD_WIFI,
     .power = BOARD_POWER_NONE,
     .opus_complexity = 3,
@@ -85,6 +90,7 @@ const struct board board = {
 #define NAME "xmini-c3"
 const struct board board = {
     .name = NAME,
+    .chip = "ESP32-C3",
     .network = BOARD_WIFI,
     .power = BOARD_POWER_NONE,
     .opus_complexity = 0,

@@ -31,6 +31,7 @@ struct board_i2c {
 
 struct board {
     const char *name;
+    const char *chip; /* "ESP32-S3" */
     enum board_network network;
     enum board_power power;
     uint8_t opus_complexity;

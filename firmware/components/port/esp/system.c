@@ -37,6 +37,7 @@ static void describe(void)
     (void)snprintf(facts.id, sizeof facts.id, "%02x%02x%02x%02x%02x%02x", mac[0], mac[1], mac[2], mac[3],
                    mac[4], mac[5]);
     facts.board = board.name;
+    facts.chip = board.chip;
     facts.version = esp_app_get_description()->version;
     facts.reset = reset_reason();
     facts.slot = slot != NULL ? slot->label : "";
