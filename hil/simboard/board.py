@@ -152,10 +152,10 @@ class Board:
         """That the chip's UART listens and talks at: in the ROM, the host's, until another is agreed."""
         return self._host_baud if self._measures else self._baud
 
-    def firmware_wrote(self, text: bytes) -> None:
-        """On its console. Lines end as they do on the wire."""
+    def firmware_wrote(self, data: bytes) -> None:
+        """On its console, which passes any byte: Improv is spoken there too."""
         if self.mode is Mode.RUNNING:
-            self._send(text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+            self._send(data)
 
     def firmware_ended(self, now: float, *, wanted: bool) -> None:
         """`wanted`: it asked to start again. Otherwise it crashed, unless the board had stopped it."""

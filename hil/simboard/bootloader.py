@@ -121,6 +121,7 @@ class SecondStage:
         if chip.cores > 1:
             self.log.say("boot", "Multicore bootloader")
         self.log.say("boot", f"chip revision: v{major}.{minor}")
+        self.log.say("boot", "efuse block revision: v0.0")
         speed = "Boot SPI Speed :" if chip.cores > 1 else "SPI Speed      :"
         self.log.say(f"boot.{chip.name}", f"{speed} {SPEEDS.get(header.speed, '20MHz')}")
         self.log.say(f"boot.{chip.name}", f"SPI Mode       : {MODES.get(header.mode, 'SLOW READ')}")

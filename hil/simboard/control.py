@@ -16,10 +16,11 @@ from hil.simboard.faults import Fault
 from hil.simboard.server import Server
 
 LINE_MOST = 1024
+CALLERS_MOST = 8
 
 
 class Control:
-    """For any number of callers, one after the other or at once."""
+    """For a few callers at once."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -40,6 +41,9 @@ class Control:
             caller.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._callers) == CALLERS_MOST:
+            writer.close()
+            return
         self._callers.add(writer)
         try:
             while line := await reader.readline():

@@ -10,6 +10,7 @@ from serial.rfc2217 import PortManager
 from hil.simboard.chips import BAUD
 
 LINES = {"baudrate", "dtr", "rts"}
+SUBOPTION_MOST = 64
 
 
 class Host(Protocol):
@@ -70,6 +71,8 @@ class Port:
         """From the network."""
         for byte in self._manager.filter(data):
             self._content += byte
+        if len(self._manager.suboption or b"") > SUBOPTION_MOST:
+            raise ConnectionError("an option that does not end")
         self._flush()
 
     def send(self, data: bytes) -> None:

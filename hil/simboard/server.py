@@ -125,7 +125,6 @@ class Server:
         try:
             while data := await reader.read(PIECE):
                 self._session.take(data)
-                await writer.drain()
         except ConnectionError:
             pass
         except Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import hashlib
 import json
@@ -46,6 +47,26 @@ def test_writing_only_clears_bits(flash: Flash, first: bytes, second: bytes) -> 
     flash.program(0, second)
     a, b = (data.ljust(64, b"\xff") for data in (first, second))
     assert flash.read(0, 64) == bytes(x & y for x, y in zip(a, b, strict=True))
+
+
+DECIDING = (
+    "slip lines faults registers ram download loader rom stub image partitions outcome bootloader boot board"
+)
+
+
+@pytest.mark.parametrize("room", DECIDING.split())
+def test_what_decides_does_no_io(room: str) -> None:
+    tree = ast.parse((ROOT / "hil" / "simboard" / f"{room}.py").read_text())
+    names = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert not {name.partition(".")[0] for name in names} & {
+        "asyncio",
+        "socket",
+        "subprocess",
+        "serial",
+        "os",
+        "time",
+    }
 
 
 def test_erasing_takes_whole_sectors_within_the_flash(flash: Flash) -> None:

@@ -88,9 +88,13 @@ def test_a_board_that_is_unplugged_comes_back_as_one_that_was_switched_on(board:
     assert board.tell("state")["boots"] == boots + 1
 
 
-def test_a_host_that_talks_nonsense_is_cut_off_and_the_next_is_served(board: Simulated) -> None:
+@pytest.mark.parametrize("nonsense", [b"\xff\xfa\x2c\x01\xff\xf0", b"\xff\xfa" + bytes(2000)])
+def test_a_host_that_talks_nonsense_is_cut_off_and_the_next_is_served(
+    nonsense: bytes, board: Simulated
+) -> None:
+    """SET-BAUDRATE without one; an option without an end."""
     with dial(board) as host:
-        host.sendall(b"\xff\xfa\x2c\x01\xff\xf0")  # SET-BAUDRATE without one
+        host.sendall(nonsense)
         while host.recv(1000):
             pass
     assert answers(board)
