@@ -7,8 +7,8 @@ over it, so that nothing secret stands in argv. The process ends when the other 
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
+import math
 import resource
 import signal
 import socket
@@ -26,6 +26,9 @@ from gateway.logs import set_up as set_up_logs
 from gateway.settings import Settings
 
 HEARTBEAT_SECONDS = 0.5
+ALARM_SILENCES = 4
+"""Of `worker_silence_s` without a heartbeat, after which the system ends a worker that no front has ended."""
+DRAIN_SECONDS = 30
 _REQUESTS: dict[str, tuple[Callable[[Host, Any], Awaitable[BaseModel | None]], type[BaseModel]]] = {
     "offer": (Host.offer, OfferCall),
     "renegotiate": (Host.renegotiate, RenegotiateCall),
@@ -33,7 +36,6 @@ _REQUESTS: dict[str, tuple[Callable[[Host, Any], Awaitable[BaseModel | None]], t
     "command": (Host.command, CommandCall),
     "end": (Host.end, EndCall),
 }
-_PR_SET_PDEATHSIG = 1  # prctl(2)
 _RSS_UNIT = 1 << 20 if sys.platform == "darwin" else 1 << 10
 """Of these make a megabyte: getrusage counts bytes on macOS and kilobytes elsewhere."""
 
@@ -44,6 +46,7 @@ class Worker:
     def __init__(self) -> None:
         self._host: Host | None = None
         self._channel: Channel | None = None
+        self._alarm = 0
 
     async def run(self, sock: socket.socket) -> None:
         """Serve until the front process closes its end."""
@@ -53,11 +56,13 @@ class Worker:
             await self._channel.run()
         finally:
             heart.cancel()
+            signal.alarm(DRAIN_SECONDS)
             if self._host is not None:
                 await self._host.drain("stopping")
 
     async def _beat(self, channel: Channel) -> None:
         while True:
+            signal.alarm(self._alarm)
             channel.event("beat", {"rss_mb": rss_mb()})
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
@@ -82,6 +87,8 @@ class Worker:
         gc.collect()
         gc.freeze()  # else each full collection looks through all of Pipecat again: 150 ms, in mid-call
         self._host = host
+        self._alarm = math.ceil(ALARM_SILENCES * settings.limits.worker_silence_s)
+        signal.alarm(self._alarm)  # its default action needs no interpreter, which a bot may hold
 
     def _emit(self, event: SessionEvent) -> None:
         if self._channel is not None:
@@ -102,17 +109,10 @@ def rss_mb() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _RSS_UNIT
 
 
-def _end_with_parent() -> None:
-    """End with a front that is killed, where the system can: a blocked worker would not see its socket close."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
-
-
 def main() -> None:
     """Run a worker on the file descriptor that the front process passed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the front's to handle
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _end_with_parent()
     sock = socket.socket(fileno=int(sys.argv[1]))
     asyncio.run(Worker().run(sock))
 

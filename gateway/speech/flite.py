@@ -51,8 +51,11 @@ class Flite:
 
         Takes about 10 ms for each second of speech. Text without a word gives no bytes.
         """
+        words = text[:_MAX_CHARS].encode("ascii", "ignore")
+        if not any(chr(byte).isalnum() for byte in words):
+            return b""  # of nothing to say, flite now and then makes a breath of noise
         with self._lock:
-            wave = self._flite.flite_text_to_wave(text[:_MAX_CHARS].encode("ascii", "ignore"), self._voice)
+            wave = self._flite.flite_text_to_wave(words, self._voice)
             if not wave:
                 return b""
             try:
