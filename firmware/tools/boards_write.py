@@ -45,8 +45,9 @@ def kconfig(boards: list[Board]) -> str:
         lines += [f"        config {symbol(board)}", f'            bool "{board.title}"']
         lines += [f"            depends on IDF_TARGET_{board.chip.upper()}"]
     lines += ["    endchoice", ""]
+    lines += ["    # Which drivers are built: components/port/drivers.cmake"]
     for part, has in (("SOUND", lambda b: b.i2s), ("DISPLAY", lambda b: b.display), ("WS2812", is_strip)):
-        lines += [f"    config BOARD_HAS_{part} # which drivers are built", "        bool"]
+        lines += [f"    config BOARD_HAS_{part}", "        bool"]
         lines += [f"        default y if {' || '.join(symbol(b) for b in boards if has(b))}", ""]
     for board in boards:
         if board.pins_are_settings:
