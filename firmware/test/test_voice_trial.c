@@ -233,6 +233,15 @@ static void the_display_follows(void **state)
     assert_string_equal(fake.shown_text[PORT_SPEAKER_BOT], "Noon.");
     say("{\"label\":\"rtvi-ai\",\"type\":\"user-started-speaking\"}");
     assert_string_equal(fake.shown_text[PORT_SPEAKER_BOT], "");
+    device_tell(&(struct voice_event){.type = VOICE_UPDATE, .text = "downloading", .percent = 40});
+    assert_string_equal(fake.shown_state, "Update");
+    assert_string_equal(fake.shown_detail, "downloading 40 %");
+    device_tell(&(struct voice_event){.type = VOICE_UPDATE, .text = "failed", .reason = "update_http"});
+    assert_string_not_equal(fake.shown_state, "Update");
+    assert_string_equal(fake.shown_detail, "update_http");
+    device_get()->session.state = SESSION_LIVE;
+    type("settings set mic_muted 1\n");
+    assert_string_equal(fake.shown_state, "Microphone off");
 }
 
 int main(void)

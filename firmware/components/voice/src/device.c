@@ -291,7 +291,6 @@ void voice_start(voice_listener *listener)
     load_identity(d);
     device_audio_start(d);
     device_update_start(d, port_clock());
-    screen_show_state(d);
     announce(d);
 }
 

@@ -29,6 +29,7 @@ void device_audio_apply(struct device *d)
     audio_set_microphone_mute(a, settings_is_microphone_muted(&d->settings));
     audio_set_talk(a, talk_mode(&d->settings));
     port_audio_unlock();
+    screen_show_state(d);
 }
 
 void device_audio_start(struct device *d)

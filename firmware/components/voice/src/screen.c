@@ -14,19 +14,26 @@ static const char *const words[SESSION_STATE_COUNT] = {
     [SESSION_BACKOFF] = "Trying again",
 };
 
+static void show(const struct device *d, const char *detail)
+{
+    bool muted = d->session.state == SESSION_LIVE && settings_is_microphone_muted(&d->settings);
+    port_display_state(muted ? "Microphone off" : words[d->session.state], detail);
+}
+
 void screen_show_state(const struct device *d)
 {
     bool failing = d->session.state != SESSION_LIVE && d->session.last_failure != REASON_NONE;
-    bool muted = d->session.state == SESSION_LIVE && settings_is_microphone_muted(&d->settings);
-    port_display_state(muted ? "Microphone off" : words[d->session.state],
-                       failing ? reason_text(d->session.last_failure) : "");
+    show(d, failing ? reason_text(d->session.last_failure) : "");
 }
 
 static void show_update(const struct voice_event *event)
 {
     char text[32];
     (void)snprintf(text, sizeof text, "%s %u %%", event->text, (unsigned)event->percent);
-    port_display_state("Update", event->reason != NULL ? event->reason : text);
+    if (event->reason != NULL)
+        show(device_get(), event->reason);
+    else
+        port_display_state("Update", text);
 }
 
 void screen_show_event(const struct voice_event *event)
