@@ -247,7 +247,9 @@ class Board:
         self._send(slip.encode(GREETING))
 
     def _registers(self, strap: int) -> Registers:
-        return Registers(self.chip, self.flash, self.mac, strap)
+        registers = Registers(self.chip, self.flash, self.mac, strap)
+        registers.set_baud(BAUD)
+        return registers
 
     def _security(self) -> bytes:
         """No flags, no encryption, no keys; the chip's id; API version 0 (esp_rom's GET_SECURITY_INFO)."""

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 VOICESIM = ROOT / "firmware" / "build" / "host" / "voicesim"
 REBOOTED = 3
 """Its status when it asks to be started again."""
+GENTLE_SECONDS = 1.0
 UNREAD_MOST = 65_536
 PIECE = 4096
 
@@ -55,11 +56,16 @@ class Firmware:
         if stdin is not None and stdin.transport.get_write_buffer_size() < UNREAD_MOST:
             stdin.write(data)
 
-    def stop(self) -> None:
-        """At once, as when power goes."""
+    def stop(self, *, gently: bool = False) -> None:
+        """At once, as when power goes; or so that it can finish what it writes for its user, within a second."""
         self._stopped = True
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            if gently:
+                self._process.terminate()
+                asyncio.get_running_loop().call_later(GENTLE_SECONDS, self.stop)
+            else:
                 self._process.kill()
 
 

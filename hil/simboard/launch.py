@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hil.simboard.board import Start
+from hil.simboard.board import PANIC, Start
 from hil.simboard.demo import fault_in
 from hil.simboard.errors import SimboardError
 from hil.simboard.settings import Settings
@@ -47,8 +47,11 @@ class Voicesim:
         wrong = NO_NETWORK if fault == "never-live" else ()
         return (str(self.program), *options, *slot, *identity, *self.extra, *wrong)
 
-    async def ended(self) -> None:
-        """Its settings go back into the flash. Raises SimboardError."""
+    async def ended(self, *, crashed: bool) -> None:
+        """Its settings go back into the flash; a crash is kept for it, unless one is. Raises SimboardError."""
+        report = self.store / "crash"
+        if crashed and not report.exists():
+            report.write_text(PANIC.splitlines()[0])
         try:
             await self.settings.pack()
         except NvsError as error:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
-from hil.simboard.board import Board, Feed, Note, Send, Start, Stop
+from hil.simboard.board import Board, Feed, Mode, Note, Send, Start, Stop
 from hil.simboard.chips import BAUD, Reset
 from hil.simboard.errors import SimboardError
 from hil.simboard.faults import Fault, Line
@@ -26,8 +26,8 @@ class Launcher(Protocol):
     def command(self, start: Start) -> Sequence[str]:
         """What to run for it. Raises SimboardError, OSError."""
 
-    async def ended(self) -> None:
-        """It is gone. Raises SimboardError, OSError."""
+    async def ended(self, *, crashed: bool) -> None:
+        """It is gone, by itself and not for a restart if it `crashed`. Raises SimboardError, OSError."""
 
 
 class Server:
@@ -43,6 +43,7 @@ class Server:
         self._session: Port | None = None
         self._host_baud = BAUD
         self._stalled = False
+        self._closing = False
         self._clock: asyncio.TimerHandle | None = None
         self._later: list[asyncio.TimerHandle] = []
         self._firmware: Firmware | None = None
@@ -60,6 +61,7 @@ class Server:
 
     async def close(self) -> None:
         """Unplug it, and wait for its firmware to be gone."""
+        self._closing = True
         self.unplug()
         for timer in self._later:
             timer.cancel()
@@ -182,7 +184,7 @@ class Server:
                     self._background(self._run(self._firmware, effect))
                 case Stop():
                     if self._firmware is not None:
-                        self._firmware.stop()
+                        self._firmware.stop(gently=self._closing)
                 case Feed(data):
                     if self._firmware is not None:
                         self._firmware.feed(data)
@@ -210,7 +212,7 @@ class Server:
         status = None
         try:
             status = await firmware.run(self._launcher.command(start))
-            await self._launcher.ended()
+            await self._launcher.ended(crashed=self.board.mode is Mode.RUNNING and status != REBOOTED)
         except (SimboardError, OSError) as error:
             log.error("the firmware could not be run: %s", error)  # noqa: TRY400 -- it says what to do
         if status is not None and status > 0 and status != REBOOTED:

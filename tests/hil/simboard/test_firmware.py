@@ -144,6 +144,7 @@ def test_firmware_that_dies_is_a_panic_and_starts_again(board: Simulated) -> Non
         os.kill(alive(str(board.directory))[0], signal.SIGSEGV)
         assert "Guru Meditation Error" in read_until(port, b"session: network")
     assert ask(board, "state")["reset"] == "panic"
+    assert "Guru Meditation" in ask(board, "crash")["report"]
 
 
 def test_an_image_that_crashes_at_its_start_loops(prepared: Callable[..., Path]) -> None:

@@ -168,6 +168,11 @@ def test_reading_stops_where_the_host_does_not_acknowledge(stub: Stub) -> None:
     assert call(stub, Op.SYNC, SYNC)[1] == b"\x00\x00"
 
 
+def test_run_user_code_has_no_answer(stub: Stub) -> None:
+    answer = stub.frame(frame(Op.RUN_USER_CODE, b""))
+    assert (answer.frames, answer.event) == ((), Event.RUN)
+
+
 def test_a_program_goes_to_ram_whole_or_is_not_started(rom: Rom) -> None:
     assert call(rom, Op.MEM_BEGIN, words(8, 2, 4, 0x20000000))[1][:2] == FAILED
     assert call(rom, Op.MEM_BEGIN, words(8, 2, 4, 0x40380000))[1][:2] == OK
