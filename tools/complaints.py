@@ -78,6 +78,8 @@ def explain(output: str, step: str, port: str) -> ToolError:
             groups = {str(n): g for n, g in enumerate(match.groups(), 1)}
             cause = _fill(complaint.cause, {**groups, "port": port})
             return FlashError(cause, remedy=complaint.remedy, step=step)
+    if "Connected to" in output and "fatal error" not in output:  # its port went away: it says nothing
+        return FlashError("the connection to the board broke", remedy=_CABLE, step=step)
     said = [line for line in output.strip().splitlines() if line.strip()]
     last = said[-1].strip() if said else "it ended without a word"
     return FlashError(f"esptool: {last}", remedy=_CABLE, step=step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -47,6 +48,7 @@ class Improv:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._reader = Reader()
+        self._waiting: deque[Packet] = deque()
 
     def state(self) -> State:
         """Where the device is.
@@ -98,8 +100,10 @@ class Improv:
     def _wait(self, look: Callable[[Packet], _T | None], seconds: float) -> _T:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            packets, _ = self._reader.feed(self._console.read(until))
-            for packet in packets:
+            if not self._waiting:
+                self._waiting.extend(self._reader.feed(self._console.read(until))[0])
+            while self._waiting:
+                packet = self._waiting.popleft()
                 if packet.kind == Kind.ERROR and packet.data[:1] not in {b"", b"\0"}:
                     raise _error(packet.data[0])
                 found = look(packet)

@@ -75,6 +75,8 @@ _COMPLAINTS: tuple[tuple[str, str, str], ...] = (
      "the partition table is damaged", _FLASH_AGAIN),
     (r"No bootable app partitions|image at 0x[0-9a-f]+ has invalid magic byte", "no slot holds firmware that starts",
      _FLASH_AGAIN),
+    (r"exceeds flash chip size|smaller than the size in the binary image header",
+     "the firmware is for a board with more flash", "flash the release of the board that it is, with --board NAME"),
     (r"mismatch chip ID|Image requires chip rev", "the firmware is for another chip", "flash the image for this chip"),
     (r"(octal|quad)_psram: PSRAM (chip is not connected|ID read error)|PSRAM initialization failed",
      "the firmware expects other PSRAM than the board has", "build it for the board that it is, with --board NAME"),

@@ -14,7 +14,7 @@ from tools.errors import SettingsError
 
 NAMES = (
     "ssid", "password", "gateway", "gateway_id", "key", "fingerprint", "ca", "name", "talk", "volume", "muted",
-    "mic_muted",
+    "mic_muted", "update",
 )  # fmt: skip
 """docs/protocol.md, The device."""
 SECRET = frozenset({"password", "key"})
@@ -26,6 +26,7 @@ _FORMS = {
     "volume": (re.compile(r"\d{1,2}|100"), "0 to 100"),
     "muted": (re.compile(r"[01]"), "0 or 1"),
     "mic_muted": (re.compile(r"[01]"), "0 or 1"),
+    "update": (re.compile(r"https|any"), "https or any"),
     "gateway": (_URL, "a URL such as http://192.168.1.2:7860"),
     "key": (re.compile(r"[!-~]+"), "a key as voicegw devices add prints it"),
     "gateway_id": (re.compile(r"[!-~]+"), "as the gateway announces it"),

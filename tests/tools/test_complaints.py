@@ -38,6 +38,11 @@ OPEN = (
             "board",
         ),
         (FATAL + "Serial data stream stopped: Possible serial noise or corruption.", "connection", "cable"),
+        (
+            "Connected to ESP32-C3 on P:\nWriting at 0x000240a0 ━━ 12.1%\n\nHard resetting via RTS pin...\n",
+            "broke",
+            "cable",
+        ),
         (OPEN.format(13, "Permission denied"), "may not use P", "log out"),
         (OPEN.format(2, "No such file or directory"), "no port P", "devices"),
         (FATAL + "The moon is full.", "The moon is full", "cable"),

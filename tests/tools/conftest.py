@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hil.gateway import Gateway
+from tests.hil.simboard.conftest import firmware
+from tests.tools import boards
+
+__all__ = ["firmware"]
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One that echoes, on loopback."""
+    with Gateway(tmp_path_factory.mktemp("gateway"), {"bot": "echo"}) as started:
+        yield started
+
+
+@pytest.fixture
+def password_file(tmp_path: Path) -> Path:
+    path = tmp_path / "password"
+    path.write_text(boards.PASSWORD)
+    return path
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release for the xmini-c3."""
+    return boards.release(tmp_path_factory.mktemp("release"))

@@ -1,0 +1,112 @@
+"""Boards that were flashed before: how far they come, and what can be changed while they run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+
+from hil.gateway import Gateway
+from tests.tools import boards
+from tests.tools.boards import PASSWORD, SSID, run
+from tools import boot
+from tools.boot import Reached
+from tools.console import Console
+from tools.errors import BootError
+
+pytestmark = pytest.mark.usefixtures("firmware")
+WIFI = {"ssid": SSID, "password": PASSWORD}
+
+
+def test_a_wrong_password_is_told_and_put_right_by_improv(
+    tmp_path: Path, image: Path, gateway: Gateway, password_file: Path
+) -> None:
+    settings = {"ssid": SSID, "password": "wrong horse", "gateway": gateway.url, "name": "cellar"}
+    boards.install(tmp_path / "board", image, settings)
+    with boards.board(tmp_path / "board") as there:
+        with contextlib.closing(Console(there.url)) as console, pytest.raises(BootError) as error:
+            boot.follow(console, Reached.LIVE)
+        assert error.value.cause == "reached booted, and no further: the Wi-Fi refuses the password"
+        scanned = run("tools.provision", "--port", there.url, "--scan", "--json")
+        assert [n["ssid"] for n in json.loads(scanned.out)] == [SSID], scanned.out
+        wifi = ["--ssid", SSID, "--password-file", str(password_file), "--talk", "half"]
+        put_right = run("tools.provision", "--port", there.url, *wifi, "--json")
+        assert put_right.status == 0, put_right.out
+        held = json.loads(put_right.out)["settings"]
+        assert {k: held[k] for k in ("ssid", "password", "name", "talk")} == {
+            "ssid": SSID, "password": "***", "name": "cellar", "talk": "half",
+        }  # fmt: skip
+        assert PASSWORD not in put_right.out + put_right.err
+        with contextlib.closing(Console(there.url)) as console:
+            assert boot.follow(console, Reached.LIVE).reached == Reached.LIVE
+        found = json.loads(run("tools.doctor", "--port", there.url, "--gateway", gateway.url, "--json").out)
+        assert [f["well"] for f in found if f["what"] == "UDP"] == [True, True]
+        assert [f["well"] for f in found if f["what"] == "gateway"] == [True]
+
+
+def test_a_password_that_does_not_open_the_network_is_refused_by_improv(tmp_path: Path, image: Path) -> None:
+    boards.install(tmp_path / "board", image, {})
+    wrong = tmp_path / "wrong"
+    wrong.write_text("wrong horse")
+    with boards.board(tmp_path / "board") as there:
+        done = run(
+            "tools.provision", "--port", there.url, "--ssid", SSID, "--password-file", str(wrong), "--json"
+        )
+        assert done.status == 1, done.out
+        assert done.last["step"] == "improv"
+        assert "cannot connect" in done.last["cause"]
+        assert "wrong horse" not in done.out + done.err
+
+
+def test_a_gateway_that_is_gone_is_told(tmp_path: Path, image: Path) -> None:
+    boards.install(tmp_path / "board", image, {**WIFI, "gateway": "http://127.0.0.1:9"})
+    with boards.board(tmp_path / "board") as there, contextlib.closing(Console(there.url)) as console:
+        with pytest.raises(BootError) as error:
+            boot.follow(console, Reached.LIVE, seconds=3)
+        assert error.value.cause == "reached wifi, and no further after 3 s: the gateway cannot be reached"
+        assert "doctor" in error.value.remedy
+
+
+def test_a_key_that_the_gateway_does_not_know_is_told_at_once(
+    tmp_path: Path, image: Path, gateway: Gateway
+) -> None:
+    boards.install(tmp_path / "board", image, {**WIFI, "gateway": gateway.url, "key": "vgw_unknown"})
+    with (
+        boards.board(tmp_path / "board") as there,
+        contextlib.closing(Console(there.url)) as console,
+        pytest.raises(BootError, match=r"reached gateway.*does not know the device's key"),
+    ):
+        boot.follow(console, Reached.LIVE)
+
+
+def test_firmware_that_crashes_at_its_start_is_told(tmp_path: Path) -> None:
+    boards.install(tmp_path / "board", boards.release(tmp_path / "broken", fault="crash"), {})
+    with (
+        boards.board(tmp_path / "board") as there,
+        contextlib.closing(Console(there.url)) as console,
+        pytest.raises(BootError, match="does not start: the firmware crashed"),
+    ):
+        boot.follow(console, Reached.BOOTED, seconds=30)
+
+
+def test_an_empty_board_is_told(tmp_path: Path) -> None:
+    with (
+        boards.board(tmp_path / "board") as there,
+        contextlib.closing(Console(there.url)) as console,
+        pytest.raises(BootError, match="there is no firmware in the flash"),
+    ):
+        boot.follow(console, Reached.BOOTED, seconds=30)
+
+
+def test_the_monitor_shows_events_and_answers(tmp_path: Path, image: Path, gateway: Gateway) -> None:
+    boards.install(tmp_path / "board", image, {**WIFI, "gateway": gateway.url})
+    with boards.board(tmp_path / "board") as there:
+        arguments = ["--port", there.url, "--reset", "--seconds", "6"]
+        events = run("tools.monitor", *arguments, "--send", "state", "--json").events
+        kinds = {e["type"] for e in events}
+        assert {"log", "event"} <= kinds
+        assert "live" in [e.get("state") for e in events if e["type"] == "event"]
+        shown = run("tools.monitor", *arguments, "--send", "nonsense").out
+        assert "● live" in shown
