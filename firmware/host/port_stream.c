@@ -58,8 +58,7 @@ static enum port_error connect_known(const struct port_stream_target *target)
 enum port_error port_stream_open(const struct port_stream_target *target)
 {
     port_stream_close();
-    bool known = target->address != NULL && target->address->family != 0;
-    enum port_error error = known ? connect_known(target) : resolve_and_connect(target);
+    enum port_error error = target->address != NULL ? connect_known(target) : resolve_and_connect(target);
     secured = target->tls;
     if (error == PORT_AGAIN && secured) {
         enum port_error started = host_tls_start(tcp, target);

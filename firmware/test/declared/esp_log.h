@@ -1,4 +1,7 @@
 #pragma once
 #include <stdio.h>
 
-#define ESP_LOGE(tag, format, ...) ((void)(tag), (void)printf(format, ##__VA_ARGS__))
+typedef enum { ESP_LOG_NONE, ESP_LOG_ERROR, ESP_LOG_WARN, ESP_LOG_INFO, ESP_LOG_DEBUG } esp_log_level_t;
+#define ESP_LOG_LEVEL(level, tag, format, ...)                                                               \
+    ((void)(level), (void)(tag), (void)printf(format, ##__VA_ARGS__))
+#define ESP_LOGE(tag, format, ...) ESP_LOG_LEVEL(ESP_LOG_ERROR, tag, format, ##__VA_ARGS__)

@@ -18,5 +18,6 @@ typedef struct {
 } led_strip_rmt_config_t;
 esp_err_t led_strip_new_rmt_device(const led_strip_config_t *light, const led_strip_rmt_config_t *remote,
                                    led_strip_handle_t *strip);
-esp_err_t led_strip_set_pixel(led_strip_handle_t strip, uint32_t index, uint32_t red, uint32_t green, uint32_t blue);
+esp_err_t led_strip_set_pixel(led_strip_handle_t strip, uint32_t index, uint32_t red, uint32_t green,
+                              uint32_t blue);
 esp_err_t led_strip_refresh(led_strip_handle_t strip);

@@ -24,6 +24,7 @@ void device_call_begin(struct device *d, uint64_t now)
     struct signaling_trust trust;
     d->told_reason = REASON_NONE;
     d->bot_ready = false;
+    d->gateway.family = 0;
     device_update_interrupt(d);
     device_call_trust(d, &trust);
     if (signaling_start(&d->signaling, &d->url, &trust) == SIGNALING_FAILED)

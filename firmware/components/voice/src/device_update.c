@@ -57,7 +57,7 @@ const char *device_update_ask(struct device *d, uint64_t now, const struct updat
     struct signaling_trust trust;
     device_call_trust(d, &trust);
     struct update_source source = {.url = &d->url,
-                                   .address = &d->gateway,
+                                   .address = d->gateway.family != 0 ? &d->gateway : NULL,
                                    .trust = &trust,
                                    .key = d->settings.key,
                                    .board = port_facts()->board,

@@ -27,4 +27,5 @@ esp_err_t i2c_new_master_bus(const i2c_master_bus_config_t *config, i2c_master_b
 esp_err_t i2c_master_bus_add_device(i2c_master_bus_handle_t bus, const i2c_device_config_t *config,
                                     i2c_master_dev_handle_t *device);
 esp_err_t i2c_master_bus_rm_device(i2c_master_dev_handle_t device);
-esp_err_t i2c_master_transmit(i2c_master_dev_handle_t device, const uint8_t *data, size_t len, int timeout_ms);
+esp_err_t i2c_master_transmit(i2c_master_dev_handle_t device, const uint8_t *data, size_t len,
+                              int timeout_ms);

@@ -45,6 +45,7 @@ typedef struct {
 esp_err_t i2s_new_channel(const i2s_chan_config_t *config, i2s_chan_handle_t *tx, i2s_chan_handle_t *rx);
 esp_err_t i2s_channel_init_std_mode(i2s_chan_handle_t channel, const i2s_std_config_t *config);
 esp_err_t i2s_channel_enable(i2s_chan_handle_t channel);
-esp_err_t i2s_channel_read(i2s_chan_handle_t channel, void *to, size_t size, size_t *read, uint32_t timeout_ms);
+esp_err_t i2s_channel_read(i2s_chan_handle_t channel, void *to, size_t size, size_t *read,
+                           uint32_t timeout_ms);
 esp_err_t i2s_channel_write(i2s_chan_handle_t channel, const void *from, size_t size, size_t *written,
                             uint32_t timeout_ms);

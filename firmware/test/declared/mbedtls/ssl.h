@@ -1,0 +1,53 @@
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#define MBEDTLS_ERR_X509_CERT_VERIFY_FAILED -0x2700
+#define MBEDTLS_ERR_SSL_WANT_READ -0x6900
+#define MBEDTLS_ERR_SSL_WANT_WRITE -0x6880
+#define MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY -0x7880
+#define MBEDTLS_ERR_SSL_ALLOC_FAILED -0x7F00
+#define MBEDTLS_SSL_IS_CLIENT 0
+#define MBEDTLS_SSL_TRANSPORT_STREAM 0
+#define MBEDTLS_SSL_PRESET_DEFAULT 0
+#define MBEDTLS_SSL_VERIFY_NONE 0
+#define MBEDTLS_SSL_VERIFY_REQUIRED 2
+typedef enum { MBEDTLS_SSL_VERSION_TLS1_2 = 0x0303 } mbedtls_ssl_protocol_version;
+typedef struct {
+    void *state;
+} mbedtls_ssl_context;
+typedef struct {
+    void *state;
+} mbedtls_ssl_config;
+typedef struct mbedtls_x509_crl mbedtls_x509_crl;
+typedef struct {
+    struct {
+        size_t len;
+        unsigned char *p;
+    } raw;
+} mbedtls_x509_crt;
+void mbedtls_x509_crt_init(mbedtls_x509_crt *certificate);
+int mbedtls_x509_crt_parse(mbedtls_x509_crt *chain, const unsigned char *text, size_t len);
+void mbedtls_x509_crt_free(mbedtls_x509_crt *certificate);
+void mbedtls_ssl_init(mbedtls_ssl_context *ssl);
+int mbedtls_ssl_setup(mbedtls_ssl_context *ssl, const mbedtls_ssl_config *config);
+int mbedtls_ssl_set_hostname(mbedtls_ssl_context *ssl, const char *name);
+void mbedtls_ssl_set_bio(mbedtls_ssl_context *ssl, void *context,
+                         int (*send)(void *, const unsigned char *, size_t),
+                         int (*receive)(void *, unsigned char *, size_t),
+                         int (*receive_timeout)(void *, unsigned char *, size_t, uint32_t));
+int mbedtls_ssl_handshake(mbedtls_ssl_context *ssl);
+int mbedtls_ssl_read(mbedtls_ssl_context *ssl, unsigned char *to, size_t len);
+int mbedtls_ssl_write(mbedtls_ssl_context *ssl, const unsigned char *from, size_t len);
+const mbedtls_x509_crt *mbedtls_ssl_get_peer_cert(const mbedtls_ssl_context *ssl);
+void mbedtls_ssl_free(mbedtls_ssl_context *ssl);
+void mbedtls_ssl_config_init(mbedtls_ssl_config *config);
+int mbedtls_ssl_config_defaults(mbedtls_ssl_config *config, int endpoint, int transport, int preset);
+void mbedtls_ssl_conf_rng(mbedtls_ssl_config *config, int (*fill)(void *, unsigned char *, size_t),
+                          void *argument);
+void mbedtls_ssl_conf_min_tls_version(mbedtls_ssl_config *config, mbedtls_ssl_protocol_version version);
+void mbedtls_ssl_conf_max_tls_version(mbedtls_ssl_config *config, mbedtls_ssl_protocol_version version);
+void mbedtls_ssl_conf_authmode(mbedtls_ssl_config *config, int mode);
+void mbedtls_ssl_conf_ca_chain(mbedtls_ssl_config *config, mbedtls_x509_crt *chain,
+                               mbedtls_x509_crl *revoked);
+void mbedtls_ssl_config_free(mbedtls_ssl_config *config);
