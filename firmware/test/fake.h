@@ -67,6 +67,8 @@ struct fake {
     /* audio */
     uint64_t audio_due;
     int locked;
+    bool has_codec, audio_runs;
+    int codec_volume;
     uint32_t captured, played;
     int16_t speaker[PORT_AUDIO_BLOCK];
 

@@ -452,6 +452,7 @@ void fake_forget(void)
 
 enum port_error port_audio_start(void)
 {
+    fake.audio_runs = true;
     return PORT_OK;
 }
 
@@ -480,8 +481,10 @@ enum port_error port_audio_play(const int16_t pcm[PORT_AUDIO_BLOCK])
 
 enum port_error port_audio_volume(uint8_t percent)
 {
-    (void)percent;
-    return PORT_ERR_ABSENT;
+    if (!fake.has_codec || !fake.audio_runs)
+        return PORT_ERR_ABSENT;
+    fake.codec_volume = percent;
+    return PORT_OK;
 }
 
 enum port_error port_audio_speak(void)

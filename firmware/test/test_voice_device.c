@@ -233,6 +233,18 @@ static void a_net_task_that_is_stuck_costs_sound_but_not_the_audio_task(void **s
     assert_int_equal(fake.played, 50);
 }
 
+static void a_codec_chip_gets_the_volume_that_is_set(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake_kv_put("volume", "40");
+    fake.has_codec = true;
+    voice_start(count);
+    assert_int_equal(fake.codec_volume, 40);
+    type("do volume 55\n");
+    assert_int_equal(fake.codec_volume, 55);
+}
+
 static void settings_keep_their_secrets(void **state)
 {
     (void)state;
@@ -342,6 +354,7 @@ int main(void)
         cmocka_unit_test_teardown(the_watchdog_is_fed_by_both_tasks_and_only_by_them, stop),
         cmocka_unit_test_teardown(audio_goes_on_without_a_call, stop),
         cmocka_unit_test_teardown(a_net_task_that_is_stuck_costs_sound_but_not_the_audio_task, stop),
+        cmocka_unit_test_teardown(a_codec_chip_gets_the_volume_that_is_set, stop),
         cmocka_unit_test_teardown(settings_keep_their_secrets, stop),
         cmocka_unit_test_teardown(a_store_that_fails_is_told, stop),
         cmocka_unit_test_teardown(a_reboot_lets_its_answer_out_first, stop),

@@ -225,7 +225,8 @@ enum port_error port_audio_capture(int16_t pcm[PORT_AUDIO_BLOCK]);
 enum port_error port_audio_speak(void);
 /* One block to the speaker; blocks on a chip until there is room. */
 enum port_error port_audio_play(const int16_t pcm[PORT_AUDIO_BLOCK]);
-/* The codec chip's own volume, percent; PORT_ERR_ABSENT: scale the samples instead. */
+/* The codec chip's own volume, percent, once sound has started; PORT_ERR_ABSENT: scale the samples instead.
+ */
 enum port_error port_audio_volume(uint8_t percent);
 /* Held by the audio task while it works on a block, and by the net task for the length of a command. Blocks;
  * nothing where both are one thread. */

@@ -42,13 +42,13 @@ void device_audio_start(struct device *d)
                                   .codec_memory = codec_memory,
                                   .codec_size = sizeof codec_memory};
     d->audio = audio_at(&d->audio_storage);
+    if (port_audio_start() != PORT_OK) /* first: a codec chip takes its volume only while it runs */
+        port_log(PORT_ERROR, "audio", "no sound on this board");
     if (audio_init(d->audio, &config) != AUDIO_OK)
         port_log(PORT_ERROR, "audio", "Opus wants %zu bytes, there are %zu", audio_codec_size(),
                  sizeof codec_memory);
     else
         device_audio_apply(d);
-    if (port_audio_start() != PORT_OK)
-        port_log(PORT_ERROR, "audio", "no sound on this board");
 }
 
 void device_audio_tone(struct device *d, uint32_t hertz, uint32_t ms)
