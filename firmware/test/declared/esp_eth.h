@@ -28,7 +28,11 @@ typedef struct {
         mac, phy                                                                                             \
     }
 esp_eth_mac_t *esp_eth_mac_new_openeth(const eth_mac_config_t *config);
+#if DECLARED_IDF >= 6
+esp_eth_phy_t *esp_eth_phy_new_generic(const eth_phy_config_t *config);
+#else
 esp_eth_phy_t *esp_eth_phy_new_dp83848(const eth_phy_config_t *config);
+#endif
 esp_err_t esp_eth_driver_install(const esp_eth_config_t *config, esp_eth_handle_t *driver);
 esp_err_t esp_eth_start(esp_eth_handle_t driver);
 esp_eth_netif_glue_handle_t esp_eth_new_netif_glue(esp_eth_handle_t driver);

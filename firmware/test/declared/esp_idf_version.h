@@ -1,2 +1,2 @@
 #pragma once
-#define ESP_IDF_VERSION_MAJOR 5
+#define ESP_IDF_VERSION_MAJOR DECLARED_IDF

@@ -43,8 +43,10 @@ const mbedtls_x509_crt *mbedtls_ssl_get_peer_cert(const mbedtls_ssl_context *ssl
 void mbedtls_ssl_free(mbedtls_ssl_context *ssl);
 void mbedtls_ssl_config_init(mbedtls_ssl_config *config);
 int mbedtls_ssl_config_defaults(mbedtls_ssl_config *config, int endpoint, int transport, int preset);
+#if DECLARED_IDF < 6
 void mbedtls_ssl_conf_rng(mbedtls_ssl_config *config, int (*fill)(void *, unsigned char *, size_t),
                           void *argument);
+#endif
 void mbedtls_ssl_conf_min_tls_version(mbedtls_ssl_config *config, mbedtls_ssl_protocol_version version);
 void mbedtls_ssl_conf_max_tls_version(mbedtls_ssl_config *config, mbedtls_ssl_protocol_version version);
 void mbedtls_ssl_conf_authmode(mbedtls_ssl_config *config, int mode);

@@ -1,2 +1,6 @@
 #pragma once
-#define MBEDTLS_VERSION_NUMBER 0x03060000 /* what ESP-IDF 5.5 has */
+#if DECLARED_IDF >= 6
+#define MBEDTLS_VERSION_NUMBER 0x04000000
+#else
+#define MBEDTLS_VERSION_NUMBER 0x03060000
+#endif
