@@ -10,8 +10,9 @@
 #include "port.h"
 
 #define LOOK_MS 100
-#define LINES 20 /* that are drawn at once: 12.5 KiB of internal memory on a 320-pixel panel */
-#define TEXT_MAX 320
+#define LINES 20     /* that are drawn at once: 12.5 KiB of internal memory on a 320-pixel panel */
+#define TEXT_MAX 100 /* bytes of one side: three or four lines of a 320-pixel panel */
+#define TEXT_SMALL 50
 
 static struct tray {
     bool changed;
@@ -126,10 +127,21 @@ void port_display_state(const char *state, const char *detail)
     (void)xSemaphoreGive(lock);
 }
 
+/* The last words, where all of them would push the other side's off the panel. */
+static const char *last_words(const char *text)
+{
+    size_t len = strlen(text), room = board.display.width >= 240 ? TEXT_MAX - 1 : TEXT_SMALL;
+    if (len <= room)
+        return text;
+    const char *space = strchr(text + len - room, ' ');
+    return space != NULL ? space + 1 : text + len - room;
+}
+
 void port_display_text(enum port_speaker who, const char *text)
 {
     if (!is_on())
         return;
+    text = last_words(text);
     (void)xSemaphoreTake(lock, portMAX_DELAY);
     put(tray.text[who], sizeof tray.text[who], text);
     tray.changed = true;
