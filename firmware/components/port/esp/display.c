@@ -133,8 +133,12 @@ static const char *last_words(const char *text)
     size_t len = strlen(text), room = board.display.width >= 240 ? TEXT_MAX - 1 : TEXT_SMALL;
     if (len <= room)
         return text;
-    const char *space = strchr(text + len - room, ' ');
-    return space != NULL ? space + 1 : text + len - room;
+    const char *from = text + len - room, *space = strchr(from, ' ');
+    if (space != NULL)
+        return space + 1;
+    while (((uint8_t)*from & 0xC0) == 0x80) /* not from within a letter */
+        from++;
+    return from;
 }
 
 void port_display_text(enum port_speaker who, const char *text)
