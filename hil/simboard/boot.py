@@ -1,6 +1,6 @@
 """What a chip does from reset to firmware, decided on a flash image alone: the ROM; the bootloader is next door.
 
-The ROM's words are those in logs of real boards.
+The ROM's words are those in logs of real boards, and of the ROM itself in Espressif's emulator.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from hil.simboard.image import (
     HEADER,
     MAGIC,
     MODES,
+    SEGMENTS_MOST,
     Bootloader,
-    Ending,
     Header,
     Segment,
     read_ending,
@@ -23,6 +23,9 @@ from hil.simboard.image import (
     read_segment,
 )
 from hil.simboard.outcome import RESTART_SECONDS, WATCHDOG_SECONDS, Boot, Halt, Started, Stopped
+from hil.simboard.verify import BadImage
+
+ROM_MODES = MODES | {4: "FAST_RD"}
 
 
 def download_text(chip: Chip, reset: Reset) -> str:
@@ -41,9 +44,11 @@ def boot(flash: Flash, chip: Chip, reset: Reset) -> Boot:
     second = SecondStage(flash, chip, description)
     try:
         end: Started | Stopped = second.run()
-    except Halt as halt:
-        second.log.bad("boot", halt.text)
-        end = Stopped(halt.reset, RESTART_SECONDS)
+    except (Halt, OutOfFlash) as why:
+        words, reset = (why.text, why.reset) if isinstance(why, Halt) else (str(why), Reset.SOFTWARE)
+        if words:
+            second.log.bad("boot", words)
+        end = Stopped(reset, RESTART_SECONDS)
     return Boot(text + "".join(log) + second.log.text(), tuple(second.writes), end)
 
 
@@ -55,12 +60,17 @@ def _rom(flash: Flash, chip: Chip, log: list[str]) -> Bootloader:
         first = int.from_bytes(flash.read(chip.bootloader, 4), "little")
         raise Halt(f"invalid header: {first:#010x}\n" * 3)
     if header.chip != chip.id:
-        raise Halt(
-            f"Invalid chip id. Expected {chip.id} read {header.chip}. Bootloader for wrong chip?\n{failed}"
-        )
+        wrong = f"Expected {chip.id} read {header.chip}"
+        raise Halt(f"Invalid chip id. {wrong}. Bootloader for wrong chip?\n{failed}")
+    if header.segments > SEGMENTS_MOST:
+        raise Halt(f"Invalid image block count: {header.segments} (max {SEGMENTS_MOST})\n{failed}")
     divider = 1 if header.speed == 0xF else header.speed + 2
-    log.append(f"SPIWP:0xee\nmode:{MODES.get(header.mode, 'SLOW READ')}, clock div:{divider}\n")
-    segments, ending = _rom_load(flash, chip, header, log)
+    log.append(f"SPIWP:0xee\nmode:{ROM_MODES.get(header.mode, 'SLOW_RD')}, clock div:{divider}\n")
+    try:
+        segments = _rom_load(flash, chip, header, log)
+        ending = read_ending(flash, chip.bootloader, segments, hashed=True)
+    except (OutOfFlash, BadImage):
+        raise Halt(f"Invalid image block, can't boot.\n{failed}") from None
     if ending.stored != ending.computed:
         raise Halt(
             f"Checksum failure. Calculated {ending.computed:#04x} stored {ending.stored:#04x}\n{failed}"
@@ -69,23 +79,24 @@ def _rom(flash: Flash, chip: Chip, log: list[str]) -> Bootloader:
         digests = f"Calculated: {ending.computed_digest.hex()}\nExpected: {ending.stored_digest.hex()}\n"
         log.append(f"SHA-256 comparison failed:\n{digests}Attempting to boot anyway...\n")
     log.append(f"entry {header.entry:#010x}\n")
+    if not all(chip.in_ram(segment.address, segment.length) for segment in segments):
+        raise Halt("")  # an application, say, where the bootloader belongs: it runs into nothing
     return _description(flash, segments)
 
 
-def _rom_load(flash: Flash, chip: Chip, header: Header, log: list[str]) -> tuple[list[Segment], Ending]:
+def _rom_load(flash: Flash, chip: Chip, header: Header, log: list[str]) -> list[Segment]:
+    """Raises BadImage, OutOfFlash."""
     segments: list[Segment] = []
     at = chip.bootloader + HEADER.size
-    try:
-        for _ in range(header.segments):
-            segment = read_segment(flash, at)
-            log.append(f"load:{segment.address:#010x},len:{segment.length:#x}\n")
-            if segment.length and not chip.in_ram(segment.address, segment.length):
-                raise Halt("ets_loader.c 78 \n")
-            segments.append(segment)
-            at = segment.offset + segment.length
-        return segments, read_ending(flash, chip.bootloader, segments, hashed=header.hashed)
-    except OutOfFlash:
-        raise Halt("ets_loader.c 78 \n") from None
+    for _ in range(header.segments):
+        segment = read_segment(flash, at)
+        log.append(f"load:{segment.address:#010x},len:{segment.length:#x}\n")
+        if segment.length % 4:
+            raise BadImage("a block that is not of whole words")
+        flash.check(segment.offset, segment.length)
+        segments.append(segment)
+        at = segment.offset + segment.length
+    return segments
 
 
 def _description(flash: Flash, segments: list[Segment]) -> Bootloader:

@@ -68,15 +68,15 @@ def pack_table(partitions: list[Partition]) -> bytes:
     return sealed.ljust(TABLE_MOST, b"\xff")
 
 
-def read_table(flash: Flash) -> list[Partition]:
-    """All entries. Raises BadTable, with the bootloader's words."""
+def read_table(flash: Flash, flash_size: int) -> list[Partition]:
+    """All entries, for a flash that is said to be of that size. Raises BadTable, with the bootloader's words."""
     table, found, sealed = flash.read(TABLE, TABLE_MOST), [], False
     for number in range(TABLE_MOST // ENTRY.size):
         raw = table[number * ENTRY.size : (number + 1) * ENTRY.size]
         magic, kind, subtype, offset, size, label, _flags = ENTRY.unpack(raw)
         if magic == MAGIC:
-            if offset + size > flash.size:
-                where = f"offset {offset:#x} size {size:#x} exceeds flash chip size {flash.size:#x}"
+            if offset + size > flash_size:
+                where = f"offset {offset:#x} size {size:#x} exceeds flash chip size {flash_size:#x}"
                 raise BadTable(f"partition {number} invalid - {where}")
             found.append(
                 Partition(label.split(b"\x00", 1)[0].decode(errors="replace"), kind, subtype, offset, size)

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,7 @@ FACTS = {
 def install(flash: Flash, chip: Chip, *apps: bytes) -> None:
     """Bootloader, partition table, and an application by slot."""
     table = layout("4MB")
-    flash.replace(chip.bootloader, bootloader(FACTS[chip.name]))
+    flash.replace(chip.bootloader, bootloader(replace(FACTS[chip.name], flash_size="4MB")))
     flash.replace(TABLE, pack_table(table))
     for partition, app in zip([p for p in table if p.label.startswith("ota_")], apps, strict=False):
         flash.replace(partition.offset, app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -92,6 +93,50 @@ def test_a_bootloader_with_a_wrong_digest_boots_all_the_same(flash: Flash, chip:
     assert "SHA-256 comparison failed:" in text
     assert "Attempting to boot anyway..." in text
     assert isinstance(end, Started)
+
+
+ROM_BROKEN: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "segments": (lambda file: file[:1] + b"\x20" + file[2:], "Invalid image block count: 32 (max 16)"),
+    "length": (lambda file: file[:28] + b"\x51" + file[29:], "Invalid image block, can't boot."),
+    "beyond": (lambda file: file[:30] + b"\xff\x7f" + file[32:], "Invalid image block, can't boot."),
+}
+
+
+@pytest.mark.parametrize("how", sorted(ROM_BROKEN))
+def test_a_bootloader_that_cannot_be_loaded_is_left_by_the_rom(how: str, flash: Flash, chip: Chip) -> None:
+    spoil, words = ROM_BROKEN[how]
+    flash.replace(0, spoil(bootloader(FACTS[chip.name])))
+    text, end = run(flash, chip)
+    assert text.endswith(f"{words}\nets_main.c {chip.ets_main} \n")
+    assert end == Stopped(Reset.WATCHDOG, 0.3)
+
+
+def test_an_application_in_the_place_of_the_bootloader_runs_into_nothing(flash: Flash, chip: Chip) -> None:
+    flash.replace(0, app(chip))
+    text, end = run(flash, chip)
+    assert "\nentry 0x" in text
+    assert "2nd stage" not in text
+    assert end == Stopped(Reset.WATCHDOG, 0.3)
+
+
+def test_a_bootloader_for_a_later_chip_says_so_itself(flash: Flash, chip: Chip) -> None:
+    image = bootloader(FACTS[chip.name])
+    flash.replace(0, image[:15] + b"\x09\x03" + image[17:])
+    text, end = run(flash, chip)
+    assert "boot_comm: chip revision check failed. Required >= v7.77, found v0." in text
+    assert end == Stopped(Reset.SOFTWARE, 0.1)
+
+
+def test_the_flash_is_as_large_as_the_bootloaders_header_says(flash: Flash, chip: Chip) -> None:
+    install(flash, chip, app(chip))
+    flash.replace(0, bootloader(replace(FACTS[chip.name], flash_size="1MB")))
+    assert "exceeds flash chip size 0x100000" in run(flash, chip)[0]
+
+
+def test_a_header_that_promises_more_flash_than_there_is_ends_in_a_reset(flash: Flash, chip: Chip) -> None:
+    flash.replace(0, bootloader(replace(FACTS[chip.name], flash_size="16MB")))
+    flash.replace(TABLE, pack_table([replace(p, offset=p.offset + 0x800000) for p in layout("4MB")]))
+    assert run(flash, chip)[1] == Stopped(Reset.SOFTWARE, 0.1)
 
 
 def test_a_table_with_a_wrong_md5_is_refused(flash: Flash, chip: Chip) -> None:
