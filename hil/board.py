@@ -30,12 +30,14 @@ class Board:
         dut: pytest-embedded's view of it, for those who like `dut.expect`.
         log: the file that all it says arrives in.
         journal: of this test.
+        wifi: what tells the project's tool which network to join.
     """
 
     backend: Backend
     dut: Any
     log: Path
     journal: Journal
+    wifi: tuple[str, ...] = ("--no-wifi",)
     console: Console = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +81,20 @@ class Board:
         self.journal.note("power", line="on" if on else "off")
         self.backend.power(on)
 
+    def flash(self, release: Path, *options: str) -> float:
+        """Write a release to it, by the project's own tool; gives the seconds it took.
+
+        Without options its settings stay as they are.
+        """
+        began = time.monotonic()
+        self.backend.flash(self.dut, release, *(options or ("--no-provision",)))
+        return time.monotonic() - began
+
+    def panic(self) -> str:
+        """Have its firmware panic; gives what its crash report will hold."""
+        self.journal.note("panic")
+        return self.backend.panic()
+
     def set(self, **settings: str) -> None:
         """Store settings that differ from what is stored; an empty text erases."""
         stored = self.ask("settings")
@@ -103,13 +119,6 @@ class Board:
         since = self.console.mark()
         self.ask("reconnect")
         self.live(seconds, since=since)
-
-    def watch(self, seconds: float, look: Callable[[Event], None], every: float = 1.0) -> None:
-        """Show its figures to `look` at this interval, for so long."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            look(self.ask("figures"))
-            time.sleep(min(every, max(0.0, end - time.monotonic())))
 
     def until(self, test: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
         """Wait for something that only asking can tell.

@@ -15,5 +15,6 @@ CAPABILITIES: Final = {
     "ota": "has two slots for its firmware",
     "tap": "lets the rig hear what its speaker plays",
     "process": "is a process, whose memory and descriptors the rig can count",
+    "panic": "can be made to panic by the rig",
     "power": "can be switched off and on by the rig",
 }

@@ -31,6 +31,10 @@ class NotSeen(RigError):
     """An event that was waited for did not come."""
 
 
+class NotFlashed(RigError):
+    """The tool that flashes a board gave up; says what it said."""
+
+
 class OverBudget(RigError):
     """A measurement outside its budget."""
 

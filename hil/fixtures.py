@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hil.board import Board
-from hil.errors import RigError
+from hil.errors import RigError, Unusable
 from hil.evidence import Evidence
 from hil.gateway import Gateway
 from hil.network import Link
@@ -62,6 +62,24 @@ def evidence(request: pytest.FixtureRequest, station: Station) -> Iterator[Evide
 
 
 @pytest.fixture
+def release(station: Station) -> Callable[..., Path]:
+    """Gives the folder of a release of some version, or with some fault; skips where there can be none.
+
+    Without a version it is that of --release, where that is given.
+    """
+
+    def get(version: str = "", fault: str = "") -> Path:
+        if not version and station.release is not None:
+            return station.release
+        try:
+            return station.backend.release(version or "0.2.7", fault)
+        except Unusable as error:
+            pytest.skip(str(error))
+
+    return get
+
+
+@pytest.fixture
 def measure(request: pytest.FixtureRequest, station: Station) -> Measuring:
     """Has figures judged by budgets.toml, and kept for the report."""
     return Measuring(request.node.stash[RESULT], station.budgets)
@@ -101,11 +119,17 @@ def unpaired(dut: Any, station: Station, evidence: Evidence) -> Iterator[Board]:
     """The board, its console answering, with no gateway set: it looks for one."""
     board = Board(station.backend, dut, Path(dut.logfile), evidence.journal)
     evidence.board = board
-    if station.backend.kind != "simulated":
+    if station.backend.kind not in {"simulated", "simboard"}:  # those are new
         board.reset()
     station.state = board.ready()
+    if station.release is not None and not station.flashed:
+        station.flashed = True
+        board.flash(station.release)
+        station.state = board.ready(30)
     station.board = station.board or station.state["board"]
-    board.set(**station.wifi)
+    if station.wifi:
+        board.wifi = ("--ssid", station.wifi["ssid"])
+        board.set(**station.wifi)
     evidence.journal.note("begin")
     yield board
     evidence.journal.note("end")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,7 +44,10 @@ class Gateway:
         self._port = 0
         self.journal: Journal | None = None  # of the test that is on
         self._process: subprocess.Popen[bytes] | None = None
+        self.releases = folder / "releases"
+        self.releases.mkdir(exist_ok=True)
         own = {
+            "releases": str(self.releases),
             "bot": str(BOT),
             "host": "127.0.0.1",
             "announce": False,
@@ -126,6 +130,15 @@ class Gateway:
         reply = httpx.post(self.url + "/api/devices", json=body, timeout=30, trust_env=False)
         key: str = reply.raise_for_status().json()["key"]
         return key
+
+    def offer_release(self, release: Path) -> Path:
+        """Put a copy of a release where the gateway hands them out; gives the copy."""
+        return Path(shutil.copytree(release, self.releases / release.name, dirs_exist_ok=True))
+
+    def update(self, device: str, version: str) -> None:
+        """Tell a device that is in a call to update itself."""
+        url = f"{self.url}/api/devices/{device}/update"
+        httpx.post(url, json={"version": version}, timeout=30, trust_env=False).raise_for_status()
 
     def revoke(self, name: str) -> None:
         """Let it in no more."""

@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--backend", choices=["simulated", "simboard", "serial", "qemu"], help="default: serial with --port")
     add("--board", default="", help="name of the board, whose facts say what it can do")
     add("--host", help="address of this machine on the board's LAN")
-    add("--wifi", help="network to join; its password is read from HIL_WIFI_PASSWORD")
+    add("--wifi", help="network to join (default: VOICEGW_WIFI_SSID); password from VOICEGW_WIFI_PASSWORD")
     add("--power-command", help="switches the board's supply; {action} becomes on or off")
     add("--release", type=Path, help="release directory to flash before the suite")
     add("--sim-binary", type=Path, help="a build of voicesim (default: firmware/build/host/voicesim)")

@@ -13,9 +13,9 @@ from typing import Any, Final
 from hil.backends import Backend
 from hil.backends.qemu import Qemu
 from hil.backends.serial import SerialPort
+from hil.backends.simboard import Simboard
 from hil.backends.simulated import Simulated
 from hil.budgets import Budgets
-from hil.capabilities import CAPABILITIES
 from hil.errors import Unusable
 from hil.gateway import ROOT
 
@@ -38,6 +38,7 @@ class Station:
     gateway_url: str | None = None
     wifi: dict[str, str] = field(default_factory=dict)
     release: Path | None = None
+    flashed: bool = False
     soak_seconds: float = 0.0
     state: dict[str, Any] = field(default_factory=dict)
     version: str = field(default_factory=_version)
@@ -67,15 +68,16 @@ def make_station(option: Namespace) -> Station:
         Unusable: what they ask for is not here.
     """
     backend = _backend(option)
-    wifi = {"ssid": option.wifi, "password": os.environ.get("HIL_WIFI_PASSWORD", "")} if option.wifi else {}
+    network = option.wifi or os.environ.get("VOICEGW_WIFI_SSID", "")
+    wifi = {"ssid": network, "password": os.environ.get("VOICEGW_WIFI_PASSWORD", "")} if network else {}
     board = option.board or ("qemu" if backend.kind == "qemu" else "")
-    return Station(backend, board, option.gateway, wifi, option.release, seconds(option.soak))
+    return Station(backend, board, option.gateway, wifi, option.release, soak_seconds=seconds(option.soak))
 
 
 def _backend(option: Namespace) -> Backend:
-    kind = option.backend or ("serial" if option.port else "simulated")
+    kind = option.backend or ("serial" if option.port else "simboard")
     if kind == "qemu":
-        return Qemu()
+        return Qemu(option)
     if kind == "serial":
         if not option.port:
             raise Unusable("no --port; name the board's, such as --port /dev/ttyACM0")
@@ -86,7 +88,10 @@ def _backend(option: Namespace) -> Backend:
             known_as=option.host,
             power_command=option.power_command,
         )
-    return Simulated(option.sim_binary or _BINARY, QUESTION)
+    binary = option.sim_binary or _BINARY
+    if kind == "simboard":
+        return Simboard(binary.resolve(), QUESTION, option.run / "simboard")
+    return Simulated(binary, QUESTION)
 
 
 def capabilities_of(board: str) -> frozenset[str]:
@@ -95,16 +100,21 @@ def capabilities_of(board: str) -> frozenset[str]:
     Raises:
         Unusable: there is no such board.
     """
-    usual = frozenset({"audio_out", "wifi", "flash", "mdns", "ota"})
     if not board:
-        return usual
+        return frozenset({"audio_out", "flash", "mdns", "ota"})
     path = _BOARDS / f"{board}.toml"
     if not path.is_file():
         raise Unusable(
             f"there is no {path.relative_to(ROOT)}; leave out --board, or write it (docs/boards.md)"
         )
     facts = tomllib.loads(path.read_text())
-    return usual | {name for name in CAPABILITIES if facts.get(name)}
+    has = {
+        "audio_out": "speaker" in facts,
+        "display": "display" in facts,
+        "wifi": facts.get("network") == "wifi",
+        "aec": bool(facts.get("echo_canceller")),
+    }
+    return frozenset({"flash", "mdns", "ota"} | {name for name, there in has.items() if there})
 
 
 def seconds(text: str) -> float:

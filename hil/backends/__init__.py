@@ -57,6 +57,14 @@ class Backend(ABC):
         """Switch it off or on."""
         raise Unusable(f"a {self.kind} board cannot be switched {'on' if on else 'off'} by the rig")
 
-    def flash(self, dut: Any, release: Path) -> None:  # noqa: ARG002 -- a backend that can needs it
-        """Write a release to it."""
+    def release(self, version: str, fault: str = "") -> Path:
+        """The folder of a release for it, of that version, and with that fault."""
+        raise Unusable(f"there is no release {version} {fault} for a {self.kind} board")
+
+    def flash(self, dut: Any, release: Path, *options: str) -> None:  # noqa: ARG002 -- a backend that can needs it
+        """Write a release to it, by the project's own tool with these options."""
         raise Unusable(f"a {self.kind} board cannot be flashed with {release}")
+
+    def panic(self) -> str:
+        """Have its firmware panic; gives what its crash report will hold."""
+        raise Unusable(f"a {self.kind} board cannot be made to panic by the rig")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import socket
 import subprocess
@@ -12,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from hil.backends import Backend, Reached
-from hil.errors import Unusable
+from hil.errors import NotFlashed, Unusable
+from hil.gateway import ROOT
 
 _PULSE_SECONDS = 0.1  # the reset circuit's capacitor wants a few milliseconds
 _FLASH_SECONDS = 300.0
@@ -65,20 +65,31 @@ class SerialPort(Backend):
         command = shlex.split(self._power_command.format(action="on" if on else "off"))
         subprocess.run(command, check=True, timeout=30)
 
-    def flash(self, dut: Any, release: Path) -> None:
+    def flash(self, dut: Any, release: Path, *options: str) -> None:
         """With the project's own tool, which wants the port for itself."""
         dut.serial.stop_redirect_thread()
         dut.serial.proc.close()
+        command = [
+            sys.executable,
+            "-m",
+            "tools.flash",
+            "--port",
+            self._port,
+            "--image",
+            str(release),
+            *options,
+        ]
         try:
-            subprocess.run(
-                [sys.executable, "-m", "tools.flash", "--port", self._port, "--no-provision", str(release)],
-                check=True,
-                timeout=_FLASH_SECONDS,
-                env={**os.environ},
+            ran = subprocess.run(
+                command, capture_output=True, text=True, timeout=_FLASH_SECONDS, check=False, cwd=ROOT
             )
         finally:
             dut.serial.proc.open()
             dut.serial.start_redirect_thread()
+        if ran.returncode != 0:
+            raise NotFlashed(
+                f"{' '.join(command[2:])} ended with {ran.returncode}: {(ran.stdout + ran.stderr)[-800:]}"
+            )
 
 
 def _address_that_leads_out() -> str:

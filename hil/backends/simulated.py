@@ -15,6 +15,9 @@ from typing import Any
 from hil.backends import Backend, Reached
 from hil.errors import Unusable
 
+TUNABLES = (
+    "glibc.malloc.tcache_count=0:glibc.malloc.mxfast=0"  # the allocator's caches would look like growth
+)
 _END_SECONDS = 5.0
 _NOWHERE = "http://127.0.0.1:9"  # until a test says where; else it would find the gateways of other tests
 _RESTART_SECONDS = 0.2
@@ -83,8 +86,7 @@ class Simulated(Backend):
 
     def _start(self) -> None:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("VOICEGW_")}
-        # The allocator's caches would look like growth.
-        environment["GLIBC_TUNABLES"] = "glibc.malloc.tcache_count=0:glibc.malloc.mxfast=0"
+        environment["GLIBC_TUNABLES"] = TUNABLES
         self._process = subprocess.Popen(
             [
                 *[str(self._binary), "--console", "-", "--interface", "lo"],

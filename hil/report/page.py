@@ -166,9 +166,11 @@ def _count(run: Run, outcome: str) -> int:
 
 def _name(run: Run) -> str:
     board = str(run.facts.get("board") or "board")
-    kind = {"simulated": "the simulated device", "qemu": "the emulator"}.get(
-        str(run.facts.get("backend")), board
-    )
+    kind = {
+        "simulated": "the simulated device",
+        "simboard": "the simulated board",
+        "qemu": "the emulator",
+    }.get(str(run.facts.get("backend")), board)
     return kind[0].upper() + kind[1:]
 
 

@@ -36,7 +36,17 @@ def runs(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs
         def run(fault: str) -> list[Result]:
             binary = str(ROOT / "firmware" / "build" / "host" / f"voicesim-{fault}")
             folder = tmp_path_factory.mktemp(fault)
-            return suite(folder, "-m", "witness", "--sim-binary", binary, "--gateway", gateway.url)
+            return suite(
+                folder,
+                "--backend",
+                "simulated",
+                "-m",
+                "witness",
+                "--sim-binary",
+                binary,
+                "--gateway",
+                gateway.url,
+            )
 
         yield {fault: two.submit(run, fault) for fault in CAUGHT}
 

@@ -1,4 +1,4 @@
-"""The quick part of the suite, on the simulated device."""
+"""The quick part of the suite, on the simulated board."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.hil.running import failed, suite
 
 @pytest.mark.timeout(240)
 @pytest.mark.usefixtures("built")
-def test_the_simulated_device_passes(tmp_path: Path) -> None:
+def test_the_simulated_board_passes(tmp_path: Path) -> None:
     results = suite(tmp_path, "-m", "quick")
     assert failed(results) == {}
     assert {r.outcome for r in results} == {"passed"}

@@ -1,0 +1,40 @@
+"""Flash and provision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hil.board import Board
+from hil.network import Link
+from hil.results import Measuring
+
+pytestmark = [pytest.mark.flash, pytest.mark.timeout(400)]
+Release = Callable[..., Path]
+
+
+def test_a_release_is_flashed_and_the_settings_stay(unpaired: Board, release: Release) -> None:
+    folder = release()
+    unpaired.ask("settings set volume 37")
+    unpaired.flash(folder)
+    assert unpaired.ready(30)["fw"] == _version(folder)
+    assert unpaired.ask("settings get volume")["volume"] == "37"
+
+
+def test_from_flashed_to_live_in_one_go(
+    unpaired: Board, link: Link, release: Release, measure: Measuring
+) -> None:
+    folder, name = release(), f"hil-{link.port}"
+    seconds = unpaired.flash(folder, "--gateway", link.url, "--name", name, *unpaired.wifi, "--until", "live")
+    measure("flash_to_live_s", seconds)
+    assert link.calls[-1].device["fw"] == _version(folder)
+    assert unpaired.ready()["state"] == "live"
+    settings = unpaired.ask("settings")
+    assert (settings["name"], settings["key"]) == (name, "***")
+
+
+def _version(release: Path) -> str:
+    return str(json.loads((release / "manifest.json").read_text())["version"])

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hil import journal, station
+from hil.__main__ import command
+from hil.errors import Unusable
+from hil.journal import Journal, Step
+from hil.link import CLEAR, Impairments
+from hil.replay import beside
+from hil.replaying.test_replay import steps
+
+
+def step(at: float, what: str, line: str = "", reply: Any = None) -> Step:
+    return Step(at, what, line, reply)
+
+
+def test_a_journal_is_read_as_it_was_written(tmp_path: Path) -> None:
+    kept = Journal()
+    kept.note("link", up=Impairments(loss=0.1, blackouts=((1.0, 2.5),)), down=CLEAR, seed=3)
+    kept.note("console", line="capture", reply={"gaps": 1})
+    kept.write(tmp_path / "journal.json", test="test_x")
+    assert journal.read(tmp_path / "journal.json") == ({"test": "test_x"}, kept.steps)
+
+
+def test_what_is_replayed_is_the_tests_own_part_at_its_own_pace() -> None:
+    recorded = [
+        step(0.0, "console", "settings"),
+        step(0.5, "begin"),
+        step(0.7, "begin"),
+        step(1.0, "console", "inject tone 500"),
+        step(3.5, "console", "capture"),
+        step(3.6, "end"),
+        step(3.7, "console", "reconnect"),
+    ]
+    own = [(round(wait, 3), s.line) for wait, s in steps(recorded)]
+    assert own == [(0.0, ""), (0.3, "inject tone 500"), (2.5, "capture")]
+
+
+def test_figures_stand_beside_what_they_were() -> None:
+    before = [step(1, "console", "inject tone 500", {}), step(2, "console", "capture", {"gaps": 0, "ms": 3})]
+    now = [step(1, "console", "inject tone 500", {}), step(2, "console", "capture", {"gaps": 4, "ms": 3})]
+    [line] = beside(before, now)
+    assert line.split() == ["capture", "gaps", "0", "->", "4"]
+
+
+def test_the_suite_is_what_runs_unless_a_test_is_named(tmp_path: Path) -> None:
+    whole = command(tmp_path, ["-k", "echo"])
+    one = command(tmp_path, ["hil/suite/test_echo.py::test_x"])
+    assert whole[-1].endswith("hil/suite")
+    assert one[-1] == "hil/suite/test_echo.py::test_x"
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("90s", 90), ("10m", 600), ("8h", 28_800), ("off", 0)])
+def test_a_duration_is_read(text: str, wanted: float) -> None:
+    assert station.seconds(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["", "ten", "10", "10d"])
+def test_what_is_no_duration_says_how_to_write_one(text: str) -> None:
+    with pytest.raises(Unusable, match="10m"):
+        station.seconds(text)
+
+
+def test_a_boards_facts_tell_what_it_can_do() -> None:
+    assert "wifi" in station.capabilities_of("xmini-c3")
+    assert "display" in station.capabilities_of("esp32-s3-box-3")
+    assert "display" not in station.capabilities_of("xmini-c3")
+    with pytest.raises(Unusable, match=r"no firmware/components/boards/nonesuch\.toml"):
+        station.capabilities_of("nonesuch")
