@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -119,6 +120,18 @@ class Board:
         since = self.console.mark()
         self.ask("reconnect")
         self.live(seconds, since=since)
+
+    def hear(self, seconds: float, windows: int = 3) -> Event:
+        """What the speaker played in some windows of time, one after the other: the median of each figure.
+
+        So that a machine that stalls once does not decide.
+        """
+        self.ask("capture start")
+        heard = []
+        for _ in range(windows):
+            time.sleep(seconds)
+            heard.append(self.ask("capture start"))
+        return {name: statistics.median_low(float(h[name]) for h in heard) for name in heard[0]}
 
     def until(self, test: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
         """Wait for something that only asking can tell.

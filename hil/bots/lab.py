@@ -7,6 +7,7 @@ import time
 import wave
 from pathlib import Path
 
+import numpy as np
 from pipecat.frames.frames import CancelFrame, EndFrame, Frame, InputAudioRawFrame, OutputAudioRawFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
@@ -17,8 +18,8 @@ from pipecat.transports.base_transport import BaseTransport, TransportParams
 from pipecat.workers.runner import WorkerRunner
 
 _RATE = 16_000
-_FRAME = 0.020
-_BACKLOG = 0.060
+_AUDIBLE = 60  # of 32,767
+_HANGOVER = 10  # blocks of 20 ms
 _LONGEST = 10 * 60 * _RATE * 2  # bytes: ten minutes
 
 
@@ -28,27 +29,26 @@ class Echo(FrameProcessor):
     def __init__(self) -> None:
         super().__init__(enable_direct_mode=True)
         self.heard = bytearray()
-        self._said_until = 0.0
+        self._quiet = 0
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Send input audio back as output audio; everything else passes."""
+        """Send what is to be heard back; everything else passes."""
         await super().process_frame(frame, direction)
         if isinstance(frame, InputAudioRawFrame):
             if len(self.heard) < _LONGEST:
                 self.heard += frame.audio
-            if not self._is_due(time.monotonic()):
+            if self._is_silent(frame.audio):
                 return
             frame = OutputAudioRawFrame(frame.audio, frame.sample_rate, frame.num_channels)
         elif isinstance(frame, EndFrame | CancelFrame):
             self.save()
         await self.push_frame(frame, direction)
 
-    def _is_due(self, now: float) -> bool:
-        """Whether 20 ms more may wait to be said; after a stall some are left out, or the echo would stay late."""
-        self._said_until = max(self._said_until, now)
-        due = self._said_until - now < _BACKLOG
-        self._said_until += _FRAME if due else 0.0
-        return due
+    def _is_silent(self, audio: bytes) -> bool:
+        """After 0.2 s of silence nothing goes back: what a stall left standing in queues is gone by the next sound."""
+        loud = np.abs(np.frombuffer(audio, "<i2").astype(np.int32)).max(initial=0) > _AUDIBLE
+        self._quiet = 0 if loud else self._quiet + 1
+        return self._quiet > _HANGOVER
 
     def save(self) -> None:
         """Write what was heard to the rig's folder, named for when it ended."""

@@ -54,9 +54,7 @@ def _ping(board: Board, link: Link) -> dict[str, Any]:
 def test_a_tone_comes_back_clean(live: Board, measure: Measuring) -> None:
     live.ask("inject tone 1000")
     time.sleep(1.0)
-    live.ask("capture start")
-    time.sleep(2.0)
-    heard = live.ask("capture")
+    heard = live.hear(1.0)
     live.ask("inject off")
     measure("sound_percent", heard["sound_percent"], f"the tone does not come back: {heard}")
     measure("tone_error_hz", abs(heard["tone_mhz"] / 1000 - 1000), "the rates of capture and playback differ")
