@@ -7,7 +7,7 @@ TEST_PACKAGES := chromium flite iproute2 cmake ninja-build gcc g++ clang clang-f
 	libcmocka-dev libmbedtls-dev libopus-dev libsrtp2-dev gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
 
 .DEFAULT_GOAL := help
-.PHONY: help run talk test check lint format firmware-test fuzz sim hil bench lock clean
+.PHONY: help run talk test check lint format firmware-test fuzz sim hil flash-demo flasher bench lock clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -45,6 +45,10 @@ hil: .venv/test.stamp  ## The rig's suite on the simulated board; PORT= on a boa
 	@mkdir -p build; $(MAKE) --no-print-directory -C firmware host >build/hil-firmware.log 2>&1 || { cat build/hil-firmware.log; exit 1; }
 	@$(BIN)/python -m hil $(addprefix --port ,$(PORT)) $(addprefix --backend ,$(BACKEND)) $(addprefix --board ,$(BOARD)) \
 		$(addprefix --soak ,$(SOAK)) $(addprefix --against ,$(AGAINST)) $(ARGS)
+
+flash-demo: .venv/test.stamp  ## An empty simulated board is flashed, finds a gateway by mDNS, and answers a question
+	@mkdir -p build; $(MAKE) --no-print-directory -C firmware host >build/hil-firmware.log 2>&1 || { cat build/hil-firmware.log; exit 1; }
+	@$(BIN)/python -m hil.flash_demo $(addprefix --board ,$(BOARD))
 
 bench: .venv/test.stamp  ## Measure against Pipecat's own runner, and write docs/performance.md
 	$(BIN)/python -m bench

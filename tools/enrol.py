@@ -27,7 +27,7 @@ _OPERATOR = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A gateway: where we reach it, and what a device is told of it (empty: it looks by mDNS)."""
+    """A gateway: where we reach it, and the settings by which a device does (none: it looks by mDNS)."""
 
     url: str
     settings: dict[str, str]

@@ -64,7 +64,7 @@ def flash(
     """Flash a board, give it its settings and a key, and follow it until it is live."""
 
     def run() -> None:
-        given = {"ssid": ssid, "gateway": gateway, "name": name}
+        given = {"ssid": ssid, "name": name}
         if key_file is not None:
             given["key"] = wishes.first_line(key_file)
         if ca is not None:
@@ -80,6 +80,7 @@ def flash(
             wifi=not no_wifi,
             enrol=not no_enrol,
             replace=replace,
+            gateway=gateway,
             settings={} if no_provision else wishes.gather(given, settings, password_file),
             operator_key=wishes.first_line(operator_key_file) if operator_key_file else None,
             ca=str(ca) if ca else None,

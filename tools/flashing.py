@@ -20,7 +20,7 @@ INTERRUPTED = "If it was being written, the board has no whole firmware now: run
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the user wants."""
+    """What the user wants. `gateway` is where to enrol; one on this machine's loopback is none to tell a board."""
 
     port: str | None = None
     image: str | None = None
@@ -32,6 +32,7 @@ class Order:
     wifi: bool = True
     enrol: bool = True
     replace: bool = False
+    gateway: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     operator_key: str | None = None
     ca: str | None = None
@@ -100,25 +101,15 @@ def _settings(order: Order, chip: Chip, report: Report) -> Iterator[dict[str, st
     if "key" in wanted or not order.enrol or order.dry_run:
         yield _told(report, {**wanted, "name": name})
         return
-    found = enrol.find(wanted.get("gateway"))
+    found = enrol.find(order.gateway or wanted.get("gateway"))
     gateway = Gateway(found.url, order.operator_key, order.ca)
     try:
         # A name made from the chip's own address can only be this board's.
         with gateway.enrolled(name, replace=order.replace or "name" not in wanted) as made:
             report.step("enrolled", f"{made.name} at {found.url}", device=made.name, gateway=found.url)
-            yield _told(
-                report, {**_without_loopback(wanted, order), **found.settings, "name": name, "key": made.key}
-            )
+            yield _told(report, {**found.settings, **wanted, "name": name, "key": made.key})
     finally:
         gateway.close()
-
-
-def _without_loopback(wanted: dict[str, str], order: Order) -> dict[str, str]:
-    """A board cannot reach its maker's loopback; a simulated one, which is behind a URL, can."""
-    own = order.port is not None and ports.is_network(order.port)
-    if own or not enrol.is_loopback(wanted.get("gateway", "")):
-        return wanted
-    return {name: value for name, value in wanted.items() if name != "gateway"}
 
 
 def _told(report: Report, settings: dict[str, str]) -> dict[str, str]:

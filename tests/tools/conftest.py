@@ -30,3 +30,11 @@ def password_file(tmp_path: Path) -> Path:
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release for the xmini-c3."""
     return boards.release(tmp_path_factory.mktemp("release"))
+
+
+@pytest.fixture
+def at_gateway(gateway: Gateway, tmp_path: Path) -> list[str]:
+    """The options that lead a simulated board to a gateway on loopback, where no real board could call it."""
+    path = tmp_path / "settings.toml"
+    path.write_text(f'gateway = "{gateway.url}"\n')
+    return ["--settings", str(path)]

@@ -24,9 +24,9 @@ def names(gateway: Gateway) -> set[str]:
 
 
 def test_two_empty_boards_at_once_are_flashed_enrolled_and_live(
-    tmp_path: Path, image: Path, gateway: Gateway, password_file: Path
+    tmp_path: Path, image: Path, gateway: Gateway, at_gateway: list[str], password_file: Path
 ) -> None:
-    wifi = ["--ssid", SSID, "--password-file", str(password_file), "--gateway", gateway.url]
+    wifi = ["--ssid", SSID, "--password-file", str(password_file), *at_gateway]
     with boards.board(tmp_path / "one") as one, boards.board(tmp_path / "two") as two:
         running = [
             subprocess.Popen(
@@ -59,11 +59,11 @@ def test_two_empty_boards_at_once_are_flashed_enrolled_and_live(
 
 
 def test_a_dry_run_writes_and_enrols_nothing(
-    tmp_path: Path, image: Path, gateway: Gateway, password_file: Path
+    tmp_path: Path, image: Path, gateway: Gateway, at_gateway: list[str], password_file: Path
 ) -> None:
     with boards.board(tmp_path / "board") as there:
         wifi = ["--ssid", SSID, "--password-file", str(password_file)]
-        arguments = ["--port", there.url, "--image", str(image), "--gateway", gateway.url, "--name", "never"]
+        arguments = ["--port", there.url, "--image", str(image), *at_gateway, "--name", "never"]
         done = run("tools.flash", *arguments, *wifi, "--dry-run", "--json")
         assert done.status == 0, done.out
         steps = [e["step"] for e in done.events if e["event"] == "step"]
@@ -74,11 +74,11 @@ def test_a_dry_run_writes_and_enrols_nothing(
 
 
 def test_a_name_that_is_taken_is_not_taken_over_unasked(
-    tmp_path: Path, image: Path, gateway: Gateway, password_file: Path
+    tmp_path: Path, image: Path, gateway: Gateway, at_gateway: list[str], password_file: Path
 ) -> None:
     httpx.post(f"{gateway.url}/api/devices", json={"name": "taken"}, trust_env=False).raise_for_status()
     with boards.board(tmp_path / "board") as there:
-        wifi = ["--ssid", SSID, "--password-file", str(password_file), "--gateway", gateway.url]
+        wifi = ["--ssid", SSID, "--password-file", str(password_file), *at_gateway]
         done = run(
             "tools.flash", "--port", there.url, "--image", str(image), "--name", "taken", "--json", *wifi
         )

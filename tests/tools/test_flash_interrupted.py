@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("firmware")
 
 
 def test_interrupted_in_mid_write_and_tried_again(
-    tmp_path: Path, gateway: Gateway, password_file: Path
+    tmp_path: Path, gateway: Gateway, at_gateway: list[str], password_file: Path
 ) -> None:
     large = boards.release(tmp_path / "large", size=262_144)
     with boards.board(tmp_path / "board") as there:
@@ -28,8 +28,7 @@ def test_interrupted_in_mid_write_and_tried_again(
             SSID,
             "--password-file",
             str(password_file),
-            "--gateway",
-            gateway.url,
+            *at_gateway,
             "--name",
             "hall",
         ]
