@@ -6,6 +6,9 @@ RUN_PACKAGES := libflite1
 TEST_PACKAGES := chromium flite iproute2 cmake ninja-build gcc g++ clang clang-format libclang-rt-dev gcovr \
 	libcmocka-dev libmbedtls-dev libopus-dev libsrtp2-dev gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
 
+ESP_WEB_TOOLS := 10.4.0
+ESP_WEB_TOOLS_SHA512 := de9c24785166e458fb510a3c4893582b9457aed342a6ae97f50a08e9b313e060595a0ac9aa39f462f33d8a11bbe01b4ca121585df983b647a1bb17b9d0f4cc3d
+
 .DEFAULT_GOAL := help
 .PHONY: help run talk test check lint format firmware-test fuzz sim hil flash-demo flasher bench lock clean
 
@@ -49,6 +52,13 @@ hil: .venv/test.stamp  ## The rig's suite on the simulated board; PORT= on a boa
 flash-demo: .venv/test.stamp  ## An empty simulated board is flashed, finds a gateway by mDNS, and answers a question
 	@mkdir -p build; $(MAKE) --no-print-directory -C firmware host >build/hil-firmware.log 2>&1 || { cat build/hil-firmware.log; exit 1; }
 	@$(BIN)/python -m hil.flash_demo $(addprefix --board ,$(BOARD))
+
+flasher:  ## ESP Web Tools for the gateway's page /flash, from npm
+	@mkdir -p build/flasher
+	@cd build/flasher && npm pack --silent esp-web-tools@$(ESP_WEB_TOOLS) >/dev/null
+	@cd build/flasher && echo "$(ESP_WEB_TOOLS_SHA512)  esp-web-tools-$(ESP_WEB_TOOLS).tgz" | sha512sum -c --quiet
+	@tar -xzf build/flasher/esp-web-tools-$(ESP_WEB_TOOLS).tgz -C build/flasher
+	@echo "open http://localhost:7860/flash in Chrome or Edge"
 
 bench: .venv/test.stamp  ## Measure against Pipecat's own runner, and write docs/performance.md
 	$(BIN)/python -m bench

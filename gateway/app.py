@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from gateway import __version__
 from gateway.access import check_origin
 from gateway.errors import BadRequest, GatewayError, NotFound
-from gateway.routes import devices, firmware, health, offer, state
+from gateway.routes import devices, firmware, flash, health, offer, state
 from gateway.routes.body_limit import BodyLimit
 from gateway.routes.common import problem, remote_address
 from gateway.running import Gateway
@@ -32,7 +32,7 @@ def create_app(gateway: Gateway) -> FastAPI:
     """Make the app that serves a running gateway."""
     app = FastAPI(title="voicegw", version=__version__, docs_url=None, redoc_url=None)
     app.state.gateway = gateway
-    for module in (offer, state, devices, firmware, health):
+    for module in (offer, state, devices, firmware, flash, health):
         app.include_router(module.router)
     _add_pages(app)
     _add_guards(app)

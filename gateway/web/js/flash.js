@@ -1,0 +1,69 @@
+// The page at /flash: the gateway's releases with a button of ESP Web Tools each, and a key for a board.
+
+import { json } from "./api.js";
+import { $, h, rich, showProblem, text } from "./dom.js";
+import { Board } from "./board.js";
+
+const say = (message) => {
+  $("notice").hidden = !message;
+  $("notice").replaceChildren(...rich(message));
+};
+
+/** Why boards cannot be flashed from here, or null. */
+function obstacle() {
+  if (!window.isSecureContext) return "A browser opens serial ports for `http://localhost` and over https only: open this page on the gateway’s own machine.";
+  if (!("serial" in navigator)) return "This browser has no Web Serial. Use Chrome or Edge, or `voicegw flash` on a terminal.";
+  return null;
+}
+
+async function loadTools() {
+  try {
+    await import("/flash/tools/install-button.js");
+  } catch {
+    say("The flasher’s own tools are not here yet: run `make flasher` once, and load this page again.");
+  }
+}
+
+function row(release) {
+  const address = `/flash/manifest/${encodeURIComponent(release.board)}/${encodeURIComponent(release.version)}`;
+  const button = h("button", { slot: "activate", class: "button", type: "button" }, "Flash");
+  const install = h("esp-web-install-button", { manifest: address }, button);
+  return h("li", {}, `${release.board} (${release.chip}), ${release.version} `, install);
+}
+
+async function showReleases() {
+  const releases = await json("/api/firmware");
+  $("releases").replaceChildren(...releases.map(row));
+  if (!releases.length) say("There is no firmware here yet: build it with `voicegw build --board NAME`, and set `releases = \"firmware/build\"` in `voicegw.toml`.");
+}
+
+async function enrol(name) {
+  const board = await Board.open();
+  try {
+    await board.ask("state"); // before there is a key that nobody has
+    const device = await json("/api/devices", { method: "POST", body: { name } });
+    await board.ask(`settings set name ${name}`);
+    await board.ask(`settings set key ${device.key}`);
+  } finally {
+    await board.close();
+  }
+}
+
+$("key-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const name = $("key-name").value;
+  showProblem($("problem"), null);
+  text($("key-status"), "Choose the board’s port …");
+  try {
+    await enrol(name);
+    text($("key-status"), `${name} is let in.`);
+  } catch (problem) {
+    text($("key-status"), "");
+    showProblem($("problem"), { detail: problem.detail ?? problem.message, remedy: problem.remedy });
+  }
+});
+
+const hindered = obstacle();
+if (hindered) say(hindered);
+else await loadTools();
+await showReleases().catch((problem) => showProblem($("problem"), problem));
