@@ -39,7 +39,8 @@ class Running:
 def running(directory: Path, *, port: int = 0, bot: str = "assistant") -> Iterator[Running]:
     """Run a gateway on loopback with its data in `directory`; its log is `gateway.log` there."""
     config = directory / "voicegw.toml"
-    settings = {"data_dir": str(directory / "data"), "bot": bot}
+    releases = str(directory / "releases")
+    settings = {"data_dir": str(directory / "data"), "bot": bot, "releases": releases}
     config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()))
     command = [sys.executable, "-m", "gateway", "serve", "--host", "127.0.0.1", "--port", str(port), "--json"]
     with (directory / "gateway.log").open("a") as log:

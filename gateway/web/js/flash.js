@@ -42,8 +42,13 @@ async function enrol(name) {
   try {
     await board.ask("state"); // before there is a key that nobody has
     const device = await json("/api/devices", { method: "POST", body: { name } });
-    await board.ask(`settings set name ${name}`);
-    await board.ask(`settings set key ${device.key}`);
+    try {
+      await board.ask(`settings set name ${name}`);
+      await board.ask(`settings set key ${device.key}`);
+    } catch (error) {
+      await fetch(`/api/devices/${encodeURIComponent(name)}`, { method: "DELETE" }); // a key that nobody has
+      throw error;
+    }
   } finally {
     await board.close();
   }
