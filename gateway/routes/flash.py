@@ -39,7 +39,7 @@ def tool(name: str) -> FileResponse:
     return FileResponse(path, media_type="text/javascript")
 
 
-@router.get("/manifest/{board}/{version}", responses=responses(401, 403, 404))
+@router.get("/manifest/{board}/{version}", responses=responses(401, 403, 404, 422))
 def manifest(board: str, version: str, gateway: TheGateway, operator: TheOperator) -> dict[str, Any]:
     """A release as ESP Web Tools want it (https://esphome.github.io/esp-web-tools/, Manifest)."""
     del operator

@@ -23,14 +23,16 @@ BOARD = """
     ? '@err {"error":"not_stored","remedy":"settings"}' : "@ok {}";
   const open = () => {
     let say;
-    const readable = new ReadableStream({ start(controller) { say = (text) => controller.enqueue(new TextEncoder().encode(text)); } });
+    const readable = new ReadableStream({ start(controller) {
+      say = (text) => controller.enqueue(new TextEncoder().encode(text));
+    } });
     const writable = new WritableStream({ write(bytes) {
       for (const line of new TextDecoder().decode(bytes).split("\\n").filter(Boolean)) {
         window.asked.push(line);
         say(`I (1) log\\r\\n${answers(line)}\\r\\n`);
       }
     } });
-    return { readable, writable, open: async () => {}, close: async () => { window.closed = true; } };
+    return { readable, writable, open: async () => {}, close: async () => { window.wasClosed = true; } };
   };
   Object.defineProperty(navigator, "serial", { value: { requestPort: async () => open() }, configurable: true });
 """
@@ -89,9 +91,9 @@ async def test_a_board_is_enrolled_and_given_its_key(flasher: Running, page: Pag
     asked = await page.evaluate("window.asked")
     assert asked[:2] == ["state", "settings set name hall"]
     key = asked[2].removeprefix("settings set key ")
-    assert await page.evaluate("window.closed")
+    assert await page.evaluate("window.wasClosed")
     bearer = {"Authorization": f"Bearer {key}"}
-    assert httpx.post(f"{flasher.url}/start", headers=bearer, trust_env=False).status_code == 200
+    assert (await page.request.post(f"{flasher.url}/start", headers=bearer)).status == 200
     assert key not in await page.content()
 
 
@@ -102,12 +104,8 @@ async def test_a_board_that_refuses_is_told(flasher: Running, page: Page) -> Non
     await page.click("text=Enrol")
     await expect(page.locator("#problem")).to_contain_text("The board refuses: not_stored")
     await expect(page.locator("#key-status")).to_be_empty()
-    names = [
-        d["name"]
-        for d in httpx.get(f"{flasher.url}/api/devices", trust_env=False).json()
-        if not d.get("revoked")
-    ]
-    assert "attic" not in names
+    listed = await (await page.request.get(f"{flasher.url}/api/devices")).json()
+    assert "attic" not in [device["name"] for device in listed if not device.get("revoked")]
 
 
 async def test_a_browser_without_web_serial_is_told(flasher: Running, page: Page) -> None:
