@@ -20,7 +20,7 @@ from tests.support.board_flash import (
     otadata,
 )
 from tests.support.certificates import self_signed
-from tests.support.device import Device, Refused, device, running
+from tests.support.device import Device, Refused, device, running, spawn
 from tests.support.gateway import client, serving
 from tests.support.middle import between, scripted
 from tests.support.releases import put_release
@@ -194,3 +194,11 @@ async def test_what_is_refused(tmp_path: Path, flash: Path, releases: Path) -> N
         own.events.clear()
         await own.ask(command(good))
         await comes_to(own, "rebooting")
+
+
+async def test_a_file_that_is_no_flash_is_named(tmp_path: Path) -> None:
+    (tmp_path / "flash.bin").write_bytes(bytes(0x10000))
+    process = spawn(tmp_path / "own", ["--flash", str(tmp_path / "flash.bin")])
+    await until(lambda: process.poll() is not None, "it ends")
+    assert process.returncode == 2
+    assert "flash.bin is no flash image" in (tmp_path / "own" / "device.log").read_text()
