@@ -23,6 +23,8 @@ from hil.simboard.partitions import TABLE, pack_table
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 60
+ESPTOOL_SECONDS = 200
+"""It takes a tenth of that on an idle machine; many run at once here."""
 
 
 @dataclass
@@ -81,7 +83,7 @@ def esptool(board: Simulated, *arguments: str) -> subprocess.CompletedProcess[st
     environment = {**os.environ, "COLUMNS": "200", "TERM": "dumb"}
     return subprocess.run(
         [sys.executable, "-m", "esptool", "--port", board.url, *arguments],
-        capture_output=True, text=True, timeout=SECONDS, check=False, env=environment,
+        capture_output=True, text=True, timeout=ESPTOOL_SECONDS, check=False, env=environment,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from hil.simboard.chips import made_up_mac
 from hil.simboard.flash import MEGABYTE, Flash
 from tests.hil.simboard.support import esptool, simulated
 
+pytestmark = pytest.mark.timeout(500)  # the first test waits for all of them
 OFFSET = 0x20000
 SIZE = 20_000
 ERASED_IMAGE = {0xFF}

@@ -11,6 +11,7 @@ import pytest
 
 from tests.hil.simboard.support import esptool, simulated
 
+pytestmark = pytest.mark.timeout(500)  # the first test waits for all of them
 OFFSET = 0x20000
 IMAGE = random.Random(7).randbytes(40_000)  # noqa: S311 -- content, not a secret
 MID_WRITE = 25_000

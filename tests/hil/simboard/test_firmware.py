@@ -20,6 +20,8 @@ from tools import nvs
 
 BOARD = FACTS["esp32c3"]
 NVS, OTADATA, OTA_0, OTA_1 = (p for p in layout("4MB") if p.label in {"nvs", "otadata", "ota_0", "ota_1"})
+NOWHERE = "http://127.0.0.1:9"
+"""Or it would find the gateways of other tests."""
 LOOPBACK = ("--", "--interface", "lo")
 LIMIT_SECONDS = 20
 
@@ -38,7 +40,7 @@ def prepared(firmware: None, tmp_path: Path) -> Callable[..., Path]:
         install(flash, BOARD.chip, *apps)
         for number, entry in enumerate(entries):
             flash.replace(OTADATA.offset + number * SECTOR, entry.pack())
-        flash.replace(NVS.offset, nvs.settings_image(settings, NVS.size))
+        flash.replace(NVS.offset, nvs.settings_image({"gateway": NOWHERE} | settings, NVS.size))
         flash.close()
         return tmp_path
 
@@ -52,10 +54,13 @@ def board(prepared: Callable[..., Path]) -> Iterator[Simulated]:
 
 
 def ask(board: Simulated, command: str) -> dict[str, Any]:
-    """On the console; gives what comes after @ok."""
+    """On the console, again until the firmware is there to hear it; gives what comes after @ok."""
     with board.open() as port:
-        port.write(command.encode() + b"\n")
-        read_until(port, b"@ok ")
+        port.timeout = 0.5
+        for _ in range(LIMIT_SECONDS * 2):
+            port.write(command.encode() + b"\n")
+            if port.read_until(b"@ok ").endswith(b"@ok "):
+                break
         answer: dict[str, Any] = json.loads(read_until(port, b"\n"))
     return answer
 
@@ -107,13 +112,13 @@ def test_a_reset_by_the_lines_is_told_from_rom_to_firmware(board: Simulated) -> 
     with board.open() as port:
         port.rts = True
         port.rts = False
-        said = read_until(port, b"session: network")
-    for line in (
-        "ESP-ROM:esp32c3-api1-20210207\r\n",
-        "rst:0x1 (POWERON)",
-        "Loaded app from partition at offset 0x20000",
-    ):
-        assert line in said
+        for line in (
+            b"ESP-ROM:esp32c3-api1-20210207\r\n",
+            b"rst:0x1 (POWERON)",
+            b"Loaded app",
+            b"session: network",
+        ):
+            read_until(port, line)
 
 
 def test_settings_come_from_the_flash(board: Simulated) -> None:
@@ -134,7 +139,7 @@ def test_settings_that_change_are_in_the_flash_after_a_reset(board: Simulated) -
 def test_a_reboot_goes_by_way_of_the_bootloader(board: Simulated) -> None:
     with board.open() as port:
         port.write(b"reboot\n")
-        assert "rst:0xc (RTC_SW_CPU_RST)" in read_until(port, b"session: network")
+        read_until(port, b"rst:0xc (RTC_SW_CPU_RST)")
     assert ask(board, "state")["reset"] == "software"
 
 
@@ -142,7 +147,8 @@ def test_firmware_that_dies_is_a_panic_and_starts_again(board: Simulated) -> Non
     ask(board, "state")
     with board.open() as port:
         os.kill(alive(str(board.directory))[0], signal.SIGSEGV)
-        assert "Guru Meditation Error" in read_until(port, b"session: network")
+        read_until(port, b"Guru Meditation Error")
+        read_until(port, b"rst:0xc (RTC_SW_CPU_RST)")
     assert ask(board, "state")["reset"] == "panic"
     assert "Guru Meditation" in ask(board, "crash")["report"]
 

@@ -20,7 +20,8 @@ def shared(firmware: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     del firmware
     directory = tmp_path_factory.mktemp("board")
     release = write_release(directory / "release", FACTS["esp32s3"], "1.0.0", size=16_384)
-    with simulated(directory, "esp32s3", "--release", str(release), "--", "--interface", "lo") as running:
+    arguments = ("--", "--interface", "lo", "--gateway", "http://127.0.0.1:9")
+    with simulated(directory, "esp32s3", "--release", str(release), *arguments) as running:
         yield running
 
 
