@@ -162,6 +162,16 @@ def test_tools_and_rig_never_import_the_gateway(folder: str) -> None:
     assert guilty == set()
 
 
+def test_tools_run_what_is_gpl_as_a_process_and_stand_below_the_rig() -> None:
+    forbidden = {"esptool", "esp_coredump", "esp_idf_nvs_partition_gen", "hil", "tests"}
+    guilty = {
+        str(path.relative_to(ROOT)): found
+        for path in (ROOT / "tools").rglob("*.py")
+        if (found := {name.split(".")[0] for name in imports(path, "tools")} & forbidden)
+    }
+    assert guilty == {}
+
+
 def test_no_module_of_the_gateway_does_anything_when_imported() -> None:
     """Nothing but definitions, constants, docstrings and guards at the top level."""
     calls = {}

@@ -78,8 +78,7 @@ def plan(board: str, chip: str, *, container: bool) -> list[Sequence[str]]:
         BuildError: there is neither ESP-IDF nor a container engine; says how to get one.
     """
     idf = None if container else findings.find_idf()
-    target = f"build/{board}"
-    steps = f"idf.py -B {target} -D BOARD={board} set-target {chip} && idf.py -B {target} build"
+    steps = f"idf.py -B build/{board} -D BOARD={board} -D IDF_TARGET={chip} build"
     build_it = _installed(idf, steps) if idf is not None else _contained(steps, chip)
     return [build_it, [sys.executable, str(FIRMWARE / "tools" / "release.py"), "--build", str(BUILD / board)]]
 

@@ -43,13 +43,14 @@ class Frame:
 
 
 def find_elf(given: Path | None) -> Path | None:
-    """The ELF to decode with: the given one, else the one that was built here, if any.
+    """The ELF to decode with: the given one, else the one that was built here last, if any.
 
     Raises:
         ToolError: the given one is none.
     """
     if given is None:
-        return next(iter(sorted(BUILD.glob("*.elf")) + sorted(BUILD.glob("*/*.elf"))), None)
+        built = [*BUILD.glob("*.elf"), *BUILD.glob("*/*.elf")]
+        return max(built, key=lambda path: path.stat().st_mtime, default=None)
     if not given.is_file() or given.read_bytes()[:4] != b"\x7fELF":
         raise ToolError(
             f"{given} is no ELF file", remedy="give the .elf that lies beside the firmware's .bin", step="elf"
