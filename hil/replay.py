@@ -12,8 +12,9 @@ from hil import journal
 from hil.errors import Unusable
 from hil.journal import Step
 
+_TELLING: Final = {"capture", "capture start", "figures"}
 _FIGURES: Final = (
-    "state", "round_trip_us", "sound_percent", "tone_mhz", "tone_percent", "gaps", "longest_gap_ms", "clicks",
+    "round_trip_us", "sound_percent", "tone_mhz", "tone_percent", "gaps", "longest_gap_ms", "clicks",
     "heap_free", "lost", "concealed", "fec", "underruns", "jitter_us", "rtt_us", "playout_us",
 )  # fmt: skip
 
@@ -30,7 +31,7 @@ def main() -> int:
     inside = Path(__file__).parent / "replaying"
     from hil.__main__ import command  # noqa: PLC0415 -- each is a program of its own
 
-    status = subprocess.call([*command(again, rest), str(inside), "--recorded", str(recorded.resolve())])
+    status = subprocess.call(command(again, [*rest, str(inside), "--recorded", str(recorded.resolve())]))
     for line in beside(journal.read(recorded)[1], _replayed(again)):
         sys.stdout.write(line + "\n")
     return status
@@ -39,6 +40,13 @@ def main() -> int:
 def _replayed(again: Path) -> list[Step]:
     found = sorted(again.glob("*/journal.json"), key=lambda path: path.stat().st_mtime)
     return journal.read(found[-1])[1] if found else []
+
+
+def own(recorded: list[Step]) -> list[Step]:
+    """The steps of the test itself, without what its fixtures did before and after."""
+    marks = [i for i, step in enumerate(recorded) if step.what == "begin"]
+    ends = [i for i, step in enumerate(recorded) if step.what == "end"]
+    return recorded[marks[-1] if marks else 0 : ends[0] if ends else None]
 
 
 def beside(before: list[Step], now: list[Step]) -> list[str]:
@@ -52,11 +60,7 @@ def beside(before: list[Step], now: list[Step]) -> list[str]:
 
 
 def _replies(steps: list[Step]) -> list[tuple[str, dict[str, Any]]]:
-    return [
-        (s.line, s.reply or {})
-        for s in steps
-        if s.what == "console" and s.line in {"capture", "figures", "state"}
-    ]
+    return [(s.line, s.reply or {}) for s in own(steps) if s.what == "console" and s.line in _TELLING]
 
 
 if __name__ == "__main__":

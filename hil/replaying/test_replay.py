@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hil import journal
+from hil import journal, replay
 from hil.board import Board
 from hil.errors import Refused
 from hil.gateway import Gateway
@@ -41,9 +41,7 @@ def test_what_was_recorded(live: Board, link: Link, gateway: Gateway, request: p
 
 def steps(recorded: list[Step]) -> list[tuple[float, Step]]:
     """Those of the test itself, each with how long after the one before it came."""
-    marks = [i for i, step in enumerate(recorded) if step.what == "begin"]
-    ends = [i for i, step in enumerate(recorded) if step.what == "end"]
-    own = recorded[marks[-1] if marks else 0 : ends[0] if ends else None]
+    own = replay.own(recorded)
     waits = [max(0.0, b.at - a.at) for a, b in itertools.pairwise(own)]
     return list(zip([0.0, *waits], own, strict=True))
 
