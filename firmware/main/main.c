@@ -5,14 +5,18 @@
 #include "port_esp.h"
 #include "voice.h"
 
-/* The other tasks of a call, by falling priority: Wi-Fi 23, lwIP 18; console 3 (port/esp/console.c), mDNS 1.
+/* The tasks of a call. The others: Wi-Fi 23, lwIP 18 and mDNS 1 are ESP-IDF's, console 3 is port/esp/console.c.
  *
- * Net comes before audio: its turns are short, and what arrives has to be noted when it arrives, or the
- * jitter buffer takes our own encoder for the network's jitter. A chip of two cores has the radio and net on
- * one, audio on the other. Stacks are what was measured and a half (docs/firmware.md); audio's is libopus.
- * They are of internal memory, as all that a call touches. */
+ *          core  priority  stack  because
+ *   net    0     11        10 KB  before audio, for its turns are short, and what arrives has to be noted when it
+ *                                 arrives: or the jitter buffer takes our own encoder for the network's jitter.
+ *                                 On the radio's core. 4.4 KB measured with DTLS, room for TLS.
+ *   audio  last  10        32 KB  a second core of its own where there is one. 23 KB measured: libopus at
+ *                                 complexity 0; S3 boards encode at 3.
+ *
+ * Both stacks are of internal memory, as is all that a call touches. docs/firmware.md */
 #define NET_STACK 10240
-#define AUDIO_STACK 24576
+#define AUDIO_STACK 32768
 #define NET_CORE 0
 #define AUDIO_CORE (portNUM_PROCESSORS - 1)
 

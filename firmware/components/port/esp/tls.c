@@ -78,7 +78,10 @@ static int configure(const struct port_stream_target *target)
     mbedtls_ssl_conf_authmode(&tls.config,
                               tls.by_fingerprint ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_REQUIRED);
     mbedtls_ssl_conf_ca_chain(&tls.config, &tls.ca, NULL);
-    error = mbedtls_ssl_setup(&tls.ssl, &tls.config);
+    error =
+        mbedtls_ssl_conf_max_frag_len(&tls.config, MBEDTLS_SSL_MAX_FRAG_LEN_4096); /* RFC 6066 section 4 */
+    if (error == 0)
+        error = mbedtls_ssl_setup(&tls.ssl, &tls.config);
     return error != 0 ? error : mbedtls_ssl_set_hostname(&tls.ssl, target->host);
 }
 

@@ -42,12 +42,15 @@ static void show_figures(struct device *d, uint64_t now, const struct console_wo
 {
     struct console_reply reply;
     struct rtvi_figures f;
+    struct port_figures board;
     (void)now;
     (void)words;
     device_get_rtvi_figures(d, &f);
+    port_get_figures(&board);
     console_begin(&reply, "@ok ");
     json_add_integer(&reply.json, "heap_free", f.heap_free);
     json_add_integer(&reply.json, "heap_least", f.heap_least);
+    json_add_integer(&reply.json, "stack_least", board.stack_least);
     json_add_integer(&reply.json, "rssi", f.rssi);
     json_add_integer(&reply.json, "jitter_us", f.jitter_us);
     json_add_integer(&reply.json, "rtt_us", f.rtt_us);

@@ -30,6 +30,8 @@ void mbedtls_x509_crt_init(mbedtls_x509_crt *certificate);
 int mbedtls_x509_crt_parse(mbedtls_x509_crt *chain, const unsigned char *text, size_t len);
 void mbedtls_x509_crt_free(mbedtls_x509_crt *certificate);
 void mbedtls_ssl_init(mbedtls_ssl_context *ssl);
+#define MBEDTLS_SSL_MAX_FRAG_LEN_4096 4
+int mbedtls_ssl_conf_max_frag_len(mbedtls_ssl_config *config, unsigned char code);
 int mbedtls_ssl_setup(mbedtls_ssl_context *ssl, const mbedtls_ssl_config *config);
 int mbedtls_ssl_set_hostname(mbedtls_ssl_context *ssl, const char *name);
 void mbedtls_ssl_set_bio(mbedtls_ssl_context *ssl, void *context,
