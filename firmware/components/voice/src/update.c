@@ -168,13 +168,18 @@ const char *update_start(struct update *u, uint64_t now, const struct update_sou
 
 /* ---- the way there ---- */
 
+static bool fail_for(struct update *u, enum port_error error)
+{
+    return fail(u, error == PORT_ERR_TLS || error == PORT_ERR_TLS_PIN ? "update_tls" : "update_unreachable");
+}
+
 static bool step_connect(struct update *u)
 {
     size_t written;
     enum port_error error = port_stream_write(NULL, 0, &written);
     if (error == PORT_AGAIN)
         return false;
-    return error == PORT_OK ? update_handle(u, UPDATE_CONNECTED) : fail(u, "update_unreachable");
+    return error == PORT_OK ? update_handle(u, UPDATE_CONNECTED) : fail_for(u, error);
 }
 
 static bool step_send(struct update *u)
@@ -186,7 +191,7 @@ static bool step_send(struct update *u)
         if (error == PORT_AGAIN)
             return false;
         if (error != PORT_OK)
-            return fail(u, "update_unreachable");
+            return fail_for(u, error);
         u->sent += written;
     }
     http_expect_pieces(&u->reply, u->buffer, sizeof u->buffer, u->request.size);
@@ -250,7 +255,7 @@ static bool step_read(struct update *u, uint64_t now, bool gently)
         if (error == PORT_AGAIN)
             return false;
         if (error != PORT_OK && error != PORT_END)
-            return fail(u, "update_unreachable");
+            return fail_for(u, error);
         u->silent_since = now;
         if (take_result(u, now, gently,
                         error == PORT_END ? http_end(&u->reply) : http_take(&u->reply, data, len)))
