@@ -14,7 +14,7 @@ from hil.gateway import Gateway
 from tests.tools import boards
 from tests.tools.boards import PASSWORD, SSID, run
 
-pytestmark = pytest.mark.usefixtures("firmware")
+pytestmark = [pytest.mark.usefixtures("firmware"), pytest.mark.timeout(300)]  # pyserial takes 0.2 s a command
 
 
 def names(gateway: Gateway) -> set[str]:
@@ -24,13 +24,15 @@ def names(gateway: Gateway) -> set[str]:
 
 
 def test_two_empty_boards_at_once_are_flashed_enrolled_and_live(
-    tmp_path: Path, image: Path, gateway: Gateway, at_gateway: list[str], password_file: Path
+    tmp_path: Path, gateway: Gateway, at_gateway: list[str], password_file: Path
 ) -> None:
+    """One has a C3, the other an S3; of the releases that lie there each gets its own."""
+    images = [boards.release(tmp_path / "releases" / name, name) for name in ("xmini-c3", "s3-devkit")]
     wifi = ["--ssid", SSID, "--password-file", str(password_file), *at_gateway]
-    with boards.board(tmp_path / "one") as one, boards.board(tmp_path / "two") as two:
+    with boards.board(tmp_path / "one") as one, boards.board(tmp_path / "two", chip="esp32s3") as two:
         running = [
             subprocess.Popen(
-                boards.command(tool, "--port", there.url, "--image", str(image), *own, *wifi),
+                boards.command(tool, "--port", there.url, "--image", str(tmp_path / "releases"), *own, *wifi),
                 env=boards.environment(), cwd=boards.ROOT, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             )
@@ -39,8 +41,8 @@ def test_two_empty_boards_at_once_are_flashed_enrolled_and_live(
             )
         ]  # fmt: skip
         said = [process.communicate(timeout=boards.SECONDS)[0] for process in running]
-        stored = [boards.settings_on(there, image) for there in (one, two)]
-        whole = [boards.written(there, image) for there in (one, two)]
+        stored = [boards.settings_on(*of) for of in zip((one, two), images, strict=True)]
+        whole = [boards.written(*of) for of in zip((one, two), images, strict=True)]
     assert said[0].splitlines()[-1] == "reached=live", said[0]
     events = [json.loads(line) for line in said[1].splitlines()]
     assert events[-1] == {"event": "done", "reached": "live"}, said[1]

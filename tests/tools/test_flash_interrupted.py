@@ -15,7 +15,7 @@ from hil.gateway import Gateway
 from tests.tools import boards
 from tests.tools.boards import SSID, run
 
-pytestmark = pytest.mark.usefixtures("firmware")
+pytestmark = [pytest.mark.usefixtures("firmware"), pytest.mark.timeout(300)]  # pyserial takes 0.2 s a command
 
 
 def test_interrupted_in_mid_write_and_tried_again(

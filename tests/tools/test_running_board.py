@@ -16,7 +16,7 @@ from tools.boot import Reached
 from tools.console import Console
 from tools.errors import BootError
 
-pytestmark = pytest.mark.usefixtures("firmware")
+pytestmark = [pytest.mark.usefixtures("firmware"), pytest.mark.timeout(300)]  # pyserial takes 0.2 s a command
 WIFI = {"ssid": SSID, "password": PASSWORD}
 
 
@@ -103,7 +103,7 @@ def test_an_empty_board_is_told(tmp_path: Path) -> None:
 def test_the_monitor_shows_events_and_answers(tmp_path: Path, image: Path, gateway: Gateway) -> None:
     boards.install(tmp_path / "board", image, {**WIFI, "gateway": gateway.url})
     with boards.board(tmp_path / "board") as there:
-        arguments = ["--port", there.url, "--reset", "--seconds", "6"]
+        arguments = ["--port", there.url, "--reset", "--seconds", "4"]
         events = run("tools.monitor", *arguments, "--send", "state", "--json").events
         kinds = {e["type"] for e in events}
         assert {"log", "event"} <= kinds
