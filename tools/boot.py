@@ -87,7 +87,8 @@ class Progress:
         elif isinstance(line, Event):
             self._reach(Reached.BOOTED)
         elif isinstance(line, Answer) and "state" in line.values:
-            self._take_state(line.values.get("state"), line.values.get("last_failure"))
+            failed = line.values["state"] == "backoff"  # else its last failure may be of long ago
+            self._take_state(line.values["state"], line.values.get("last_failure") if failed else None)
 
     def _take_log(self, text: str) -> None:
         if logline.is_reset(text):
@@ -168,11 +169,14 @@ def failure(seen: Progress, seconds: float) -> BootError:
     if seen.reached == Reached.NOTHING:
         cause, remedy = seen.crash or ("it says nothing", "press its RESET button; then: voicegw monitor")
         return BootError(f"the board does not start: {cause}", remedy=remedy)
-    cause, remedy = _REASONS.get(
-        seen.reason,
-        (f"its reason is {seen.reason}" if seen.reason else "it gives no reason", "see: voicegw monitor"),
-    )
+    cause, remedy = cause_of(seen.reason)
     if seen.state == "provisioning":
         cause, remedy = "it has no Wi-Fi settings", "give them: voicegw provision"
     after = f" after {seconds:.0f} s" if seconds else ""
     return BootError(f"reached {seen.reached}, and no further{after}: {cause}", remedy=remedy)
+
+
+def cause_of(reason: str) -> tuple[str, str]:
+    """What a reason of docs/protocol.md means, and what to do about it."""
+    unknown = f"its reason is {reason}" if reason else "it gives no reason"
+    return _REASONS.get(reason, (unknown, "see: voicegw monitor"))

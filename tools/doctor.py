@@ -10,11 +10,9 @@ import typer
 from rich.markup import escape
 
 from tools import boot, findings, lan, ports, report
-from tools.boot import Progress, Reached
 from tools.console import Console
 from tools.errors import ToolError
 from tools.findings import Finding
-from tools.logline import Answer
 from tools.report import FAILED, OK, out, print_json
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -90,11 +88,10 @@ def board(port: str | None) -> Iterator[Finding]:
 def _of_board(console: Console) -> Iterator[Finding]:
     state = console.ask("state")
     yield Finding("board", True, f"{state.get('board')} {state.get('fw')}, {state.get('state')}")
-    seen = Progress()
-    seen.take(Answer(state))
-    if seen.reached < Reached.LIVE:
-        failure = boot.failure(seen, 0.0)
-        yield Finding("board", False, failure.cause, failure.remedy)
+    if state.get("state") != "live":
+        reason = str(state.get("last_failure", ""))
+        cause, remedy = boot.cause_of("" if reason == "none" else reason)
+        yield Finding("board", False, f"it is not live: {cause}", remedy)
         return
     yield from _both_ways(console, str(state.get("id", "")))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from packaging.version import InvalidVersion, Version
 
 from tools import image, manifest
 from tools.errors import ImageError
@@ -148,7 +149,7 @@ def _download(url: httpx.URL, limit: int) -> bytes:
 def choose(
     found: Iterable[Release], *, chip: str | None, flash_size: int | None, board: str | None
 ) -> Release:
-    """The release for a board.
+    """The release for a board; of several versions the newest.
 
     Args:
         found: to choose from.
@@ -171,17 +172,24 @@ def choose(
             f"this board has an {chip}, and the image is for {', '.join(sorted({r.manifest.chip for r in named}))}",
             remedy=f"give an image for {chip}: {_BUILD_REMEDY}",
         )
-    if len(fitting) > 1:
+    if len({r.manifest.board for r in fitting}) > 1:
         raise ImageError(
             f"several boards have this chip: {_boards(fitting)}", remedy="say which one with --board NAME"
         )
-    chosen = fitting[0]
+    chosen = max(fitting, key=lambda r: _version(r.manifest.version))
     if flash_size is not None and chosen.manifest.flash_size > flash_size:
         raise ImageError(
             f"the image wants {chosen.manifest.flash_size >> 20} MB of flash, and this board has {flash_size >> 20} MB",
             remedy="choose the board that it is with --board NAME",
         )
     return chosen
+
+
+def _version(text: str) -> Version:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return Version("0")
 
 
 def _boards(releases: list[Release]) -> str:

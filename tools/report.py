@@ -46,13 +46,15 @@ class ForPeople:
         out.print(f"[bold]{name:<10}[/]{escape(text)}")
 
     def progress(self, fraction: float) -> None:
+        if not out.is_terminal:
+            return
         if self._bar is None:
             columns = (
                 TextColumn("[bold]writing   [/]"),
                 BarColumn(),
                 TextColumn("{task.percentage:>3.0f} %"),
             )
-            self._bar = Progress(*columns, TimeRemainingColumn(), console=out, transient=not out.is_terminal)
+            self._bar = Progress(*columns, TimeRemainingColumn(), console=out, transient=True)
             self._task = self._bar.add_task("writing", total=1.0)
             self._bar.start()
         assert self._task is not None

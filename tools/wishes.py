@@ -43,8 +43,9 @@ def check(values: Mapping[str, str]) -> dict[str, str]:
     for name, value in kept.items():
         if name not in NAMES:
             raise SettingsError(f"there is no setting {name}", remedy=f"there are: {', '.join(NAMES)}")
-        if len(value.encode(errors="replace")) > _LONGEST.get(name, 1_000):
-            raise SettingsError(f"{name} is longer than {_LONGEST[name]} bytes", remedy="give a shorter one")
+        longest = _LONGEST.get(name, 64)
+        if len(value.encode(errors="replace")) > longest:
+            raise SettingsError(f"{name} is longer than {longest} bytes", remedy="give a shorter one")
         if name in _FORMS and not _FORMS[name][0].fullmatch(value):
             shown = "" if name in SECRET else f": {value}"
             raise SettingsError(f"{name} is not of its form{shown}", remedy=f"give {_FORMS[name][1]}")

@@ -40,6 +40,7 @@ def state(name: str, reason: str = "none") -> str:
         ([state("connecting")], Reached.GATEWAY),
         ([state("live")], Reached.LIVE),
         (['@ok {"state":"live","last_failure":"none"}'], Reached.LIVE),
+        (['@ok {"state":"network","last_failure":"key_rejected"}'], Reached.BOOTED),
         ([state("live"), state("network")], Reached.LIVE),
     ],
 )

@@ -235,6 +235,13 @@ def test_the_named_board_is_taken(three: list[release.Release]) -> None:
     )
 
 
+def test_of_several_versions_the_newest_is_taken(tmp_path: Path) -> None:
+    for version in ("0.9.0", "0.10.0", "odd"):
+        releases.write(tmp_path / version, version=version)
+    found = release.find(str(tmp_path))
+    assert release.choose(found, chip="esp32c3", flash_size=None, board=None).manifest.version == "0.10.0"
+
+
 @pytest.mark.parametrize(
     ("chip", "flash_mb", "board", "cause"),
     [
