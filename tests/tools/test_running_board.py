@@ -11,7 +11,7 @@ import pytest
 from hil.gateway import Gateway
 from tests.tools import boards
 from tests.tools.boards import PASSWORD, SSID, run
-from tools import boot
+from tools import boot, monitor
 from tools.boot import Reached
 from tools.console import Console
 from tools.errors import BootError
@@ -110,3 +110,19 @@ def test_the_monitor_shows_events_and_answers(tmp_path: Path, image: Path, gatew
         assert "live" in [e.get("state") for e in events if e["type"] == "event"]
         shown = run("tools.monitor", *arguments, "--send", "nonsense").out
         assert "● live" in shown
+
+
+def test_the_monitor_follows_a_board_that_goes_away_and_comes_back(tmp_path: Path, image: Path) -> None:
+    boards.install(tmp_path / "board", image, WIFI)
+    with boards.board(tmp_path / "board") as there, contextlib.closing(Console(there.url)) as console:
+        seen: list[bool] = []
+        for what in monitor.follow(console, None, 20):
+            if what["type"] == "port":
+                seen.append(what["there"])
+                if not what["there"]:
+                    there.tell("plug")
+            elif not seen:
+                there.tell("unplug")
+            elif seen == [False, True]:
+                break  # and it speaks again
+        assert seen == [False, True]
