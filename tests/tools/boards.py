@@ -46,7 +46,8 @@ def command(module: str, *arguments: str) -> list[str]:
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("VOICEGW_")}
-    return {**kept, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200", **(extra or {})}
+    path = os.pathsep.join(filter(None, (str(ROOT), kept.get("PYTHONPATH"))))  # with quick_rfc2217
+    return {**kept, "PYTHONPATH": path, "NO_COLOR": "1", "COLUMNS": "200", **(extra or {})}
 
 
 def run(module: str, *arguments: str, extra: Mapping[str, str] | None = None) -> Run:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from hil.gateway import Gateway
-from tests.hil.simboard.conftest import firmware
+from tests.hil.simboard.conftest import firmware, quick_serial
 from tests.tools import boards
 
-__all__ = ["firmware"]
+__all__ = ["firmware", "quick_serial"]
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import runpy
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,16 @@ import pytest
 from hil.simboard.chips import CHIPS, Chip
 from hil.simboard.flash import MEGABYTE, Flash
 from tests.hil.simboard.support import ROOT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_serial() -> Iterator[None]:
+    """Here and in programs that are started from here, pyserial does not sleep where it waits; see there."""
+    quick = ROOT / "tests" / "support" / "quick_rfc2217"
+    runpy.run_path(str(quick / "sitecustomize.py"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(quick), prepend=os.pathsep)
+        yield
 
 
 @pytest.fixture(scope="session")

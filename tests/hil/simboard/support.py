@@ -78,9 +78,9 @@ def simulated(directory: Path, chip: str, *arguments: str) -> Iterator[Simulated
         process.wait(SECONDS)
 
 
-def esptool(board: Simulated, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The real one, unmodified; gives its output and status."""
-    environment = {**os.environ, "COLUMNS": "200", "TERM": "dumb"}
+def esptool(board: Simulated, *arguments: str, quick: bool = True) -> subprocess.CompletedProcess[str]:
+    """The real one, unmodified; gives its output and status. Its pyserial is `quick_rfc2217`'s, or as a user has it."""
+    environment = {**os.environ, "COLUMNS": "200", "TERM": "dumb"} | ({} if quick else {"PYTHONPATH": ""})
     return subprocess.run(
         [sys.executable, "-m", "esptool", "--port", board.url, *arguments],
         capture_output=True, text=True, timeout=ESPTOOL_SECONDS, check=False, env=environment,

@@ -1,4 +1,4 @@
-"""The real esptool against simulated boards. It spends its time asleep over RFC 2217, so they all work at once."""
+"""The real esptool against simulated boards, all at once."""
 
 from __future__ import annotations
 

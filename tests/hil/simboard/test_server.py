@@ -11,7 +11,7 @@ import pytest
 import serial
 
 from hil.simboard.demo import write_release
-from tests.hil.simboard.support import FACTS, SECONDS, Simulated, read_until, simulated
+from tests.hil.simboard.support import FACTS, SECONDS, Simulated, esptool, read_until, simulated
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +132,11 @@ def test_the_control_channel_says_what_it_does_not_take(line: str, board: Simula
     with pytest.raises(AssertionError, match=r"^err "):
         board.tell(line)
     assert board.tell("state")["chip"] == "esp32s3"
+
+
+def test_esptool_reaches_it_with_the_pyserial_that_a_user_has(firmware: None, tmp_path: Path) -> None:
+    del firmware
+    with simulated(tmp_path, "esp32c3", "--size", "1MB") as board:
+        done = esptool(board, "--chip", "esp32c3", "--no-stub", "read-mac", quick=False)
+    assert done.returncode == 0, done.stdout
+    assert "Hard resetting via RTS pin..." in done.stdout
