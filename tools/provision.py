@@ -46,6 +46,10 @@ def provision(
         if key_file is not None:
             given["key"] = wishes.first_line(key_file)
         wanted = wishes.gather(given, settings, password_file)
+        if password_file is not None and "ssid" not in wanted:
+            raise SettingsError("a password without a Wi-Fi name", remedy="give --ssid as well")
+        if "ssid" in wanted and not scan:
+            wanted = wishes.ask_for_wifi(wanted, needed=True)
         with contextlib.closing(Console(ports.pick(port))) as console:
             if scan:
                 _show_networks(Improv(console).scan(), as_json=as_json)
@@ -72,8 +76,6 @@ def apply(console: Console, wanted: Mapping[str, str]) -> str | None:
         if setting not in {"ssid", "password"}:
             _set(console, setting, value)
     if "ssid" not in wanted:
-        if "password" in wanted:
-            raise SettingsError("a password without a Wi-Fi name", remedy="give --ssid as well")
         return None
     return _set_wifi(console, wanted["ssid"], wanted.get("password", ""))
 

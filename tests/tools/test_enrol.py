@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from zeroconf import IPVersion, ServiceInfo, Zeroconf
+
+from hil.gateway import Gateway as Process
+from tools import enrol, findings, lan
+from tools.enrol import Gateway
+from tools.errors import EnrolError
+
+
+@pytest.fixture
+def registry(gateway: Process) -> Iterator[Gateway]:
+    made = Gateway(gateway.url)
+    yield made
+    made.close()
+
+
+def listed(gateway: Process) -> list[str]:
+    found = httpx.get(f"{gateway.url}/api/devices", trust_env=False).json()
+    return [device["name"] for device in found if not device.get("revoked")]
+
+
+def may_talk(gateway: Process, key: str) -> bool:
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx.post(f"{gateway.url}/start", headers=headers, trust_env=False).status_code == 200
+
+
+def test_an_enrolled_device_may_talk_and_a_replaced_one_no_more(gateway: Process, registry: Gateway) -> None:
+    first = registry.enrol("bath", replace=False).key
+    assert may_talk(gateway, first)
+    second = registry.enrol("bath", replace=True).key
+    assert [may_talk(gateway, key) for key in (first, second)] == [False, True]
+
+
+def test_a_key_that_nobody_got_is_revoked(gateway: Process, registry: Gateway) -> None:
+    def fail() -> None:
+        with registry.enrolled("loft", replace=False):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert "loft" not in listed(gateway)
+
+
+def test_without_an_operators_key_it_says_how_to_get_one(gateway: Process) -> None:
+    with pytest.raises(EnrolError, match="does not let us enrol") as error:
+        Gateway(gateway.url, "vgw_wrong").enrol("porch", replace=False)
+    assert "--role operator" in error.value.remedy
+
+
+def test_a_name_that_the_gateway_refuses_is_said(registry: Gateway) -> None:
+    with pytest.raises(EnrolError, match="is no device name"):
+        registry.enrol("a b", replace=False)
+
+
+def test_a_gateway_on_loopback_is_found_but_not_told_to_the_board(gateway: Process) -> None:
+    assert enrol.find(gateway.url) == enrol.Found(gateway.url, {})
+
+
+@pytest.mark.parametrize(
+    ("url", "ours"),
+    [
+        ("http://127.0.0.1:1", True),
+        ("http://localhost", True),
+        ("http://[::1]:1", True),
+        ("http://10.0.0.2", False),
+    ],
+)
+def test_what_no_board_can_reach(url: str, ours: bool) -> None:
+    assert enrol.is_loopback(url) == ours
+
+
+def test_a_port_where_nobody_is_is_no_gateway() -> None:
+    with pytest.raises(EnrolError, match="no gateway answers"):
+        enrol.find("http://127.0.0.1:9/")
+
+
+def test_gateways_are_found_by_mdns() -> None:
+    with Zeroconf(interfaces=["127.0.0.1"], ip_version=IPVersion.V4Only) as zeroconf:
+        info = ServiceInfo(
+            lan.GATEWAYS, f"workshop.{lan.GATEWAYS}", addresses=[socket.inet_aton("127.0.0.1")], port=7861,
+            properties={"v": "1", "id": "0a1b2c3d", "path": "/api/offer", "tls": "0"}, server="workshop.local.",
+        )  # fmt: skip
+        zeroconf.register_service(info)
+        found = lan.browse(lan.GATEWAYS, 10, loopback=True, enough=lambda seen: "workshop" in seen)
+        zeroconf.unregister_all_services()
+    there = next(service for service in found if service.name == "workshop")
+    assert (there.url, there.properties["id"]) == ("http://127.0.0.1:7861", "0a1b2c3d")
+
+
+def test_the_doctor_tells_the_gateways_version(gateway: Process) -> None:
+    found = list(findings.gateway(gateway.url))
+    assert [f.well for f in found] == [True]
+    assert found[0].text.endswith(f"version {findings._own_version()}")
+
+
+def test_the_doctor_says_that_there_is_no_gateway() -> None:
+    found = list(findings.gateway("http://127.0.0.1:9"))
+    assert [(f.what, f.well) for f in found] == [("gateway", False)]
+    assert "make run" in found[0].remedy
+
+
+def test_the_doctor_hears_its_own_multicast_on_loopback() -> None:
+    assert findings._multicast("lo", "127.0.0.1").well
