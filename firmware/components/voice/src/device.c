@@ -278,12 +278,20 @@ static enum reason load_failure(void)
     return reason_parse(text);
 }
 
+static void log_banner(void)
+{
+    const struct port_facts *facts = port_facts();
+    port_log(PORT_INFO, "device", "voicegw %s on %s%s%s, after %s", facts->version, facts->board,
+             facts->slot[0] != '\0' ? ", slot " : "", facts->slot, device_reset_text());
+}
+
 void voice_start(voice_listener *listener)
 {
     struct device *d = &device;
     uint32_t seed;
     memset(d, 0, sizeof *d);
     d->listener = listener;
+    log_banner();
     port_random((uint8_t *)&seed, sizeof seed);
     session_init(&d->session, port_clock(), seed);
     d->session.last_failure = load_failure();
