@@ -127,7 +127,7 @@ class Board:
         if self._pins.reset:
             self._halt(Mode.HELD)
         elif self.mode is Mode.HELD:
-            self._next = Reset.POWER_ON
+            self._next = self._circuit.reason
             self._settle(now)
         elif self.mode is Mode.STARTING and self._pins != before:
             self._settle(now)
@@ -187,8 +187,8 @@ class Board:
     def _restart(self, reset: Reset, now: float) -> None:
         self._halt(Mode.HELD)
         if not self._pins.reset:
-            self._next = reset
-            self._settle(now)
+            self.mode, self._next = Mode.STARTING, reset
+            self._start(now)
 
     def _settle(self, now: float) -> None:
         """Out of reset, as soon as the pins are what they will be."""

@@ -24,6 +24,7 @@ class Reset(Enum):
     RESTART = (0xC, "RTC_SW_CPU_RST", "software")
     PANIC = (0xC, "RTC_SW_CPU_RST", "panic")
     BROWN_OUT = (0xF, "RTCWDT_BROWN_OUT_RST", "brownout")
+    USB = (0x15, "USB_UART_CHIP_RESET", "button")
     RTC_WATCHDOG = (0x10, "RTCWDT_RTC_RST", "watchdog")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from hil.simboard.chips import Reset
+
 SETTLE_SECONDS = 0.2
 """How long the capacitor at EN keeps the chip from starting. On a board it is about 10 ms; over RFC 2217 the two lines
 change 50 ms apart, which servers that sit at a real board make up for likewise (esptool's esp_rfc2217_server)."""
@@ -25,12 +27,17 @@ class Pins:
 class Circuit(Protocol):
     """The parts between a serial adapter and a chip."""
 
+    reason: Reset
+    """What the chip takes a reset by these for."""
+
     def change(self, *, dtr: bool, rts: bool) -> Pins:
         """Both lines, as they now are."""
 
 
 class AutoReset:
     """Two transistors, as on each devkit: EN is low with RTS alone, IO0 with DTR alone."""
+
+    reason = Reset.POWER_ON
 
     def change(self, *, dtr: bool, rts: bool) -> Pins:
         """While both are asserted EN rises slowly: which mode it is gets decided by what follows."""
@@ -41,6 +48,8 @@ class AutoReset:
 
 class UsbJtag:
     """The USB-Serial-JTAG of the chip itself: DTR alone asks for the loader, RTS alone resets, none takes it back."""
+
+    reason = Reset.USB
 
     def __init__(self) -> None:
         self._download = False
@@ -55,6 +64,8 @@ class UsbJtag:
 
 class NotWired:
     """A board whose lines go nowhere: it needs a finger on its buttons."""
+
+    reason = Reset.POWER_ON
 
     def change(self, *, dtr: bool, rts: bool) -> Pins:  # noqa: ARG002 -- that is the point
         """Nothing."""

@@ -9,7 +9,7 @@ from hil.simboard.board import Board, Feed, Mode, Send, Start, Stop
 from hil.simboard.chips import ESP32C3, Reset
 from hil.simboard.demo import application
 from hil.simboard.flash import Flash
-from hil.simboard.lines import SETTLE_SECONDS, AutoReset
+from hil.simboard.lines import SETTLE_SECONDS, AutoReset, UsbJtag
 from hil.simboard.loader import SYNC, Op
 from tests.hil.simboard.support import FACTS, install, request
 
@@ -70,6 +70,22 @@ def test_both_lines_together_start_it_once_they_stay(board: Board) -> None:
     assert mode(board) is Mode.STARTING
     board.tick(1.0 + SETTLE_SECONDS)
     assert mode(board) is Mode.STOPPED  # from flash, which is empty
+
+
+def test_a_host_that_holds_both_lines_does_not_delay_a_chip_that_resets_itself(running: Board) -> None:
+    lines(running, (True, False), (True, True))
+    running.firmware_ended(1.0, wanted=True)
+    assert running.deadline == 1.0
+    running.tick(1.0)
+    assert mode(running) is Mode.RUNNING
+
+
+def test_the_chips_own_usb_is_another_reason_for_a_reset(flash: Flash) -> None:
+    board = Board(ESP32C3, flash, bytes(6), UsbJtag())
+    board.power(0.0, on=True)
+    sent(board)
+    lines(board, *HARD)
+    assert b"rst:0x15 (USB_UART_CHIP_RESET)" in sent(board)
 
 
 def test_opening_and_closing_a_port_does_nothing(running: Board) -> None:
