@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hil.backends.qemu import Qemu
 from hil.board import Board
 from hil.errors import RigError, Unusable
 from hil.evidence import Evidence
@@ -115,14 +116,29 @@ def port(station: Station, evidence: Evidence) -> Iterator[str | None]:
 
 
 @pytest.fixture
+def qemu_image_path(station: Station, port: str | None) -> str | None:
+    """The flash of an emulated board, which is laid out once `port` has made the board ready."""
+    del port
+    return str(station.backend.image) if isinstance(station.backend, Qemu) else None
+
+
+@pytest.fixture
+def qemu_extra_args(station: Station, port: str | None, request: pytest.FixtureRequest) -> str | None:
+    """What the emulator is told beside its machine."""
+    del port
+    own: str | None = request.config.option.qemu_extra_args
+    return own or (station.backend.extra if isinstance(station.backend, Qemu) else None)
+
+
+@pytest.fixture
 def unpaired(dut: Any, station: Station, evidence: Evidence) -> Iterator[Board]:
     """The board, its console answering, with no gateway set: it looks for one."""
     board = Board(station.backend, dut, Path(dut.logfile), evidence.journal)
     evidence.board = board
-    if station.backend.kind not in {"simulated", "simboard"}:  # those are new
+    if station.backend.kind not in {"simulated", "simboard", "qemu"}:  # those are new
         board.reset()
     station.state = board.ready()
-    if station.release is not None and not station.flashed:
+    if station.release is not None and not station.flashed and station.backend.kind == "serial":
         station.flashed = True
         board.flash(station.release)
         station.state = board.ready(30)

@@ -1,7 +1,8 @@
-"""ESP-IDF's emulator, started by pytest-embedded with what `idf.py build` left in firmware/build."""
+"""Espressif's emulator, started by pytest-embedded on the flash of a release for the board `qemu`."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from argparse import Namespace
 from pathlib import Path
@@ -9,39 +10,72 @@ from typing import Any, Final
 
 from hil.backends import Backend, Reached
 from hil.errors import Unusable
-from hil.gateway import ROOT
+from tools.nvs import settings_image
 
 PROGRAM: Final = "qemu-system-riscv32"
-EXTRA: Final = (  # no multicast passes this network, and the host is 10.0.2.2; the watchdog as `idf.py qemu` has it
-    "-nic user,model=open_eth -global driver=timer.esp32c3.timg,property=wdt_disable,value=true"
+_CHIP: Final = "esp32c3"
+_SIZE: Final = 4 << 20
+_NOWHERE: Final = "http://10.0.2.2:9"  # until a test says where; no multicast passes its network
+_EXTRA: Final = (  # the watchdog as `idf.py qemu` has it
+    "-nic user,model=open_eth -global driver=timer.esp32c3.timg,property=wdt_disable,value=true "
+    "-drive file={efuse},if=none,format=raw,id=efuse -global driver=nvram.esp32c3.efuse,property=drive,value=efuse"
 )
 
 
 class Qemu(Backend):
-    """The board `qemu`: an ESP32-C3 with Ethernet and synthetic audio.
+    """An ESP32-C3 with Ethernet and synthetic audio, new for each test.
 
     Args:
-        option: pytest-embedded's own, which get defaults that suit this project.
+        option: of the run: `--release`, and pytest-embedded's own, which get defaults that suit.
     """
 
     kind = "qemu"
-    services = "idf,qemu"
-    capabilities = frozenset({"ota"})
-    reached = Reached("127.0.0.1", "10.0.2.2")
+    services = "qemu"
+    capabilities = frozenset({"audio_out"})
+    reached = Reached("127.0.0.1", "10.0.2.2")  # the host, as its own network knows it
 
     def __init__(self, option: Namespace) -> None:
-        option.app_path = option.app_path or str(ROOT / "firmware")
+        if option.release is None:
+            raise Unusable(
+                "no --release; name the directory that firmware/tools/release.py wrote for board qemu"
+            )
+        self._release: Path = option.release
         option.qemu_prog_path = option.qemu_prog_path or PROGRAM
-        option.qemu_extra_args = option.qemu_extra_args or EXTRA
+        option.qemu_cli_args = option.qemu_cli_args or f"-nographic -machine {_CHIP}"
         if shutil.which(option.qemu_prog_path) is None:
             raise Unusable(
                 f"{PROGRAM} is not on PATH; install it with: idf_tools.py install qemu-riscv32, and run export.sh"
             )
 
     def open(self, folder: Path) -> None:
-        """Started by pytest-embedded."""
-        del folder
+        """Lay out its flash and its fuses; pytest-embedded starts it."""
+        from pytest_embedded_qemu.qemu import QEMU_TARGETS  # noqa: PLC0415 -- only where the emulator is used
+
+        self.image, efuse = folder / "flash.bin", folder / "efuse.bin"
+        self.image.write_bytes(flash_of(self._release))
+        efuse.write_bytes(QEMU_TARGETS[_CHIP].default_efuse)
+        self.extra = _EXTRA.format(efuse=efuse)
 
     def reset(self, dut: Any) -> None:
         """By the emulator's monitor."""
         dut.hard_reset()
+
+
+def flash_of(release: Path) -> bytes:
+    """The whole flash of a board with this release, which calls nobody yet.
+
+    Raises:
+        Unusable: it is no release.
+    """
+    flash = bytearray(b"\xff" * _SIZE)
+    try:
+        manifest = json.loads((release / "manifest.json").read_text())
+        parts = [(f["offset"], (release / f["path"]).read_bytes()) for f in manifest["files"]]
+        nvs = manifest["nvs"]
+    except (OSError, ValueError, KeyError) as error:
+        raise Unusable(
+            f"{release} is no release: {error}; write one with firmware/tools/release.py"
+        ) from None
+    for offset, content in [*parts, (nvs["offset"], settings_image({"gateway": _NOWHERE}, nvs["size"]))]:
+        flash[offset : offset + len(content)] = content
+    return bytes(flash[:_SIZE])

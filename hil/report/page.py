@@ -171,7 +171,8 @@ def _name(run: Run) -> str:
         "simboard": "the simulated board",
         "qemu": "the emulator",
     }.get(str(run.facts.get("backend")), board)
-    return kind[0].upper() + kind[1:]
+    who = f" {run.facts['id']}" if run.facts.get("backend") == "serial" else ""
+    return kind[0].upper() + kind[1:] + who
 
 
 def _title(result: Result) -> str:
