@@ -56,7 +56,6 @@ def test_it_takes(unpaired: Board, command: str) -> None:
             raise
 
 
-@pytest.mark.quick
 @pytest.mark.parametrize(
     ("command", "code"),
     [("volume 101", "out_of_range"), ("mute 1", "not_a_boolean"), ("dance", "unknown_command")],
