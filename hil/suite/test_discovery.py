@@ -7,12 +7,19 @@ import secrets
 import pytest
 
 from hil.board import Board
-from hil.lan import announced
+from hil.lan import announced, strangers
 from hil.network import Link
+from hil.station import Station
 
 pytestmark = pytest.mark.mdns
 _NOBODY = 9  # the discard port, where no gateway listens
 _OURS, _OTHER = secrets.token_hex(4), secrets.token_hex(4)  # no other run on this LAN has them
+
+
+@pytest.fixture(autouse=True)
+def _alone(station: Station) -> None:
+    if others := strangers(station.backend.reached):
+        pytest.skip(f"other gateways are announced on this LAN: {', '.join(others)}")
 
 
 def test_it_finds_the_only_gateway(unpaired: Board, link: Link) -> None:

@@ -50,7 +50,7 @@ def _judge_memory(measure: Measuring, rows: list[Row]) -> None:
         measure(
             "soak_heap_per_minute", max(0.0, fall), f"the heap falls by {fall:,.0f} bytes a minute: a leak"
         )
-    if "stack_least" in rows[-1]:
+    if rows[-1].get("stack_least"):  # 0 where the board does not know
         measure("soak_stack_least", rows[-1]["stack_least"], "a task's stack is nearly used up")
 
 
