@@ -50,7 +50,7 @@ def find(url: str | None) -> Found:
     if url is not None:
         if not answers(url):
             raise EnrolError(f"no gateway answers at {url}", remedy=_NO_GATEWAY)
-        return Found(url.rstrip("/"), {} if is_loopback(url) else {"gateway": url.rstrip("/")})
+        return Found(url.rstrip("/"), settings_for(url))
     if answers(HERE):
         return Found(HERE, {})
     try:
@@ -73,6 +73,11 @@ def answers(url: str) -> bool:
         return "status" in health.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError):
         return False
+
+
+def settings_for(url: str) -> dict[str, str]:
+    """What a device is told, so that it calls the gateway at a URL."""
+    return {} if is_loopback(url) else {"gateway": url.rstrip("/")}
 
 
 def is_loopback(url: str) -> bool:

@@ -99,7 +99,8 @@ def _settings(order: Order, chip: Chip, report: Report) -> Iterator[dict[str, st
     wanted = wishes.ask_for_wifi(order.settings, needed=order.wifi)
     name = wanted.get("name") or f"voice-{chip.mac.replace(':', '')[-6:]}"
     if "key" in wanted or not order.enrol or order.dry_run:
-        yield _told(report, {**wanted, "name": name})
+        told = {} if order.gateway is None else enrol.settings_for(order.gateway)
+        yield _told(report, {**told, **wanted, "name": name})
         return
     found = enrol.find(order.gateway or wanted.get("gateway"))
     gateway = Gateway(found.url, order.operator_key, order.ca)

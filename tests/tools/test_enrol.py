@@ -60,6 +60,7 @@ def test_a_name_that_the_gateway_refuses_is_said(registry: Gateway) -> None:
 
 def test_a_gateway_on_loopback_is_found_but_not_told_to_the_board(gateway: Process) -> None:
     assert enrol.find(gateway.url) == enrol.Found(gateway.url, {})
+    assert enrol.settings_for("http://192.168.1.2:7860/") == {"gateway": "http://192.168.1.2:7860"}
 
 
 @pytest.mark.parametrize(
