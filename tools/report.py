@@ -59,8 +59,6 @@ class ForPeople:
             self._bar.start()
         assert self._task is not None
         self._bar.update(self._task, completed=fraction)
-        if fraction >= 1.0:
-            self._end_bar()
 
     def done(self, **values: Any) -> None:
         self._end_bar()
