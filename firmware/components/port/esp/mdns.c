@@ -68,14 +68,15 @@ static void on_result(mdns_result_t *result)
         port_net_wake();
 }
 
-/* The component asks again by itself, and listens all the while. */
+/* The component asks once, and tells only what differs from what it has told: to ask again is to begin anew.
+ */
 enum port_error port_mdns_browse(const char *service)
 {
     char type[32];
     if (!running || !type_of(service, type))
         return PORT_ERR_ARGUMENT;
-    if (browsing)
-        return PORT_OK;
+    if (browsing && mdns_browse_delete(type, PROTO) != ESP_OK)
+        return PORT_ERR_SPACE; /* no room in its queue: the one before goes on */
     browsing = mdns_browse_new(type, PROTO, on_result) != NULL;
     return browsing ? PORT_OK : PORT_ERR_SPACE;
 }
@@ -87,9 +88,7 @@ enum port_error port_mdns_found(struct port_service *service)
 
 void port_mdns_browse_stop(void)
 {
-    if (browsing)
-        (void)mdns_browse_delete("_voicegw", PROTO);
-    browsing = false;
+    browsing = browsing && mdns_browse_delete("_voicegw", PROTO) != ESP_OK;
     if (found != NULL)
         (void)xQueueReset(found);
 }
