@@ -1,6 +1,8 @@
 #pragma once
 #include <esp_netif.h>
 
+#define ESP_ERR_WIFI_CONN 0x3007
+
 typedef enum { WIFI_MODE_NULL, WIFI_MODE_STA } wifi_mode_t;
 typedef enum { WIFI_IF_STA } wifi_interface_t;
 typedef enum { WIFI_PS_NONE, WIFI_PS_MIN_MODEM } wifi_ps_type_t;

@@ -46,10 +46,9 @@ enum port_error link_start(void)
 enum port_error port_link_join(const char *ssid, const char *password)
 {
     enum port_link now = port_link_state();
-    if (now != PORT_LINK_UP && now != PORT_LINK_JOINING) {
-        joining_since = port_clock();
+    joining_since = port_clock(); /* from another network too, which was up until now */
+    if (now != PORT_LINK_UP && now != PORT_LINK_JOINING)
         link_is(PORT_LINK_JOINING);
-    }
     return link_driver_join(ssid, password);
 }
 

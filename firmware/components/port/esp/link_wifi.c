@@ -11,7 +11,7 @@
 #define SCAN_NAMES 24
 
 static wifi_config_t joined; /* what the driver was told */
-static bool told;
+static _Atomic bool told;
 static _Atomic bool scanned;
 static char seen[SCAN_NAMES][sizeof((struct port_network *)0)->ssid];
 static unsigned seen_count;
@@ -101,8 +101,11 @@ enum port_error link_driver_join(const char *ssid, const char *password)
         error = esp_wifi_set_config(WIFI_IF_STA, &wanted);
         link_is(PORT_LINK_JOINING);
     }
-    if (error == ESP_OK)
+    told = error == ESP_OK;
+    if (told)
         error = esp_wifi_connect();
+    if (error == ESP_ERR_WIFI_CONN)
+        error = ESP_OK; /* at it already, or still leaving the network before: then on_lost() goes on */
     told = error == ESP_OK;
     return esp_port_error(error, "Wi-Fi");
 }
