@@ -65,11 +65,10 @@ static void news_of_a_gateway_replaces_what_was_known(void **state)
 
 static void what_is_no_gateway_of_our_kind_is_passed_over(void **state)
 {
-    static const char *const txt[][3] = {{"v=2", "id=aa", "path=/x"},
-                                         {"v=1", "id=", "path=/x"},
-                                         {"v=1", "id=aa", "path=x"},
-                                         {"v=1", "id=0123456789abcdefX", "path=/x"},
-                                         {"id=aa", "path=/x", ""}};
+    static const char *const txt[][3] = {
+        {"v=2", "id=aa", "path=/x"},   {"v=1", "id=", "path=/x"},
+        {"v=1", "id=aa", "path=x"},    {"v=1", "id=0123456789abcdefX", "path=/x"},
+        {"v=1", "id=aa", "path=/x y"}, {"id=aa", "path=/x", ""}};
     struct discovery_gateway gateway;
     (void)state;
     for (size_t i = 0; i < sizeof txt / sizeof txt[0]; i++) {
@@ -78,6 +77,10 @@ static void what_is_no_gateway_of_our_kind_is_passed_over(void **state)
             strcpy(service.txt[j], txt[i][j]);
         assert_false(discovery_read(&gateway, &service));
     }
+    struct port_service nowhere = {.txt = {"v=1", "id=aa", "path=/x"}, .address = {.family = 4}};
+    assert_false(discovery_read(&gateway, &nowhere));
+    nowhere.address.port = 1;
+    assert_true(discovery_read(&gateway, &nowhere));
 }
 
 static void more_gateways_than_there_is_room_for_do_no_harm(void **state)

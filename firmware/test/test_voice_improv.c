@@ -322,6 +322,25 @@ static void half_a_frame_does_not_deafen_the_console(void **state)
     assert_true(fake_printed("@ok {\"state\""));
 }
 
+static void a_text_that_does_not_fit_leaves_nothing_behind(void **state)
+{
+    char text[252] = "";
+    (void)state;
+    for (size_t len = 240; len < sizeof text; len++) {
+        struct improv_writer w;
+        memset(text, 'x', len);
+        text[len] = '\0';
+        improv_begin_result(&w, IMPROV_GET_INFO);
+        improv_add_text(&w, text);
+        size_t full = w.len;
+        improv_add_text(&w, "0123456789");
+        assert_true(w.len == full || w.len == full + 11);
+        improv_end_result(&w);
+        assert_int_equal(w.bytes[8], w.len - 11); /* header, checksum, line end */
+        assert_int_equal(w.bytes[10], w.bytes[8] - 2);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -334,6 +353,7 @@ int main(void)
         TEST(a_network_that_never_answers_is_given_up),
         TEST(tells_networks_one_by_one_and_then_the_end),
         TEST(its_name_can_be_read_and_set),
+        TEST(a_text_that_does_not_fit_leaves_nothing_behind),
         TEST(tells_how_it_is_connected),
         TEST(what_is_malformed_is_refused),
         TEST(lines_go_on_around_frames),

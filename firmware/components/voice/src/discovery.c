@@ -47,7 +47,8 @@ bool discovery_read(struct discovery_gateway *gateway, const struct port_service
 {
     const char *id = txt_value(service, "id"), *path = txt_value(service, "path");
     bool fits = strlen(id) < sizeof gateway->id && strlen(path) < sizeof gateway->path;
-    if (strcmp(txt_value(service, "v"), VERSION) != 0 || id[0] == '\0' || path[0] != '/' || !fits)
+    bool usable = path[0] == '/' && strpbrk(path, " \r\n\t") == NULL && service->address.port != 0;
+    if (strcmp(txt_value(service, "v"), VERSION) != 0 || id[0] == '\0' || !usable || !fits)
         return false;
     strcpy(gateway->id, id);
     strcpy(gateway->path, path);

@@ -142,7 +142,7 @@ void improv_add_text(struct improv_writer *w, const char *text)
 {
     size_t len = strlen(text);
     uint8_t size = (uint8_t)len;
-    if (len > 253u - (w->len - IMPROV_HEADER)) {
+    if (len + 1 > IMPROV_HEADER + 255u - w->len) {
         w->failed = true;
         return;
     }
