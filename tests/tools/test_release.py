@@ -172,10 +172,24 @@ def test_an_empty_directory_says_how_to_build(tmp_path: Path) -> None:
     assert "voicegw build" in error.value.remedy
 
 
+class Quiet(http.server.ThreadingHTTPServer):
+    """Says nothing of a client that has had enough."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        del request, client_address
+
+
+class Files(http.server.SimpleHTTPRequestHandler):
+    """Says nothing of what it serves."""
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the library's name
+        del format, args
+
+
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[str]:
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    handler = partial(Files, directory=str(tmp_path))
+    with Quiet(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, name="releases")
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}"

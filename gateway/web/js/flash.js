@@ -11,7 +11,7 @@ const say = (message) => {
 
 /** Why boards cannot be flashed from here, or null. */
 function obstacle() {
-  if (!window.isSecureContext) return "A browser opens serial ports for `http://localhost` and over https only: open this page on the gateway’s own machine.";
+  if (!window.isSecureContext) return "A browser opens serial ports for `localhost` and over https only: open this page on the gateway’s own machine.";
   if (!("serial" in navigator)) return "This browser has no Web Serial. Use Chrome or Edge, or `voicegw flash` on a terminal.";
   return null;
 }
