@@ -84,6 +84,22 @@ static void an_image_that_runs_where_it_was_put_is_no_rollback(void **state)
     assert_false(fake.rebooted);
 }
 
+static void an_image_that_cannot_be_marked_valid_stays_on_trial(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake_kv_put("update_slot", "ota_1");
+    fake.on_trial = true;
+    boot("ota_1");
+    fake.ota_mark_result = PORT_ERR_IO;
+    device_update_proven(device_get());
+    assert_true(fake_kv_is("update_slot", "ota_1")); /* a reset now goes back, and has to be told */
+    fake.ota_mark_result = PORT_OK;
+    device_update_proven(device_get()); /* the next call */
+    assert_true(fake.marked_valid);
+    assert_false(fake_kv_is("update_slot", "ota_1"));
+}
+
 static void a_trial_without_a_call_has_an_end(void **state)
 {
     (void)state;
@@ -249,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_rollback_is_told_until_a_call_is_live, stop),
         cmocka_unit_test_teardown(an_image_that_runs_where_it_was_put_is_no_rollback, stop),
+        cmocka_unit_test_teardown(an_image_that_cannot_be_marked_valid_stays_on_trial, stop),
         cmocka_unit_test_teardown(a_trial_without_a_call_has_an_end, stop),
         cmocka_unit_test_teardown(the_console_can_ask_for_an_update, stop),
         cmocka_unit_test_teardown(what_was_written_boots_and_is_remembered, stop),

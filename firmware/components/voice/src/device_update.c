@@ -34,6 +34,8 @@ void device_update_proven(struct device *d)
         bool kept = port_ota_mark_valid() == PORT_OK;
         port_log(kept ? PORT_INFO : PORT_ERROR, TAG, "%s %s", port_facts()->slot,
                  kept ? "has proven itself" : "cannot be marked valid");
+        if (!kept)
+            return; /* still on trial: the next call tries again, and a reset goes back, which will be told */
     }
     d->trial_until = PORT_NEVER;
     d->rolled_back = false;
