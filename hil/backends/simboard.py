@@ -19,6 +19,7 @@ from hil.backends.simulated import TUNABLES
 from hil.errors import Unusable
 from hil.simboard.demo import Facts, facts, layout, program, write_release
 from hil.simboard.flash import SIZES, Flash
+from tools import private
 from tools.nvs import settings_image
 
 BOARD: Final = "xmini-c3"
@@ -52,6 +53,7 @@ class Simboard(SerialPort):
         self._binary, self._clip, self._work = binary, clip, work
         self._process: subprocess.Popen[str] | None = None
         self._control: tuple[str, int] | None = None
+        self._secrets = contextlib.ExitStack()
 
     def release(self, version: str, fault: str = "") -> Path:
         """A release of that version for this board; made when it is first wanted."""
@@ -61,13 +63,15 @@ class Simboard(SerialPort):
     def open(self, folder: Path) -> str:
         """Start it with a flash of its own; gives its port."""
         self._folder = folder
-        shutil.copyfile(self._first_flash(), folder / "flash.bin")
+        own = self._secrets.enter_context(private.directory())  # no evidence: passwords and keys get there
+        shutil.copyfile(self._first_flash(), own / "flash.bin")
+        self._store = own / "store"
         with (folder / "simboard.log").open("w") as log:
             self._process = subprocess.Popen(
                 [
                     *[sys.executable, "-m", "hil.simboard", "--chip", _facts().chip.name, "--control", "0"],
-                    *["--flash", str(folder / "flash.bin"), "--size", _facts().flash_size],
-                    *["--store", str(folder / "store"), "--voicesim", str(self._binary)],
+                    *["--flash", str(own / "flash.bin"), "--size", _facts().flash_size],
+                    *["--store", str(self._store), "--voicesim", str(self._binary)],
                     *["--", "--interface", "lo", "--mic", str(self._clip)],
                     *["--speaker", str(folder / "speaker.wav")],
                 ],
@@ -103,7 +107,7 @@ class Simboard(SerialPort):
         return path
 
     def close(self) -> None:
-        """End it."""
+        """End it, and forget what it had stored."""
         if self._process is None:
             return
         self._process.terminate()
@@ -111,6 +115,7 @@ class Simboard(SerialPort):
             self._process.wait(_END_SECONDS)
         self._process.kill()
         self._process.wait()
+        self._secrets.close()
 
     def power(self, on: bool) -> None:
         """By the control channel."""
@@ -126,7 +131,7 @@ class Simboard(SerialPort):
     def panic(self) -> str:
         """Kill the firmware as a panic would, with a core dump that says so."""
         report = "Guru Meditation Error: made by the rig"
-        (self._folder / "store" / "crash").write_text(report)
+        (self._store / "crash").write_text(report)
         if (pid := self.pid()) is not None:
             os.kill(pid, signal.SIGABRT)
         return report

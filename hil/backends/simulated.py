@@ -14,6 +14,7 @@ from typing import Any
 
 from hil.backends import Backend, Reached
 from hil.errors import Unusable
+from tools import private
 
 TUNABLES = (
     "glibc.malloc.tcache_count=0:glibc.malloc.mxfast=0"  # the allocator's caches would look like growth
@@ -49,13 +50,13 @@ class Simulated(Backend):
         self._starts = 0
         self._ends: list[int] = []
         self._is_on = False
+        self._secrets = contextlib.ExitStack()
 
     def open(self, folder: Path) -> str:
         """Start it with a store of its own; gives the terminal's path."""
         self._folder = folder
-        store = folder / "store"
-        store.mkdir(mode=0o700, exist_ok=True)
-        (store / "gateway").write_text(_NOWHERE)
+        self._store = self._secrets.enter_context(private.directory())  # no evidence: keys get there
+        (self._store / "gateway").write_text(_NOWHERE)
         self._starts, self._ends = 0, []
         self._device, self._line = os.openpty()
         tty.setraw(self._line)
@@ -63,12 +64,13 @@ class Simulated(Backend):
         return os.ttyname(self._line)
 
     def close(self) -> None:
-        """End it, and its terminal."""
+        """End it, its terminal, and what it had stored."""
         self._is_on = False
         self._end(graceful=True)
         for descriptor in (self._device, self._line):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+        self._secrets.close()
 
     def reset(self, dut: Any) -> None:
         """Kill it and start it again on the same line."""
@@ -90,7 +92,7 @@ class Simulated(Backend):
         self._process = subprocess.Popen(
             [
                 *[str(self._binary), "--console", "-", "--interface", "lo"],
-                *["--store", str(self._folder / "store"), "--mic", str(self._clip)],
+                *["--store", str(self._store), "--mic", str(self._clip)],
                 *["--speaker", str(self._folder / "speaker.wav"), *self._options],
             ],
             env=environment,

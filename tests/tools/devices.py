@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import threading
 import tty
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ class Device:
         self._far, near = os.openpty()
         tty.setraw(near)
         self._near = near
+        self._told, self._tell = os.pipe()
         self.port = os.ttyname(near)
         self._thread = threading.Thread(target=self._run, name="device", daemon=True)
         self._thread.start()
@@ -29,15 +31,17 @@ class Device:
 
     def _run(self) -> None:
         with contextlib.suppress(OSError):
-            while data := os.read(self._far, 4096):
-                reply = self._answer(data)
+            while self._told not in select.select([self._far, self._told], [], [])[0]:
+                reply = self._answer(os.read(self._far, 4096))
                 if reply:
                     os.write(self._far, reply)
 
     def close(self) -> None:
-        """Unplug it."""
-        os.close(self._near)
-        os.close(self._far)
+        """Unplug it, once nobody answers any more: the next device may get the same descriptors."""
+        os.close(self._tell)
+        self._thread.join()
+        for descriptor in (self._near, self._far, self._told):
+            os.close(descriptor)
 
 
 @contextlib.contextmanager
