@@ -21,7 +21,9 @@ def test_what_is_kept_holds_no_password_and_no_key(
     monkeypatch.setenv("VOICEGW_WIFI_SSID", "attic")
     monkeypatch.setenv("VOICEGW_WIFI_PASSWORD", PASSWORD)
     here = str(ROOT / "hil" / "suite" / "test_boot.py")
-    results = suite(tmp_path, "--backend", backend, "--gateway", "http://127.0.0.1:9", "-k", "says_what_it_is", here)
+    results = suite(
+        tmp_path, "--backend", backend, "--gateway", "http://127.0.0.1:9", "-k", "says_what_it_is", here
+    )
     assert [r.outcome for r in results] == ["passed"]
     kept = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert "board.log" in {path.name for path in kept}

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.usefixtures("firmware"), pytest.mark.timeout(300)]  # 
 def test_interrupted_in_mid_write_and_tried_again(
     tmp_path: Path, gateway: Gateway, at_gateway: list[str], password_file: Path
 ) -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits that it is ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits that it is ignored
     large = boards.release(tmp_path / "large", size=262_144)
     with boards.board(tmp_path / "board") as there:
         wifi = [
