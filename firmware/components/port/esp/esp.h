@@ -35,7 +35,7 @@ bool link_address(uint8_t ip[4]);   /* ours; false if there is none */
 
 /* link_wifi.c or link_ethernet.c: the driver beneath. */
 enum port_error link_driver_start(void);
-enum port_error link_driver_join(const char *ssid, const char *password);
+enum port_error link_driver_join(const char *ssid, const char *password, enum port_link was);
 int8_t link_driver_rssi(void);
 
 /* mdns.c */

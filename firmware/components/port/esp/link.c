@@ -6,15 +6,16 @@
 
 #include "esp.h"
 
-#define DHCP_US 15000000u /* from the link to an address */
+#define JOIN_MS 15000u /* to an address, from the start or from its loss */
 
 static _Atomic int state = PORT_LINK_DOWN;
-static _Atomic uint32_t address; /* network order, 0 for none */
-static uint64_t joining_since;
+static _Atomic uint32_t address;  /* network order, 0 for none */
+static _Atomic uint32_t since_ms; /* of that state */
 
 void link_is(enum port_link now)
 {
-    atomic_store(&state, (int)now);
+    if (atomic_exchange(&state, (int)now) != (int)now)
+        atomic_store(&since_ms, (uint32_t)(port_clock() / 1000));
     port_net_wake();
 }
 
@@ -45,18 +46,18 @@ enum port_error link_start(void)
 /* Once it is up, or on its way, the driver keeps it so by itself. */
 enum port_error port_link_join(const char *ssid, const char *password)
 {
-    enum port_link now = port_link_state();
-    joining_since = port_clock(); /* from another network too, which was up until now */
-    if (now != PORT_LINK_UP && now != PORT_LINK_JOINING)
-        link_is(PORT_LINK_JOINING);
-    return link_driver_join(ssid, password);
+    enum port_link was = port_link_state();
+    int now = atomic_load(&state); /* an address may come at this very moment, and must not be overwritten */
+    if (now != PORT_LINK_UP && atomic_compare_exchange_strong(&state, &now, PORT_LINK_JOINING))
+        atomic_store(&since_ms, (uint32_t)(port_clock() / 1000));
+    return link_driver_join(ssid, password, was);
 }
 
 enum port_link port_link_state(void)
 {
     enum port_link now = (enum port_link)atomic_load(&state);
-    bool late = now == PORT_LINK_JOINING && port_clock() - joining_since > DHCP_US;
-    return late ? PORT_LINK_NO_ADDRESS : now;
+    bool late = (uint32_t)(port_clock() / 1000) - atomic_load(&since_ms) > JOIN_MS;
+    return now == PORT_LINK_JOINING && late ? PORT_LINK_NO_ADDRESS : now;
 }
 
 bool link_address(uint8_t ip[4])

@@ -41,7 +41,7 @@ static void on_lost(const wifi_event_sta_disconnected_t *event)
         return;
     port_log(PORT_WARNING, "wifi", "lost: reason %u, %d dBm", event->reason, event->rssi);
     link_is(now);
-    if (now == PORT_LINK_JOINING && told)
+    if (now == PORT_LINK_JOINING && atomic_load(&told))
         (void)esp_wifi_connect(); /* else the session tries again when it has waited */
 }
 
@@ -86,27 +86,29 @@ static void describe(wifi_config_t *config, const char *ssid, const char *passwo
     config->sta.failure_retry_cnt = 2;
 }
 
-enum port_error link_driver_join(const char *ssid, const char *password)
+/* Told once, it keeps at it (on_lost), save where the access point has to change its mind. */
+enum port_error link_driver_join(const char *ssid, const char *password, enum port_link was)
 {
     wifi_config_t wanted;
     describe(&wanted, ssid, password);
-    bool same = told && memcmp(&wanted, &joined, sizeof wanted) == 0;
-    if (same && port_link_state() == PORT_LINK_UP)
+    bool same = atomic_load(&told) && memcmp(&wanted, &joined, sizeof wanted) == 0;
+    if (same && (was == PORT_LINK_UP || was == PORT_LINK_JOINING))
         return PORT_OK;
-    joined = wanted;
+    if (same && was == PORT_LINK_NO_ADDRESS)
+        return esp_port_error(esp_wifi_disconnect(), "Wi-Fi"); /* associated, or at it: anew */
     esp_err_t error = ESP_OK;
     if (!same) {
-        told = false; /* until it has other things to do, it must not come back by itself */
+        atomic_store(&told, false);
         (void)esp_wifi_disconnect();
         error = esp_wifi_set_config(WIFI_IF_STA, &wanted);
+        joined = wanted;
         link_is(PORT_LINK_JOINING);
     }
-    told = error == ESP_OK;
-    if (told)
+    atomic_store(&told, error == ESP_OK);
+    if (error == ESP_OK)
         error = esp_wifi_connect();
     if (error == ESP_ERR_WIFI_CONN)
         error = ESP_OK; /* at it already, or still leaving the network before: then on_lost() goes on */
-    told = error == ESP_OK;
     return esp_port_error(error, "Wi-Fi");
 }
 
