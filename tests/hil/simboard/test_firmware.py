@@ -23,7 +23,7 @@ NVS, OTADATA, OTA_0, OTA_1 = (p for p in layout("4MB") if p.label in {"nvs", "ot
 NOWHERE = "http://127.0.0.1:9"
 """Or it would find the gateways of other tests."""
 LOOPBACK = ("--", "--interface", "lo")
-LIMIT_SECONDS = 20
+LIMIT_SECONDS = 40
 
 
 def image(version: str, fault: str = "") -> bytes:
