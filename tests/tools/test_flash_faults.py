@@ -55,6 +55,22 @@ def test_no_gateway_to_enrol_with(tmp_path: Path, image: Path) -> None:
         assert boards.is_erased(there)
 
 
+def test_flash_that_does_not_hold_what_is_written(tmp_path: Path, image: Path) -> None:
+    with boards.board(tmp_path / "board", "verify@0x20000") as there:
+        said = failure(flash(there, image, "--no-provision"))
+        assert said["step"] == "write"
+        assert "does not read back the same" in said["cause"]
+
+
+def test_unplugged_in_mid_write_and_tried_again(tmp_path: Path) -> None:
+    large = boards.release(tmp_path / "large", size=262_144)
+    with boards.board(tmp_path / "board", "unplug@60000:1") as there:
+        said = failure(flash(there, large, "--no-provision"))
+        assert "connection" in said["cause"] or "no ESP answers" in said["cause"]
+        assert flash(there, large, "--no-provision").status == 0
+        assert boards.written(there, large)["voicegw.bin"]
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounts a small disk, as root")
 def test_a_full_disk(tmp_path: Path, image: Path) -> None:
     with boards.board(tmp_path / "board") as there:
