@@ -11,11 +11,12 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from gateway.errors import GatewayError
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+out = Console(soft_wrap=True, highlight=False, emoji=False)  # else `:ab:` in an address becomes a picture
+err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file; voicegw.toml here by default.")
@@ -43,7 +44,7 @@ def fail(error: GatewayError, status: Exit) -> NoReturn:
 
 def plain(text: str) -> str:
     """Text for rich that is no markup."""
-    return text.replace("[", r"\[")
+    return escape(text)
 
 
 def print_json(value: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from gateway import settings
 from gateway.cli_common import ConfigOption, Exit, JsonOption, out, print_json, run
@@ -48,7 +49,10 @@ def devices(
     table = Table("name", "role", "state", "address", "board", "firmware", "last seen", box=None)
     for row in rows:
         table.add_row(
-            *(str(row[k] or "") for k in ("name", "role", "state", "address", "board", "fw", "last_seen"))
+            *(
+                Text(str(row[k] or ""))
+                for k in ("name", "role", "state", "address", "board", "fw", "last_seen")
+            )
         )
     out.print(table)
 
@@ -168,9 +172,8 @@ def devices_update(
             if as_json:
                 print_json(report)
             else:
-                out.print(
-                    f"{name}: {report.get('state')} {report.get('percent', '')} {report.get('reason', '')}"
-                )
+                told = f"{report.get('state')} {report.get('percent', '')} {report.get('reason', '')}"
+                out.print(f"{name}: {told}", markup=False)
         return report
 
     if run(follow()).get("state") != "rebooting":

@@ -155,6 +155,15 @@ def test_a_board_on_a_port_is_listed(run: Run, config: str, monkeypatch: pytest.
     assert "Espressif" in listed[0]["board"]
 
 
+def test_a_name_that_looks_like_markup_is_listed_as_it_is(
+    run: Run, config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = ListPortInfo("/dev/ttyACM0")
+    port.vid, port.description = 0x1234, "[/] 5:ab:6"
+    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: [port])
+    assert "([/] 5:ab:6)" in run("devices", "--config", config, "--seconds", "0").stdout
+
+
 # -- doctor
 
 

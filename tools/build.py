@@ -85,7 +85,19 @@ def plan(board: str, chip: str, *, container: bool) -> list[Sequence[str]]:
 
 def _installed(idf: Path, steps: str) -> list[str]:
     if sys.platform == "win32":
-        return ["cmd", "/c", f'cd /d "{FIRMWARE}" && call "{idf}\\export.bat" && {steps}']
+        # Each word by itself: cmd does not understand how a quote within a word is passed on.
+        return [
+            "cmd",
+            "/c",
+            "cd",
+            "/d",
+            str(FIRMWARE),
+            "&&",
+            "call",
+            str(idf / "export.bat"),
+            "&&",
+            *steps.split(),
+        ]
     ready = "" if shutil.which("idf.py") else f". {shlex.quote(str(idf / 'export.sh'))} >/dev/null && "
     return ["bash", "-c", f"cd {shlex.quote(str(FIRMWARE))} && {ready}{steps}"]
 

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from tools import lan, ports, report
 from tools.report import out, print_json
@@ -26,10 +25,9 @@ def devices(
         if as_json:
             print_json(found)
             return
-        table = Table("kind", "name", "where", "what", box=None)
-        for row in found:
-            table.add_row(row["kind"], row["name"], row["where"], row["what"])
-        out.print(table if found else "Nothing on the LAN, and no board on a port.")
+        heads = ("kind", "name", "where", "what")
+        shown = report.table(heads, ([row[head] for head in heads] for row in found))
+        out.print(shown if found else "Nothing on the LAN, and no board on a port.")
 
     report.guard(run, as_json=as_json)
 

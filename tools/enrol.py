@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -96,11 +97,16 @@ class Gateway:
         url: of the gateway.
         operator_key: needed where the gateway is not on this machine.
         ca: path of a PEM file to trust instead of the system's, for https.
+
+    Raises:
+        EnrolError: the key or the file cannot be used.
     """
 
     def __init__(self, url: str, operator_key: str | None = None, ca: str | None = None) -> None:
         self.url = url
-        key = operator_key or os.environ.get("VOICEGW_KEY")
+        key = (operator_key or os.environ.get("VOICEGW_KEY") or "").strip()
+        if not re.fullmatch("[!-~]*", key):  # HTTP's own complaint would show it
+            raise EnrolError("the operator's key is none", remedy="give it as voicegw devices add printed it")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(
             base_url=url,
@@ -163,7 +169,14 @@ class Gateway:
 def _trust(ca: str) -> Any:
     import ssl  # noqa: PLC0415 -- for https alone
 
-    return ssl.create_default_context(cafile=ca)
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        reason = "it is no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        raise EnrolError(
+            f"{ca} cannot be used: {reason}",
+            remedy="give a PEM file with the certificate that the gateway's is signed by",
+        ) from None
 
 
 def _refused(answer: httpx.Response, name: str) -> EnrolError:

@@ -68,7 +68,7 @@ def flash(
         if key_file is not None:
             given["key"] = wishes.first_line(key_file)
         if ca is not None:
-            given["ca"] = ca.read_text(encoding="utf-8")
+            given["ca"] = wishes.text_of(ca)
         order = Order(
             port=port,
             image=image,

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from tools import ports, report, wishes
 from tools.console import Console
@@ -108,22 +107,17 @@ def _show_networks(found: list[Network], *, as_json: bool) -> None:
     if as_json:
         print_json([{"ssid": n.ssid, "rssi": n.rssi, "locked": n.locked} for n in found])
         return
-    table = Table("network", "dBm", "", box=None)
-    for network in found:
-        table.add_row(network.ssid, str(network.rssi), "password" if network.locked else "open")
-    out.print(table if found else "The board sees no network.")
+    rows = ((n.ssid, str(n.rssi), "password" if n.locked else "open") for n in found)
+    out.print(report.table(("network", "dBm", ""), rows) if found else "The board sees no network.")
 
 
 def _show(held: Mapping[str, Any], url: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json({"settings": dict(held), "url": url})
         return
-    table = Table("setting", "value", box=None)
-    for setting, value in held.items():
-        table.add_row(setting, str(value))
-    out.print(table)
+    out.print(report.table(("setting", "value"), ((name, str(value)) for name, value in held.items())))
     if url:
-        out.print(f"The board is at {url}")
+        out.print(f"The board is at {url}", markup=False)
 
 
 if __name__ == "__main__":

@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, Protocol, Self
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
 from tools.errors import ToolError
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+out = Console(soft_wrap=True, highlight=False, emoji=False)  # else `:ab:` in a MAC becomes a picture
+err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 
 class Report(Protocol):
@@ -108,6 +110,14 @@ class ForScripts:
 def last_line(values: dict[str, Any]) -> str:
     """`name=value` pairs, texts with spaces in quotes."""
     return " ".join(f"{k}={json.dumps(v) if ' ' in str(v) else v}" for k, v in values.items())
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table of texts as they are: what a stranger calls himself is no markup."""
+    made = Table(*heads, box=None)
+    for row in rows:
+        made.add_row(*map(Text, row))
+    return made
 
 
 def print_json(value: Any) -> None:

@@ -96,18 +96,26 @@ def _reason(error: OSError | ValueError) -> str:
     return error.strerror or "it cannot be opened" if isinstance(error, OSError) else "it is no TOML"
 
 
+def text_of(path: Path) -> str:
+    """What a file holds, a certificate say.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise SettingsError(f"{path} cannot be read: {reason}", remedy="give a file that holds it") from None
+
+
 def first_line(path: Path) -> str:
     """What a file with one secret holds.
 
     Raises:
         SettingsError: it cannot be read, or is empty.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise SettingsError(
-            f"{path} cannot be read: {_reason(error)}", remedy="give a file that holds it"
-        ) from None
+    lines = text_of(path).splitlines()
     if not lines or not lines[0]:
         raise SettingsError(f"{path} is empty", remedy="give a file that holds it, in its first line")
     return lines[0]

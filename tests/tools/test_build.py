@@ -52,6 +52,17 @@ def test_an_installed_idf_is_used(tmp_path: Path) -> None:
     ]
 
 
+def test_on_windows_no_quote_stands_within_a_word(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    idf = tmp_path / "Ada L" / "esp" / "esp-idf"
+    (idf / "tools").mkdir(parents=True)
+    (idf / "tools" / "idf.py").touch()
+    monkeypatch.setenv("IDF_PATH", str(idf))
+    monkeypatch.setattr("sys.platform", "win32")
+    line = subprocess.list2cmdline(build.plan("xmini-c3", "esp32c3", container=False)[0])
+    assert f'&& call "{idf / "export.bat"}" && idf.py -B build/xmini-c3 ' in line
+    assert "\\" not in line
+
+
 @pytest.mark.parametrize("engine", ["docker", "podman"])
 def test_a_container_is_used_where_there_is_none(monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{engine}" if name == engine else None)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -51,6 +52,25 @@ def test_without_an_operators_key_it_says_how_to_get_one(gateway: Process) -> No
     with pytest.raises(EnrolError, match="does not let us enrol") as error:
         Gateway(gateway.url, "vgw_wrong").enrol("porch", replace=False)
     assert "--role operator" in error.value.remedy
+
+
+@pytest.mark.parametrize("key", ["vgw_secret\rx", "vgw_s\u00e9cret"])
+def test_an_operators_key_that_is_none_is_refused_and_not_shown(gateway: Process, key: str) -> None:
+    with pytest.raises(EnrolError, match="operator's key is none") as error:
+        Gateway(gateway.url, key).enrol("porch", replace=False)
+    assert "cret" not in f"{error.value.cause}{error.value.remedy}"
+
+
+def test_the_line_end_of_another_system_is_no_part_of_a_key(gateway: Process) -> None:
+    with pytest.raises(EnrolError, match="does not let us enrol"):  # it was sent, and is unknown
+        Gateway(gateway.url, "vgw_wrong\r").enrol("porch", replace=False)
+
+
+def test_a_file_to_trust_that_holds_no_certificate_is_said(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("attic")
+    for name, cause in (("ca.pem", "it is no certificate"), ("none.pem", "No such file")):
+        with pytest.raises(EnrolError, match=cause):
+            Gateway("https://127.0.0.1:9", ca=str(tmp_path / name))
 
 
 def test_a_name_that_the_gateway_refuses_is_said(registry: Gateway) -> None:

@@ -93,6 +93,11 @@ def test_a_file_without_a_secret_is_said(tmp_path: Path, text: str | None) -> No
         wishes.first_line(file)
 
 
+def test_a_certificate_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"ca\.pem cannot be read: No such file"):
+        wishes.text_of(tmp_path / "ca.pem")
+
+
 def test_a_file_that_is_no_toml_is_said_without_its_contents(tmp_path: Path) -> None:
     file = tmp_path / "kitchen.toml"
     file.write_text(f"password = {SECRET}")
