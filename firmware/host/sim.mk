@@ -1,8 +1,14 @@
 # The simulated device: make -C firmware host, make -C firmware sim
-.PHONY: host sim
+.PHONY: host host-build sim
 
 # The simulated device, without and with sanitizers (tests/sim uses both), and with faults (tests/hil).
+# One build at a time: tests in several processes ask for it at once, and ninja does not wait for another one.
+LOCKED = $(if $(shell command -v flock),flock $(BUILD)/host.lock,)
 host:
+	@mkdir -p $(BUILD)
+	@$(LOCKED) $(MAKE) --no-print-directory host-build
+
+host-build:
 	cmake -G Ninja -S host -B $(BUILD)/host -DVOICE_FAULTS=ON >/dev/null
 	cmake --build $(BUILD)/host -j $(JOBS)
 	cmake -G Ninja -S host -B $(BUILD)/host-sanitized -DVOICE_SANITIZE=ON >/dev/null

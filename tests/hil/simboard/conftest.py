@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import fcntl
 import os
 import runpy
 import subprocess
@@ -26,12 +25,8 @@ def quick_serial() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def firmware() -> None:
-    """The Linux build, made once however many processes the tests run in."""
-    build = ROOT / "firmware" / "build"
-    build.mkdir(exist_ok=True)
-    with (build / ".simboard.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        subprocess.run(["make", "-C", str(ROOT / "firmware"), "host"], check=True, capture_output=True)
+    """The Linux build."""
+    subprocess.run(["make", "-C", str(ROOT / "firmware"), "host"], check=True, capture_output=True)
 
 
 @pytest.fixture
