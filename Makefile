@@ -23,7 +23,7 @@ talk: .venv/run.stamp  ## Ask a gateway of its own a recorded question, over Web
 
 test: check firmware-test  ## Everything that CI runs
 
-check: lint  ## Format, lint, types, tests of the Python side
+check: lint build/firmware  ## Format, lint, types, tests of the Python side
 	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)  # most tests wait for speech, which comes in real time
 
 lint: .venv/test.stamp
@@ -44,13 +44,11 @@ fuzz: .venv/test.stamp  ## Fuzz the firmware's parsers at length; FUZZ_SECONDS= 
 sim: .venv/test.stamp  ## The simulated device asks the gateway that `make run` started a recorded question
 	@$(MAKE) --no-print-directory -C firmware sim
 
-hil: .venv/test.stamp  ## The rig's suite on the simulated board; PORT= on a board, or on several; docs/hil.md
-	@mkdir -p build; $(MAKE) --no-print-directory -C firmware host >build/hil-firmware.log 2>&1 || { cat build/hil-firmware.log; exit 1; }
+hil: build/firmware  ## The rig's suite on the simulated board; PORT= on a board, or on several; docs/hil.md
 	@$(BIN)/python -m hil $(addprefix --port ,$(PORT)) $(addprefix --backend ,$(BACKEND)) $(addprefix --board ,$(BOARD)) \
 		$(addprefix --soak ,$(SOAK)) $(addprefix --against ,$(AGAINST)) $(ARGS)
 
-flash-demo: .venv/test.stamp  ## An empty simulated board is flashed, finds a gateway by mDNS, and answers a question
-	@mkdir -p build; $(MAKE) --no-print-directory -C firmware host >build/hil-firmware.log 2>&1 || { cat build/hil-firmware.log; exit 1; }
+flash-demo: build/firmware  ## An empty simulated board is flashed, finds a gateway by mDNS, and answers a question
 	@$(BIN)/python -m hil.flash_demo $(addprefix --board ,$(BOARD))
 
 flasher:  ## ESP Web Tools for the gateway's page /flash, from npm
@@ -72,6 +70,11 @@ lock:  ## Pin the newest versions that pyproject.toml allows
 
 clean:  ## Forget what was built and installed here
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+
+.PHONY: build/firmware
+build/firmware: .venv/test.stamp # the simulated device, and what the tests drive
+	@mkdir -p build
+	@$(MAKE) --no-print-directory -C firmware host programs >build/firmware.log 2>&1 || { cat build/firmware.log; exit 1; }
 
 # The stamps are what makes a second run cheap: they are older than nothing that they depend on.
 

@@ -3,7 +3,7 @@
 
 # The simulated device, without and with sanitizers (tests/sim uses both), and with faults (tests/hil).
 # One build at a time: tests in several processes ask for it at once, and ninja does not wait for another one.
-LOCKED = $(if $(shell command -v flock),flock $(BUILD)/host.lock,)
+LOCKED = $(if $(shell command -v flock),flock $(BUILD)/lock,)
 host:
 	@mkdir -p $(BUILD)
 	@$(LOCKED) $(MAKE) --no-print-directory host-build
