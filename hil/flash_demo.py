@@ -16,6 +16,7 @@ from typing import Final
 from hil.errors import Unusable
 from hil.gateway import ROOT, Gateway
 from hil.simboard.demo import facts, write_release
+from hil.simboard.errors import SimboardError
 from tools.console import Console
 from tools.errors import ToolError
 from tools.logline import Event, Line
@@ -36,8 +37,9 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="voicegw-demo-") as folder:
             reached, heard, said = show(Path(folder), board)
-    except (Unusable, ToolError) as error:
-        print(f"flash-demo: {error}", file=sys.stderr)  # noqa: T201
+    except (Unusable, ToolError, SimboardError) as error:
+        remedy = "" if isinstance(error, Unusable) else f"; {error.remedy}"
+        print(f"flash-demo: {error}{remedy}", file=sys.stderr)  # noqa: T201
         return 1
     print(f'reached={reached} heard="{heard}" said="{said}"')  # noqa: T201
     return 0 if reached == "live" and heard and said else 1

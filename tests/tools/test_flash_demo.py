@@ -21,6 +21,13 @@ exec "$@"
 """
 
 
+def test_a_board_that_is_not_there_is_said_with_those_that_are() -> None:
+    done = boards.run("hil.flash_demo", "--board", "nonesuch")
+    assert done.status == 1
+    assert "there is no board 'nonesuch'; choose one of" in done.err
+    assert "xmini-c3" in done.err
+
+
 @pytest.mark.skipif(not lan.possible(), reason="no network namespaces here")
 def test_an_empty_board_finds_the_gateway_by_mdns_and_answers_a_spoken_question() -> None:
     done = subprocess.run(
