@@ -26,7 +26,6 @@ PINS = {"esp32s3": {*range(22), *range(26, 49)}, "esp32c3": set(range(22)), "esp
 FLASH_PINS = {"esp32s3": set(range(26, 33)), "esp32c3": set(range(12, 18)), "esp32c6": set(range(24, 31)), "esp32p4": set()}
 OCTAL_PINS = {"esp32s3": set(range(33, 38))}
 USB_PINS = {"esp32s3": {19, 20}, "esp32c3": {18, 19}, "esp32c6": {12, 13}, "esp32p4": {24, 25}}
-BOOTLOADER_OFFSET = {"esp32s3": 0, "esp32c3": 0, "esp32c6": 0, "esp32p4": 0x2000}
 CODECS = {"es8311", "es7210", "aw88298"}
 
 
@@ -259,10 +258,6 @@ class Layout:
 
     megabytes: int
     partitions: list[Partition] = field(default_factory=list)
-
-    @property
-    def slot_size(self) -> int:
-        return next(p.size for p in self.partitions if p.name == "ota_0")
 
 
 def layout(megabytes: int) -> Layout:

@@ -18,7 +18,6 @@ FORM = re.compile(
 )
 AT = {"drop", "stall", "reset", "verify", "unplug"}
 LASTING = {"stall", "unplug"}
-KINDS = sorted({"noise", *AT})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from hil.gateway import Gateway
+from tests.hil.simboard.support import Simulated
 from tests.tools import boards
 from tests.tools.boards import PASSWORD, SSID, run
 from tools import boot, monitor
@@ -63,6 +65,7 @@ def test_a_password_that_does_not_open_the_network_is_refused_by_improv(tmp_path
 def test_a_gateway_that_is_gone_is_told(tmp_path: Path, image: Path) -> None:
     boards.install(tmp_path / "board", image, {**WIFI, "gateway": "http://127.0.0.1:9"})
     with boards.board(tmp_path / "board") as there, contextlib.closing(Console(there.url)) as console:
+        boot.follow(console, Reached.NETWORK)
         with pytest.raises(BootError) as error:
             boot.follow(console, Reached.LIVE, seconds=3)
         assert error.value.cause == "reached wifi, and no further after 3 s: the gateway cannot be reached"
@@ -100,23 +103,37 @@ def test_an_empty_board_is_told(tmp_path: Path) -> None:
         boot.follow(console, Reached.BOOTED, seconds=30)
 
 
+def monitored(there: Simulated, last: str, *options: str) -> list[str]:
+    """What the monitor shows, up to a line with `last` in it."""
+    command = boards.command("tools.monitor", "--port", there.url, "--seconds", "60", *options)
+    shown: list[str] = []
+    with subprocess.Popen(
+        command, cwd=boards.ROOT, env=boards.environment(), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        while not (shown and last in shown[-1]) and (line := process.stdout.readline()):
+            shown.append(line.rstrip())
+        process.terminate()
+    return shown
+
+
 def test_the_monitor_shows_events_and_answers(tmp_path: Path, image: Path, gateway: Gateway) -> None:
     boards.install(tmp_path / "board", image, {**WIFI, "gateway": gateway.url})
     with boards.board(tmp_path / "board") as there:
-        arguments = ["--port", there.url, "--reset", "--seconds", "4"]
-        events = run("tools.monitor", *arguments, "--send", "state", "--json").events
-        kinds = {e["type"] for e in events}
-        assert {"log", "event"} <= kinds
-        assert "live" in [e.get("state") for e in events if e["type"] == "event"]
-        shown = run("tools.monitor", *arguments, "--send", "nonsense").out
-        assert "● live" in shown
+        found = [json.loads(line) for line in monitored(there, '"state": "live"', "--reset", "--json")]
+        assert {"log", "event"} <= {e["type"] for e in found}
+        assert found[-1]["type"] == "event"
+        answers = [json.loads(line) for line in monitored(there, '"answer"', "--send", "state", "--json")]
+        assert answers[-1]["values"]["board"] == "xmini-c3"
+        assert "● live" in monitored(there, "● live", "--reset")[-1]
 
 
 def test_the_monitor_follows_a_board_that_goes_away_and_comes_back(tmp_path: Path, image: Path) -> None:
     boards.install(tmp_path / "board", image, WIFI)
     with boards.board(tmp_path / "board") as there, contextlib.closing(Console(there.url)) as console:
         seen: list[bool] = []
-        for what in monitor.follow(console, None, 20):
+        for what in monitor.follow(console, None, 60):
             if what["type"] == "port":
                 seen.append(what["there"])
                 if not what["there"]:
