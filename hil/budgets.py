@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +29,12 @@ class Budget:
             return False
         return (self.most is None or value <= self.most) and (self.least is None or value >= self.least)
 
+    def loosened(self, slack: float) -> Budget:
+        """This one, or where it is a time one that allows `slack` times as much."""
+        if self.most is None or self.unit not in {"ms", "s"}:
+            return self
+        return replace(self, most=self.most * slack)
+
     def check(self, value: float, cause: str = "") -> None:
         """Raises OverBudget, which says both figures and what the cause would be."""
         if not self.holds(value):
@@ -52,18 +58,20 @@ class Budgets:
     Args:
         backend: its kind.
         board: its name, as the board itself tells it.
+        slack: by what the bounds of times are multiplied, on a machine that does other work besides.
         path: the file.
 
     Raises:
         Unusable: the file is not what it should be.
     """
 
-    def __init__(self, backend: str, board: str = "", path: Path = FILE) -> None:
+    def __init__(self, backend: str, board: str = "", *, slack: float = 1.0, path: Path = FILE) -> None:
         try:
             raw = tomllib.loads(path.read_text())
         except tomllib.TOMLDecodeError as error:
             raise Unusable(f"{path}: {error}; correct the line it names") from None
-        self._budgets = {name: _budget(name, entry, backend, board, path) for name, entry in raw.items()}
+        found = {name: _budget(name, entry, backend, board, path) for name, entry in raw.items()}
+        self._budgets = {name: budget.loosened(slack) for name, budget in found.items()}
 
     def __getitem__(self, name: str) -> Budget:
         if name not in self._budgets:

@@ -37,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--sim-binary", type=Path, help="a build of voicesim (default: firmware/build/host/voicesim)")
     add("--gateway", help="URL of a gateway that already runs the rig's bot")
     add("--soak", default="10m", help="how long to soak: 90s, 10m, 8h, off (default: 10m)")
+    add("--slack", type=float, default=1.0, help="times are judged so many times more kindly (default: 1)")
     add("--run", type=Path, help="folder for results (default: build/hil/TIME)")
     add("--no-page", action="store_true", help="write results.json and no page")
     add("--recorded", type=Path, help="journal to replay (python -m hil.replay)")

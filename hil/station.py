@@ -40,6 +40,7 @@ class Station:
     release: Path | None = None
     flashed: bool = False
     soak_seconds: float = 0.0
+    slack: float = 1.0
     state: dict[str, Any] = field(default_factory=dict)
     version: str = field(default_factory=_version)
     began: str = field(default_factory=lambda: dt.datetime.now().astimezone().isoformat(" ", "seconds"))
@@ -47,7 +48,7 @@ class Station:
     @property
     def budgets(self) -> Budgets:
         """What its figures may be."""
-        return Budgets(self.backend.kind, self.board)
+        return Budgets(self.backend.kind, self.board, slack=self.slack)
 
     def facts(self) -> dict[str, Any]:
         """For the report."""
@@ -71,7 +72,15 @@ def make_station(option: Namespace) -> Station:
     network = option.wifi or os.environ.get("VOICEGW_WIFI_SSID", "")
     wifi = {"ssid": network, "password": os.environ.get("VOICEGW_WIFI_PASSWORD", "")} if network else {}
     board = option.board or ("qemu" if backend.kind == "qemu" else "")
-    return Station(backend, board, option.gateway, wifi, option.release, soak_seconds=seconds(option.soak))
+    return Station(
+        backend,
+        board,
+        option.gateway,
+        wifi,
+        option.release,
+        soak_seconds=seconds(option.soak),
+        slack=option.slack,
+    )
 
 
 def _backend(option: Namespace) -> Backend:

@@ -38,7 +38,7 @@ def path(tmp_path: Path) -> Path:
     [("simulated", "", 100), ("serial", "", 200), ("serial", "slow", 300), ("serial", "fast", 200)],
 )
 def test_the_board_wins_over_the_backend(path: Path, backend: str, board: str, most: float) -> None:
-    assert Budgets(backend, board, path)["echo_ms"].most == most
+    assert Budgets(backend, board, path=path)["echo_ms"].most == most
 
 
 def test_a_figure_outside_is_told_with_its_budget_and_cause(path: Path) -> None:
@@ -91,3 +91,10 @@ def _measured(path: Path) -> list[tuple[str, ...]]:
 
 def _fits(name: str, pattern: tuple[str, ...]) -> bool:
     return fnmatchcase(name, "".join(pattern))
+
+
+def test_slack_is_for_times_only() -> None:
+    strict, kind = Budgets("simulated"), Budgets("simulated", slack=4.0)
+    assert kind["echo_ms"].most == 4 * (strict["echo_ms"].most or math.nan)
+    assert kind["gaps"] == strict["gaps"]
+    assert kind["tone_percent"] == strict["tone_percent"]
