@@ -71,9 +71,18 @@ def answers(url: str) -> bool:
     """Whether a gateway is there."""
     try:
         health = httpx.get(f"{url.rstrip('/')}/healthz", timeout=2.0, trust_env=False, verify=False)  # noqa: S501 -- nothing is told yet
-        return "status" in health.json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+        return "status" in _object(health)
+    except (httpx.HTTPError, httpx.InvalidURL):
         return False
+
+
+def _object(answer: httpx.Response) -> dict[str, Any]:
+    """The JSON object of an answer; an empty one for anything else: who knows what listens there."""
+    try:
+        found = answer.json()
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def settings_for(url: str) -> dict[str, str]:
@@ -132,8 +141,8 @@ class Gateway:
             answer = self._request("POST", "/api/devices", {"name": name})
         if answer.status_code != 201:
             raise _refused(answer, name)
-        key = answer.json().get("key", "")
-        if not key:
+        key = _object(answer).get("key")
+        if not isinstance(key, str) or not key:
             raise EnrolError("the gateway gave no key", remedy="look whether its version is this one's")
         return Enrolled(name, key)
 
@@ -180,10 +189,10 @@ def _trust(ca: str) -> Any:
 
 
 def _refused(answer: httpx.Response, name: str) -> EnrolError:
+    problem = _object(answer)
     try:
-        problem = answer.json()
         code, detail, remedy = problem["code"], problem["detail"], problem["remedy"]
-    except (ValueError, KeyError, TypeError):
+    except KeyError:
         return EnrolError(
             f"the gateway answers {answer.status_code}", remedy="look whether this is a voicegw gateway"
         )

@@ -51,7 +51,7 @@ def parse(text: str) -> Line:
         return Log(plain)
     try:
         values = json.loads(rest)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Log(plain)
     if not isinstance(values, dict):
         return Log(plain)

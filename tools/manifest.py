@@ -66,7 +66,7 @@ def parse(text: str | bytes) -> Manifest:
     """
     try:
         given = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _bad(f"it is not JSON: {error}") from None
     if not isinstance(given, dict) or given.get("v") != 1 or given.get("name") != "voicegw":
         raise _bad("it is not a voicegw manifest of version 1")

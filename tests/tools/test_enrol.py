@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import contextlib
+import http.server
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +74,36 @@ def test_a_file_to_trust_that_holds_no_certificate_is_said(tmp_path: Path) -> No
     for name, cause in (("ca.pem", "it is no certificate"), ("none.pem", "No such file")):
         with pytest.raises(EnrolError, match=cause):
             Gateway("https://127.0.0.1:9", ca=str(tmp_path / name))
+
+
+@contextlib.contextmanager
+def stranger(body: bytes) -> Iterator[str]:
+    """A server that is no gateway, and answers everything with that; gives its URL."""
+
+    class Answering(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length", "0")))
+            self.send_response(201)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("body", [b"", b"5", b"null", b"<html>", b'"status"', b'{"key":5}', b"[" * 50_000])
+def test_what_is_no_gateway_is_taken_for_none(body: bytes) -> None:
+    with stranger(body) as url:
+        assert not enrol.answers(url)
+        with pytest.raises(EnrolError, match="gave no key"):
+            Gateway(url).enrol("porch", replace=False)
 
 
 def test_a_name_that_the_gateway_refuses_is_said(registry: Gateway) -> None:

@@ -17,6 +17,7 @@ from tools.logline import Answer, Event, Log, Refusal
         ("\x1b[0;32mI (345) voice: ready\x1b[0m", Log("I (345) voice: ready")),
         ('@evt {"event":"sta', Log('@evt {"event":"sta')),
         ("@ok [1]", Log("@ok [1]")),
+        ("@ok " + "[" * 10_000, Log("@ok " + "[" * 10_000)),
         ("@okay {}", Log("@okay {}")),
         ("", Log("")),
     ],

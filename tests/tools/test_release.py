@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.tools import releases
@@ -125,6 +125,7 @@ def test_a_manifest_that_cannot_be_used_says_why(spoil: Callable[[dict[str, Any]
     st.binary(max_size=200)
     | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(lambda x: json.dumps(x).encode())
 )
+@example(b"[" * 60_000)
 def test_what_is_no_manifest_is_a_typed_error(text: bytes) -> None:
     with pytest.raises(ImageError):
         manifest.parse(text)
