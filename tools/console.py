@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -32,6 +33,7 @@ class Console:
         self._on_line = on_line
         self._serial: serial.SerialBase | None = ports.open_port(port)
         self._rest = b""
+        self._waiting: deque[str] = deque()
 
     def close(self) -> None:
         """Let the port go."""
@@ -62,8 +64,9 @@ class Console:
         """The lines that come within a time; ends when it is over."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            for text in self._split(self.read(until)):
-                line = logline.parse(text)
+            self._waiting.extend(self._split(self.read(until)))
+            while self._waiting:  # what a caller leaves, who has his answer, is the next one's
+                line = logline.parse(self._waiting.popleft())
                 self._on_line(line)
                 yield line
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import sys
@@ -133,6 +134,9 @@ def guard(run: Callable[[], object], *, as_json: bool = False, interrupted: str 
         as_json: errors as JSON on standard output.
         interrupted: what to say after Ctrl-C.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a pipe on Windows has a code page without our marks
     signal.signal(signal.SIGTERM, _terminated)  # so that what holds secrets is removed then, too
     try:
         status = run()

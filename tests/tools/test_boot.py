@@ -110,6 +110,20 @@ def test_a_command_is_answered_among_other_lines() -> None:
         assert opened.ask("state") == {"state": "live"}
 
 
+def test_what_comes_with_an_answer_is_not_lost() -> None:
+    seen: list[logline.Line] = []
+    answers = {"state": '@ok {"state":"live"}\n@evt {"event":"x"}\nI (1) log', "help": "@ok {}"}
+    with (
+        device(console(answers)) as there,
+        contextlib.closing(Console(there.port, seen.append)) as opened,
+    ):
+        opened.ask("state")
+        opened.ask("help")
+    live, event, log, helped = seen
+    assert (event, log) == (logline.Event({"event": "x"}), logline.Log("I (1) log"))
+    assert (live, helped) == (logline.Answer({"state": "live"}), logline.Answer({}))
+
+
 def test_a_refusal_names_the_command_without_its_value() -> None:
     refusal = '@err {"error":"value_refused","remedy":"settings"}'
     with (
