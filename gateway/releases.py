@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from loguru import logger
 from packaging.version import InvalidVersion, Version
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.errors import NotFound
 
@@ -47,6 +47,12 @@ class Release(BaseModel):
     chip: _Name
     files: Annotated[list[Image], Field(min_length=1, max_length=16)]
     app: _Name
+
+    @model_validator(mode="after")
+    def _app_is_there(self) -> Release:
+        if all(file.path != self.app for file in self.files):
+            raise ValueError(f"`app` is {self.app}, which is none of the files")
+        return self
 
     def image(self, path: str) -> Image:
         """The file of this name.

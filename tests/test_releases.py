@@ -74,6 +74,7 @@ def test_a_file_that_leads_elsewhere_is_not_handed_out(put: Callable[..., Path],
         {"board": "../up"},
         {"v": 2},
         {"files": []},
+        {"app": "other.bin"},
         {"files": [{"path": "../x", "offset": 0, "size": 1, "sha256": "0" * 64}]},
     ],
 )

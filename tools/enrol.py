@@ -32,6 +32,8 @@ class Found:
 
     url: str
     settings: dict[str, str]
+    announced: bool = False
+    """Whether only mDNS says that it is one, as anyone on the network can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,16 @@ def find(url: str | None) -> Found:
         named = ", ".join(f"{s.name} at {s.url}" for s in found)
         raise EnrolError(f"there are several gateways: {named}", remedy="say which one with --gateway URL")
     gateway_id = found[0].properties.get("id", "")
-    return Found(found[0].url, {"gateway_id": gateway_id} if gateway_id else {})
+    return Found(found[0].url, {"gateway_id": gateway_id} if gateway_id else {}, announced=True)
+
+
+def must_be_given(found: Found) -> None:
+    """Raises EnrolError for a gateway that only announces itself: an operator's key is not for whoever does."""
+    if found.announced:
+        raise EnrolError(
+            f"{found.url} announces itself as a gateway, as anyone on the network can",
+            remedy=f"if it is yours, say so with --gateway {found.url}",
+        )
 
 
 def answers(url: str) -> bool:

@@ -28,7 +28,7 @@ def flash(
         Path | None, typer.Option(help="File with the Wi-Fi password; or VOICEGW_WIFI_PASSWORD.")
     ] = None,
     gateway: Annotated[
-        str | None, typer.Option(help="The gateway's URL; found by itself, here or by mDNS, without.")
+        str | None, typer.Option(help="The gateway's URL; by default the one on this machine.")
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="What the device is called; from its MAC by default.")

@@ -103,6 +103,7 @@ def _settings(order: Order, chip: Chip, report: Report) -> Iterator[dict[str, st
         yield _told(report, {**told, **wanted, "name": name})
         return
     found = enrol.find(order.gateway or wanted.get("gateway"))
+    enrol.must_be_given(found)
     gateway = Gateway(found.url, order.operator_key, order.ca)
     try:
         # A name made from the chip's own address can only be this board's.

@@ -148,6 +148,13 @@ def test_gateways_are_found_by_mdns() -> None:
     assert (there.url, there.properties["id"]) == ("http://127.0.0.1:7861", "0a1b2c3d")
 
 
+def test_an_operators_key_is_not_for_whoever_announces_a_gateway() -> None:
+    enrol.must_be_given(enrol.Found("http://127.0.0.1:7860", {}))
+    with pytest.raises(EnrolError, match="announces itself") as caught:
+        enrol.must_be_given(enrol.Found("http://10.0.0.9:7860", {"gateway_id": "0a1b2c3d"}, announced=True))
+    assert "--gateway http://10.0.0.9:7860" in caught.value.remedy
+
+
 def test_the_doctor_tells_the_gateways_version(gateway: Process) -> None:
     found = list(findings.gateway(gateway.url))
     assert [f.well for f in found] == [True]
