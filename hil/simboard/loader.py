@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import operator
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -112,7 +113,7 @@ class Reply:
     silent: bool = False
 
 
-class Loader:
+class Loader(ABC):
     """What the ROM and the stub have in common. `frame()` takes the payload of one frame."""
 
     sync_value = 0
@@ -152,9 +153,9 @@ class Loader:
         frames = () if reply.silent else (self._response(op, reply, None),) * reply.times
         return Answer(frames, reply.baud, reply.event)
 
+    @abstractmethod
     def status(self, fault: Fault | None) -> bytes:
         """The bytes that end a response."""
-        raise NotImplementedError
 
     def _dispatch(self, op: int, data: bytes, length: int, checksum: int) -> Reply:
         if length != len(data):
@@ -219,9 +220,9 @@ class Loader:
         self.download = self.begin(data, deflated=True)
         return Reply()
 
+    @abstractmethod
     def begin(self, data: bytes, *, deflated: bool) -> Download:
         """What FLASH_BEGIN and FLASH_DEFL_BEGIN start."""
-        raise NotImplementedError
 
     def _flash_data(self, data: bytes, checksum: int) -> Reply:
         if self.download is None:
