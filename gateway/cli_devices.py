@@ -193,9 +193,8 @@ def devices_tell(
     """Send a device a command."""
     from gateway.remote import Remote
 
-    body = {"command": command, "value": _value(value)}
-    run(Remote(url, settings.client_key(key_file)).ask("POST", f"/api/devices/{name}/command", body))
-    out.print(f"{name} is told.")
+    run(Remote(url, settings.client_key(key_file)).command(name, command, _value(value)))
+    out.print(f"{name} is told.", markup=False)
 
 
 def _value(text: str | None) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 
@@ -55,7 +56,7 @@ class Remote:
             GatewayError: it is in no call, there is no such release, or it tells nothing for too long.
         """
         since = max((at for at, _ in await self._updates(device)), default=0.0)
-        await self.ask("POST", f"/api/devices/{device}/update", {"version": version})
+        await self.ask("POST", f"/api/devices/{quote(device, safe='')}/update", {"version": version})
         try:
             async with asyncio.timeout(UPDATE_SECONDS):
                 while True:
@@ -71,6 +72,15 @@ class Remote:
             raise GatewayError(
                 f"{device} did not finish within {UPDATE_SECONDS:g} s", remedy="look at its console"
             ) from None
+
+    async def command(self, device: str, command: str, value: Any) -> None:
+        """Send a device a command (docs/protocol.md, data channel); its answer comes as a report.
+
+        Raises:
+            GatewayError: it is in no call.
+        """
+        body = {"command": command, "value": value}
+        await self.ask("POST", f"/api/devices/{quote(device, safe='')}/command", body)
 
     async def _updates(self, device: str) -> list[tuple[float, dict[str, Any]]]:
         reports = (await self.ask("GET", "/api/state"))["reports"]
