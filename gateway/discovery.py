@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import ifaddr
 from loguru import logger
+from zeroconf import DNSService, IPVersion, ServiceStateChange, Zeroconf  # type: ignore[attr-defined]
 from zeroconf import Error as ZeroconfError
-from zeroconf import IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 GATEWAY_TYPE = "_voicegw._tcp.local."
@@ -64,8 +64,10 @@ class Announcer:
         addresses: Callable[[], list[str]],
         load: Callable[[], float],
     ) -> None:
-        self._name = name.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
+        label = name.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
+        self._name = f"{label}.{GATEWAY_TYPE}"
         self._id = instance_id
+        self._server = f"voicegw-{instance_id}.local."
         self._port = port
         self._addresses = addresses
         self._load = load
@@ -83,41 +85,62 @@ class Announcer:
             await self._withdraw()
 
     async def _refresh(self) -> None:
-        wanted = (self._addresses(), f"{self._load():.1f}")
-        if wanted == self._announced:
+        wanted = (addresses := self._addresses(), f"{self._load():.1f}")
+        rival = self._rival()
+        if wanted == self._announced and rival is None:
             return
         try:
-            if wanted[0] != self._announced[0]:
+            if addresses != self._announced[0]:
                 await self._withdraw()
-                if wanted[0]:
-                    await self._announce(*wanted)
-            elif self._zeroconf is not None:
-                self._info = self._describe(*wanted)
+                if addresses:
+                    self._zeroconf = AsyncZeroconf(interfaces=addresses, ip_version=_versions(addresses))
+                    await self._register(*wanted)
+            elif rival is not None and rival > self._server:
+                await self._give_way(*wanted)
+            elif self._zeroconf is not None and self._info is not None:
+                self._info = self._describe(self._info.name, *wanted)
                 await self._zeroconf.async_update_service(self._info)
             self._announced = wanted
         except (OSError, ZeroconfError) as error:
             logger.warning("mDNS: {!r}; trying again", error)
             await self._withdraw()
 
-    async def _announce(self, addresses: list[str], load: str) -> None:
-        self._info = self._describe(addresses, load)
-        self._zeroconf = AsyncZeroconf(interfaces=addresses, ip_version=_versions(addresses))
+    def _rival(self) -> str | None:
+        """The host of another gateway under our name: two that start at once don't see each other's probes.
+
+        Of the two the one whose host sorts later keeps the name (RFC 6762, sections 8.2 and 9).
+        """
+        if self._zeroconf is None or self._info is None:
+            return None
+        records = self._zeroconf.zeroconf.cache.entries_with_name(self._info.name)
+        hosts = {r.server for r in records if isinstance(r, DNSService)} - {self._server}
+        return max(hosts, default=None)
+
+    async def _register(self, addresses: list[str], load: str) -> None:
+        assert self._zeroconf is not None
+        self._info = self._describe(self._name, addresses, load)
         await self._zeroconf.async_register_service(self._info, allow_name_change=True)
         logger.info("announced as {} on {}", self._info.name, ", ".join(addresses))
 
-    def _describe(self, addresses: list[str], load: str) -> AsyncServiceInfo:
-        packed = [ipaddress.ip_address(a).packed for a in addresses]
+    async def _give_way(self, addresses: list[str], load: str) -> None:
+        """Take another name, with no goodbye for this one: it is the rival's."""
+        assert self._zeroconf is not None
+        assert self._info is not None
+        self._zeroconf.zeroconf.registry.async_remove(self._info)
+        await self._register(addresses, load)
+
+    def _describe(self, name: str, addresses: list[str], load: str) -> AsyncServiceInfo:
         return AsyncServiceInfo(
             GATEWAY_TYPE,
-            f"{self._name}.{GATEWAY_TYPE}",
-            addresses=packed,
+            name,
+            addresses=[ipaddress.ip_address(a).packed for a in addresses],
             port=self._port,
-            server=f"voicegw-{self._id}.local.",
+            server=self._server,
             properties={"v": "1", "id": self._id, "path": "/api/offer", "tls": "0", "load": load},
         )
 
     async def _withdraw(self) -> None:
-        zeroconf, self._zeroconf = self._zeroconf, None
+        zeroconf, self._zeroconf, self._info = self._zeroconf, None, None
         self._announced = ([], "")
         if zeroconf is not None:
             with contextlib.suppress(OSError):

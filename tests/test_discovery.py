@@ -38,7 +38,8 @@ class Ear:
 class Machine:
     """What a gateway would ask of its machine, to be changed by hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, instance_id: str = "cafe0001") -> None:
+        self.id = instance_id
         self.addresses = list(LOOPBACK)
         self.load = 0.0
 
@@ -47,7 +48,7 @@ class Machine:
 async def announcing(machine: Machine, name: str = NAME) -> AsyncIterator[Announcer]:
     announcer = Announcer(
         name=name,
-        instance_id="cafe0001",
+        instance_id=machine.id,
         port=7860,
         addresses=lambda: machine.addresses,
         load=lambda: machine.load,
@@ -118,10 +119,33 @@ async def test_an_address_that_cannot_be_used_is_tried_until_it_can(ear: Ear) ->
         await until(lambda: NAME in ear.found, "it is found after all")
 
 
+def namesakes(ear: Ear) -> dict[str, str]:
+    """The names that begin with ours, and whose they are."""
+    return {name: found.properties["id"] for name, found in ear.found.items() if name.startswith(NAME)}
+
+
 @pytest.mark.usefixtures("often")
 async def test_two_of_one_name_are_both_found(ear: Ear) -> None:
-    async with announcing(Machine()), announcing(Machine()):
-        await until(lambda: len([n for n in ear.found if n.startswith(NAME)]) == 2, "both are found", 60)
+    first, second = Machine("cafe0001"), Machine("cafe0002")
+    async with announcing(first):
+        await until(lambda: NAME in ear.found, "the first is found")
+        async with announcing(second):
+            both = {NAME: first.id, f"{NAME}-2": second.id}
+            await until(lambda: namesakes(ear) == both, "both are found")
+            second.load = 0.5
+            await until(
+                lambda: ear.found[f"{NAME}-2"].properties["load"] == "0.5", "the second's load is heard"
+            )
+            assert namesakes(ear) == both
+
+
+@pytest.mark.usefixtures("often")
+async def test_two_that_start_at_once_are_both_found(ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Zeroconf waits for a random time before it probes, which mostly parts them.
+    monkeypatch.setattr("random.randint", lambda low, _high: low)
+    async with announcing(Machine("cafe0001")), announcing(Machine("cafe0002")):
+        both = {NAME: "cafe0002", f"{NAME}-2": "cafe0001"}
+        await until(lambda: namesakes(ear) == both, "both are found, and the later id keeps the name")
 
 
 @pytest.mark.parametrize("name", ["K\u00fcche", "a b", "a.b", "x" * 55])
