@@ -1,72 +1,75 @@
 /* The outgoing byte stream: TCP, with TLS over it where wanted. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "host.h"
 
+#define RESOLVE_US 9000000u /* glibc turns to its second name server after 5 s */
+
 static int tcp = -1;
-static bool secured, connected, shaken;
+static uint16_t port;
+static uint64_t resolve_until;
+static bool resolving, secured, connected, shaken;
 static struct port_address reached;
 
-static enum port_error connect_to(const struct sockaddr *where, socklen_t len)
+static enum port_error connect_to(const struct port_address *there)
 {
-    struct sockaddr_storage there = {0};
-    tcp = socket(where->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_storage where;
+    socklen_t len = host_to_sockaddr(there, &where);
+    tcp = socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (tcp < 0)
         return PORT_ERR_SPACE;
-    if (connect(tcp, where, len) != 0 && errno != EINPROGRESS)
+    if (connect(tcp, (struct sockaddr *)&where, len) != 0 && errno != EINPROGRESS)
         return PORT_ERR_UNREACHABLE;
-    memcpy(&there, where, len);
-    host_from_sockaddr(&there, &reached);
+    host_tls_use(tcp);
+    reached = *there;
     int on = 1;
     (void)setsockopt(tcp, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     host_watch(HOST_WATCH_STREAM, tcp, true);
     return PORT_AGAIN;
 }
 
-static enum port_error resolve_and_connect(const struct port_stream_target *target)
+static enum port_error set_off(const struct port_stream_target *target)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-    char service[8];
-    (void)snprintf(service, sizeof service, "%u", target->port);
-    if (getaddrinfo(target->host, service, &hints, &found) != 0)
-        return PORT_ERR_RESOLVE;
-    /* IPv4 first: one of our candidates has to be of the family that the gateway answers in */
-    struct addrinfo *best = found;
-    for (struct addrinfo *a = found; a != NULL && best->ai_family != AF_INET; a = a->ai_next)
-        best = a->ai_family == AF_INET ? a : best;
-    enum port_error error = connect_to(best->ai_addr, best->ai_addrlen);
-    freeaddrinfo(found);
-    return error;
-}
-
-static enum port_error connect_known(const struct port_stream_target *target)
-{
-    struct sockaddr_storage there;
-    struct port_address address = *target->address;
-    address.port = target->port;
-    socklen_t len = host_to_sockaddr(&address, &there);
-    return connect_to((struct sockaddr *)&there, len);
+    port = target->port;
+    if (target->address != NULL) {
+        struct port_address there = *target->address;
+        there.port = port;
+        return connect_to(&there);
+    }
+    resolving = true;
+    resolve_until = port_clock() + RESOLVE_US;
+    return resolve_start(target->host);
 }
 
 enum port_error port_stream_open(const struct port_stream_target *target)
 {
     port_stream_close();
-    enum port_error error = target->address != NULL ? connect_known(target) : resolve_and_connect(target);
     secured = target->tls;
-    if (error == PORT_AGAIN && secured) {
-        enum port_error started = host_tls_start(tcp, target);
-        error = started == PORT_OK ? PORT_AGAIN : started;
-    }
+    enum port_error error = secured ? host_tls_start(target) : PORT_OK;
+    if (error == PORT_OK)
+        error = set_off(target);
     if (error != PORT_AGAIN)
         port_stream_close();
     return error;
+}
+
+static enum port_error finish_resolve(void)
+{
+    struct port_address there;
+    if (!resolving)
+        return PORT_OK;
+    enum port_error error = resolve_result(&there);
+    if (error == PORT_AGAIN)
+        return port_clock() < resolve_until ? PORT_AGAIN : PORT_ERR_RESOLVE;
+    resolve_stop();
+    resolving = false;
+    there.port = port;
+    return error == PORT_OK ? connect_to(&there) : error;
 }
 
 static enum port_error finish_connect(void)
@@ -89,9 +92,12 @@ static enum port_error finish_connect(void)
 static enum port_error get_ready(void)
 {
     bool wants_write = false;
+    enum port_error error = finish_resolve();
+    if (error != PORT_OK)
+        return error;
     if (tcp < 0)
         return PORT_ERR_UNREACHABLE;
-    enum port_error error = finish_connect();
+    error = finish_connect();
     if (error != PORT_OK || !secured || shaken)
         return error;
     error = host_tls_handshake(&wants_write);
@@ -145,11 +151,13 @@ void port_stream_rest(bool rest)
 
 void port_stream_close(void)
 {
+    if (resolving)
+        resolve_stop();
     host_tls_stop();
     if (tcp >= 0)
         close(tcp);
     tcp = -1;
-    secured = connected = shaken = false;
+    resolving = secured = connected = shaken = false;
     memset(&reached, 0, sizeof reached);
     host_watch(HOST_WATCH_STREAM, -1, false);
 }

@@ -43,7 +43,7 @@ static int configure(const struct port_stream_target *target)
     return error != 0 ? error : mbedtls_ssl_set_hostname(&tls.ssl, target->host);
 }
 
-enum port_error host_tls_start(int socket, const struct port_stream_target *target)
+enum port_error host_tls_start(const struct port_stream_target *target)
 {
     if (target->ca_pem == NULL && target->fingerprint == NULL)
         return PORT_ERR_TLS_PIN;
@@ -53,11 +53,15 @@ enum port_error host_tls_start(int socket, const struct port_stream_target *targ
     mbedtls_ctr_drbg_init(&tls.random);
     mbedtls_x509_crt_init(&tls.ca);
     tls.active = true;
-    tls.socket.fd = socket;
     if (configure(target) != 0)
         return PORT_ERR_TLS;
     mbedtls_ssl_set_bio(&tls.ssl, &tls.socket, mbedtls_net_send, mbedtls_net_recv, NULL);
     return PORT_OK;
+}
+
+void host_tls_use(int socket)
+{
+    tls.socket.fd = socket;
 }
 
 static enum port_error explain(int error)

@@ -26,7 +26,6 @@ struct fake {
     /* the stream: connecting takes `connect_result`; then `reply` comes in pieces of `piece` bytes, and
      * `after` */
     enum port_error open_result, connect_result, after;
-    uint64_t open_takes; /* us: a name that is hard to resolve */
     const char *reply;
     size_t reply_len, reply_at, piece;
     size_t write_limit; /* bytes a call, 0 for all */

@@ -294,7 +294,6 @@ enum port_error port_udp_receive(struct port_address *remote, uint8_t *data, siz
 enum port_error port_stream_open(const struct port_stream_target *target)
 {
     fake.streams_opened++;
-    fake.now += fake.open_takes;
     fake.stream_open = fake.open_result == PORT_OK;
     fake.stream_rests = false;
     fake.reply_at = 0;

@@ -77,17 +77,6 @@ static void a_gateway_that_refuses_is_tried_again_at_growing_distance(void **sta
     assert_string_equal(fake.announced[4], "reason=unreachable");
 }
 
-static void the_wait_begins_when_a_name_was_not_found(void **state)
-{
-    (void)state;
-    boot("http://gateway.example:7860");
-    fake.open_result = PORT_ERR_RESOLVE;
-    fake.open_takes = MS(14000);
-    while (state_now() != SESSION_BACKOFF)
-        (void)voice_net_step();
-    assert_true(device_get()->session.deadline >= fake.now + MS(400));
-}
-
 static void a_failure_that_repeats_is_written_once(void **state)
 {
     (void)state;
@@ -352,7 +341,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(waits_for_wifi_settings_where_it_needs_them, stop),
         cmocka_unit_test_teardown(a_gateway_that_refuses_is_tried_again_at_growing_distance, stop),
-        cmocka_unit_test_teardown(the_wait_begins_when_a_name_was_not_found, stop),
         cmocka_unit_test_teardown(a_failure_that_repeats_is_written_once, stop),
         cmocka_unit_test_teardown(a_rejected_key_is_not_hammered, stop),
         cmocka_unit_test_teardown(each_kind_of_link_trouble_is_told, stop),

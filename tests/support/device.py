@@ -115,9 +115,14 @@ class Device:
 
 
 def spawn(
-    directory: Path, arguments: Sequence[str], *, key: str | None = None, plain: bool = False
+    directory: Path,
+    arguments: Sequence[str],
+    *,
+    key: str | None = None,
+    plain: bool = False,
+    prefix: Sequence[str] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start `voicesim` with a store, a log and its standard output in this directory."""
+    """Start `voicesim` with a store, a log and its standard output in this directory; `prefix` starts it."""
     directory.mkdir(parents=True, exist_ok=True)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("VOICEGW_")}
     if key is not None:
@@ -125,7 +130,7 @@ def spawn(
     if plain:  # the allocator's caches would look like growth
         environment["GLIBC_TUNABLES"] = "glibc.malloc.tcache_count=0:glibc.malloc.mxfast=0"
     binary = PLAIN if plain else BINARY
-    command = [str(binary), "--store", str(directory / "store"), "--interface", "lo", *arguments]
+    command = [*prefix, str(binary), "--store", str(directory / "store"), "--interface", "lo", *arguments]
     with (directory / "device.out").open("wb") as out, (directory / "device.log").open("wb") as log:
         return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=log)
 
@@ -146,11 +151,18 @@ def _as_event(state: Event) -> Event:
 
 @contextlib.asynccontextmanager
 async def running(
-    directory: Path, *arguments: str, url: str | None = None, key: str | None = None, plain: bool = False
+    directory: Path,
+    *arguments: str,
+    url: str | None = None,
+    key: str | None = None,
+    plain: bool = False,
+    prefix: Sequence[str] = (),
 ) -> AsyncIterator[Device]:
     """Run a device for the length of the block, at most; it may end as it likes."""
     gateway = ["--gateway", url] if url else []
-    process = spawn(directory, ["--console", "tcp:0", *gateway, *arguments], key=key, plain=plain)
+    process = spawn(
+        directory, ["--console", "tcp:0", *gateway, *arguments], key=key, plain=plain, prefix=prefix
+    )
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", await _console(process, directory))
         own = Device(process, directory, reader, writer)
@@ -167,10 +179,15 @@ async def running(
 
 @contextlib.asynccontextmanager
 async def device(
-    directory: Path, *arguments: str, url: str | None = None, key: str | None = None, plain: bool = False
+    directory: Path,
+    *arguments: str,
+    url: str | None = None,
+    key: str | None = None,
+    plain: bool = False,
+    prefix: Sequence[str] = (),
 ) -> AsyncIterator[Device]:
     """Run a device for the length of the block; it has to end well, and without a sanitizer's complaint."""
-    async with running(directory, *arguments, url=url, key=key, plain=plain) as own:
+    async with running(directory, *arguments, url=url, key=key, plain=plain, prefix=prefix) as own:
         yield own
     log = (directory / "device.log").read_text(errors="replace")
     assert "runtime error" not in log, log

@@ -1,15 +1,17 @@
 /* The outgoing byte stream: TCP, with TLS over it where wanted. IPv4 only. */
 #include <errno.h>
 #include <lwip/inet.h>
-#include <lwip/netdb.h>
 #include <lwip/sockets.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "esp.h"
 
+#define RESOLVE_US 9000000u /* lwIP turns to its second name server after 7 s */
+
 static int tcp = -1;
-static bool secured, connected, shaken, resting;
+static uint16_t port;
+static uint64_t resolve_until;
+static bool resolving, secured, connected, shaken, resting;
 static struct port_address reached;
 
 bool stream_is_awaited(void)
@@ -17,52 +19,63 @@ bool stream_is_awaited(void)
     return tcp >= 0 && !resting;
 }
 
-static enum port_error resolve(const struct port_stream_target *target, struct sockaddr_in *where)
-{
-    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *found = NULL;
-    *where = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = lwip_htons(target->port)};
-    if (target->address != NULL) {
-        memcpy(&where->sin_addr, target->address->ip, 4);
-        return target->address->family == 4 ? PORT_OK : PORT_ERR_UNREACHABLE;
-    }
-    if (lwip_getaddrinfo(target->host, NULL, &hints, &found) != 0 || found == NULL)
-        return PORT_ERR_RESOLVE;
-    where->sin_addr = ((const struct sockaddr_in *)found->ai_addr)->sin_addr;
-    lwip_freeaddrinfo(found);
-    return PORT_OK;
-}
-
-static enum port_error connect_to(const struct sockaddr_in *where)
+static enum port_error connect_to(const struct port_address *there)
 {
     int on = 1;
+    struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = lwip_htons(there->port)};
+    if (there->family != 4)
+        return PORT_ERR_UNREACHABLE;
+    memcpy(&where.sin_addr, there->ip, sizeof where.sin_addr);
     tcp = lwip_socket(AF_INET, SOCK_STREAM, 0);
     if (tcp < 0)
         return PORT_ERR_SPACE;
     if (lwip_fcntl(tcp, F_SETFL, O_NONBLOCK) != 0)
         return PORT_ERR_IO;
-    if (lwip_connect(tcp, (const struct sockaddr *)where, sizeof *where) != 0 && errno != EINPROGRESS)
+    if (lwip_connect(tcp, (const struct sockaddr *)&where, sizeof where) != 0 && errno != EINPROGRESS)
         return PORT_ERR_UNREACHABLE;
     (void)lwip_setsockopt(tcp, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    reached = (struct port_address){.family = 4, .port = lwip_ntohs(where->sin_port)};
-    memcpy(reached.ip, &where->sin_addr, 4);
+    tls_use(tcp);
+    reached = *there;
     return PORT_AGAIN;
+}
+
+static enum port_error set_off(const struct port_stream_target *target)
+{
+    port = target->port;
+    if (target->address != NULL) {
+        struct port_address there = *target->address;
+        there.port = port;
+        return connect_to(&there);
+    }
+    resolving = true;
+    resolve_until = port_clock() + RESOLVE_US;
+    return resolve_start(target->host);
 }
 
 enum port_error port_stream_open(const struct port_stream_target *target)
 {
-    struct sockaddr_in where;
     port_stream_close();
-    enum port_error error = resolve(target, &where);
-    if (error == PORT_OK)
-        error = connect_to(&where);
     secured = target->tls;
-    if (error == PORT_AGAIN && secured) {
-        enum port_error started = tls_start(tcp, target);
-        error = started == PORT_OK ? PORT_AGAIN : started;
-    }
+    enum port_error error = secured ? tls_start(target) : PORT_OK;
+    if (error == PORT_OK)
+        error = set_off(target);
     if (error != PORT_AGAIN)
         port_stream_close();
     return error;
+}
+
+static enum port_error finish_resolve(void)
+{
+    struct port_address there;
+    if (!resolving)
+        return PORT_OK;
+    enum port_error error = resolve_result(&there);
+    if (error == PORT_AGAIN)
+        return port_clock() < resolve_until ? PORT_AGAIN : PORT_ERR_RESOLVE;
+    resolve_stop();
+    resolving = false;
+    there.port = port;
+    return error == PORT_OK ? connect_to(&there) : error;
 }
 
 static enum port_error finish_connect(void)
@@ -85,9 +98,12 @@ static enum port_error finish_connect(void)
 
 static enum port_error get_ready(void)
 {
+    enum port_error error = finish_resolve();
+    if (error != PORT_OK)
+        return error;
     if (tcp < 0)
         return PORT_ERR_UNREACHABLE;
-    enum port_error error = finish_connect();
+    error = finish_connect();
     if (error != PORT_OK || !secured || shaken)
         return error;
     error = tls_handshake();
@@ -138,10 +154,12 @@ void port_stream_rest(bool rest)
 
 void port_stream_close(void)
 {
+    if (resolving)
+        resolve_stop();
     tls_stop();
     if (tcp >= 0)
         (void)lwip_close(tcp);
     tcp = -1;
-    secured = connected = shaken = resting = false;
+    resolving = secured = connected = shaken = resting = false;
     memset(&reached, 0, sizeof reached);
 }

@@ -85,7 +85,7 @@ static int configure(const struct port_stream_target *target)
     return error != 0 ? error : mbedtls_ssl_set_hostname(&tls.ssl, target->host);
 }
 
-enum port_error tls_start(int socket, const struct port_stream_target *target)
+enum port_error tls_start(const struct port_stream_target *target)
 {
     if (target->ca_pem == NULL && target->fingerprint == NULL)
         return PORT_ERR_TLS_PIN;
@@ -93,7 +93,6 @@ enum port_error tls_start(int socket, const struct port_stream_target *target)
     mbedtls_ssl_config_init(&tls.config);
     mbedtls_x509_crt_init(&tls.ca);
     tls.active = true;
-    tls.socket.fd = socket;
     int error = configure(target);
     if (error != 0) {
         port_log(PORT_ERROR, "tls", "set-up: -0x%04x", (unsigned)-error);
@@ -101,6 +100,11 @@ enum port_error tls_start(int socket, const struct port_stream_target *target)
     }
     mbedtls_ssl_set_bio(&tls.ssl, &tls.socket, mbedtls_net_send, mbedtls_net_recv, NULL);
     return PORT_OK;
+}
+
+void tls_use(int socket)
+{
+    tls.socket.fd = socket;
 }
 
 static enum port_error explain(int error)

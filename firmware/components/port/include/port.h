@@ -166,8 +166,12 @@ void port_udp_close(void);
 enum port_error port_udp_send(const struct port_address *remote, const uint8_t *data, size_t len);
 enum port_error port_udp_receive(struct port_address *remote, uint8_t *data, size_t cap, size_t *len);
 
-/* The one outgoing byte stream: TCP, or TLS over it. Connecting, handshake and all: PORT_AGAIN until it has
- * happened. Resolving a name may block for seconds; with `address` there is nothing to resolve. */
+#define PORT_HOST_MAX 128u /* bytes of a name, with its NUL */
+
+/* The one outgoing byte stream: TCP, or TLS over it. Resolving, connecting, handshake: PORT_AGAIN until it
+ * has happened, or PORT_ERR_RESOLVE if no name server has answered in 9 s; with `address` there is nothing to
+ * resolve. One name is looked up at a time: what comes of it after a close, or the next open, nobody hears.
+ */
 struct port_stream_target {
     const char *host; /* name or address without brackets */
     uint16_t port;

@@ -90,7 +90,7 @@ static void enter(struct device *d, uint64_t now)
     if (d->session.state == SESSION_DISCOVERY && d->settings.gateway[0] == '\0')
         discovery_start(&d->discovery, now, d->settings.gateway_id);
     if (d->session.state == SESSION_SIGNALLING)
-        device_call_begin(d);
+        device_call_begin(d, now);
 }
 
 static void leave(struct device *d, uint64_t now, enum session_state before)

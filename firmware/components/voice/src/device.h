@@ -79,7 +79,7 @@ const char *device_name(const struct device *d);
 const char *device_reset_text(void);
 
 /* device_call.c: signalling, connecting, live */
-void device_call_begin(struct device *d);
+void device_call_begin(struct device *d, uint64_t now);
 void device_call_end(struct device *d, uint64_t now);
 void device_call_step(struct device *d, uint64_t now);
 uint64_t device_call_deadline(const struct device *d);

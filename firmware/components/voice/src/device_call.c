@@ -19,7 +19,7 @@ void device_call_trust(struct device *d, struct signaling_trust *trust)
         trust->fingerprint = d->fingerprint;
 }
 
-void device_call_begin(struct device *d)
+void device_call_begin(struct device *d, uint64_t now)
 {
     struct signaling_trust trust;
     d->told_reason = REASON_NONE;
@@ -28,7 +28,7 @@ void device_call_begin(struct device *d)
     device_update_interrupt(d);
     device_call_trust(d, &trust);
     if (signaling_start(&d->signaling, &d->url, &trust) == SIGNALING_FAILED)
-        fail(d, port_clock(), d->signaling.reason); /* a name may have taken a while */
+        fail(d, now, d->signaling.reason);
 }
 
 /* A rollback is told until it has been heard, whatever fails in between. */

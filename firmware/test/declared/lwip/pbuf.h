@@ -5,7 +5,7 @@
 typedef uint8_t u8_t;
 typedef uint16_t u16_t;
 typedef int8_t err_t;
-enum { ERR_OK = 0, ERR_MEM = -1, ERR_BUF = -2 };
+enum { ERR_OK = 0, ERR_MEM = -1, ERR_BUF = -2, ERR_INPROGRESS = -5 };
 typedef enum { PBUF_TRANSPORT } pbuf_layer;
 typedef enum { PBUF_RAM } pbuf_type;
 struct pbuf {

@@ -1,0 +1,58 @@
+"""A gateway that is known by name, and name servers that do not answer."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.device import device
+from tests.support.waiting import until
+
+SILENT = "127.53.53.53"
+CONFIGURATION = f"nameserver {SILENT}\noptions timeout:60 attempts:5\n"
+
+
+@pytest.fixture
+def server() -> Iterator[socket.socket]:
+    """A name server that takes questions and answers none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+        try:
+            own.bind((SILENT, 53))
+        except OSError as error:
+            pytest.skip(f"no name server of our own here: {error}")
+        own.setblocking(False)
+        yield own
+
+
+@pytest.fixture
+def asking(tmp_path: Path) -> list[str]:
+    """What to put before a command that shall ask that name server, and no other."""
+    (tmp_path / "resolv.conf").write_text(CONFIGURATION)
+    mount = f'mount --bind {tmp_path}/resolv.conf /etc/resolv.conf && exec "$@"'
+    prefix = ["unshare", "-m", "sh", "-c", mount, "sh"]
+    if os.geteuid() != 0 or subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no mount namespaces here")
+    return prefix
+
+
+def was_asked(server: socket.socket) -> bool:
+    try:
+        return b"gateway\x07example" in server.recv(512)
+    except BlockingIOError:
+        return False
+
+
+async def test_a_name_server_that_never_answers_holds_nothing_up(
+    tmp_path: Path, server: socket.socket, asking: list[str]
+) -> None:
+    async with device(tmp_path, url="http://gateway.example:7860", prefix=asking) as own:
+        await until(lambda: was_asked(server), "the name server is asked")
+        assert (await own.ask("state"))["state"] == "signalling"  # or no answer: see REPLY_SECONDS
+        await own.fails("no_name")
+        await own.ask("settings set gateway http://127.0.0.1:1")
+        await own.fails("unreachable")
