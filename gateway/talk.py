@@ -284,8 +284,7 @@ async def _until(condition: Callable[[], bool], seconds: float) -> None:
 async def _listen(receiver: DeviceReceiver, ear: _Ear) -> None:
     with contextlib.suppress(MediaStreamError):
         while True:
-            frame = await receiver.pcm.recv()
-            ear.hear(bytes(frame.planes[0])[:FRAME_BYTES])
+            ear.hear(await receiver.pcm.read())
 
 
 async def _ping(channel: RTCDataChannel) -> None:

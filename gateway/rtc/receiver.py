@@ -26,38 +26,46 @@ _TIME_BASE: Final = fractions.Fraction(1, SAMPLE_RATE)
 
 
 class PcmTrack(MediaStreamTrack):
-    """What a bot hears: frames of 20 ms, 16 kHz, mono, 16 bit. Stands in for Pipecat's SmallWebRTCTrack."""
+    """What a bot hears: 20 ms at a time, 16 kHz, mono, 16 bit. Stands in for Pipecat's SmallWebRTCTrack."""
 
     kind = "audio"
 
     def __init__(self) -> None:
         super().__init__()
-        self._frames: deque[bytes] = deque(maxlen=MAX_QUEUED)
-        self._waiter: asyncio.Future[AudioFrame] | None = None
+        self._queue: deque[bytes] = deque(maxlen=MAX_QUEUED)
+        self._waiter: asyncio.Future[bytes] | None = None
         self._samples = 0
 
     def put(self, pcm: bytes) -> None:
         """Hand on 640 bytes of PCM."""
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(self._frame(pcm))
+            self._waiter.set_result(pcm)
             self._waiter = None
         else:
-            self._frames.append(pcm)
+            self._queue.append(pcm)
 
-    def recv(self) -> asyncio.Future[AudioFrame]:  # type: ignore[override]
-        """The next frame; a future and no coroutine, so that awaiting it with a time-out makes no task.
+    def read(self) -> asyncio.Future[bytes]:
+        """The next 640 bytes of PCM.
 
         Raises:
             MediaStreamError: the call is over.
         """
         if self.readyState != "live":
             raise MediaStreamError
-        waiter: asyncio.Future[AudioFrame] = asyncio.get_running_loop().create_future()
-        if self._frames:
-            waiter.set_result(self._frame(self._frames.popleft()))
+        waiter: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        if self._queue:
+            waiter.set_result(self._queue.popleft())
         else:
             self._waiter = waiter
         return waiter
+
+    async def recv(self) -> AudioFrame:
+        """The same as a frame, as a bot asks for it that wants another rate than ours.
+
+        Raises:
+            MediaStreamError: the call is over.
+        """
+        return self._frame(await self.read())
 
     def _frame(self, pcm: bytes) -> AudioFrame:
         frame = AudioFrame(format="s16", layout="mono", samples=FRAME_SAMPLES)
@@ -83,7 +91,7 @@ class PcmTrack(MediaStreamTrack):
 
     async def discard_old_frames(self) -> None:
         """Drop what no bot has read."""
-        self._frames.clear()
+        self._queue.clear()
 
 
 class DeviceReceiver:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import struct
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any
 
@@ -17,15 +17,16 @@ from aioice.candidate import Candidate
 from aioice.ice import Connection as IceConnection
 from aioice.ice import get_host_addresses
 from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
+from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcdtlstransport import RTCDtlsParameters, RTCDtlsTransport, State
 from aiortc.rtcrtpparameters import RTCRtpParameters, RTCRtpReceiveParameters, RTCRtpSendParameters
 from aiortc.rtp import RtpPacket, is_rtcp
 from loguru import logger
 from OpenSSL import crypto
-from pipecat.frames.frames import Frame
+from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.observers.base_observer import FramePushed
 from pipecat.pipeline.worker import PipelineWorker
-from pipecat.transports.smallwebrtc.transport import RawAudioTrack
+from pipecat.transports.smallwebrtc.transport import RawAudioTrack, SmallWebRTCInputTransport
 from pylibsrtp import Error as SrtpError
 
 CHECKED = {"aiortc": "1.16.0", "aioice": "0.13.0", "pipecat-ai": "1.14.0"}
@@ -233,6 +234,44 @@ def _is_rtp(data: bytes) -> bool:
 def divert(track: RawAudioTrack, write: Callable[[bytes, int], asyncio.Future[bool]]) -> None:
     """Have what a bot writes to its output track come to `write(pcm, sample_rate)` instead of a queue."""
     track.add_audio_bytes = lambda audio_bytes: write(audio_bytes, track._sample_rate)  # type: ignore[method-assign]
+
+
+def read_pcm(worker: PipelineWorker, rate: int) -> None:
+    """Have this pipeline's transport push mono PCM of this rate as it comes from `read()` of the device's track.
+
+    On Pipecat's own way it is wrapped into an AudioFrame, unwrapped, and handed from task to task through two waits
+    with a time-out. That way is left where there is something to do on it: another rate, two channels, a filter.
+    """
+    for transport in worker._iter_processors(worker.pipeline, SmallWebRTCInputTransport):
+        _read_pcm(transport, rate)
+
+
+def _read_pcm(transport: SmallWebRTCInputTransport, rate: int) -> None:
+    client, params = transport._client, transport._params
+    stock = client.read_audio_frame
+
+    async def read_audio_frame() -> AsyncIterator[InputAudioRawFrame]:
+        if (client._in_sample_rate, client._audio_in_channels) != (rate, 1):
+            async for frame in stock():  # type: ignore[no-untyped-call]
+                yield frame
+        while True:
+            if client._audio_input_track is None:
+                await asyncio.sleep(0.01)
+                continue
+            try:
+                pcm = await client._audio_input_track.read()
+            except MediaStreamError:
+                client._audio_input_track = None  # until the connection is restarted
+                continue
+            yield InputAudioRawFrame(pcm, rate, 1)
+
+    async def push_audio_frame(frame: InputAudioRawFrame) -> None:
+        if params.audio_in_enabled and not transport._paused:
+            await transport.push_frame(frame)
+
+    client.read_audio_frame = read_audio_frame  # type: ignore[method-assign]
+    if params.audio_in_filter is None and params.audio_in_passthrough:
+        transport.push_audio_frame = push_audio_frame  # type: ignore[method-assign]
 
 
 def watch_frames(worker: PipelineWorker, see: Callable[[Frame], None]) -> None:

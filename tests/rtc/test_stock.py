@@ -16,15 +16,23 @@ from aiortc.mediastreams import AudioStreamTrack
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtcrtpsender import RTCRtpSender
+from av import AudioFrame
 from cryptography import x509
 from OpenSSL import crypto
+from pipecat.frames.frames import Frame, InputAudioRawFrame
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.transports.base_transport import TransportParams
 from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
-from pipecat.transports.smallwebrtc.transport import RawAudioTrack
+from pipecat.transports.smallwebrtc.transport import RawAudioTrack, SmallWebRTCTransport
+from pipecat.workers.runner import WorkerRunner
 
 from gateway import sdp
 from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.connection import DeviceConnection, GatewayConnection
+from gateway.rtc.receiver import PcmTrack
 from tests.support import certificate
 from tests.support.offers import captured
 from tests.support.waiting import until
@@ -346,6 +354,81 @@ async def test_what_a_bot_writes_is_diverted() -> None:
     assert track.add_audio_bytes(bytes(480)) is future
     assert written == [(bytes(480), 24_000)]
     assert not track._chunk_queue
+
+
+# -- what a bot hears
+
+
+class Heard(FrameProcessor):
+    """The end of a pipeline."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.audio: list[InputAudioRawFrame] = []
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, InputAudioRawFrame):
+            self.audio.append(frame)
+        await self.push_frame(frame, direction)
+
+
+@contextlib.asynccontextmanager
+async def listening(track: PcmTrack, *, rate: int = 16_000) -> AsyncIterator[tuple[Heard, Any]]:
+    """A pipeline that hears a device's track, by the short way, and Pipecat's client, which holds the track."""
+    connection = DeviceConnection(addresses=["127.0.0.1"], opus=OpusSettings())
+    await connection.initialize(captured("libpeer"), "offer")
+    params = TransportParams(audio_in_enabled=True, audio_in_sample_rate=rate)
+    transport = SmallWebRTCTransport(connection, params)
+    heard = Heard()
+    worker = PipelineWorker(Pipeline([transport.input(), heard]), idle_timeout_secs=None)
+    stock.read_pcm(worker, 16_000)
+    runner = WorkerRunner(handle_sigint=False)
+    await runner.add_workers(worker)
+    running = asyncio.create_task(runner.run())
+    client: Any = transport.input()._client
+    client._audio_input_track = track
+    try:
+        yield heard, client
+    finally:
+        await worker.cancel()
+        await running
+        await connection.disconnect()
+
+
+async def test_a_device_is_heard_without_a_detour() -> None:
+    class Direct(PcmTrack):
+        async def recv(self) -> AudioFrame:
+            raise AssertionError("this is Pipecat's own way")
+
+    track = Direct()
+    async with listening(track) as (heard, _):
+        for level in range(3):
+            track.put(bytes([level, 0]) * 320)
+        await until(lambda: len(heard.audio) == 3, "all is heard")
+    assert [f.audio for f in heard.audio] == [bytes([level, 0]) * 320 for level in range(3)]
+    assert {(f.sample_rate, f.num_channels, f.num_frames) for f in heard.audio} == {(16_000, 1, 320)}
+
+
+async def test_a_bot_that_wants_another_rate_gets_it() -> None:
+    track = PcmTrack()
+    async with listening(track, rate=24_000) as (heard, _):
+        for _ in range(5):
+            track.put(bytes(640))
+        await until(lambda: sum(f.num_frames for f in heard.audio) > 3 * 480, "it is heard")
+    assert {f.sample_rate for f in heard.audio} == {24_000}
+
+
+async def test_a_restarted_call_is_heard_on() -> None:
+    first, second = PcmTrack(), PcmTrack()
+    async with listening(first) as (heard, client):
+        first.put(b"\1\0" * 320)
+        await until(lambda: len(heard.audio) == 1, "the first is heard")
+        first.stop()
+        await until(lambda: client._audio_input_track is None, "its end is seen")
+        client._audio_input_track = second
+        second.put(b"\2\0" * 320)
+        await until(lambda: len(heard.audio) == 2, "the second is heard")
 
 
 # -- browsers beside devices
