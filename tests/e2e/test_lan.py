@@ -29,7 +29,7 @@ def machine() -> Iterator[lan.Machine]:
         yield made
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")  # its threads are on the machine's network alone
 async def running(
     machine: lan.Machine, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[GatewayProcess]:

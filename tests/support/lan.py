@@ -1,15 +1,19 @@
-"""A machine of its own on LANs of its own: a network namespace, joined to this one by veth pairs."""
+"""LANs for tests: a machine on two of them that nobody else sees, and loopback's multicast to oneself."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import fcntl
 import os
-import random
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 NUMBERS = (1, 2)
+_CLONE_NEWNET = 0x40000000  # linux/sched.h; Python has it from 3.12 on
 
 
 def ip(*arguments: str) -> str:
@@ -29,12 +33,19 @@ def possible() -> bool:
     return True
 
 
+@contextlib.contextmanager
+def alone_on_loopback() -> Iterator[None]:
+    """Wait until no other test announces anything on loopback, where each hears all the others."""
+    with (Path(tempfile.gettempdir()) / f"voicegw-mdns-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The namespace. On LAN `n`, which is 1 or 2, it has `.2` and we have `.1`; `net` keeps other runs apart."""
+    """The namespace. On LAN `n`, which is 1 or 2, it has `.2` and we have `.1`."""
 
     name: str
-    net: int
 
     @property
     def prefix(self) -> list[str]:
@@ -43,46 +54,58 @@ class Machine:
 
     def there(self, lan: int, *, v6: bool = False) -> str:
         """Its address."""
-        return f"fd{self.net:02x}:{lan}::2" if v6 else f"10.{self.net}.{lan}.2"
+        return f"fd99:{lan}::2" if v6 else f"10.99.{lan}.2"
 
     def here(self, lan: int, *, v6: bool = False) -> str:
         """Ours."""
-        return f"fd{self.net:02x}:{lan}::1" if v6 else f"10.{self.net}.{lan}.1"
+        return f"fd99:{lan}::1" if v6 else f"10.99.{lan}.1"
 
     def add_address(self, lan: int) -> str:
         """Give it a further address; gives that."""
-        address = f"10.{self.net}.{lan}.77"
+        address = f"10.99.{lan}.77"
         ip("-n", self.name, "address", "add", f"{address}/24", "dev", f"there{lan}")
         return address
 
 
-def _free_net() -> int:
-    """A number for which this machine has no 10.number.0.0/16."""
-    used = " " + ip("-4", "address") + ip("-4", "route")
-    return random.choice([n for n in range(64, 200) if f" 10.{n}." not in used])  # noqa: S311 -- no secret
+@contextlib.contextmanager
+def _network_of_our_own() -> Iterator[None]:
+    """Have this thread, and what it starts, in a network namespace of its own.
+
+    Interfaces that came and went in the machine's would be gathered as candidates by the calls of other tests.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    with Path("/proc/thread-self/ns/net").open() as before:
+        if libc.unshare(_CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "unshare")
+        try:
+            yield
+        finally:
+            if libc.setns(before.fileno(), _CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
 
 
 @contextlib.contextmanager
 def machine() -> Iterator[Machine]:
-    """Make one for the length of the block."""
-    made = Machine(f"voicegw-{os.getpid()}", _free_net())
-    ip("netns", "add", made.name)
-    links = []
-    try:
-        ip("-n", made.name, "link", "set", "lo", "up")
-        for lan in NUMBERS:
-            link = f"vg{lan}-{os.getpid()}"[:15]
-            ip("link", "add", link, "type", "veth", "peer", "name", f"there{lan}", "netns", made.name)
-            links.append(link)
-            for where, dev, v4, v6 in (
-                ([], link, made.here(lan), made.here(lan, v6=True)),
-                (["-n", made.name], f"there{lan}", made.there(lan), made.there(lan, v6=True)),
-            ):
-                ip(*where, "address", "add", f"{v4}/24", "dev", dev)
-                ip(*where, "-6", "address", "add", f"{v6}/64", "dev", dev, "nodad")
-                ip(*where, "link", "set", dev, "up")
-        yield made
-    finally:
-        for link in links:
-            ip("link", "delete", link)
-        ip("netns", "delete", made.name)
+    """Make one for the length of the block, in which this thread is on its LANs and on no other."""
+    made = Machine(f"voicegw-{os.getpid()}")
+    with _network_of_our_own():
+        ip("netns", "add", made.name)
+        try:
+            for where in ([], ["-n", made.name]):
+                ip(*where, "link", "set", "lo", "up")
+            for lan in NUMBERS:
+                _join(made, lan)
+            yield made
+        finally:
+            ip("netns", "delete", made.name)
+
+
+def _join(made: Machine, lan: int) -> None:
+    ip("link", "add", f"here{lan}", "type", "veth", "peer", "name", f"there{lan}", "netns", made.name)
+    for where, dev, v4, v6 in (
+        ([], f"here{lan}", made.here(lan), made.here(lan, v6=True)),
+        (["-n", made.name], f"there{lan}", made.there(lan), made.there(lan, v6=True)),
+    ):
+        ip(*where, "address", "add", f"{v4}/24", "dev", dev)
+        ip(*where, "-6", "address", "add", f"{v6}/64", "dev", dev, "nodad")
+        ip(*where, "link", "set", dev, "up")
