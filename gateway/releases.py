@@ -75,9 +75,10 @@ class Releases:
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
+        self._faults: dict[Path, str] = {}
 
     def all(self) -> list[Release]:
-        """Every release, newest first; one that is malformed is logged and left out."""
+        """Every release, newest first; one that is malformed is left out, and logged when that is found."""
         return [release for release, _ in self._read()]
 
     def find(self, board: str, version: str | None = None) -> Release:
@@ -117,12 +118,20 @@ class Releases:
     def _read(self) -> list[tuple[Release, Path]]:
         if self._directory is None or not self._directory.is_dir():
             return []
-        found = []
+        found, faults = [], {}
         for path in sorted((*self._directory.glob(MANIFEST), *self._directory.glob(f"*/{MANIFEST}"))):
             try:
                 with path.open("rb") as file:
                     text = file.read(_MAX_MANIFEST + 1)
                 found.append((Release.model_validate_json(text), path.parent))
             except (OSError, ValidationError) as error:
-                logger.warning("{} is no manifest of a release: {}", path, error)
+                faults[path] = str(error)
+        self._log_new(faults)
         return sorted(found, key=lambda pair: Version(pair[0].version), reverse=True)
+
+    def _log_new(self, faults: dict[Path, str]) -> None:
+        """What is wrong stays so for many requests."""
+        for path, fault in faults.items():
+            if self._faults.get(path) != fault:
+                logger.warning("{} is no manifest of a release: {}", path, fault)
+        self._faults = faults

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from gateway.errors import NotFound
 from gateway.releases import Releases
@@ -84,6 +85,21 @@ def test_a_malformed_manifest_is_left_out(
     manifest = put() / "manifest.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | change))
     assert Releases(tmp_path).all() == []
+
+
+def test_a_malformed_manifest_is_logged_when_it_is_found_and_when_it_changes(
+    put: Callable[..., Path], tmp_path: Path
+) -> None:
+    manifest = put() / "manifest.json"
+    whole = manifest.read_text()
+    releases, lines = Releases(tmp_path), list[str]()
+    sink = logger.add(lines.append, level="WARNING", format="{message}")
+    for text, told in (("{", 1), ("{", 1), ("[]", 2), (whole, 2), ("[]", 3)):
+        manifest.write_text(text)
+        releases.all()
+        assert len(lines) == told
+    logger.remove(sink)
+    assert all(str(manifest) in line for line in lines)
 
 
 @pytest.mark.parametrize("directory", [None, Path("not-there")])
