@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -68,6 +69,7 @@ def serve(
     """Run the gateway until Ctrl-C."""
     from gateway import logs
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.OK))  # until the server has its own
     overrides = {
         "host": host,
         "port": port,
