@@ -9,7 +9,9 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway import discovery
 from gateway.app import create_app
@@ -19,6 +21,24 @@ from gateway.settings import Settings
 
 _BACKLOG = 128
 _LAST_REQUESTS_SECONDS = 3
+MAX_WAITING = 256
+"""Connections that have sent no whole request: clients need a few, a process has 1,024 descriptors."""
+
+
+class _Connection(H11Protocol):
+    """uvicorn gives a first request for ever to come, and takes any number of connections that send none."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take it, and where too many wait already, drop the one that has waited longest."""
+        super().connection_made(transport)
+        self.made_at = self.loop.time()
+        waiting = [c for c in self.connections if isinstance(c, _Connection) and c.is_waiting()]
+        if len(waiting) > MAX_WAITING:
+            min(waiting, key=lambda c: c.made_at).transport.abort()
+
+    def is_waiting(self) -> bool:
+        """Whether the other end has a request to send still, or the rest of one."""
+        return self.conn.their_state in {h11.IDLE, h11.SEND_BODY} and not self.transport.is_closing()
 
 
 class _Server(uvicorn.Server):
@@ -33,11 +53,7 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
+        yield  # and keeps them to the end of the loop: calls are drained still, and a second signal would kill
 
     def _stop(self) -> None:
         self._on_stop()
@@ -96,7 +112,7 @@ async def serve(settings: Settings, on_ready: Callable[[Gateway, int], None]) ->
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                http="h11",  # the other one, which something may install, takes headers of any size
+                http=_Connection,  # on h11: the other one takes headers of any size
                 proxy_headers=False,  # the socket's own addresses are the truth here
                 lifespan="off",
                 timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -136,7 +137,7 @@ async def test_a_new_key_of_the_same_name_does_not_keep_the_old_ones_call(
     with mock.patch.object(gateway.switchboard, "end_revoked"):  # it looks between the two seldom enough
         await gateway.registry.revoke("kitchen")
         await gateway.registry.add("kitchen")
-    await until(lambda: gateway.workers.count == 0, "the call has ended", 5)
+    await until(lambda: gateway.workers.count == 0, "the call has ended")
 
 
 async def test_revoking_goes_on_after_a_fault(http: httpx.AsyncClient, gateway: Gateway) -> None:
@@ -147,7 +148,7 @@ async def test_revoking_goes_on_after_a_fault(http: httpx.AsyncClient, gateway: 
     ) as failing:
         await until(lambda: failing.called, "it was tried")
     await gateway.registry.revoke("kitchen")
-    await until(lambda: gateway.workers.count == 0, "the call has ended", 5)
+    await until(lambda: gateway.workers.count == 0, "the call has ended")
 
 
 async def test_a_revoked_operator_hears_no_more_events(gateway: Gateway) -> None:
@@ -163,12 +164,45 @@ async def test_a_revoked_operator_hears_no_more_events(gateway: Gateway) -> None
     assert [event async for event in stream] == []
 
 
-async def test_headers_without_end_are_refused(settings: Settings) -> None:
-    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    server = asyncio.create_task(serve(settings, lambda _, at: port.set_result(at)))
-    reader, writer = await asyncio.open_connection("127.0.0.1", await port)
-    writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"a" * 100_000)
-    assert b" 400 " in await asyncio.wait_for(reader.readline(), 10)
-    writer.close()
+@pytest.fixture
+async def port(settings: Settings) -> AsyncIterator[int]:
+    """Of a gateway that serves."""
+    listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    server = asyncio.create_task(serve(settings, lambda _, at: listening.set_result(at)))
+    yield await listening
     server.cancel()
     await asyncio.gather(server, return_exceptions=True)
+
+
+async def test_headers_without_end_are_refused(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"a" * 20_000)
+    assert b" 400 " in await asyncio.wait_for(reader.readline(), 10)
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"", b"GET /healthz HT", b"POST /start HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"],
+)
+async def test_connections_that_never_send_a_whole_request_are_bounded(
+    port: int, begun: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.server.MAX_WAITING", 3)
+
+    async def send(text: bytes) -> asyncio.StreamReader:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        opened.append(writer)
+        writer.write(text)
+        return reader
+
+    opened: list[asyncio.StreamWriter] = []
+    events = await send(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert b" 200 " in await events.readline()
+    first, *others = [await send(begun) for _ in range(4)]
+    with contextlib.suppress(ConnectionError):
+        assert await first.read() == b""
+    assert b" 200 " in await (await send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")).readline()
+    assert not any(reader.at_eof() for reader in (events, *others[1:]))
+    for writer in opened:
+        writer.close()
