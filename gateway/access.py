@@ -112,4 +112,4 @@ class RateLimit:
             self._buckets.popitem(last=False)
         if tokens < 1:
             wait = (1 - tokens) / self._rate
-            raise RateLimited(f"too many offers from {address}", remedy=f"wait {wait:.1f} s")
+            raise RateLimited(f"too many requests from {address}", remedy=f"wait {wait:.1f} s")

@@ -89,7 +89,7 @@ class Conflict(GatewayError):
 
 
 class RateLimited(GatewayError):
-    """Too many offers in too short a time."""
+    """Too many requests of a kind in too short a time."""
 
     code = "rate_limited"
     status = 429

@@ -72,13 +72,19 @@ class Switchboard:
         self._registry = registry
         self._workers = workers
         self._telemetry = telemetry
-        self._limit = RateLimit(settings.limits.offers_per_minute)
+        rate = settings.limits.offers_per_minute
+        self._offers, self._starts, self._patches = RateLimit(rate), RateLimit(rate), RateLimit(rate)
         self._calls: dict[str, _Entry] = {}
         self._reserved: OrderedDict[str, tuple[float, Any]] = OrderedDict()
         self.stopping = False
 
-    def reserve(self, body: Any) -> str:
-        """Keep the body of a `/start` for the offer that will follow; returns the session's id."""
+    def reserve(self, body: Any, caller: Caller) -> str:
+        """Keep the body of a `/start` for the offer that will follow; returns the session's id.
+
+        Raises:
+            RateLimited: this caller's address has started too many.
+        """
+        self._starts.take(caller.address)
         session_id = secrets.token_hex(8)
         self._reserved[session_id] = (time.monotonic(), body)
         while len(self._reserved) > MAX_RESERVED:
@@ -113,7 +119,7 @@ class Switchboard:
     ) -> Answer:
         if self.stopping:
             raise Stopping("the gateway is stopping", remedy="try again when it is back")
-        self._limit.take(caller.address)
+        self._offers.take(caller.address)
         offer = sdp.check_offer(offered.sdp, offered.request_data)
         address = local_address(arrived_on, offer.candidates)
         entry = self._by_pc_id(offered.pc_id)
@@ -170,7 +176,8 @@ class Switchboard:
         return answer
 
     async def patch(self, pc_id: str, candidates: list[CandidateItem], caller: Caller) -> None:
-        """Pass trickled candidates to the call of this `pc_id`."""
+        """Pass trickled candidates to the call of this `pc_id`; raises as `offer` does."""
+        self._patches.take(caller.address)
         entry = self._by_pc_id(pc_id)
         if entry is None:
             raise NotFound("there is no session with this pc_id", remedy="make an offer first")

@@ -130,6 +130,23 @@ async def test_offers_are_limited_by_address(start: Callable[..., Any]) -> None:
     await board.offer(STRANGER)
 
 
+async def test_starts_are_limited_by_address_beside_the_offers(start: Callable[..., Any]) -> None:
+    board = await start(offers_per_minute=4)
+    session_id = board.switchboard.reserve({}, STRANGER)
+    with pytest.raises(RateLimited):
+        board.switchboard.reserve({}, STRANGER)
+    await board.offer(STRANGER, session_id=session_id)
+    board.switchboard.reserve({}, OPERATOR)
+
+
+async def test_candidates_are_limited_by_address_beside_the_offers(start: Callable[..., Any]) -> None:
+    board = await start(offers_per_minute=4)
+    answer = await board.offer(STRANGER)
+    await board.switchboard.patch(answer.pc_id, [], STRANGER)
+    with pytest.raises(RateLimited):
+        await board.switchboard.patch(answer.pc_id, [], STRANGER)
+
+
 # -- who is it
 
 
@@ -283,7 +300,7 @@ async def test_ending_what_has_ended_is_nothing(board: Board) -> None:
 
 
 async def test_a_reserved_session_has_its_id_and_body(board: Board) -> None:
-    session_id = board.switchboard.reserve({"device": {"id": "porch"}})
+    session_id = board.switchboard.reserve({"device": {"id": "porch"}}, OPERATOR)
     await board.offer(session_id=session_id)
     assert board.sessions() == {session_id: "porch"}
 
@@ -301,7 +318,7 @@ async def test_a_session_that_was_never_reserved_is_not_found(
 async def test_a_reservation_is_good_for_one_call_and_a_while(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session_id = board.switchboard.reserve({})
+    session_id = board.switchboard.reserve({}, OPERATOR)
     now = time.monotonic()
     monkeypatch.setattr("gateway.switchboard.time.monotonic", lambda: now + module.RESERVED_SECONDS + 1)
     with pytest.raises(NotFound):
@@ -309,16 +326,17 @@ async def test_a_reservation_is_good_for_one_call_and_a_while(
 
 
 async def test_a_refused_offer_leaves_the_reservation(board: Board) -> None:
-    session_id = board.switchboard.reserve({})
+    session_id = board.switchboard.reserve({}, OPERATOR)
     with pytest.raises(NoAudio):
         await board.offer(text=captured("esp_peer_pcma"), session_id=session_id)
     await board.offer(session_id=session_id)
     assert list(board.sessions()) == [session_id]
 
 
-async def test_reservations_are_bounded(board: Board) -> None:
+async def test_reservations_are_bounded(start: Callable[..., Any]) -> None:
+    board = await start(offers_per_minute=6_000)
     for _ in range(module.MAX_RESERVED * 2):
-        board.switchboard.reserve({})
+        board.switchboard.reserve({}, OPERATOR)
     assert len(board.switchboard._reserved) == module.MAX_RESERVED
 
 

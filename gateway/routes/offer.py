@@ -102,8 +102,7 @@ async def trickle(body: PatchBody, gateway: TheGateway, caller: TheCaller) -> Do
 @router.post("/start", responses=_PROBLEMS)
 async def start(gateway: TheGateway, caller: TheCaller, body: StartBody | None = None) -> Started:
     """Reserve a session; its bot starts when the offer comes."""
-    del caller  # whoever may ask may start
-    return Started(sessionId=gateway.switchboard.reserve(body.body if body is not None else {}))
+    return Started(sessionId=gateway.switchboard.reserve(body.body if body is not None else {}, caller))
 
 
 @router.get("/status")
