@@ -29,12 +29,10 @@ class Event(StrEnum):
 
 TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.NEGOTIATING, Event.ANSWERED): State.CONNECTING,
-    (State.NEGOTIATING, Event.CONNECTED): State.LIVE,  # a bot slower than the network
     (State.NEGOTIATING, Event.CLOSE): State.CLOSING,
     (State.CONNECTING, Event.CONNECTED): State.LIVE,
     (State.CONNECTING, Event.RESTARTED): State.CONNECTING,
     (State.CONNECTING, Event.CLOSE): State.CLOSING,
-    (State.LIVE, Event.ANSWERED): State.LIVE,
     (State.LIVE, Event.RESTARTED): State.CONNECTING,
     (State.LIVE, Event.CLOSE): State.CLOSING,
     (State.CLOSING, Event.CLOSED): State.ENDED,
@@ -42,10 +40,10 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
 
 
 class IllegalEvent(GatewayError):
-    """An event that the state of the call does not allow; nothing has changed."""
+    """An event that the state of the call does not allow; nothing has changed.
 
-    code = "illegal_event"
-    status = 409
+    It has no code of its own: no client can cause it, so to clients it is a fault of the gateway's like any other.
+    """
 
 
 def next_state(state: State, event: Event) -> State:

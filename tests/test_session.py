@@ -40,6 +40,10 @@ def test_every_state_but_the_end_can_be_left_and_the_end_cannot() -> None:
     assert {state for state, _ in TRANSITIONS} == set(State) - {State.ENDED}
 
 
+def test_an_illegal_event_is_no_clients_fault() -> None:
+    assert (IllegalEvent.code, IllegalEvent.status) == (GatewayError.code, GatewayError.status)
+
+
 def test_every_state_is_reached() -> None:
     assert set(TRANSITIONS.values()) == set(State) - {State.NEGOTIATING}
 
