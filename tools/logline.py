@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_STYLE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+from tools.plain import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +45,16 @@ Line = Answer | Refusal | Event | Log
 
 def parse(text: str) -> Line:
     """Tell what a line is. A marked line whose JSON is broken, by noise say, is log."""
-    plain = _STYLE.sub("", text).strip("\r\n")
-    mark, _, rest = plain.partition(" ")
+    said = plain(text).strip("\n")
+    mark, _, rest = said.partition(" ")
     if mark not in {"@ok", "@err", "@evt"}:
-        return Log(plain)
+        return Log(said)
     try:
         values = json.loads(rest)
     except (ValueError, RecursionError):
-        return Log(plain)
+        return Log(said)
     if not isinstance(values, dict):
-        return Log(plain)
+        return Log(said)
     if mark == "@err":
         return Refusal(str(values.get("error", "")), str(values.get("remedy", "")))
     return Answer(values) if mark == "@ok" else Event(values)

@@ -17,6 +17,7 @@ from tools import ports, report, traces
 from tools.console import Console
 from tools.errors import ConsoleError
 from tools.logline import Answer, Event, Line, Log, Refusal, complaint
+from tools.plain import plain
 from tools.report import err, out, print_json
 from tools.traces import Decoder, Frame
 
@@ -126,24 +127,29 @@ def show(what: dict[str, Any]) -> None:
     """Print it for a person."""
     kind = what["type"]
     if kind == "log":
-        out.print(escape(what["text"]))
+        out.print(_shown(what["text"]))
     elif kind == "event":
-        out.print(f"[bold cyan]●[/] {escape(in_words(what))}")
+        out.print(f"[bold cyan]●[/] {_shown(in_words(what))}")
     elif kind == "answer":
-        out.print(f"[green]✓[/] {escape(_pairs(what['values']) or 'done')}")
+        out.print(f"[green]✓[/] {_shown(_pairs(what['values']) or 'done')}")
     elif kind == "refusal":
-        out.print(f"[red]✗[/] {escape(what['error'])} [dim]{escape(what['remedy'])}[/]")
+        out.print(f"[red]✗[/] {_shown(what['error'])} [dim]{_shown(what['remedy'])}[/]")
     elif kind == "complaint":
-        out.print(f"[bold red]→[/] {escape(what['cause'])}\n  [dim]{escape(what['remedy'])}[/]")
+        out.print(f"[bold red]→[/] {_shown(what['cause'])}\n  [dim]{_shown(what['remedy'])}[/]")
     elif kind == "core":
-        out.print(escape(what["text"]))
+        out.print(_shown(what["text"]))
     elif kind == "port":
         out.print(f"[dim]— the board {'is back' if what['there'] else 'went away'} —[/]")
     else:
         for frame in what["frames"]:
             out.print(
-                f"  [yellow]{escape(frame['function'])}[/] at {escape(frame['place'])} [dim]{frame['address']}[/]"
+                f"  [yellow]{_shown(frame['function'])}[/] at {_shown(frame['place'])} [dim]{frame['address']}[/]"
             )
+
+
+def _shown(text: str) -> str:
+    """Text of the device's, also what JSON spelt out in it, for a person's terminal."""
+    return escape(plain(text))
 
 
 def in_words(event: dict[str, Any]) -> str:

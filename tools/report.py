@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tools.errors import ToolError
+from tools.plain import plain
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 out = Console(soft_wrap=True, highlight=False, emoji=False)  # else `:ab:` in a MAC becomes a picture
@@ -114,10 +115,10 @@ def last_line(values: dict[str, Any]) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table of texts as they are: what a stranger calls himself is no markup."""
+    """A table of texts: what a stranger calls himself is no markup, and commands no terminal."""
     made = Table(*heads, box=None)
     for row in rows:
-        made.add_row(*map(Text, row))
+        made.add_row(*(Text(plain(text)) for text in row))
     return made
 
 

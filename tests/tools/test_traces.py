@@ -11,7 +11,7 @@ import pytest
 from tools import traces
 from tools.errors import ToolError
 from tools.logline import parse
-from tools.monitor import _describe, in_words
+from tools.monitor import _describe, in_words, show
 from tools.traces import Decoder
 
 CODE = """\
@@ -85,6 +85,23 @@ def test_what_is_no_elf_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\xe9")
     with pytest.raises(ToolError, match="no ELF"):
         traces.find_elf(path)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"type": "event", "event": "transcript", "who": "user", "text": "\x1b]0;a title\x07hello"},
+        {"type": "answer", "values": {"name": "\x1b[2Jhello"}},
+        {"type": "refusal", "error": "\x9b2Jhello", "remedy": "\x1bc"},
+    ],
+)
+def test_what_json_spells_out_commands_no_terminal(
+    what: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(what)
+    said = capsys.readouterr().out
+    assert "hello" in said
+    assert not {"\x1b", "\x07", "\x9b"} & set(said)
 
 
 @pytest.mark.parametrize(
