@@ -34,8 +34,8 @@ def devices(
 
 def look(seconds: float) -> list[dict[str, Any]]:
     """Gateways, devices and ports, each as `kind`, `name`, `where`, `what`."""
-    rows = [_service("gateway", s) for s in _browse(lan.GATEWAYS, seconds)]
-    rows += [_service("device", s) for s in _browse(lan.DEVICES, seconds)]
+    rows = [_service("gateway", s, s.url) for s in _browse(lan.GATEWAYS, seconds)]
+    rows += [_service("device", s, s.address) for s in _browse(lan.DEVICES, seconds)]
     return rows + plugged_in()
 
 
@@ -54,12 +54,12 @@ def _browse(service: str, seconds: float) -> list[lan.Service]:
         return []
 
 
-def _service(kind: str, found: lan.Service) -> dict[str, Any]:
+def _service(kind: str, found: lan.Service, where: str) -> dict[str, Any]:
     values = found.properties
     what = "  ".join(
         f"{k} {values[k]}" for k in ("board", "fw", "state", "reason", "id", "load") if values.get(k)
     )
-    return {"kind": kind, "name": found.name, "where": found.url, "what": what, "properties": values}
+    return {"kind": kind, "name": found.name, "where": where, "what": what, "properties": values}
 
 
 if __name__ == "__main__":

@@ -60,15 +60,16 @@ def announced() -> Iterator[Finding]:
         found = lan.browse(lan.DEVICES, _BROWSE_SECONDS)
     except OSError:
         return
-    for device in found:
-        values = device.properties
-        reason = values.get("reason", "")
-        text = (
-            f"{device.name}: {values.get('board', '?')} {values.get('fw', '?')}, {values.get('state', '?')}"
-        )
-        yield Finding(
-            "device", None if reason else True, text + (f", last failure {reason}" if reason else "")
-        )
+    yield from map(_announced, found)
+
+
+def _announced(device: lan.Service) -> Finding:
+    """One that is live is well, whatever went wrong before."""
+    values = device.properties
+    state, reason = values.get("state", "?"), values.get("reason", "")
+    text = f"{device.name}: {values.get('board', '?')} {values.get('fw', '?')}, {state}"
+    well = None if reason and state != "live" else True
+    return Finding("device", well, text + (f", last failure {reason}" if reason else ""))
 
 
 def board(port: str | None) -> Iterator[Finding]:

@@ -57,7 +57,7 @@ def flash(order: Order, report: Report) -> Reached:
     """
     port = ports.pick(order.port)
     report.step("port", port)
-    releases = release.find(order.image)
+    releases = release.find(order.image, lambda fault: report.step("left out", fault.cause))
     chip = esptool_process.identify(port, baud=order.baud)
     report.step("chip", _describe(chip), chip=chip.name, mac=chip.mac, flash_size=chip.flash_size)
     chosen = release.choose(releases, chip=chip.name, flash_size=chip.flash_size, board=order.board)

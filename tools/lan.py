@@ -26,10 +26,14 @@ class Service:
     properties: dict[str, str]
 
     @property
+    def address(self) -> str:
+        """One of its addresses, IPv4 if it has such; nothing if it has none."""
+        return next((a for a in self.addresses if ":" not in a), self.addresses[0] if self.addresses else "")
+
+    @property
     def url(self) -> str:
-        """Where it serves HTTP; an IPv4 address if it has one."""
-        first = next((a for a in self.addresses if ":" not in a), self.addresses[0] if self.addresses else "")
-        host = f"[{first}]" if ":" in first else first
+        """Where it serves HTTP, if it is a gateway."""
+        host = f"[{self.address}]" if ":" in self.address else self.address
         return f"{'https' if self.properties.get('tls') == '1' else 'http'}://{host}:{self.port}"
 
 

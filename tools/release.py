@@ -83,15 +83,16 @@ def _check_slot(about: Manifest, table: list[image.Partition]) -> None:
         raise ImageError("nvs is not where the manifest says", remedy="build the release again")
 
 
-def find(source: str | None) -> list[Release]:
+def find(source: str | None, left_out: Callable[[ImageError], None] = lambda _: None) -> list[Release]:
     """The releases of a source.
 
     Args:
         source: a directory with a manifest or with directories that have one, the URL of a manifest or of the
             directory it is in; by default what was built here.
+        left_out: is told of each that cannot be read, where there are others.
 
     Raises:
-        ImageError: there is none, or one that cannot be read.
+        ImageError: there is none, or none that can be read.
     """
     if source is not None and source.startswith(("http://", "https://")):
         return [_from_url(source)]
@@ -100,20 +101,34 @@ def find(source: str | None) -> list[Release]:
     if not paths:
         where = "nothing was built here" if source is None else f"there is no {manifest.NAME} in {root}"
         raise ImageError(where, remedy=_BUILD_REMEDY)
-    return [_from_directory(path.parent) for path in paths]
+    found, faults = [], []
+    for path in paths:
+        try:
+            found.append(_from_directory(path.parent))
+        except ImageError as error:
+            faults.append(error)
+    if not found:
+        raise faults[0]
+    for fault in faults:
+        left_out(fault)
+    return found
 
 
 def _from_directory(directory: Path) -> Release:
-    def fetch(part: Part) -> bytes:
-        try:
-            return (directory / part.path).read_bytes()
-        except OSError as error:
-            raise ImageError(
-                f"{directory / part.path}: {error.strerror}", remedy="build the release again"
-            ) from None
+    path = directory / manifest.NAME
+    text = _read(path)[: manifest.MAX_BYTES + 1]
+    try:
+        about = manifest.parse(text)
+    except ImageError as error:
+        raise ImageError(f"{path}: {error.cause}", remedy=error.remedy) from None
+    return Release(about, str(directory), lambda part: _read(directory / part.path))
 
-    about = manifest.parse((directory / manifest.NAME).read_bytes()[: manifest.MAX_BYTES + 1])
-    return Release(about, str(directory), fetch)
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path}: {error.strerror}", remedy="build the release again") from None
 
 
 def _from_url(url: str) -> Release:

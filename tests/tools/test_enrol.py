@@ -12,7 +12,7 @@ import pytest
 from zeroconf import IPVersion, ServiceInfo, Zeroconf
 
 from hil.gateway import Gateway as Process
-from tools import enrol, findings, lan
+from tools import devices, doctor, enrol, findings, lan
 from tools.enrol import Gateway
 from tools.errors import EnrolError
 
@@ -146,6 +146,31 @@ def test_gateways_are_found_by_mdns() -> None:
         zeroconf.unregister_all_services()
     there = next(service for service in found if service.name == "workshop")
     assert (there.url, there.properties["id"]) == ("http://127.0.0.1:7861", "0a1b2c3d")
+
+
+@pytest.mark.parametrize("addresses", [("192.168.1.7", "fd00::7"), ("fd00::7",), ()])
+def test_a_device_has_an_address_and_no_page(
+    monkeypatch: pytest.MonkeyPatch, addresses: tuple[str, ...]
+) -> None:
+    device = lan.Service("hall", addresses, 9, {"board": "xmini-c3"})
+    monkeypatch.setattr(lan, "browse", lambda kind, _: [device] if kind == lan.DEVICES else [])
+    monkeypatch.setattr("serial.tools.list_ports.comports", list)
+    [row] = devices.look(0)
+    assert (row["kind"], row["where"]) == ("device", addresses[0] if addresses else "")
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "well"),
+    [("live", "no_gateway", True), ("backoff", "no_gateway", None), ("live", "", True)],
+)
+def test_the_doctor_finds_a_device_well_that_is_live(
+    monkeypatch: pytest.MonkeyPatch, state: str, reason: str, well: bool | None
+) -> None:
+    values = {"board": "xmini-c3", "fw": "0.1.0", "state": state, "reason": reason}
+    monkeypatch.setattr(lan, "browse", lambda *_: [lan.Service("hall", ("192.168.1.7",), 9, values)])
+    [found] = doctor.announced()
+    assert found.well is well
+    assert (reason or state) in found.text
 
 
 def test_an_operators_key_is_not_for_whoever_announces_a_gateway() -> None:

@@ -167,6 +167,20 @@ def test_a_directory_of_releases_gives_all(tmp_path: Path) -> None:
     assert [r.manifest.board for r in release.find(str(tmp_path))] == ["xmini-c3", "s3-devkit"]
 
 
+def test_a_manifest_that_is_broken_stops_no_other_board(tmp_path: Path) -> None:
+    releases.write(tmp_path / "a", board="xmini-c3")
+    (releases.write(tmp_path / "b", board="s3-devkit", chip="esp32s3") / "manifest.json").write_text("{")
+    left_out: list[ImageError] = []
+    assert [r.manifest.board for r in release.find(str(tmp_path), left_out.append)] == ["xmini-c3"]
+    assert [str(tmp_path / "b" / "manifest.json") in error.cause for error in left_out] == [True]
+
+
+def test_a_manifest_that_is_broken_and_alone_is_said(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(ImageError, match=r"manifest\.json: .*not JSON"):
+        release.find(str(tmp_path))
+
+
 def test_an_empty_directory_says_how_to_build(tmp_path: Path) -> None:
     with pytest.raises(ImageError) as error:
         release.find(str(tmp_path))
