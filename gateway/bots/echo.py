@@ -16,28 +16,43 @@ from gateway.bots.call import PIPELINE, hold, open_transport
 _FRAME = 0.020
 _MOST = 0.060
 """Seconds of sound that may wait to be said: what comes late by a scheduler's whim, but not what a stall held back."""
+_LOOK = 50
+"""Frames, after which what has waited all the while is known to be of no use."""
 
 
 class Backlog:
     """Keeps an echo from falling behind: where sound comes faster than it is said, some of it is left out.
 
-    It comes so after a stall, all at once, or from a device whose clock is faster than ours. All that waits makes
-    everything after it late for the rest of the call.
+    It comes so after a stall, all at once; or from a device whose clock is faster than ours; or after one late frame,
+    in whose place silence was sent. All that waits makes everything after it late for the rest of the call.
     """
 
     def __init__(self) -> None:
         self._waiting = 0.0
         self._at = -math.inf
         self._over = False
+        self._least = math.inf
+        self._seen = 0
 
     def takes(self, now: float) -> bool:
         """Whether the 20 ms that come at `now`, in monotonic seconds, are to be said."""
         self._waiting = max(0.0, self._waiting - (now - self._at))
         self._at = now
         self._over = self._waiting > (_FRAME / 2 if self._over else _MOST)
-        if not self._over:
+        takes = not (self._over or self._lasts())
+        if takes:
             self._waiting += _FRAME
-        return not self._over
+        return takes
+
+    def _lasts(self) -> bool:
+        """Once in a while: whether there was always half a frame or more waiting."""
+        self._least = min(self._least, self._waiting)
+        self._seen += 1
+        if self._seen < _LOOK:
+            return False
+        lasts = self._least > _FRAME / 2
+        self._least, self._seen = math.inf, 0
+        return lasts
 
 
 class Echo(FrameProcessor):

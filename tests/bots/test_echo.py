@@ -3,6 +3,7 @@ from pipecat.frames.frames import Frame, InputAudioRawFrame, OutputAudioRawFrame
 from pipecat.tests.utils import run_test
 
 from gateway.bots.echo import Backlog, Echo
+from gateway.rtc.pacer import FRAME_BYTES, Pacer
 
 
 async def test_audio_comes_back_as_it_went_in() -> None:
@@ -32,7 +33,9 @@ def test_after_a_stall_the_echo_is_as_prompt_as_before() -> None:
     assert 20 <= left_out <= 25
 
 
-@pytest.mark.parametrize(("ppm", "most"), [(200, 0), (0, 0), (-200, 10)])
+@pytest.mark.parametrize(
+    ("ppm", "most"), [(200, 0), (0, 0), (-200, 12)]
+)  # 120 ms, of which a frame takes 10 to 20
 def test_a_clock_that_differs_makes_no_delay(ppm: int, most: int) -> None:
     left_out, wait = waiting([0.02 * n * (1 + ppm * 1e-6) for n in range(30_000)])
     assert wait <= 0.07
@@ -45,3 +48,26 @@ def test_a_delay_that_stays_costs_no_frame() -> None:
 
 def test_a_scheduler_that_is_late_by_two_frames_costs_none() -> None:
     assert waiting([max(0.02 * n, 0.02 * (n // 3 * 3 + 2)) for n in range(300)])[0] == 0
+
+
+def said(times: list[float]) -> list[float]:
+    """How long each of the frames that come at these times, and are not left out, waits until the pacer sends it."""
+    backlog, pacer = Backlog(), Pacer(0.0)
+    waits: list[float] = []
+    pushed: list[float] = []
+    for now in times:
+        while pacer.deadline < now:
+            packet = pacer.next_packet(at := pacer.deadline)
+            if packet is not None and not packet.silent:
+                waits.append(at - pushed[len(waits)])
+        if backlog.takes(now):
+            pacer.push(b"\1" * FRAME_BYTES, now)
+            pushed.append(now)
+    return waits
+
+
+@pytest.mark.parametrize("late", [0.012, 0.017, 0.025, 0.033, 0.045])
+def test_one_late_frame_makes_no_lasting_delay(late: float) -> None:
+    waits = said([0.02 * n + (late if n == 100 else 0) for n in range(400)])
+    assert len(waits) >= 396
+    assert max(waits[-100:]) < 0.011
