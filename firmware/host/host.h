@@ -44,22 +44,7 @@ void host_watch(enum host_watch which, int descriptor, bool write); /* -1: no mo
 
 void host_log_quiet(bool quiet); /* with a console on the standard streams */
 
-/* port_resolve.c: one name at a time. PORT_AGAIN until there is an address, without a port, or there is none.
- */
-enum port_error resolve_start(const char *host);
-enum port_error resolve_result(struct port_address *address);
-void resolve_stop(void);
-
-/* port_tls.c: mbedTLS over the stream's socket, once there is one. */
-enum port_error host_tls_start(const struct port_stream_target *target);
-void host_tls_use(int socket);
-enum port_error host_tls_handshake(bool *wants_write);
-enum port_error host_tls_write(const uint8_t *data, size_t len, size_t *written);
-enum port_error host_tls_read(uint8_t *data, size_t cap, size_t *len);
-void host_tls_stop(void);
-
-/* Between port.h's addresses and the system's. */
-socklen_t host_to_sockaddr(const struct port_address *address, struct sockaddr_storage *out);
+/* The system's address as port.h's; bsd.h has the way back. */
 void host_from_sockaddr(const struct sockaddr_storage *from, struct port_address *address);
 
 #endif

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bsd.h"
 #include "host.h"
 #include "port_mdns.h"
 
@@ -22,6 +23,11 @@ void host_watch(enum host_watch which, int descriptor, bool write)
 {
     watched[which].descriptor = descriptor;
     watched[which].write = write;
+}
+
+void bsd_watch(int descriptor, bool room)
+{
+    host_watch(HOST_WATCH_STREAM, descriptor, room);
 }
 
 void port_net_wake(void)
@@ -47,7 +53,7 @@ void port_net_wait(uint64_t deadline)
     (void)host_mdns_step(port_clock());
 }
 
-socklen_t host_to_sockaddr(const struct port_address *address, struct sockaddr_storage *out)
+socklen_t bsd_from_address(const struct port_address *address, struct sockaddr_storage *out)
 {
     memset(out, 0, sizeof *out);
     if (address->family == 6) {
@@ -87,7 +93,7 @@ static bool local_toward(const struct port_address *toward, struct port_address 
     socklen_t len = sizeof here;
     struct port_address any = *toward;
     any.port = any.port != 0 ? any.port : 9;
-    socklen_t there_len = host_to_sockaddr(&any, &there);
+    socklen_t there_len = bsd_from_address(&any, &there);
     int probe = socket(there.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     bool found = probe >= 0 && connect(probe, (struct sockaddr *)&there, there_len) == 0 &&
                  getsockname(probe, (struct sockaddr *)&here, &len) == 0;
@@ -105,7 +111,7 @@ enum port_error port_udp_open(const struct port_address *toward, struct port_add
     port_udp_close();
     if (!local_toward(toward, local))
         return PORT_ERR_UNREACHABLE;
-    socklen_t len = host_to_sockaddr(local, &here);
+    socklen_t len = bsd_from_address(local, &here);
     udp = socket(here.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (udp < 0)
         return PORT_ERR_SPACE;
@@ -130,7 +136,7 @@ void port_udp_close(void)
 enum port_error port_udp_send(const struct port_address *remote, const uint8_t *data, size_t len)
 {
     struct sockaddr_storage there;
-    socklen_t there_len = host_to_sockaddr(remote, &there);
+    socklen_t there_len = bsd_from_address(remote, &there);
     if (sendto(udp, data, len, MSG_NOSIGNAL, (struct sockaddr *)&there, there_len) == (ssize_t)len)
         return PORT_OK;
     return errno == EAGAIN ? PORT_AGAIN : PORT_ERR_UNREACHABLE;

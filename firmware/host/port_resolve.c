@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bsd.h"
 #include "host.h"
 
 #define AT_ONCE 4 /* those that nobody waits for any more count too */
@@ -92,7 +93,7 @@ enum port_error resolve_start(const char *host)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return PORT_ERR_SPACE;
     answer = pair[0];
-    host_watch(HOST_WATCH_STREAM, answer, false);
+    bsd_watch(answer, false);
     enum port_error error = ask(host, pair[1]);
     if (error != PORT_AGAIN)
         close(pair[1]);
@@ -113,5 +114,5 @@ void resolve_stop(void)
         return;
     close(answer);
     answer = -1;
-    host_watch(HOST_WATCH_STREAM, -1, false);
+    bsd_watch(-1, false);
 }

@@ -18,21 +18,8 @@ enum port_error kv_start(void);
 /* udp.c */
 enum port_error udp_start(void);
 
-/* stream.c: bytes of TCP and TLS are asked for, they do not wake anyone. */
+/* bsd.c: bytes of TCP and TLS are asked for, they do not wake anyone. */
 bool stream_is_awaited(void);
-
-/* resolve.c: one name at a time. PORT_AGAIN until there is an address, without a port, or there is none. */
-enum port_error resolve_start(const char *host);
-enum port_error resolve_result(struct port_address *address);
-void resolve_stop(void);
-
-/* tls.c: mbedTLS over the stream's socket, once there is one. */
-enum port_error tls_start(const struct port_stream_target *target);
-void tls_use(int socket);
-enum port_error tls_handshake(void);
-enum port_error tls_write(const uint8_t *data, size_t len, size_t *written);
-enum port_error tls_read(uint8_t *data, size_t cap, size_t *len);
-void tls_stop(void);
 
 /* link.c */
 enum port_error link_start(void);

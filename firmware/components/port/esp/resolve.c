@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "esp.h"
+#include "bsd.h"
 
 /* Under lwIP's lock, which its task holds while it works. */
 static struct {

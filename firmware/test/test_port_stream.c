@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "bsd.h"
 #include "check.h"
 #include "host.h"
 #include "port_mdns.h"
@@ -40,6 +41,18 @@ int __wrap_getaddrinfo(const char *host, const char *service, const struct addri
 uint64_t port_clock(void)
 {
     return now;
+}
+
+void port_random(uint8_t *out, size_t len)
+{
+    memset(out, 0, len);
+}
+
+void port_log(enum port_level level, const char *tag, const char *format, ...)
+{
+    (void)level;
+    (void)tag;
+    (void)format;
 }
 
 uint64_t host_mdns_step(uint64_t at)

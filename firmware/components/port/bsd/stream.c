@@ -1,14 +1,15 @@
 /* The outgoing byte stream: TCP, with TLS over it where wanted. */
-#define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/select.h>
 #include <unistd.h>
 
-#include "host.h"
+#include "bsd.h"
 
-#define RESOLVE_US 9000000u /* glibc turns to its second name server after 5 s */
+#define RESOLVE_US 9000000u /* the second name server is asked after 5 s by glibc, after 7 s by lwIP */
 
 static int tcp = -1;
 static uint16_t port;
@@ -18,18 +19,22 @@ static struct port_address reached;
 
 static enum port_error connect_to(const struct port_address *there)
 {
+    int on = 1;
     struct sockaddr_storage where;
-    socklen_t len = host_to_sockaddr(there, &where);
-    tcp = socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    socklen_t len = bsd_from_address(there, &where);
+    if (len == 0)
+        return PORT_ERR_UNREACHABLE;
+    tcp = socket(where.ss_family, SOCK_STREAM, 0);
     if (tcp < 0)
         return PORT_ERR_SPACE;
+    if (fcntl(tcp, F_SETFL, O_NONBLOCK) != 0)
+        return PORT_ERR_IO;
     if (connect(tcp, (struct sockaddr *)&where, len) != 0 && errno != EINPROGRESS)
         return PORT_ERR_UNREACHABLE;
-    host_tls_use(tcp);
-    reached = *there;
-    int on = 1;
     (void)setsockopt(tcp, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    host_watch(HOST_WATCH_STREAM, tcp, true);
+    tls_use(tcp);
+    reached = *there;
+    bsd_watch(tcp, true);
     return PORT_AGAIN;
 }
 
@@ -50,7 +55,7 @@ enum port_error port_stream_open(const struct port_stream_target *target)
 {
     port_stream_close();
     secured = target->tls;
-    enum port_error error = secured ? host_tls_start(target) : PORT_OK;
+    enum port_error error = secured ? tls_start(target) : PORT_OK;
     if (error == PORT_OK)
         error = set_off(target);
     if (error != PORT_AGAIN)
@@ -76,22 +81,24 @@ static enum port_error finish_connect(void)
 {
     int failure = 0;
     socklen_t len = sizeof failure;
-    struct sockaddr_storage there;
-    socklen_t there_len = sizeof there;
+    fd_set writable;
+    struct timeval at_once = {0, 0};
     if (connected)
         return PORT_OK;
+    FD_ZERO(&writable);
+    FD_SET(tcp, &writable);
+    if (select(tcp + 1, NULL, &writable, NULL, &at_once) <= 0)
+        return PORT_AGAIN;
     if (getsockopt(tcp, SOL_SOCKET, SO_ERROR, &failure, &len) != 0 || failure != 0)
         return PORT_ERR_UNREACHABLE;
-    if (getpeername(tcp, (struct sockaddr *)&there, &there_len) != 0)
-        return PORT_AGAIN;
     connected = true;
-    host_watch(HOST_WATCH_STREAM, tcp, false);
+    bsd_watch(tcp, false);
     return PORT_OK;
 }
 
 static enum port_error get_ready(void)
 {
-    bool wants_write = false;
+    bool wants_room = false;
     enum port_error error = finish_resolve();
     if (error != PORT_OK)
         return error;
@@ -100,15 +107,22 @@ static enum port_error get_ready(void)
     error = finish_connect();
     if (error != PORT_OK || !secured || shaken)
         return error;
-    error = host_tls_handshake(&wants_write);
+    error = tls_handshake(&wants_room);
     shaken = error == PORT_OK;
-    host_watch(HOST_WATCH_STREAM, tcp, wants_write);
+    bsd_watch(tcp, wants_room);
     return error;
 }
 
 static enum port_error explain(void)
 {
-    return errno == EAGAIN ? PORT_AGAIN : PORT_ERR_UNREACHABLE;
+    return errno == EAGAIN || errno == EWOULDBLOCK ? PORT_AGAIN : PORT_ERR_UNREACHABLE;
+}
+
+static enum port_error write_plain(const uint8_t *data, size_t len, size_t *written)
+{
+    ssize_t n = send(tcp, data, len, MSG_NOSIGNAL);
+    *written = n > 0 ? (size_t)n : 0;
+    return n < 0 ? explain() : PORT_OK;
 }
 
 enum port_error port_stream_write(const uint8_t *data, size_t len, size_t *written)
@@ -117,12 +131,16 @@ enum port_error port_stream_write(const uint8_t *data, size_t len, size_t *writt
     enum port_error error = get_ready();
     if (error != PORT_OK || len == 0)
         return error;
-    if (secured)
-        return host_tls_write(data, len, written);
-    ssize_t n = send(tcp, data, len, MSG_NOSIGNAL);
-    *written = n > 0 ? (size_t)n : 0;
-    host_watch(HOST_WATCH_STREAM, tcp, n < 0);
-    return n < 0 ? explain() : PORT_OK;
+    error = secured ? tls_write(data, len, written) : write_plain(data, len, written);
+    bsd_watch(tcp, error == PORT_AGAIN);
+    return error;
+}
+
+static enum port_error read_plain(uint8_t *data, size_t cap, size_t *len)
+{
+    ssize_t n = recv(tcp, data, cap, 0);
+    *len = n > 0 ? (size_t)n : 0;
+    return n < 0 ? explain() : n == 0 ? PORT_END : PORT_OK;
 }
 
 enum port_error port_stream_read(uint8_t *data, size_t cap, size_t *len)
@@ -131,12 +149,8 @@ enum port_error port_stream_read(uint8_t *data, size_t cap, size_t *len)
     enum port_error error = get_ready();
     if (error != PORT_OK)
         return error;
-    host_watch(HOST_WATCH_STREAM, tcp, false);
-    if (secured)
-        return host_tls_read(data, cap, len);
-    ssize_t n = recv(tcp, data, cap, 0);
-    *len = n > 0 ? (size_t)n : 0;
-    return n < 0 ? explain() : n == 0 ? PORT_END : PORT_OK;
+    bsd_watch(tcp, false);
+    return secured ? tls_read(data, cap, len) : read_plain(data, cap, len);
 }
 
 void port_stream_peer(struct port_address *address)
@@ -146,18 +160,18 @@ void port_stream_peer(struct port_address *address)
 
 void port_stream_rest(bool rest)
 {
-    host_watch(HOST_WATCH_STREAM, rest ? -1 : tcp, false);
+    bsd_watch(rest ? -1 : tcp, false);
 }
 
 void port_stream_close(void)
 {
     if (resolving)
         resolve_stop();
-    host_tls_stop();
+    tls_stop();
     if (tcp >= 0)
         close(tcp);
     tcp = -1;
     resolving = secured = connected = shaken = false;
     memset(&reached, 0, sizeof reached);
-    host_watch(HOST_WATCH_STREAM, -1, false);
+    bsd_watch(-1, false);
 }

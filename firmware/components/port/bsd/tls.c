@@ -1,16 +1,11 @@
 /* TLS 1.2 of the outgoing stream: trusts a pinned CA or a pinned certificate, and nothing else. */
+#include <mbedtls/md.h>
 #include <mbedtls/net_sockets.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/version.h>
 #include <string.h>
 
-#if MBEDTLS_VERSION_NUMBER >= 0x04000000
-#include <psa/crypto.h>
-#else
-#include <mbedtls/sha256.h>
-#endif
-
-#include "esp.h"
+#include "bsd.h"
 
 static struct {
     bool active, by_fingerprint;
@@ -21,19 +16,13 @@ static struct {
     mbedtls_x509_crt ca;
 } tls;
 
-/* ---- what mbedTLS 4 does by PSA ---- */
+/* ---- what differs between mbedTLS 2.28, 3.6 and 4 ---- */
 
 #if MBEDTLS_VERSION_NUMBER >= 0x04000000
 
 static void use_our_random(mbedtls_ssl_config *config)
 {
     (void)config; /* PSA has a generator of its own */
-}
-
-static bool sha256(const uint8_t *data, size_t len, uint8_t digest[32])
-{
-    size_t digest_len;
-    return psa_hash_compute(PSA_ALG_SHA_256, data, len, digest, 32, &digest_len) == PSA_SUCCESS;
 }
 
 #else
@@ -50,14 +39,19 @@ static void use_our_random(mbedtls_ssl_config *config)
     mbedtls_ssl_conf_rng(config, random_bytes, NULL);
 }
 
-static bool sha256(const uint8_t *data, size_t len, uint8_t digest[32])
-{
-    return mbedtls_sha256(data, len, digest, 0) == 0;
-}
-
 #endif
 
-/* ---- the same for both ---- */
+static void use_1_2(mbedtls_ssl_config *config)
+{
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+    mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
+    mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
+#else
+    mbedtls_ssl_conf_min_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+#endif
+}
+
+/* ---- the same for all ---- */
 
 static int configure(const struct port_stream_target *target)
 {
@@ -72,8 +66,7 @@ static int configure(const struct port_stream_target *target)
     if (tls.by_fingerprint)
         memcpy(tls.fingerprint, target->fingerprint, sizeof tls.fingerprint);
     use_our_random(&tls.config);
-    mbedtls_ssl_conf_min_tls_version(&tls.config, MBEDTLS_SSL_VERSION_TLS1_2);
-    mbedtls_ssl_conf_max_tls_version(&tls.config, MBEDTLS_SSL_VERSION_TLS1_2);
+    use_1_2(&tls.config);
     /* a pinned fingerprint is compared after the handshake and before a byte of ours is sent */
     mbedtls_ssl_conf_authmode(&tls.config,
                               tls.by_fingerprint ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_REQUIRED);
@@ -130,16 +123,18 @@ static bool is_pinned(void)
 {
     uint8_t digest[32], differs = 0;
     const mbedtls_x509_crt *certificate = mbedtls_ssl_get_peer_cert(&tls.ssl);
-    if (certificate == NULL || !sha256(certificate->raw.p, certificate->raw.len, digest))
+    if (certificate == NULL || mbedtls_md(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), certificate->raw.p,
+                                          certificate->raw.len, digest) != 0)
         return false;
     for (size_t i = 0; i < sizeof digest; i++)
         differs |= (uint8_t)(digest[i] ^ tls.fingerprint[i]);
     return differs == 0;
 }
 
-enum port_error tls_handshake(void)
+enum port_error tls_handshake(bool *wants_room)
 {
     int error = mbedtls_ssl_handshake(&tls.ssl);
+    *wants_room = error == MBEDTLS_ERR_SSL_WANT_WRITE;
     if (error != 0)
         return explain(error) == PORT_END ? PORT_ERR_TLS : explain(error);
     return tls.by_fingerprint && !is_pinned() ? PORT_ERR_TLS_PIN : PORT_OK;

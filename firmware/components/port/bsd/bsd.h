@@ -1,0 +1,34 @@
+/* The stream over BSD sockets, which lwIP and Linux both have; and what each of the two does in its own way.
+ */
+#ifndef PORT_BSD_H
+#define PORT_BSD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "port.h"
+
+/* ---- asked of the system: esp/, host/ ---- */
+
+/* One name at a time. PORT_AGAIN until there is an address, without a port, or PORT_ERR_RESOLVE. */
+enum port_error resolve_start(const char *host);
+enum port_error resolve_result(struct port_address *address);
+void resolve_stop(void);
+
+/* Length of the socket address; 0 if there is none of that family. */
+socklen_t bsd_from_address(const struct port_address *address, struct sockaddr_storage *out);
+/* port_net_wait() has to wake for it: when there are bytes, or room for some. -1: for none. */
+void bsd_watch(int descriptor, bool room);
+
+/* ---- tls.c: over the stream's socket, once there is one ---- */
+
+enum port_error tls_start(const struct port_stream_target *target);
+void tls_use(int socket);
+enum port_error tls_handshake(bool *wants_room);
+enum port_error tls_write(const uint8_t *data, size_t len, size_t *written);
+enum port_error tls_read(uint8_t *data, size_t cap, size_t *len);
+void tls_stop(void);
+
+#endif
