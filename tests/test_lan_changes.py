@@ -36,11 +36,11 @@ async def test_an_announcement_that_fails_is_tried_again() -> None:
     )
     failing = mock.AsyncMock(side_effect=BadTypeInNameException)
     with (
-        mock.patch.object(announcer, "_announce", failing),
+        mock.patch.object(announcer, "_register", failing),
         mock.patch.object(discovery, "REFRESH_SECONDS", 0.01),
     ):
         task = asyncio.create_task(announcer.run())
-        await until(lambda: failing.await_count > 1, "it is tried again", 5)
+        await until(lambda: failing.await_count > 1, "it is tried again")
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -67,5 +67,5 @@ async def test_devices_are_heard_of_on_a_lan_that_comes_later_and_changes(tmp_pa
         async with running(own, port=0) as gateway:
             for address in ("192.168.1.5", "10.0.0.5"):
                 lan[:] = [address]
-                await until(lambda a=address: [a] in listened, f"it listens on {address}", 5)  # type: ignore[misc]
+                await until(lambda a=address: [a] in listened, f"it listens on {address}")  # type: ignore[misc]
                 assert gateway.on_lan["kitchen"].address == address
