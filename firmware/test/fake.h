@@ -41,7 +41,8 @@ struct fake {
     /* UDP */
     enum port_error udp_result;
     bool udp_open;
-    uint32_t udp_sent;
+    uint32_t udp_sent, udp_waiting; /* datagrams, those that arrive of no interest to anyone */
+    uint64_t udp_takes;             /* us for each that is taken */
 
     /* mDNS */
     struct port_service services[8];

@@ -284,11 +284,15 @@ enum port_error port_udp_send(const struct port_address *remote, const uint8_t *
 
 enum port_error port_udp_receive(struct port_address *remote, uint8_t *data, size_t cap, size_t *len)
 {
-    (void)remote;
-    (void)data;
-    (void)cap;
     *len = 0;
-    return PORT_AGAIN;
+    if (fake.udp_waiting == 0 || cap == 0)
+        return PORT_AGAIN;
+    fake.udp_waiting--;
+    fake.now += fake.udp_takes;
+    *remote = (struct port_address){.family = 4, .ip = {127, 0, 0, 1}, .port = 9};
+    data[0] = 0xFF;
+    *len = 1;
+    return PORT_OK;
 }
 
 enum port_error port_stream_open(const struct port_stream_target *target)

@@ -33,6 +33,7 @@ struct call {
     struct peer_address local;
     uint16_t channel;
     bool connected, channel_open;
+    bool stale;        /* `now` was too old to take all that had arrived */
     uint64_t timeout;  /* the peer's next */
     uint64_t heard_at; /* something authentic */
     uint64_t checked_at;

@@ -246,7 +246,7 @@ uint64_t voice_net_step(void)
     watch_settings(d, now);
     watch_link(d, now);
     handle_timeout(d, now);
-    step_state(d, now);
+    step_state(d, port_clock()); /* a command or a timeout may have waited for the flash */
     step_board(d, now);
     uint64_t next = earliest(now + STEP_US, d->session.deadline);
     if (d->session.state == SESSION_DISCOVERY && d->settings.gateway[0] == '\0')
