@@ -100,10 +100,10 @@ class Session:
         return self._connection.pc_id
 
     def watch(self, worker: PipelineWorker) -> None:
-        """Time the turns of a pipeline that the bot of this call runs; a device's voice gets the short way in."""
+        """Time the turns of a pipeline that the bot of this call runs; a device's audio gets the short way."""
         stock.watch_frames(worker, self.turns.frame)
         if self.call.client is Client.DEVICE:
-            stock.read_pcm(worker, SAMPLE_RATE)
+            stock.shorten(worker, SAMPLE_RATE)
 
     async def start(self) -> Answer:
         """Answer the offer and start the bot; returns once the bot's pipeline is set up.

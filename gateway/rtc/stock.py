@@ -26,7 +26,11 @@ from OpenSSL import crypto
 from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.observers.base_observer import FramePushed
 from pipecat.pipeline.worker import PipelineWorker
-from pipecat.transports.smallwebrtc.transport import RawAudioTrack, SmallWebRTCInputTransport
+from pipecat.transports.smallwebrtc.transport import (
+    RawAudioTrack,
+    SmallWebRTCInputTransport,
+    SmallWebRTCOutputTransport,
+)
 from pylibsrtp import Error as SrtpError
 
 CHECKED = {"aiortc": "1.16.0", "aioice": "0.13.0", "pipecat-ai": "1.14.0"}
@@ -236,14 +240,18 @@ def divert(track: RawAudioTrack, write: Callable[[bytes, int], asyncio.Future[bo
     track.add_audio_bytes = lambda audio_bytes: write(audio_bytes, track._sample_rate)  # type: ignore[method-assign]
 
 
-def read_pcm(worker: PipelineWorker, rate: int) -> None:
-    """Have this pipeline's transport push mono PCM of this rate as it comes from `read()` of the device's track.
+def shorten(worker: PipelineWorker, rate: int) -> None:
+    """Give a device's audio the short way into this pipeline and out of it; to be called before it is set up.
 
-    On Pipecat's own way it is wrapped into an AudioFrame, unwrapped, and handed from task to task through two waits
-    with a time-out. That way is left where there is something to do on it: another rate, two channels, a filter.
+    In: mono PCM of this rate is pushed as it comes from `read()` of the device's track. On Pipecat's own way it is
+    wrapped into an AudioFrame, unwrapped, and handed from task to task through two waits with a time-out. That way is
+    left where there is something to do on it: another rate, two channels, a filter. Out: the transport only sorts
+    frames into queues of its own, so it needs none to stand before it.
     """
-    for transport in worker._iter_processors(worker.pipeline, SmallWebRTCInputTransport):
-        _read_pcm(transport, rate)
+    for source in worker._iter_processors(worker.pipeline, SmallWebRTCInputTransport):
+        _read_pcm(source, rate)
+    for sink in worker._iter_processors(worker.pipeline, SmallWebRTCOutputTransport):
+        sink._enable_direct_mode = True
 
 
 def _read_pcm(transport: SmallWebRTCInputTransport, rate: int) -> None:

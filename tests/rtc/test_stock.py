@@ -19,7 +19,7 @@ from aiortc.rtcrtpsender import RTCRtpSender
 from av import AudioFrame
 from cryptography import x509
 from OpenSSL import crypto
-from pipecat.frames.frames import Frame, InputAudioRawFrame
+from pipecat.frames.frames import Frame, InputAudioRawFrame, OutputTransportMessageUrgentFrame, StartFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
@@ -360,17 +360,20 @@ async def test_what_a_bot_writes_is_diverted() -> None:
 
 
 class Heard(FrameProcessor):
-    """The end of a pipeline."""
+    """What stands between a transport's two ends."""
 
     def __init__(self) -> None:
         super().__init__()
         self.audio: list[InputAudioRawFrame] = []
+        self.started = asyncio.Event()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if isinstance(frame, InputAudioRawFrame):
             self.audio.append(frame)
         await self.push_frame(frame, direction)
+        if isinstance(frame, StartFrame):
+            self.started.set()
 
 
 @contextlib.asynccontextmanager
@@ -378,11 +381,11 @@ async def listening(track: PcmTrack, *, rate: int = 16_000) -> AsyncIterator[tup
     """A pipeline that hears a device's track, by the short way, and Pipecat's client, which holds the track."""
     connection = DeviceConnection(addresses=["127.0.0.1"], opus=OpusSettings())
     await connection.initialize(captured("libpeer"), "offer")
-    params = TransportParams(audio_in_enabled=True, audio_in_sample_rate=rate)
+    params = TransportParams(audio_in_enabled=True, audio_in_sample_rate=rate, audio_out_enabled=True)
     transport = SmallWebRTCTransport(connection, params)
     heard = Heard()
-    worker = PipelineWorker(Pipeline([transport.input(), heard]), idle_timeout_secs=None)
-    stock.read_pcm(worker, 16_000)
+    worker = PipelineWorker(Pipeline([transport.input(), heard, transport.output()]), idle_timeout_secs=None)
+    stock.shorten(worker, 16_000)
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(worker)
     running = asyncio.create_task(runner.run())
@@ -408,6 +411,15 @@ async def test_a_device_is_heard_without_a_detour() -> None:
         await until(lambda: len(heard.audio) == 3, "all is heard")
     assert [f.audio for f in heard.audio] == [bytes([level, 0]) * 320 for level in range(3)]
     assert {(f.sample_rate, f.num_channels, f.num_frames) for f in heard.audio} == {(16_000, 1, 320)}
+
+
+async def test_a_device_is_told_without_a_detour(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    async with listening(PcmTrack()) as (heard, client):
+        monkeypatch.setattr(client._webrtc_connection, "send_app_message", told.append)
+        await heard.started.wait()
+        await heard.push_frame(OutputTransportMessageUrgentFrame(message={"a": 1}))
+        assert told == [{"a": 1}]
 
 
 async def test_a_bot_that_wants_another_rate_gets_it() -> None:
