@@ -18,7 +18,8 @@ from pipecat.runner.types import SmallWebRTCRunnerArguments
 from gateway import bots, messages, sdp
 from gateway.bot_task import END_SECONDS, BotTask
 from gateway.calls import Answer, CommandCall, OfferCall, PatchCall, RenegotiateCall, SessionEvent
-from gateway.errors import BadOffer, BadRequest, Busy
+from gateway.errors import BadOffer, Busy
+from gateway.reports import DeviceReports
 from gateway.rtc import stock
 from gateway.rtc.codec import SAMPLE_RATE, OpusSettings
 from gateway.rtc.connection import DeviceConnection, GatewayConnection, MediaFigures
@@ -54,12 +55,12 @@ class Session:
         self._settings = settings
         self._emit = emit
         self._media: MediaFigures | None = None
-        self._figures: dict[str, Any] | None = None
         self._log = logger.bind(session=self.id)
         self.turns = TurnClock(
             self._report_turn, self._report_transcript, sees_packets=call.client is Client.DEVICE
         )
         self._connection = self._make_connection()
+        self._reports = DeviceReports(self._connection.send_app_message, self._report_device)
         self._bot: BotTask | None = None
         self._watch: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -70,7 +71,7 @@ class Session:
         for event in ("connected", "closed", "failed"):
             self._connection.add_event_handler(event, self._stir)
         if call.client is Client.DEVICE:
-            self._connection.add_event_handler("app-message", self._take_message)
+            self._connection.add_event_handler("app-message", self._reports.take)
 
     async def _stir(self, _connection: GatewayConnection) -> None:
         self._stirred.set()
@@ -183,26 +184,6 @@ class Session:
     def command(self, call: CommandCall) -> None:
         """Send a command to the device; it answers with a report."""
         self._connection.send_app_message(messages.command(call.command, call.value))
-
-    async def _take_message(self, _connection: GatewayConnection, message: Any) -> None:
-        """Take what a device reports beside RTVI; the rest is the bot's."""
-        arrived = time.time_ns() // 1_000
-        try:
-            report = messages.read(message)
-        except BadRequest as error:
-            self._log.debug("a report was left out: {}", error)
-            return
-        match report:
-            case None:
-                pass
-            case messages.Report(kind="clock"):
-                now = time.time_ns() // 1_000
-                self._connection.send_app_message(messages.clock_reply(report, arrived, now))
-            case messages.Report(kind="figures"):
-                self._figures = report.data
-            case _:
-                self._connection.send_app_message(messages.received(report))
-                self._report_device(report)
 
     async def close(self, reason: str) -> None:
         """End the call and wait until it has ended; see `end`."""
@@ -318,7 +299,7 @@ class Session:
             "state": str(self.state),
             "started_at": self.started_at,
             "media": dataclasses.asdict(self._media) if self._media is not None else None,
-            "figures": self._figures,
+            "figures": self._reports.figures,
         }
 
     def _report(self) -> None:
