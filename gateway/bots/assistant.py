@@ -25,7 +25,7 @@ from pipecat.processors.aggregators.llm_response_universal import (
 from pipecat.processors.audio.vad_processor import VADProcessor
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.runner.types import RunnerArguments
-from pipecat.turns.user_start import VADUserTurnStartStrategy
+from pipecat.turns.user_start import TranscriptionUserTurnStartStrategy, VADUserTurnStartStrategy
 from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -177,7 +177,9 @@ def _recogniser(sentences: Path | None) -> Recogniser:
 def _turns() -> UserTurnStrategies:
     analyzer = LocalSmartTurnAnalyzerV3(params=SmartTurnParams(stop_secs=_TURN_STOP_SECS))
     return UserTurnStrategies(
-        start=[VADUserTurnStartStrategy()], stop=[TurnAnalyzerUserTurnStopStrategy(turn_analyzer=analyzer)]
+        # A transcript begins a turn where its own was given up: the recogniser of a slow machine may be that late.
+        start=[VADUserTurnStartStrategy(), TranscriptionUserTurnStartStrategy()],
+        stop=[TurnAnalyzerUserTurnStopStrategy(turn_analyzer=analyzer)],
     )
 
 

@@ -158,6 +158,15 @@ async def test_speaking_again_interrupts_the_answer(settings: AssistantSettings)
         await asyncio.wait_for(call.output.interrupted.wait(), 20)
 
 
+async def test_a_recogniser_slower_than_the_turn_is_answered_all_the_same(
+    settings: AssistantSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.bots.assistant._STUCK_TURN_SECS", 0.01)
+    async with _calling(settings) as call:
+        await call.ask("what is twelve times seven")
+        assert await _next(call.output.said) == "Twelve times seven is eighty four."
+
+
 async def test_what_is_typed_is_answered_too(settings: AssistantSettings) -> None:
     async with _calling(settings) as call:
         typed = LLMMessagesAppendFrame([{"role": "user", "content": "What's 12 + 30?"}], run_llm=True)
