@@ -30,8 +30,8 @@ class Budget:
         return (self.most is None or value <= self.most) and (self.least is None or value >= self.least)
 
     def loosened(self, slack: float) -> Budget:
-        """This one, or where it is a time one that allows `slack` times as much."""
-        if self.most is None or self.unit not in {"ms", "s"}:
+        """This one, or where it is read off a clock one that allows `slack` times as much."""
+        if self.most is None or self.unit not in {"ms", "s", "ppm"}:
             return self
         return replace(self, most=self.most * slack)
 

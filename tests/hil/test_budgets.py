@@ -93,8 +93,9 @@ def _fits(name: str, pattern: tuple[str, ...]) -> bool:
     return fnmatchcase(name, "".join(pattern))
 
 
-def test_slack_is_for_times_only() -> None:
+def test_slack_is_for_what_is_read_off_a_clock() -> None:
     strict, kind = Budgets("simulated"), Budgets("simulated", slack=4.0)
     assert kind["echo_ms"].most == 4 * (strict["echo_ms"].most or math.nan)
+    assert kind["clock_ppm"].most == 4 * (strict["clock_ppm"].most or math.nan)
     assert kind["gaps"] == strict["gaps"]
     assert kind["tone_percent"] == strict["tone_percent"]
