@@ -6,11 +6,15 @@ import asyncio
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.device import Device, Refused, device
-from tests.support.gateway import GatewayProcess
-from tests.support.waiting import eventually
+from tests.support.gateway import GatewayProcess, client
+from tests.support.waiting import PATIENCE, eventually
+
+NOWHERE = "http://127.0.0.1:9"
+"""Or a device would find the gateways of other tests."""
 
 
 async def test_it_goes_live_and_its_tone_comes_back(echo: GatewayProcess, tmp_path: Path) -> None:
@@ -19,15 +23,25 @@ async def test_it_goes_live_and_its_tone_comes_back(echo: GatewayProcess, tmp_pa
         await own.hears(440)
 
 
-async def test_it_is_live_within_a_second(echo: GatewayProcess, tmp_path: Path) -> None:
-    async with device(tmp_path, url=echo.url) as own:
+async def test_it_goes_straight_from_a_call_to_the_next(echo: GatewayProcess, tmp_path: Path) -> None:
+    async with device(tmp_path, url=echo.url) as own, client(echo.url) as http:
         await own.live()
-        took = []
+        before = await offers(http)
         for _ in range(5):
-            began = time.monotonic()
             await reconnect(own)
-            took.append(time.monotonic() - began)
-        assert min(took) < 1.0, took
+            assert own.states() == ["network", "discovery", "signalling", "connecting", "live"]
+            assert own.failures() == []
+        assert await offers(http) == before + 5
+
+
+async def offers(http: httpx.AsyncClient) -> int:
+    """How many the gateway has answered, and that it has refused none."""
+    lines = (await http.get("/metrics")).text.splitlines()
+    counted = {
+        x.split(" ")[0]: int(float(x.split(" ")[1])) for x in lines if x.startswith("voicegw_offers_total")
+    }
+    assert counted.keys() == {'voicegw_offers_total{outcome="answered"}'}
+    return sum(counted.values())
 
 
 async def reconnect(own: Device) -> None:
@@ -52,8 +66,9 @@ async def test_the_two_clocks_are_compared(echo: GatewayProcess, tmp_path: Path)
 
         await eventually(known, "the clock is known")
         offset = (await own.ask("figures"))["clock_offset_us"]
-        state = await own.ask("state")
-        assert abs(offset + state["uptime_ms"] * 1_000 - time.time() * 1_000_000) < 100_000
+        before = time.time()
+        told = offset / 1e6 + (await own.ask("state"))["uptime_ms"] / 1e3
+        assert before - 1 < told < time.time() + 1  # the time is right; how well is the rig's to measure
 
 
 async def test_it_leaves_with_a_goodbye(echo: GatewayProcess, tmp_path: Path) -> None:
@@ -85,9 +100,12 @@ async def test_two_hundred_reconnects_leak_nothing(echo: GatewayProcess, tmp_pat
         memory, heap, descriptors = own.rss_kb(), await heap_free(own), own.descriptors()
         for _ in range(180):
             await reconnect(own)
-        assert own.descriptors() == descriptors
         assert own.rss_kb() - memory < 300
-        assert heap - await heap_free(own) < 4_096  # a call may be at another point of its set-up
+
+        async def as_before() -> bool:
+            return own.descriptors() == descriptors and heap - await heap_free(own) < 4_096
+
+        await eventually(as_before, "what a call holds while it is set up is free again")
 
 
 async def heap_free(own: Device) -> int:
@@ -117,7 +135,7 @@ async def test_it_reboots_on_request_and_says_why_it_starts(echo: GatewayProcess
 
 
 async def test_settings_survive_and_secrets_are_masked(tmp_path: Path) -> None:
-    async with device(tmp_path, url="http://127.0.0.1:9", key="hush-hush-hush") as own:
+    async with device(tmp_path, url=NOWHERE, key="hush-hush-hush") as own:
         await own.ask("settings set volume 35")
         with pytest.raises(Refused, match="value_refused"):
             await own.ask("settings set volume 135")
@@ -126,7 +144,7 @@ async def test_settings_survive_and_secrets_are_masked(tmp_path: Path) -> None:
         assert (await own.ask("settings get key"))["key"] == "***"
     async with device(tmp_path) as own:
         settings = await own.ask("settings")
-        assert (settings["volume"], settings["gateway"]) == ("35", "http://127.0.0.1:9")
+        assert (settings["volume"], settings["gateway"]) == ("35", NOWHERE)
         assert "hush" not in str(settings)
     for file in (tmp_path / "store").iterdir():
         assert file.stat().st_mode & 0o777 == 0o600
@@ -134,7 +152,7 @@ async def test_settings_survive_and_secrets_are_masked(tmp_path: Path) -> None:
 
 
 async def test_the_bots_commands_work_from_the_console(tmp_path: Path) -> None:
-    async with device(tmp_path) as own:
+    async with device(tmp_path, url=NOWHERE) as own:
         await own.ask("do volume 20")
         assert (await own.ask("settings get volume"))["volume"] == "20"
         with pytest.raises(Refused, match="out_of_range"):
@@ -151,14 +169,14 @@ async def test_the_bots_commands_work_from_the_console(tmp_path: Path) -> None:
     "line", ["", "x" * 5000, "settings set", "\x00\x01", 'do volume {"', "inject tone 99999"]
 )
 async def test_the_console_bears_nonsense(tmp_path: Path, line: str) -> None:
-    async with device(tmp_path) as own:
+    async with device(tmp_path, url=NOWHERE) as own:
         own.writer.write(line.encode() + b"\n")
         assert (await own.ask("log info") if not line else await _refusal(own)) is not None
         assert (await own.ask("help")).get("commands")
 
 
 async def _refusal(own: Device) -> str:
-    mark, reply = await asyncio.wait_for(own.replies.get(), 5)
+    mark, reply = await asyncio.wait_for(own.replies.get(), PATIENCE)
     assert mark == "@err"
     return str(reply["error"])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.support.device import running
 from tests.support.middle import scripted
+from tests.support.waiting import PATIENCE
 
 HEADER = b"IMPROV\x01"
 STATE, RPC, RESULT = 1, 3, 4
@@ -24,7 +25,7 @@ def frame(command: int, data: bytes = b"") -> bytes:
 async def answer(reader: asyncio.StreamReader, kind: int) -> bytes:
     """The data of the next frame of this kind."""
     while True:
-        await asyncio.wait_for(reader.readuntil(HEADER), 10)
+        await asyncio.wait_for(reader.readuntil(HEADER), PATIENCE)
         found, length = await reader.readexactly(2)
         data = await reader.readexactly(length)
         checksum, end = await reader.readexactly(2)
@@ -62,7 +63,7 @@ async def test_a_browser_sets_it_up_and_is_sent_on_to_the_gateway(tmp_path: Path
         assert await answer(reader, STATE) == bytes([PROVISIONED])
         assert texts(await answer(reader, RESULT)) == [script.url + "/"]
         writer.write(b"settings get ssid\n")
-        line = await asyncio.wait_for(reader.readuntil(b'@ok {"ssid":"home"}\n'), 10)
+        line = await asyncio.wait_for(reader.readuntil(b'@ok {"ssid":"home"}\n'), PATIENCE)
         assert b"secret" not in line
         writer.close()
         with contextlib.suppress(ConnectionError):

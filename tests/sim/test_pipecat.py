@@ -14,7 +14,7 @@ from aioice.ice import get_host_addresses
 
 from tests.support.device import device
 from tests.support.gateway import ROOT, environment
-from tests.support.middle import free_port
+from tests.support.middle import kept_port
 from tests.support.waiting import eventually, until
 
 HOST = next(iter(get_host_addresses(use_ipv4=True, use_ipv6=False)), "")
@@ -33,7 +33,13 @@ def start(directory: Path, port: int) -> subprocess.Popen[bytes]:
 @contextlib.asynccontextmanager
 async def runner(directory: Path) -> AsyncIterator[str]:
     """Pipecat's development runner with the echo bot; gives its URL."""
-    port = free_port()
+    with kept_port(HOST) as port:
+        async with started(directory, port) as url:
+            yield url
+
+
+@contextlib.asynccontextmanager
+async def started(directory: Path, port: int) -> AsyncIterator[str]:
     process = start(directory, port)
     url = f"http://{HOST}:{port}"
 

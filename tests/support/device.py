@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.gateway import ROOT
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 BUILD = ROOT / "firmware" / "build"
 BINARY = BUILD / "host-sanitized" / "voicesim"
 PLAIN = BUILD / "host" / "voicesim"
-REPLY_SECONDS = 5.0
 
 Event = dict[str, Any]
 
@@ -47,7 +46,7 @@ class Device:
         """
         self.writer.write(line.encode() + b"\n")
         await self.writer.drain()
-        mark, reply = await asyncio.wait_for(self.replies.get(), REPLY_SECONDS)
+        mark, reply = await asyncio.wait_for(self.replies.get(), PATIENCE)
         if mark != "@ok":
             raise Refused(reply["error"])
         return reply
@@ -69,20 +68,20 @@ class Device:
         """The reasons of its failures, in order."""
         return [event["reason"] for event in self.events if event["event"] == "state" and "reason" in event]
 
-    async def told(self, test: Callable[[Event], bool], what: str, seconds: float = 20.0) -> Event:
+    async def told(self, test: Callable[[Event], bool], what: str, seconds: float = PATIENCE) -> Event:
         """Wait for an event, which may have come already."""
         await until(lambda: any(map(test, self.events)), f"{what}; events: {self.events[-8:]}", seconds)
         return next(filter(test, self.events))
 
-    async def live(self, seconds: float = 20.0) -> None:
+    async def live(self, seconds: float = PATIENCE) -> None:
         """Wait until it is live, now and not only once."""
         await until(lambda: self.states()[-1:] == ["live"], "the device is live", seconds)
 
-    async def fails(self, reason: str, seconds: float = 20.0) -> None:
+    async def fails(self, reason: str, seconds: float = PATIENCE) -> None:
         """Wait for a failure of this reason."""
         await self.told(lambda e: e.get("reason") == reason, reason, seconds)
 
-    async def hears(self, hertz: float, seconds: float = 15.0) -> Event:
+    async def hears(self, hertz: float, seconds: float = PATIENCE) -> Event:
         """Wait until the speaker would have played this tone, clean, for half a second; gives the summary."""
         await self.ask(f"inject tone {hertz:.0f}")
         summary: Event = {}
@@ -137,7 +136,7 @@ def spawn(
 
 async def _console(process: subprocess.Popen[bytes], directory: Path) -> int:
     out = directory / "device.out"
-    await until(lambda: b"\n" in out.read_bytes() or process.poll() is not None, "the device's console", 10)
+    await until(lambda: b"\n" in out.read_bytes() or process.poll() is not None, "the device's console")
     line = out.read_text().split("\n")[0]
     assert line.startswith("console tcp:"), line + (directory / "device.log").read_text()
     return int(line.rsplit(":", 1)[1])
@@ -174,7 +173,7 @@ async def running(
         writer.close()
     finally:
         process.terminate()
-        await until(lambda: process.poll() is not None, "the device has ended", 10)
+        await until(lambda: process.poll() is not None, "the device has ended")
 
 
 @contextlib.asynccontextmanager

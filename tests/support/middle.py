@@ -9,7 +9,7 @@ import random
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -182,8 +182,10 @@ async def between(
         middle.close()
 
 
-def free_port() -> int:
-    """A TCP port of loopback that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@contextlib.contextmanager
+def kept_port(host: str = "127.0.0.1") -> Iterator[int]:
+    """A TCP port that refuses connections, and that nobody gets who does not ask for it by number."""
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: they may listen on it
+        keeper.bind((host, 0))
+        yield int(keeper.getsockname()[1])
