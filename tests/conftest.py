@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
 from loguru import logger
 
-# How long an example takes says more of the machine than of the code.
+from tests.support import lan
+
+# How long an example takes says more of the machine than of the code. Each run tries the same ones: what one finds,
+# the next one finds as well, and so does whoever mends it.
 hypothesis.settings.register_profile(
-    "voicegw", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "voicegw", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("voicegw")
 
@@ -19,3 +25,16 @@ def _a_plain_process() -> None:
     for name in [name for name in os.environ if name.startswith("VOICEGW_")]:
         del os.environ[name]
     logger.remove()
+
+
+@pytest.fixture(autouse=True)
+def _a_voice_that_repeats_itself() -> None:
+    """Flite draws its consonants' noise from C's `rand`: what is heard would depend on all that it said before."""
+    ctypes.CDLL(None).srand(1)
+
+
+@pytest.fixture(autouse=True)
+def _alone_on_loopback(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A `test_discovery.py` announces and listens on loopback's multicast, one test at a time."""
+    with lan.alone_on_loopback() if request.path.name == "test_discovery.py" else contextlib.nullcontext():
+        yield

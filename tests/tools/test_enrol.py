@@ -12,6 +12,8 @@ import pytest
 from zeroconf import IPVersion, ServiceInfo, Zeroconf
 
 from hil.gateway import Gateway as Process
+from tests.support.lan import alone_on_loopback
+from tests.support.waiting import PATIENCE
 from tools import devices, doctor, enrol, findings, lan
 from tools.enrol import Gateway
 from tools.errors import EnrolError
@@ -136,13 +138,16 @@ def test_a_port_where_nobody_is_is_no_gateway() -> None:
 
 
 def test_gateways_are_found_by_mdns() -> None:
-    with Zeroconf(interfaces=["127.0.0.1"], ip_version=IPVersion.V4Only) as zeroconf:
+    with (
+        alone_on_loopback(),
+        Zeroconf(interfaces=["127.0.0.1"], ip_version=IPVersion.V4Only) as zeroconf,
+    ):
         info = ServiceInfo(
             lan.GATEWAYS, f"workshop.{lan.GATEWAYS}", addresses=[socket.inet_aton("127.0.0.1")], port=7861,
             properties={"v": "1", "id": "0a1b2c3d", "path": "/api/offer", "tls": "0"}, server="workshop.local.",
         )  # fmt: skip
         zeroconf.register_service(info)
-        found = lan.browse(lan.GATEWAYS, 10, loopback=True, enough=lambda seen: "workshop" in seen)
+        found = lan.browse(lan.GATEWAYS, PATIENCE, loopback=True, enough=lambda seen: "workshop" in seen)
         zeroconf.unregister_all_services()
     there = next(service for service in found if service.name == "workshop")
     assert (there.url, there.properties["id"]) == ("http://127.0.0.1:7861", "0a1b2c3d")
