@@ -13,7 +13,6 @@ import pytest
 from aiortc import RTCPeerConnection
 
 from gateway import bot_task
-from gateway import session as session_module
 from gateway.calls import OfferCall, RenegotiateCall
 from gateway.errors import BadOffer, Busy
 from gateway.ipc import Channel
@@ -22,7 +21,7 @@ from gateway.session import Session
 from gateway.settings import Settings
 from gateway.states import State
 from tests.support.offers import captured
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 STUBBORN = """
 import asyncio
@@ -49,11 +48,7 @@ def connections() -> Iterator[list[RTCPeerConnection]]:
         initialize(self)
         made.append(self._pc)
 
-    with (
-        mock.patch.object(GatewayConnection, "_initialize", noted),
-        mock.patch.object(session_module, "END_SECONDS", 0.2),
-        mock.patch.object(bot_task, "END_SECONDS", 0.2),
-    ):
+    with mock.patch.object(GatewayConnection, "_initialize", noted):
         yield made
 
 
@@ -146,7 +141,8 @@ async def test_a_call_whose_bot_resists_cancellation_ends_all_the_same(
     path.write_text(STUBBORN)
     session = new(str(path))
     await session.start()
-    await session.close("client_left")
+    with mock.patch.object(bot_task, "END_SECONDS", 0.2):
+        await session.close("client_left")
     assert session.state is State.ENDED
     assert session._bot is not None
     session._bot.task.cancel()
@@ -187,14 +183,14 @@ async def test_what_nobody_waits_for_is_cancelled_on_the_other_side() -> None:
     serving = [asyncio.create_task(c.run()) for c in (asking, working)]
     with pytest.raises(Busy, match="no answer within"):
         await asking.request("offer", {}, 0.05)
-    await asyncio.wait_for(cancelled.wait(), 5)
+    await asyncio.wait_for(cancelled.wait(), PATIENCE)
 
     begun.clear()
     cancelled.clear()
     request = asyncio.create_task(asking.request("offer", {}, 60))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), PATIENCE)
     request.cancel()
-    await asyncio.wait_for(cancelled.wait(), 5)
+    await asyncio.wait_for(cancelled.wait(), PATIENCE)
     assert working._answering == {}
     for task in serving:
         task.cancel()

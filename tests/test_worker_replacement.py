@@ -138,14 +138,14 @@ async def test_a_restart_that_fails_is_tried_again(fake: type[Fake], error: Exce
     fake.starts = [None, error]
     fake.faults = ["died", "could not be started"]
     async with pool():
-        await until(lambda: len(fake.made) == 3, "it was started three times", 5)
+        await until(lambda: len(fake.made) == 3, "it was started three times")
 
 
 async def test_silence_while_the_front_itself_stood_still_is_excused(fake: type[Fake]) -> None:
     async with pool():
         await asyncio.sleep(0)
         time.sleep(2 * workers.CHECK_SECONDS + 0.1)  # noqa: ASYNC251 -- that is the fault
-        await until(lambda: fake.made[0].excused > workers.CHECK_SECONDS, "it is excused", 5)
+        await until(lambda: fake.made[0].excused > workers.CHECK_SECONDS, "it is excused")
 
 
 async def test_what_a_bot_prints_stays_out_of_the_commands_own_output(tmp_path: Path) -> None:

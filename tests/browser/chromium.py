@@ -111,7 +111,7 @@ async def wait_for_speech(page: Page, *, seconds: float = 30) -> None:
     await _wait(page, "(enough) => window.heard > enough", seconds)
 
 
-async def wait_for_silence(page: Page, *, seconds: float = 10) -> None:
+async def wait_for_silence(page: Page, *, seconds: float = 30) -> None:
     """Wait until the page's calls have brought next to nothing for a second."""
     await _wait(page, "(enough) => Math.abs(window.heard) < enough / 100", seconds)
 

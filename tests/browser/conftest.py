@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from tests.browser.chromium import chromium, executable, microphone
 from tests.browser.running import ROOT, Running, running
+from tests.support.waiting import PATIENCE
 
+expect.set_options(timeout=1_000 * PATIENCE)
 QUESTION = ROOT / "tests" / "data" / "speech" / "what_time_is_it.wav"  # flite -voice slt
 
 

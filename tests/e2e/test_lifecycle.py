@@ -121,7 +121,7 @@ async def test_a_bot_that_fails_to_start_fails_the_offer(tmp_path: Path) -> None
             "b": str(BOTS / "returns_at_once.py"),
             "c": str(BOTS / "never_ready.py"),
         },
-        "limits": {"offer_timeout_s": 2.0},
+        "limits": {"offer_timeout_s": 6.0},
     }
     async with serving(tmp_path, settings) as gateway:
         for name, detail in (("a", "no microphone cable"), ("b", "returned"), ("c", "did not connect")):

@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from tests.support.waiting import PATIENCE
+
 ROOT = Path(__file__).parents[2] / "firmware"
 PROGRAM = ROOT / "build" / "test" / "interop"
 
@@ -25,7 +27,7 @@ class Program:
                 self._lines.append(raw.decode().rstrip("\n"))
                 self._news.notify_all()
 
-    async def line(self, prefix: str, seconds: float = 15) -> str:
+    async def line(self, prefix: str, seconds: float = PATIENCE) -> str:
         """Return the first unread line with this prefix, less the prefix; it counts as read then."""
         try:
             async with asyncio.timeout(seconds), self._news:
@@ -56,7 +58,7 @@ class Program:
         return {k: int(v) for k, v in (pair.split("=") for pair in (await self.line("stats ")).split())}
 
     async def ended(self) -> int:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             return await self._process.wait()
 
     async def end(self) -> None:

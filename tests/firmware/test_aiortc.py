@@ -16,6 +16,7 @@ from av import AudioFrame
 
 from tests.firmware.interop import Program, running
 from tests.support.peer import loopback_only
+from tests.support.waiting import PATIENCE
 
 RATE = 48000
 
@@ -91,7 +92,7 @@ class Remote:
 
 async def check_audio(program: Program, remote: Remote) -> None:
     """440 Hz from us, and its own tone from aiortc."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         assert await heard_tone(await remote.track) == pytest.approx(440, abs=2)
     await program.line("tone ")  # the first second may hold silence
     hertz, rms = (await program.line("tone ")).split()
@@ -108,13 +109,14 @@ async def test_offers_as_dtls_server() -> None:
         channel = int((await program.line("event channel-open")).split()[0])
         assert channel % 2 == 1  # RFC 8832 §6: the DTLS server's are odd
         await program.tell("send", f"{channel} hello")
-        assert await asyncio.wait_for(remote.messages.get(), 5) == "hello"
+        assert await asyncio.wait_for(remote.messages.get(), PATIENCE) == "hello"
         (await remote.channel).send("x" * 3000)
         assert await program.message() == (channel, "text", b"x" * 3000)
         (await remote.channel).send(b"\0\1")
         assert await program.message() == (channel, "binary", b"\0\1")
         await check_audio(program, remote)
-        assert (await program.stats())["rejected"] < 3  # answers to a check that was sent twice
+        stats = await program.stats()
+        assert stats["rejected"] < stats["received"] / 4  # answers to checks that a busy machine sent again
         await program.tell("close")
         await program.line("event closed 0")
         assert await program.ended() == 0
@@ -129,7 +131,7 @@ async def test_answers_as_dtls_client() -> None:
         channel, label = (await program.line("event channel-open")).split()
         assert label == "from-aiortc"
         await program.tell("send", f"{channel} hello")
-        assert await asyncio.wait_for(remote.messages.get(), 5) == "hello"
+        assert await asyncio.wait_for(remote.messages.get(), PATIENCE) == "hello"
         await check_audio(program, remote)
         await remote.connection.close()
         await program.line("event remote-bye")

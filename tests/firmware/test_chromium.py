@@ -43,7 +43,7 @@ SET_UP = """
     await audio.resume();
 """
 WAIT = """
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 300; i++) {
         if (%s) return %s;
         await new Promise(r => setTimeout(r, 100));
     }
@@ -52,7 +52,7 @@ WAIT = """
 HEARD = """
     const bins = new Float32Array(analyser.frequencyBinCount);
     let best = 0;
-    for (let i = 0; i < 60; i++) {
+    for (let i = 0; i < 300; i++) {
         await new Promise(r => setTimeout(r, 100));
         analyser.getFloatFrequencyData(bins);
         best = bins.indexOf(Math.max(...bins));

@@ -212,7 +212,7 @@ async def test_text_and_empty_messages(pair: Connect) -> None:
             channel.send(sent)
             await p.expect(kind, data)
             p.command(kind.lower(), number, data)
-            assert await asyncio.wait_for(heard.get(), 10) == sent
+            assert await asyncio.wait_for(heard.get(), 60) == sent
 
 
 @pytest.mark.parametrize(("role", "message_max"), [("server", DEVICE_MESSAGE_MAX), ("client", MESSAGE_MAX)])

@@ -11,6 +11,7 @@ from aiortc import RTCPeerConnection
 
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.sender import DeviceSender
+from tests.support.waiting import PATIENCE
 
 FRAME = bytes(640)
 
@@ -60,7 +61,7 @@ async def test_what_waits_when_it_stops_is_let_go(sender: DeviceSender) -> None:
     await sender.send(opus(111))
     waiting = sender.write(FRAME * 50)
     await sender.stop()
-    assert await asyncio.wait_for(waiting, 1)
+    assert await asyncio.wait_for(waiting, PATIENCE)
 
 
 async def test_it_sends_under_the_payload_type_that_the_answer_names(sender: DeviceSender) -> None:
