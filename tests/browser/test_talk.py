@@ -9,6 +9,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.chromium import chromium, wait_for_silence, wait_for_speech, watched
 from tests.browser.running import Running, running
+from tests.support.middle import kept_port
 
 ASKED = re.compile(r"what time is it", re.IGNORECASE)
 ANSWERED = re.compile(r"\b(it is|it's)\b", re.IGNORECASE)
@@ -69,18 +70,22 @@ async def test_pipecats_page_mutes_and_calls_again(tmp_path: Path) -> None:
 
 
 async def test_call_ends_when_the_gateway_stops_and_the_page_finds_it_again(tmp_path: Path) -> None:
-    async with chromium() as browser:
-        page = await browser.new_page()
-        with running(tmp_path, bot="echo") as first:
-            await page.goto(first.url)
-            await start_call(page)
-            assert first.stop() == 0
-        await expect(page.get_by_text("The gateway ended the call.")).to_be_visible()
-        link = page.locator("#link")
-        await expect(link).to_have_text("the gateway does not answer")
-        with running(tmp_path, port=first.port, bot="echo"):
-            await expect(link).to_have_text("live")
-            await start_call(page)
+    with kept_port() as port:
+        async with chromium() as browser:
+            await call_end_and_call_again(await browser.new_page(), tmp_path, port)
+
+
+async def call_end_and_call_again(page: Page, directory: Path, port: int) -> None:
+    with running(directory, port=port, bot="echo") as first:
+        await page.goto(first.url)
+        await start_call(page)
+        assert first.stop() == 0
+    await expect(page.get_by_text("The gateway ended the call.")).to_be_visible()
+    link = page.locator("#link")
+    await expect(link).to_have_text("the gateway does not answer")
+    with running(directory, port=port, bot="echo"):
+        await expect(link).to_have_text("live")
+        await start_call(page)
 
 
 async def start_call(page: Page) -> None:
