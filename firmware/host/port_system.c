@@ -155,12 +155,23 @@ void port_led(uint8_t red, uint8_t green, uint8_t blue)
     light[2] = blue;
 }
 
+static struct port_shown display;
+
 void port_display_state(const char *state, const char *detail)
 {
+    (void)snprintf(display.state, sizeof display.state, "%s", state);
+    (void)snprintf(display.detail, sizeof display.detail, "%s", detail);
     port_log(PORT_DEBUG, "display", "%s%s%s", state, detail[0] != '\0' ? ": " : "", detail);
 }
 
 void port_display_text(enum port_speaker who, const char *text)
 {
+    (void)snprintf(display.text[who], sizeof display.text[who], "%s", text);
     port_log(PORT_DEBUG, "display", "%s %s", who == PORT_SPEAKER_USER ? "<" : ">", text);
+}
+
+bool port_display_read(struct port_shown *shown)
+{
+    *shown = display;
+    return true;
 }

@@ -77,7 +77,7 @@ struct fake {
     bool rebooted, button, woken;
     uint8_t led[3];
     const char *crash;
-    char shown_state[64], shown_detail[64], shown_text[2][256];
+    struct port_shown shown;
 };
 
 extern struct fake fake;

@@ -529,11 +529,17 @@ void port_led(uint8_t red, uint8_t green, uint8_t blue)
 
 void port_display_state(const char *state, const char *detail)
 {
-    (void)snprintf(fake.shown_state, sizeof fake.shown_state, "%s", state);
-    (void)snprintf(fake.shown_detail, sizeof fake.shown_detail, "%s", detail);
+    (void)snprintf(fake.shown.state, sizeof fake.shown.state, "%s", state);
+    (void)snprintf(fake.shown.detail, sizeof fake.shown.detail, "%s", detail);
 }
 
 void port_display_text(enum port_speaker who, const char *text)
 {
-    (void)snprintf(fake.shown_text[who], sizeof fake.shown_text[who], "%s", text);
+    (void)snprintf(fake.shown.text[who], sizeof fake.shown.text[who], "%s", text);
+}
+
+bool port_display_read(struct port_shown *shown)
+{
+    *shown = fake.shown;
+    return port_facts()->has_display;
 }

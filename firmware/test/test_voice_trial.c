@@ -237,27 +237,33 @@ static void the_display_follows(void **state)
 {
     (void)state;
     fake_reset();
+    fake.facts.has_display = true;
     boot("");
-    assert_string_equal(fake.shown_state, "Set me up");
+    assert_string_equal(fake.shown.state, "Set me up");
     fake.connect_result = PORT_ERR_UNREACHABLE;
     run_for(MS(300));
-    assert_string_equal(fake.shown_detail, "unreachable");
+    assert_string_equal(fake.shown.detail, "unreachable");
     say("{\"label\":\"rtvi-ai\",\"type\":\"user-transcription\",\"data\":{\"text\":\"What time is "
         "it?\",\"final\":true}}");
     say("{\"label\":\"rtvi-ai\",\"type\":\"bot-transcription\",\"data\":{\"text\":\"Noon.\"}}");
-    assert_string_equal(fake.shown_text[PORT_SPEAKER_USER], "What time is it?");
-    assert_string_equal(fake.shown_text[PORT_SPEAKER_BOT], "Noon.");
+    assert_string_equal(fake.shown.text[PORT_SPEAKER_USER], "What time is it?");
+    assert_string_equal(fake.shown.text[PORT_SPEAKER_BOT], "Noon.");
     say("{\"label\":\"rtvi-ai\",\"type\":\"user-started-speaking\"}");
-    assert_string_equal(fake.shown_text[PORT_SPEAKER_BOT], "");
+    assert_string_equal(fake.shown.text[PORT_SPEAKER_BOT], "");
     device_tell(&(struct voice_event){.type = VOICE_UPDATE, .text = "downloading", .percent = 40});
-    assert_string_equal(fake.shown_state, "Update");
-    assert_string_equal(fake.shown_detail, "downloading 40 %");
+    assert_string_equal(fake.shown.state, "Update");
+    assert_string_equal(fake.shown.detail, "downloading 40 %");
     device_tell(&(struct voice_event){.type = VOICE_UPDATE, .text = "failed", .reason = "update_http"});
-    assert_string_not_equal(fake.shown_state, "Update");
-    assert_string_equal(fake.shown_detail, "update_http");
+    assert_string_not_equal(fake.shown.state, "Update");
+    assert_string_equal(fake.shown.detail, "update_http");
     device_get()->session.state = SESSION_LIVE;
     type("settings set mic_muted 1\n");
-    assert_string_equal(fake.shown_state, "Microphone off");
+    assert_string_equal(fake.shown.state, "Microphone off");
+    type("display\n");
+    assert_true(fake_printed("@ok {\"state\":\"Microphone off\""));
+    fake.facts.has_display = false;
+    type("display\n");
+    assert_true(fake_printed("\"no_display\""));
 }
 
 int main(void)

@@ -15,7 +15,7 @@ from typing import Final
 
 from hil.backends import Backend, Reached
 from hil.backends.serial import SerialPort
-from hil.backends.simulated import TUNABLES
+from hil.backends.simulated import TUNABLES, Simulated
 from hil.errors import Unusable
 from hil.simboard.demo import Facts, facts, layout, program, write_release
 from hil.simboard.flash import SIZES, Flash
@@ -46,9 +46,7 @@ class Simboard(SerialPort):
         if not binary.is_file():
             raise Unusable(f"there is no {binary}; build it: make -C firmware host")
         self.services = "serial"
-        self.capabilities = frozenset(
-            {"audio_out", "clip", "mdns", "tap", "process", "power", "flash", "ota", "panic"}
-        )
+        self.capabilities = Simulated.capabilities | {"flash", "ota", "panic"}
         self.reached = Reached("127.0.0.1", "127.0.0.1")
         self._binary, self._clip, self._work = binary, clip, work
         self._process: subprocess.Popen[str] | None = None

@@ -38,7 +38,7 @@ class Simulated(Backend):
 
     kind = "simulated"
     services = "serial"
-    capabilities = frozenset({"audio_out", "clip", "mdns", "tap", "process", "power"})
+    capabilities = frozenset({"audio_out", "display", "aec", "clip", "mdns", "tap", "process", "power"})
     reached = Reached("127.0.0.1", "127.0.0.1")
 
     def __init__(self, binary: Path, clip: Path, options: Sequence[str] = ()) -> None:

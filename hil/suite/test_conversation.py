@@ -60,6 +60,28 @@ def test_a_spoken_question_is_answered(talking: Board, assistant: Gateway, measu
     measure("answer_first_audio_ms", turn["total_ms"])
 
 
+@pytest.mark.display
+def test_the_display_shows_both_sides(talking: Board) -> None:
+    heard, answer = _ask(talking)
+    talking.until(lambda: bool(talking.ask("display")["bot"]), "the answer is shown", 5)
+    shown = talking.ask("display")
+    assert shown["state"] == "Listening", f"in a call the display says {shown['state']!r}"
+    assert shown["user"], "nothing of what it heard is shown"
+    assert shown["user"] in heard, f"it heard {heard!r} and shows {shown['user']!r}"
+    assert shown["bot"] in answer, f"it was told {answer!r} and shows {shown['bot']!r}"
+
+
+def test_its_own_voice_is_no_interruption(talking: Board) -> None:
+    since = talking.console.mark()
+    _ask(talking)
+    talking.console.wait(lambda e: _spoke(e, "bot", True), "the answer begins", since=since)
+    begun = talking.console.mark()
+    talking.console.wait(lambda e: _spoke(e, "bot", False), "the answer ends", since=begun)
+    heard = [e for e in talking.console.events[begun:] if _spoke(e, "user", True)]
+    assert not heard, "the gateway took the board's own voice for a user's"
+
+
+@pytest.mark.aec
 def test_speaking_over_the_answer_stops_it(talking: Board) -> None:
     since = talking.console.mark()
     _ask(talking)

@@ -21,6 +21,7 @@ extern const lv_font_t lv_font_montserrat_14, lv_font_montserrat_20;
 lv_obj_t *lv_screen_active(void);
 lv_obj_t *lv_label_create(lv_obj_t *parent);
 void lv_label_set_text(lv_obj_t *label, const char *text);
+char *lv_label_get_text(const lv_obj_t *label);
 void lv_label_set_long_mode(lv_obj_t *label, lv_label_long_mode_t mode);
 void lv_obj_set_width(lv_obj_t *object, int32_t width);
 int32_t lv_pct(int32_t percent);

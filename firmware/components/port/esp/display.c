@@ -10,13 +10,13 @@
 #include "port.h"
 
 #define LOOK_MS 100
-#define LINES 20     /* that are drawn at once: 12.5 KiB of internal memory on a 320-pixel panel */
-#define TEXT_MAX 100 /* bytes of one side: three or four lines of a 320-pixel panel */
-#define TEXT_SMALL 50
+#define LINES 20 /* that are drawn at once: 12.5 KiB of internal memory on a 320-pixel panel */
+#define TEXT_SMALL                                                                                           \
+    50 /* bytes of one side; port_shown has room for three or four lines of a 320-pixel panel */
 
 static struct tray {
     bool changed;
-    char state[32], detail[48], text[2][TEXT_MAX];
+    struct port_shown what;
 } tray;
 static StaticSemaphore_t memory;
 static SemaphoreHandle_t lock;
@@ -24,20 +24,20 @@ static struct {
     lv_obj_t *state, *detail, *text[2];
 } labels;
 
-static bool take(struct tray *copy)
+static bool take(struct port_shown *copy)
 {
     (void)xSemaphoreTake(lock, portMAX_DELAY);
     bool changed = tray.changed;
     tray.changed = false;
     if (changed)
-        *copy = tray;
+        *copy = tray.what;
     (void)xSemaphoreGive(lock);
     return changed;
 }
 
 static void look(lv_timer_t *timer)
 {
-    static struct tray copy;
+    static struct port_shown copy;
     (void)timer;
     if (!take(&copy))
         return;
@@ -121,8 +121,8 @@ void port_display_state(const char *state, const char *detail)
     if (!is_on())
         return;
     (void)xSemaphoreTake(lock, portMAX_DELAY); /* held for as long as copying takes */
-    put(tray.state, sizeof tray.state, state);
-    put(tray.detail, sizeof tray.detail, detail);
+    put(tray.what.state, sizeof tray.what.state, state);
+    put(tray.what.detail, sizeof tray.what.detail, detail);
     tray.changed = true;
     (void)xSemaphoreGive(lock);
 }
@@ -130,7 +130,7 @@ void port_display_state(const char *state, const char *detail)
 /* The last words, where all of them would push the other side's off the panel. */
 static const char *last_words(const char *text)
 {
-    size_t len = strlen(text), room = board.display.width >= 240 ? TEXT_MAX - 1 : TEXT_SMALL;
+    size_t len = strlen(text), room = board.display.width >= 240 ? sizeof tray.what.text[0] - 1 : TEXT_SMALL;
     if (len <= room)
         return text;
     const char *from = text + len - room, *space = strchr(from, ' ');
@@ -147,7 +147,19 @@ void port_display_text(enum port_speaker who, const char *text)
         return;
     text = last_words(text);
     (void)xSemaphoreTake(lock, portMAX_DELAY);
-    put(tray.text[who], sizeof tray.text[who], text);
+    put(tray.what.text[who], sizeof tray.what.text[who], text);
     tray.changed = true;
     (void)xSemaphoreGive(lock);
+}
+
+bool port_display_read(struct port_shown *shown)
+{
+    if (board.display.kind == BOARD_DISPLAY_NONE || !is_on() || !lvgl_port_lock(LOOK_MS))
+        return false;
+    put(shown->state, sizeof shown->state, lv_label_get_text(labels.state));
+    put(shown->detail, sizeof shown->detail, lv_label_get_text(labels.detail));
+    for (int i = 0; i < 2; i++)
+        put(shown->text[i], sizeof shown->text[i], lv_label_get_text(labels.text[i]));
+    lvgl_port_unlock();
+    return true;
 }

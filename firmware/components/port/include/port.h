@@ -251,6 +251,11 @@ void port_display_state(const char *state, const char *detail);
 /* The last thing that one side of the conversation has said, in the place of what it said before. */
 enum port_speaker { PORT_SPEAKER_USER, PORT_SPEAKER_BOT };
 void port_display_text(enum port_speaker who, const char *text);
+/* What stands there now, cut to what it has room for. Blocks while it is drawn; false where there is none. */
+struct port_shown {
+    char state[32], detail[48], text[2][100];
+};
+bool port_display_read(struct port_shown *shown);
 
 #ifdef __cplusplus
 }

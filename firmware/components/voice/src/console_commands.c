@@ -124,6 +124,25 @@ static void press(struct device *d, uint64_t now, const struct console_words *wo
     console_done();
 }
 
+static void show_display(struct device *d, uint64_t now, const struct console_words *words)
+{
+    struct console_reply reply;
+    struct port_shown shown;
+    (void)d;
+    (void)now;
+    (void)words;
+    if (!port_display_read(&shown)) {
+        console_refuse("no_display", "");
+        return;
+    }
+    console_begin(&reply, "@ok ");
+    json_add_text(&reply.json, "state", shown.state);
+    json_add_text(&reply.json, "detail", shown.detail);
+    json_add_text(&reply.json, "user", shown.text[PORT_SPEAKER_USER]);
+    json_add_text(&reply.json, "bot", shown.text[PORT_SPEAKER_BOT]);
+    console_send(&reply);
+}
+
 /* The bot's commands, from here: do volume 50 */
 static void run_command(struct device *d, uint64_t now, const struct console_words *words)
 {
@@ -161,6 +180,7 @@ static const struct {
     {"crash", run_crash},
     {"reconnect", reconnect},
     {"button", press},
+    {"display", show_display},
     {"do", run_command},
     {"update", console_update},
 };
