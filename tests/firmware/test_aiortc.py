@@ -66,6 +66,9 @@ class Remote:
         self.connection.on("track", self.track.set_result)
         self.connection.on("datachannel", self.take)
 
+    async def figures(self) -> list[object]:
+        return list((await self.connection.getStats()).values())
+
     def take(self, channel: RTCDataChannel) -> None:
         channel.on("message", self.messages.put_nowait)
         if not self.channel.done():
@@ -92,8 +95,11 @@ class Remote:
 
 async def check_audio(program: Program, remote: Remote) -> None:
     """440 Hz from us, and its own tone from aiortc."""
-    async with asyncio.timeout(PATIENCE):
-        assert await heard_tone(await remote.track) == pytest.approx(440, abs=2)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            assert await heard_tone(await remote.track) == pytest.approx(440, abs=2)
+    except TimeoutError:
+        pytest.fail(f"nothing is heard; sent: {await program.stats()}, received: {await remote.figures()}")
     await program.line("tone ")  # the first second may hold silence
     hertz, rms = (await program.line("tone ")).split()
     assert float(hertz) == remote.tone.hertz
