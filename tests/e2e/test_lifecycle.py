@@ -65,12 +65,17 @@ async def test_a_signal_ends_open_pages_too(tmp_path: Path) -> None:
         assert await gateway.stop() == 0
 
 
-async def test_a_signal_during_the_start_ends_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", ["its modules are imported", "a worker is started"])
+async def test_a_signal_during_the_start_ends_it(tmp_path: Path, moment: str) -> None:
     config = write_settings(tmp_path, {})
     process = spawn(tmp_path, ["serve", "--host", "127.0.0.1", "--port", "0", "--config", str(config)])
     try:
         log = tmp_path / "gateway.log"
-        await until(lambda: bool(children(process.pid)) or process.poll() is not None, "a worker is started")
+        if moment == "its modules are imported":
+            loaded = Path(f"/proc/{process.pid}/maps")
+            await until(lambda: "/site-packages/av/" in loaded.read_text(), moment)
+        else:
+            await until(lambda: bool(children(process.pid)), moment)
         workers = children(process.pid)
         process.send_signal(signal.SIGTERM)
         await until(lambda: process.poll() is not None, "it has ended", 60)
