@@ -289,6 +289,20 @@ static void a_pause_in_a_full_buffer_keeps_its_place(void **state)
     assert_int_equal(r.j.stats.dtx, quiet);
 }
 
+static void a_path_that_has_become_longer_costs_half_a_second(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    unsigned played = 0;
+    play_clean(&r, 0, 50);
+    r.now += 475000;
+    for (unsigned n = 50; n < 100; n++) {
+        push(&r, n);
+        played += pop(&r) == JITTER_PACKET;
+    }
+    assert_in_range(played, 20, 50);
+}
+
 static void a_silent_sender_ends_in_silence(void **state)
 {
     (void)state;
@@ -523,6 +537,7 @@ int main(void)
         cmocka_unit_test(numbers_from_nowhere_start_anew),
         cmocka_unit_test(a_pause_of_the_sender_adds_no_delay_and_no_loss),
         cmocka_unit_test(a_pause_in_a_full_buffer_keeps_its_place),
+        cmocka_unit_test(a_path_that_has_become_longer_costs_half_a_second),
         cmocka_unit_test(a_silent_sender_ends_in_silence),
         cmocka_unit_test(an_outage_and_its_burst_leave_a_bounded_delay),
         cmocka_unit_test(a_quiet_network_needs_no_reserve),

@@ -241,11 +241,13 @@ static void play(struct jitter *j, struct jitter_slot *s, uint32_t ticks, struct
     j->lent = (int8_t)(s - j->slots);
 }
 
-/* Nothing to play: conceal, and stay where we are while the delay may grow. */
+/* Nothing to play: conceal, and stay where we are while the delay may grow. In the end begin anew, from the
+ * last packet: if all of them came too late, the path has become longer. */
 static void hold(struct jitter *j, uint32_t ticks, struct jitter_out *out)
 {
     if (++j->starved > STARVED_POPS) {
         j->started = false;
+        j->least[0] = j->least[1] = j->transit;
         return;
     }
     *out = (struct jitter_out){.kind = JITTER_CONCEAL, .timestamp = j->next};
