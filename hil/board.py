@@ -56,9 +56,10 @@ class Board:
             Silent: it never answered.
         """
         deadline = time.monotonic() + seconds
+        asked_before = False
         while True:
             try:
-                return self.ask("state", _TRY_SECONDS)
+                state = self.ask("state", _TRY_SECONDS)
             except Silent as silent:
                 if self.boots() > 2:
                     raise BootLoop(
@@ -67,6 +68,11 @@ class Board:
                     ) from None
                 if time.monotonic() > deadline:
                     raise silent from None
+                asked_before = True
+            else:
+                if asked_before:  # a board that starts slowly answers each
+                    self.console.catch_up()
+                return state
 
     def boots(self) -> int:
         """How often it has started in this test, as far as can be seen."""

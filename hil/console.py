@@ -60,6 +60,16 @@ class Console:
             raise Refused(shown, reply.get("error", ""), reply.get("remedy", ""))
         return reply
 
+    def catch_up(self) -> None:
+        """Let what answers earlier questions late pass by: it comes before the answer to another one.
+
+        Raises:
+            Silent: that was not answered.
+        """
+        self._write("settings\n")
+        while '"volume"' not in self._await_reply("settings", _REPLY_SECONDS)[1]:
+            pass
+
     def _await_reply(self, line: str, seconds: float) -> tuple[str, str]:
         deadline = time.monotonic() + seconds
         while not self._replies:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hil.backends import Backend, Reached
+from hil.backends.follow import Follower
 from hil.errors import Unusable
 from tools.nvs import settings_image
 
@@ -50,7 +51,9 @@ class Qemu(Backend):
     def open(self, folder: Path) -> None:
         """Lay out its flash and its fuses; pytest-embedded starts it."""
         from pytest_embedded_qemu.qemu import QEMU_TARGETS  # noqa: PLC0415 -- only where the emulator is used
+        from pytest_embedded_qemu.qemu import Qemu as Emulator  # noqa: PLC0415
 
+        Emulator.REDIRECT_CLS = Follower
         self.image, efuse = folder / "flash.bin", folder / "efuse.bin"
         self.image.write_bytes(flash_of(self._release))
         efuse.write_bytes(QEMU_TARGETS[_CHIP].default_efuse)

@@ -64,6 +64,13 @@ def test_silence_says_what_became_of_the_board_and_its_last_words(make: Make) ->
         console.ask("state", 0.05)
 
 
+def test_answers_to_what_was_asked_twice_are_let_pass(make: Make) -> None:
+    late = b'@ok {"uptime_ms":5}\n' * 2
+    console, _, _ = make({"settings": late + b'@ok {"volume":"70"}\n', "b": b'@ok {"n":2}\n'})
+    console.catch_up()
+    assert console.ask("b") == {"n": 2}
+
+
 def test_a_late_reply_is_not_the_next_ones(make: Make) -> None:
     console, line, _ = make({"b": b'@ok {"n":2}\n'})
     with pytest.raises(Silent):
