@@ -33,7 +33,9 @@ def server() -> Iterator[socket.socket]:
 def asking(tmp_path: Path) -> list[str]:
     """What to put before a command that shall ask that name server, and no other."""
     (tmp_path / "resolv.conf").write_text(CONFIGURATION)
-    mount = f'mount --bind {tmp_path}/resolv.conf /etc/resolv.conf && exec "$@"'
+    (tmp_path / "nsswitch.conf").write_text("hosts: files dns\n")
+    mounts = [f"mount --bind {tmp_path}/{name} /etc/{name}" for name in ("resolv.conf", "nsswitch.conf")]
+    mount = " && ".join([*mounts, 'exec "$@"'])
     prefix = ["unshare", "-m", "sh", "-c", mount, "sh"]
     if os.geteuid() != 0 or subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode:
         pytest.skip("no mount namespaces here")
