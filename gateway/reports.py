@@ -18,12 +18,17 @@ class DeviceReports:
     Args:
         send: sends a message to the device.
         hand_on: is given what others should know: a crash, an update, the result of a command.
+        session_id: of its call, for the log.
     """
 
     def __init__(
-        self, send: Callable[[dict[str, Any]], None], hand_on: Callable[[messages.Report], None]
+        self,
+        send: Callable[[dict[str, Any]], None],
+        hand_on: Callable[[messages.Report], None],
+        session_id: str,
     ) -> None:
         self.figures: dict[str, Any] | None = None
+        self._log = logger.bind(session=session_id)
         self._send = send
         self._hand_on = hand_on
 
@@ -33,7 +38,7 @@ class DeviceReports:
         try:
             report = messages.read(message)
         except BadRequest as error:
-            logger.debug("a report was left out: {}", error)
+            self._log.debug("a report was left out: {}", error)
             return
         match report:
             case None:

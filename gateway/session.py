@@ -60,7 +60,7 @@ class Session:
             self._report_turn, self._report_transcript, sees_packets=call.client is Client.DEVICE
         )
         self._connection = self._make_connection()
-        self._reports = DeviceReports(self._connection.send_app_message, self._report_device)
+        self._reports = DeviceReports(self._connection.send_app_message, self._report_device, self.id)
         self._bot: BotTask | None = None
         self._watch: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None

@@ -17,7 +17,7 @@ class Call:
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
         self.handed: list[Report] = []
-        self.reports = DeviceReports(self.sent.append, self.handed.append)
+        self.reports = DeviceReports(self.sent.append, self.handed.append, "s1")
 
     async def says(self, kind: str, body: Any, number: int = 7) -> None:
         message = {"label": "rtvi-ai", "type": "client-message", "id": number}

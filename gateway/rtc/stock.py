@@ -26,11 +26,7 @@ from OpenSSL import crypto
 from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.observers.base_observer import FramePushed
 from pipecat.pipeline.worker import PipelineWorker
-from pipecat.transports.smallwebrtc.transport import (
-    RawAudioTrack,
-    SmallWebRTCInputTransport,
-    SmallWebRTCOutputTransport,
-)
+from pipecat.transports.smallwebrtc import transport as smallwebrtc
 from pylibsrtp import Error as SrtpError
 
 CHECKED = {"aiortc": "1.16.0", "aioice": "0.13.0", "pipecat-ai": "1.14.0"}
@@ -235,7 +231,7 @@ def _is_rtp(data: bytes) -> bool:
     return len(data) >= _RTP_HEADER and 127 < data[0] < 192 and not is_rtcp(data)
 
 
-def divert(track: RawAudioTrack, write: Callable[[bytes, int], asyncio.Future[bool]]) -> None:
+def divert(track: smallwebrtc.RawAudioTrack, write: Callable[[bytes, int], asyncio.Future[bool]]) -> None:
     """Have what a bot writes to its output track come to `write(pcm, sample_rate)` instead of a queue."""
     track.add_audio_bytes = lambda audio_bytes: write(audio_bytes, track._sample_rate)  # type: ignore[method-assign]
 
@@ -248,13 +244,13 @@ def shorten(worker: PipelineWorker, rate: int) -> None:
     left where there is something to do on it: another rate, two channels, a filter. Out: the transport only sorts
     frames into queues of its own, so it needs none to stand before it.
     """
-    for source in worker._iter_processors(worker.pipeline, SmallWebRTCInputTransport):
+    for source in worker._iter_processors(worker.pipeline, smallwebrtc.SmallWebRTCInputTransport):
         _read_pcm(source, rate)
-    for sink in worker._iter_processors(worker.pipeline, SmallWebRTCOutputTransport):
+    for sink in worker._iter_processors(worker.pipeline, smallwebrtc.SmallWebRTCOutputTransport):
         sink._enable_direct_mode = True
 
 
-def _read_pcm(transport: SmallWebRTCInputTransport, rate: int) -> None:
+def _read_pcm(transport: smallwebrtc.SmallWebRTCInputTransport, rate: int) -> None:
     client, params = transport._client, transport._params
     stock = client.read_audio_frame
 
@@ -262,6 +258,7 @@ def _read_pcm(transport: SmallWebRTCInputTransport, rate: int) -> None:
         if (client._in_sample_rate, client._audio_in_channels) != (rate, 1):
             async for frame in stock():  # type: ignore[no-untyped-call]
                 yield frame
+            return
         while True:
             if client._audio_input_track is None:
                 await asyncio.sleep(0.01)
