@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from gateway import settings
 from gateway.errors import ConfigError
 from gateway.settings import Settings
-from gateway.worker import dump
+from gateway.wire.calls import dump
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@
 #define ANSWER_US MS(15000) /* from the question's end to the answer's first sound */
 #define END_US MS(1200)     /* of silence, after which the answer is over */
 #define WORDS_MAX 2000
-#define LOUD_DB10 (-443) /* RMS of 200: gateway/talk.py's threshold */
+#define LOUD_DB10 (-443) /* RMS of 200: gateway/cli/talk.py's threshold */
 
 static struct {
     uint64_t began, live_at, spoke_at, first_heard_at, heard_at, transcript_at, bot_text_at, stopped_at;

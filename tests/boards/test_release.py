@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.releases import Releases
+from gateway.front.releases import Releases
 from tests.support.board_flash import make_image
 from tools import release as taken
 

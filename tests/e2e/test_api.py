@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import content_type_conformance, response_schema_conformance, status_code_conformance
 
-from gateway.routes import devices, firmware, health, offer, state
+from gateway.front.routes import devices, firmware, health, offer, state
 from tests.support.gateway import GatewayProcess, client
 
 CHECKS = [content_type_conformance, response_schema_conformance, status_code_conformance]

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from gateway import sdp
-from gateway.sdp_lint import lint
+from gateway.wire import sdp
+from gateway.wire.sdp_lint import lint
 from tests.support import certificate
 from tests.support.gateway import GatewayProcess, client
 from tests.support.peer import Peer, calling

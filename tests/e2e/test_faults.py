@@ -14,7 +14,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from gateway import sdp
+from gateway.wire import sdp
 from tests.support.gateway import GatewayProcess, client, serving, voicegw
 from tests.support.offers import captured
 from tests.support.peer import Peer, calling, gaps, vanish

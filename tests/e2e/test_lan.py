@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gateway import discovery, sdp
-from gateway.sdp_lint import lint
+from gateway.front import discovery
+from gateway.wire import sdp
+from gateway.wire.sdp_lint import lint
 from tests.support import lan
 from tests.support.gateway import GatewayProcess, client, serving, voicegw
 from tests.support.offers import captured

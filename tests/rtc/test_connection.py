@@ -13,11 +13,11 @@ from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessi
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
 from pipecat.transports.smallwebrtc.transport import RawAudioTrack
 
-from gateway import sdp
 from gateway.errors import BadOffer
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.connection import MAX_MESSAGE_BYTES, DeviceConnection, GatewayConnection
 from gateway.rtc.receiver import PcmTrack
+from gateway.wire import sdp
 from tests.support.offers import captured, replaced
 from tests.support.peer import Ear, Tone, loopback_only
 from tests.support.waiting import until

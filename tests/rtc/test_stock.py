@@ -28,11 +28,11 @@ from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
 from pipecat.transports.smallwebrtc.transport import RawAudioTrack, SmallWebRTCTransport
 from pipecat.workers.runner import WorkerRunner
 
-from gateway import sdp
 from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.connection import DeviceConnection, GatewayConnection
 from gateway.rtc.receiver import PcmTrack
+from gateway.wire import sdp
 from tests.support import certificate
 from tests.support.offers import captured
 from tests.support.waiting import until

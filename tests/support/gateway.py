@@ -65,7 +65,7 @@ class GatewayProcess:
 
     def workers(self) -> list[int]:
         """The process ids of its workers."""
-        return [pid for pid in children(self.pid) if b"gateway.worker" in command_line(pid)]
+        return [pid for pid in children(self.pid) if b"gateway.media.main" in command_line(pid)]
 
     async def state(self) -> dict[str, Any]:
         """The body of `/api/state`."""

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from gateway.cli_common import plain
+from gateway.cli.common import plain
 from tests.tools import boards
 from tools import report
 

@@ -1,0 +1,1 @@
+"""A bot at work: found, started, timed and ended."""

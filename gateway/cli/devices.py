@@ -1,0 +1,205 @@
+"""`voicegw devices`: who may connect, and who is there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from gateway import settings
+from gateway.cli.common import ConfigOption, Exit, JsonOption, out, print_json, run
+from gateway.cli.tools import plugged_in
+from gateway.errors import ConfigError
+
+UrlOption = Annotated[str, typer.Option(help="The gateway.")]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-file", help="A file with an operator's key; VOICEGW_KEY in the environment does as well."
+    ),
+]
+_HERE = "http://127.0.0.1:7860"
+
+app = typer.Typer(help="Who may connect, and who is there.", invoke_without_command=True)
+
+
+@app.callback()
+def devices(
+    context: typer.Context,
+    config: ConfigOption = None,
+    seconds: Annotated[float, typer.Option(help="How long to listen on the LAN.")] = 2.0,
+    as_json: JsonOption = False,
+) -> None:
+    """List the devices that are enrolled, those that the LAN announces, and boards on serial ports."""
+    context.obj = config
+    if context.invoked_subcommand is not None:
+        return
+    rows = run(_list_devices(settings.load(config), seconds))
+    rows += [_row("", "", "plugged in", port, why, None, None) for port, why in plugged_in()]
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        out.print("No devices yet. Enrol one: voicegw devices add NAME")
+        return
+    table = Table("name", "role", "state", "address", "board", "firmware", "last seen", box=None)
+    for row in rows:
+        table.add_row(
+            *(
+                Text(str(row[k] or ""))
+                for k in ("name", "role", "state", "address", "board", "fw", "last_seen")
+            )
+        )
+    out.print(table)
+
+
+async def _list_devices(chosen: settings.Settings, seconds: float) -> list[dict[str, Any]]:
+    from gateway.front import discovery
+    from gateway.front.registry import open_registry
+
+    addresses = discovery.lan_addresses()
+    found = (
+        {f.name: f for f in await discovery.scan(discovery.DEVICE_TYPE, seconds, addresses)}
+        if addresses
+        else {}
+    )
+    rows = []
+    async with open_registry(chosen.data_dir) as registry:
+        for device in await registry.all():
+            seen = found.pop(device.name, None)
+            state = (
+                "revoked"
+                if device.revoked_at
+                else seen.properties.get("state", "on the LAN")
+                if seen
+                else "away"
+            )
+            address = seen.address if seen else device.address
+            rows.append(
+                _row(device.name, str(device.role), state, address, device.board, device.fw, device.last_seen)
+            )
+    for stranger in found.values():
+        p = stranger.properties
+        rows.append(
+            _row(stranger.name, "", "not enrolled", stranger.address, p.get("board"), p.get("fw"), None)
+        )
+    return rows
+
+
+def _row(
+    name: str,
+    role: str,
+    state: str,
+    address: str | None,
+    board: str | None,
+    fw: str | None,
+    seen: float | None,
+) -> dict[str, Any]:
+    from datetime import datetime
+
+    at = datetime.fromtimestamp(seen).astimezone().isoformat(" ", "seconds") if seen else None
+    return {
+        "name": name,
+        "role": role,
+        "state": state,
+        "address": address,
+        "board": board,
+        "fw": fw,
+        "last_seen": at,
+    }
+
+
+@app.command("add")
+def devices_add(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Letters, digits, '.', '_' and '-'.")],
+    role: Annotated[str, typer.Option(help="device: may talk; operator: may also see the page.")] = "device",
+    as_json: JsonOption = False,
+) -> None:
+    """Enrol a device and show its key, once."""
+    from gateway.front.registry import Role, open_registry
+
+    try:
+        wanted = Role(role)
+    except ValueError:
+        raise ConfigError(f"there is no role {role}", remedy="use device or operator") from None
+
+    async def add() -> tuple[Any, str]:
+        async with open_registry(settings.load(context.obj).data_dir) as registry:
+            return await registry.add(name, wanted)
+
+    device, key = run(add())
+    if as_json:
+        print_json({"id": device.id, "name": device.name, "role": str(device.role), "key": key})
+        return
+    out.print(f"[bold]{device.name}[/] is enrolled as {device.role}. Its key, shown this once:", style=None)
+    print(key)  # noqa: T201 -- never wrapped
+
+
+@app.command("revoke")
+def devices_revoke(context: typer.Context, name: Annotated[str, typer.Argument()]) -> None:
+    """Let a device in no more; its calls end within seconds."""
+    from gateway.front.registry import open_registry
+
+    async def revoke() -> None:
+        async with open_registry(settings.load(context.obj).data_dir) as registry:
+            await registry.revoke(name)
+
+    run(revoke())
+    out.print(f"{name} is revoked.")
+
+
+@app.command("update")
+def devices_update(
+    name: Annotated[str, typer.Argument(help="A device that is in a call.")],
+    version: Annotated[
+        str | None, typer.Option(help="Of a release that the gateway has; the newest by default.")
+    ] = None,
+    url: UrlOption = _HERE,
+    key_file: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Have a device take a firmware release over the air, and follow it until it restarts."""
+    from gateway.cli.remote import Remote
+
+    async def follow() -> dict[str, Any]:
+        report: dict[str, Any] = {}
+        async for report in Remote(url, settings.client_key(key_file)).update(name, version):
+            if as_json:
+                print_json(report)
+            else:
+                told = f"{report.get('state')} {report.get('percent', '')} {report.get('reason', '')}"
+                out.print(f"{name}: {told}", markup=False)
+        return report
+
+    if run(follow()).get("state") != "rebooting":
+        raise typer.Exit(Exit.FAILED)
+
+
+@app.command("tell")
+def devices_tell(
+    name: Annotated[str, typer.Argument(help="A device that is in a call.")],
+    command: Annotated[str, typer.Argument(help="volume, mute, led, tone, identify or reboot.")],
+    value: Annotated[
+        str | None, typer.Argument(help="As docs/protocol.md has it: 40, true, '#00ff00'.")
+    ] = None,
+    url: UrlOption = _HERE,
+    key_file: KeyOption = None,
+) -> None:
+    """Send a device a command."""
+    from gateway.cli.remote import Remote
+
+    run(Remote(url, settings.client_key(key_file)).command(name, command, _value(value)))
+    out.print(f"{name} is told.", markup=False)
+
+
+def _value(text: str | None) -> Any:
+    """A number or a boolean where the text is one, else the text."""
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError:
+        return text

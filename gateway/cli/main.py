@@ -1,0 +1,145 @@
+"""The command `voicegw`: thin; each command hands over to the module that does it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gateway import __version__, settings
+from gateway.cli import devices, tools
+from gateway.cli.common import ConfigOption, Exit, JsonOption, fail, out, plain, print_json, run
+from gateway.errors import ConfigError, GatewayError, Unreachable
+
+app = typer.Typer(
+    name="voicegw",
+    help="A voice gateway for ESP32 devices: they talk to a Pipecat bot on your LAN, with no key and no cloud.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(devices.app, name="devices")
+tools.add_to(app)
+
+
+def main() -> None:
+    """Run the command; an error of ours ends in one line with its remedy, not in a trace."""
+    try:
+        app()
+    except GatewayError as error:
+        status = {ConfigError: Exit.USAGE, Unreachable: Exit.UNREACHABLE}.get(type(error), Exit.FAILED)
+        fail(error, status)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and leave.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None: ...
+
+
+@app.command()
+def serve(
+    config: ConfigOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (default: all).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port (default: 7860); 0 takes a free one.")] = None,
+    bot: Annotated[
+        str | None, typer.Option(help="echo, assistant, realtime, a module, or a .py file.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that calls live in.")] = None,
+    open_lan: Annotated[
+        bool | None, typer.Option("--open", help="Let any client of the LAN in, without a key.")
+    ] = None,
+    log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the gateway until Ctrl-C."""
+    from gateway import logs
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.OK))  # until the server has its own
+    overrides = {
+        "host": host,
+        "port": port,
+        "bot": bot,
+        "workers": workers,
+        "open": open_lan,
+        "log_level": log_level,
+    }
+    chosen = settings.load(config, overrides)
+    logs.set_up(chosen)  # before Pipecat is imported, which logs at once
+    from gateway.front import server
+
+    def ready(_gateway: Any, at: int) -> None:
+        found = server.urls(chosen, at)
+        if as_json:
+            print_json({"event": "listening", "url": f"http://{_url_host(chosen.host)}:{at}", "urls": found})
+            return
+        out.print(
+            f"[bold]voicegw {__version__}[/] is listening. Talk to it: [bold link={found[0]}]{found[0]}[/]"
+        )
+        for url in found[1:]:
+            out.print(f"  on the LAN: {plain(url)}")
+        if chosen.open:
+            out.print("[bold red]OPEN[/]: any client of the LAN may connect, without a key.")
+        elif len(found) > 1:
+            out.print("[dim]Devices need a key: voicegw devices add NAME[/]")
+
+    run(server.serve(chosen, ready))
+
+
+def _url_host(host: str) -> str:
+    return "127.0.0.1" if host in {"::", "0.0.0.0"} else f"[{host}]" if ":" in host else host
+
+
+@app.command()
+def talk(
+    question: Annotated[
+        Path | None, typer.Argument(help="A WAV file; a bundled question by default.")
+    ] = None,
+    url: Annotated[str, typer.Option(help="The gateway.")] = "http://127.0.0.1:7860",
+    save: Annotated[Path | None, typer.Option(help="Write what came back to this WAV file.")] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(help="A file with the key; VOICEGW_KEY in the environment does as well.")
+    ] = None,
+    start: Annotated[
+        bool, typer.Option("--start", help="Start a gateway of its own for this one question.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask a running gateway a recorded question; print both sides and the latencies."""
+    from gateway import logs
+
+    logs.set_up(settings.load(None, {"log_level": "WARNING"}))
+    from gateway.cli import talk as client
+
+    show: Callable[[str], None] = (lambda _: None) if as_json else lambda line: out.print(plain(line))
+    result = run(
+        client.ask(
+            client.read_question(question),
+            url=url,
+            key=settings.client_key(key_file),
+            start=start,
+            show=show,
+        )
+    )
+    if save is not None:
+        client.write_wav(save, result.audio)
+    if as_json:
+        print_json(result.as_dict())
+    else:
+        print(result.last_line())  # noqa: T201 -- never wrapped or styled: scripts read it
+    sys.exit(Exit.OK if result.answered else Exit.FAILED)

@@ -1,0 +1,1 @@
+"""The front process: HTTP, keys, mDNS, the page; it holds no media."""

@@ -1,0 +1,92 @@
+"""The FastAPI app: wires routes, guards and pages; holds no logic."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pipecat_ai_prebuilt
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from gateway import __version__
+from gateway.errors import BadRequest, GatewayError, NotFound
+from gateway.front.access import check_origin
+from gateway.front.routes import devices, firmware, flash, health, offer, state
+from gateway.front.routes.body_limit import BodyLimit
+from gateway.front.routes.common import problem, remote_address
+from gateway.front.running import Gateway
+
+_WEB = Path(__file__).parents[1] / "web"
+_PREBUILT = Path(pipecat_ai_prebuilt.__file__).parent / "client" / "dist"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+def create_app(gateway: Gateway) -> FastAPI:
+    """Make the app that serves a running gateway."""
+    app = FastAPI(title="voicegw", version=__version__, docs_url=None, redoc_url=None)
+    app.state.gateway = gateway
+    for module in (offer, state, devices, firmware, flash, health):
+        app.include_router(module.router)
+    _add_pages(app)
+    _add_guards(app)
+    app.add_middleware(BodyLimit, limit=gateway.settings.limits.body_bytes)
+    return app
+
+
+def _add_pages(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(_WEB / "index.html", headers={"Content-Security-Policy": _POLICY})
+
+    @app.get("/client/assets/daily-esm-{build}.js", include_in_schema=False)
+    async def devices_without_daily(build: str) -> FileResponse:
+        """What Pipecat's page opens the microphone with; the original fetches code from c.daily.co."""
+        del build
+        return FileResponse(_WEB / "pipecat" / "daily.js")
+
+    app.mount("/web", StaticFiles(directory=_WEB))
+    app.mount("/client", StaticFiles(directory=_PREBUILT, html=True))
+
+
+def _add_guards(app: FastAPI) -> None:
+    @app.middleware("http")
+    async def guard(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
+        try:
+            headers = request.headers
+            check_origin(headers.get("origin"), headers.get("host"), remote=remote_address(request))
+        except GatewayError as error:
+            return problem(error)
+        return await proceed(request)
+
+    @app.exception_handler(GatewayError)
+    async def ours(_request: Request, error: GatewayError) -> Response:
+        return problem(error)
+
+    @app.exception_handler(Exception)
+    async def unforeseen(_request: Request, error: Exception) -> Response:
+        return problem(GatewayError(repr(error), remedy="see the gateway's log"))  # uvicorn logs the trace
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return problem(BadRequest(f"{where}: {first['msg']}", remedy="see /openapi.json"))
+
+    @app.exception_handler(HTTPException)
+    async def plain(_request: Request, error: HTTPException) -> Response:
+        failure: GatewayError = (
+            NotFound(str(error.detail)) if error.status_code == 404 else BadRequest(str(error.detail))
+        )
+        if error.status_code != 400:  # a body that is not even text is as malformed as any other
+            failure.status = error.status_code
+        response = problem(failure)
+        for name, value in (error.headers or {}).items():
+            response.headers[name] = value
+        return response

@@ -1,0 +1,1 @@
+"""Where calls can live: a pool of worker processes, or this process."""

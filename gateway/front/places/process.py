@@ -1,0 +1,162 @@
+"""One worker process as the front sees it: started, asked, watched, killed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from gateway.errors import GatewayError
+from gateway.settings import Settings
+from gateway.wire.calls import (
+    Answer,
+    CommandCall,
+    EndCall,
+    OfferCall,
+    PatchCall,
+    RenegotiateCall,
+    SessionEvent,
+    dump,
+)
+from gateway.wire.ipc import Channel
+
+START_SECONDS = 90.0
+"""For a worker to import Pipecat and load its engines, the first time on a slow machine."""
+DRAIN_SECONDS = 8.0
+_STDERR = 2
+
+Emit = Callable[[int, SessionEvent], None]
+
+
+class Process:
+    """One worker process from start to end.
+
+    Args:
+        number: which worker this is.
+        settings: passed on to it.
+        emit: is given its sessions' events.
+    """
+
+    def __init__(self, number: int, settings: Settings, emit: Emit) -> None:
+        self.number = number
+        self.sessions: set[str] = set()
+        self.failure: str | None = None
+        self._settings = settings
+        self._emit = emit
+        self._beat_at = time.monotonic()
+        self._rss_mb = 0.0
+        self._process: asyncio.subprocess.Process | None = None
+        self._channel: Channel | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._killed = False
+        self.ready = False
+
+    async def start(self) -> None:
+        """Start the process and wait until it can take calls.
+
+        Raises:
+            ConfigError: the worker says that a setting cannot work.
+            Busy: it died or hung before it was ready.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "gateway.media.main",
+                str(theirs.fileno()),
+                pass_fds=[theirs.fileno()],
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=_STDERR,  # `serve --json` is read by scripts: a bot that prints must not stand in between
+                env={**os.environ, "LOGURU_AUTOINIT": "False"},  # it sets up its log once it has the settings
+                start_new_session=True,
+            )
+        self._channel = await Channel.over(ours, handle=self._refuse, on_event=self._take)
+        self._serving = asyncio.create_task(self._channel.run(), name=f"worker-{self.number}")
+        body = {"settings": dump(self._settings), "worker": self.number}
+        await self._channel.request("start", body, START_SECONDS)
+        self._beat_at = time.monotonic()  # a bot that is slow to import held up the heartbeat as well
+        self.ready = True
+
+    @staticmethod
+    async def _refuse(name: str, _body: dict[str, Any]) -> None:
+        raise GatewayError(f"a worker may not ask for {name}")
+
+    def _take(self, name: str, body: dict[str, Any]) -> None:
+        self._beat_at = time.monotonic()
+        if name == "beat":
+            self._rss_mb = body["rss_mb"]
+            return
+        event = SessionEvent(**body)
+        if event.kind == "ended":
+            self.sessions.discard(event.session_id)
+        elif event.kind == "session":
+            self.sessions.add(
+                event.session_id
+            )  # also one whose offer was given up here, until it has ended there
+        self._emit(self.number, event)
+
+    def fault(self) -> str | None:
+        """Why this worker must be replaced, or `None` while it is well."""
+        limits = self._settings.limits
+        if self._process is None or self._channel is None:
+            return "could not be started"
+        if self._process.returncode is not None or self._channel.closed.is_set():
+            return f"died ({self._process.returncode})"
+        if time.monotonic() - self._beat_at > limits.worker_silence_s:
+            return f"is blocked: no heartbeat for {limits.worker_silence_s:g} s"
+        if self._rss_mb > limits.worker_memory_mb:
+            return f"uses {self._rss_mb:.0f} MB, over worker_memory_mb = {limits.worker_memory_mb}"
+        return None
+
+    def excuse(self, seconds: float) -> None:
+        """Allow for this long in which the front itself did not run, and heard no heartbeat."""
+        self._beat_at += seconds
+
+    async def offer(self, call: OfferCall) -> Answer:
+        self.sessions.add(call.session_id)
+        try:
+            return Answer(**await self._ask("offer", call))
+        except BaseException:
+            self.sessions.discard(call.session_id)
+            raise
+
+    async def renegotiate(self, call: RenegotiateCall) -> Answer:
+        return Answer(**await self._ask("renegotiate", call))
+
+    async def patch(self, call: PatchCall) -> None:
+        await self._ask("patch", call)
+
+    async def command(self, call: CommandCall) -> None:
+        await self._ask("command", call)
+
+    async def end(self, call: EndCall) -> None:
+        await self._ask("end", call)
+
+    async def _ask(self, name: str, call: Any) -> Any:
+        assert self._channel is not None
+        return await self._channel.request(name, dump(call), self._settings.limits.offer_timeout_s)
+
+    async def stop(self) -> None:
+        """End its calls, then the process; kill what does not end in time."""
+        if self._channel is not None and not self._channel.closed.is_set() and self.ready:
+            with contextlib.suppress(GatewayError):
+                await self._channel.request("drain", {"reason": "stopping"}, DRAIN_SECONDS)
+        await self.kill()
+
+    async def kill(self) -> None:
+        """Kill the process and whatever it started, which may outlive it."""
+        if self._process is not None and not self._killed:
+            self._killed = True  # once: the number of a group that is gone may be given to another
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            await self._process.wait()
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.gather(self._serving, return_exceptions=True)

@@ -1,0 +1,179 @@
+"""The processes that calls live in: hand an offer to the least loaded, notice a dead one, replace it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from loguru import logger
+
+from gateway.errors import Busy, GatewayError, NotFound
+from gateway.front.places.process import Emit, Process
+from gateway.settings import Settings
+from gateway.wire.calls import (
+    Answer,
+    CommandCall,
+    EndCall,
+    OfferCall,
+    PatchCall,
+    RenegotiateCall,
+    SessionEvent,
+)
+
+if TYPE_CHECKING:
+    from gateway.media.host import Host
+
+CHECK_SECONDS = 0.25
+RESTART_SECONDS = (0.0, 1.0, 5.0, 15.0)
+"""Before a worker is started again, by how many of its starts failed in a row."""
+
+
+class Place(Protocol):
+    """Where calls can live: this process or a worker."""
+
+    async def offer(self, call: OfferCall) -> Answer: ...
+    async def renegotiate(self, call: RenegotiateCall) -> Answer: ...
+    async def patch(self, call: PatchCall) -> None: ...
+    async def command(self, call: CommandCall) -> None: ...
+    async def end(self, call: EndCall) -> None: ...
+
+
+class Workers:
+    """All places that calls live in, as one.
+
+    Args:
+        settings: the gateway's; `workers = 0` keeps the calls in this process.
+        emit: is given every event with the number of its worker.
+    """
+
+    def __init__(self, settings: Settings, emit: Emit) -> None:
+        self._settings = settings
+        self._emit_on = emit
+        self._local: Host | None = None
+        self._processes: dict[int, Process] = {}
+        self._place: dict[str, Place] = {}
+        self._keepers: list[asyncio.Task[None]] = []
+
+    @property
+    def count(self) -> int:
+        """Sessions that are there or being made."""
+        return len(self._place)
+
+    def __contains__(self, session_id: str) -> bool:
+        return session_id in self._place
+
+    def state(self) -> list[dict[str, Any]]:
+        """Of each worker: its number, readiness and number of sessions."""
+        return [
+            {"worker": p.number, "ready": p.ready, "sessions": len(p.sessions)}
+            for p in self._processes.values()
+        ]
+
+    async def start(self) -> None:
+        """Start all workers and wait for them.
+
+        Raises:
+            ConfigError: a setting cannot work. Busy: a worker did not start.
+        """
+        if self._settings.workers == 0:
+            from gateway.media.host import Host  # noqa: PLC0415 -- Pipecat's, which this process can do without
+
+            self._local = Host(self._settings, lambda event: self._emit(0, event))
+            await self._local.prepare()
+            return
+        numbers = range(self._settings.workers)
+        self._processes = {n: Process(n, self._settings, self._emit) for n in numbers}
+        try:
+            await asyncio.gather(*(p.start() for p in self._processes.values()))
+        except BaseException:
+            await asyncio.gather(*(p.kill() for p in self._processes.values()))
+            raise
+        self._keepers = [asyncio.create_task(self._keep(n), name=f"keeper-{n}") for n in numbers]
+
+    async def stop(self) -> None:
+        """End every call and every worker."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        if self._local is not None:
+            await self._local.drain("stopping")
+        await asyncio.gather(*(p.stop() for p in self._processes.values()))
+
+    async def offer(self, call: OfferCall) -> Answer:
+        """Begin a call where there are fewest.
+
+        Raises:
+            Busy: the session limit is reached, or no worker is ready or answers in time.
+        """
+        if self.count >= self._settings.limits.sessions:
+            raise Busy(f"all {self.count} sessions are in use", remedy="raise limits.sessions, or end one")
+        place = self._least_loaded()
+        self._place[call.session_id] = place
+        try:
+            return await place.offer(call)
+        except BaseException:
+            self._place.pop(call.session_id, None)
+            raise
+
+    def _least_loaded(self) -> Place:
+        if self._local is not None:
+            return self._local
+        ready = [p for p in self._processes.values() if p.ready and p.fault() is None]
+        if not ready:
+            raise Busy("no worker is ready", remedy="try again in a few seconds")
+        return min(ready, key=lambda p: len(p.sessions))
+
+    async def renegotiate(self, call: RenegotiateCall) -> Answer:
+        return await self._find(call.session_id).renegotiate(call)
+
+    async def patch(self, call: PatchCall) -> None:
+        await self._find(call.session_id).patch(call)
+
+    async def command(self, call: CommandCall) -> None:
+        await self._find(call.session_id).command(call)
+
+    async def end(self, call: EndCall) -> None:
+        await self._find(call.session_id).end(call)
+
+    def _find(self, session_id: str) -> Place:
+        try:
+            return self._place[session_id]
+        except KeyError:
+            raise NotFound("that session has ended", remedy="make a new offer, without pc_id") from None
+
+    def _emit(self, number: int, event: SessionEvent) -> None:
+        if event.kind == "ended":
+            self._place.pop(event.session_id, None)
+        self._emit_on(number, event)
+
+    async def _keep(self, number: int) -> None:
+        """Watch one worker and replace it when it fails."""
+        failures = 0
+        while True:
+            process = self._processes[number]
+            while (fault := process.fault()) is None:
+                before = time.monotonic()
+                await asyncio.sleep(CHECK_SECONDS)
+                if (late := time.monotonic() - before - CHECK_SECONDS) > CHECK_SECONDS:
+                    process.excuse(late)
+                failures = 0
+            logger.error("worker {} {}; its {} calls are lost", number, fault, len(process.sessions))
+            process.ready = False
+            await process.kill()
+            self._lose_sessions(process)
+            await asyncio.sleep(RESTART_SECONDS[min(failures, len(RESTART_SECONDS) - 1)])
+            failures += 1
+            self._processes[number] = fresh = Process(number, self._settings, self._emit)
+            try:
+                await fresh.start()
+                logger.info("worker {} is back", number)
+            except (GatewayError, OSError) as error:
+                logger.error("worker {} did not start again: {}", number, error)
+                await fresh.kill()
+
+    def _lose_sessions(self, process: Process) -> None:
+        for session_id in tuple(process.sessions):
+            process.sessions.discard(session_id)
+            lost = SessionEvent(kind="ended", session_id=session_id, data={"reason": "worker_lost"})
+            self._emit(process.number, lost)

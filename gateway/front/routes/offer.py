@@ -1,0 +1,138 @@
+"""Signalling as Pipecat's SmallWebRTC clients speak it."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
+
+from gateway.front.access import Caller
+from gateway.front.routes.common import TheCaller, TheGateway, arrived_on, responses
+from gateway.front.running import Gateway
+from gateway.front.switchboard import Offered
+from gateway.wire.calls import Answer, CandidateItem
+
+router = APIRouter(tags=["signalling"])
+
+_PROBLEMS = responses(401, 403, 413, 422, 429, 502, 503)
+_SESSION_PROBLEMS = responses(401, 403, 404, 413, 422, 429, 502, 503)
+
+
+_MAX_DEPTH = 32
+
+
+def _plain(value: Any) -> Any:
+    """What crosses to a worker and reaches a bot: text that UTF-8 can write, and no nest that breaks a parser."""
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            x for y in level if isinstance(y, dict | list) for x in (y.values() if isinstance(y, dict) else y)
+        ]
+        if not level:
+            json.dumps(value, ensure_ascii=False).encode()  # raises the ValueError that pydantic expects
+            return value
+    raise ValueError(f"nested deeper than {_MAX_DEPTH}")
+
+
+Plain = Annotated[Any, AfterValidator(_plain)]
+
+
+class OfferBody(BaseModel):
+    """An offer; `request_data` goes to the bot, and `request_data.device` says what device it is."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    sdp: str
+    type: Literal["offer"]
+    pc_id: str | None = None
+    restart_pc: bool | None = None
+    request_data: Annotated[Plain, Field(validation_alias=AliasChoices("request_data", "requestData"))] = None
+
+
+class PatchBody(BaseModel):
+    """Candidates trickled after the offer."""
+
+    pc_id: str
+    candidates: Annotated[list[CandidateItem], Field(max_length=64)]
+
+
+class Done(BaseModel):
+    """What a PATCH answers."""
+
+    status: Literal["success"] = "success"
+
+
+class StartBody(BaseModel):
+    """A `/start` of Pipecat's clients; only WebRTC is served here."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    transport: Literal["webrtc"] = "webrtc"
+    body: Annotated[dict[str, Any], AfterValidator(_plain)] = Field(default_factory=dict)
+
+
+class Started(BaseModel):
+    """The session to make an offer to; no ICE servers: the gateway is on the LAN."""
+
+    sessionId: str  # noqa: N815 -- Pipecat's name
+
+
+class Status(BaseModel):
+    """What Pipecat's page asks before it offers its transports."""
+
+    status: Literal["ready"] = "ready"
+    transports: list[str] = ["webrtc"]
+
+
+@router.post("/api/offer", responses=_SESSION_PROBLEMS, response_model_exclude_none=True)
+async def offer(body: OfferBody, request: Request, gateway: TheGateway, caller: TheCaller) -> Answer:
+    """Answer an offer; one that names a `pc_id` belongs to the call that has it."""
+    return await _offer(gateway, caller, body, request, None)
+
+
+@router.patch("/api/offer", responses=_SESSION_PROBLEMS)
+async def trickle(body: PatchBody, gateway: TheGateway, caller: TheCaller) -> Done:
+    """Add candidates to a call."""
+    await gateway.switchboard.patch(body.pc_id, body.candidates, caller)
+    return Done()
+
+
+@router.post("/start", responses=_PROBLEMS)
+async def start(gateway: TheGateway, caller: TheCaller, body: StartBody | None = None) -> Started:
+    """Reserve a session; its bot starts when the offer comes."""
+    return Started(sessionId=gateway.switchboard.reserve(body.body if body is not None else {}, caller))
+
+
+@router.get("/status")
+async def status() -> Status:
+    """Say which transports there are."""
+    return Status()
+
+
+@router.post(
+    "/sessions/{session_id}/api/offer", responses=_SESSION_PROBLEMS, response_model_exclude_none=True
+)
+async def session_offer(
+    session_id: str, body: OfferBody, request: Request, gateway: TheGateway, caller: TheCaller
+) -> Answer:
+    """Answer the offer of a session that `/start` reserved."""
+    return await _offer(gateway, caller, body, request, session_id)
+
+
+@router.patch("/sessions/{session_id}/api/offer", responses=_SESSION_PROBLEMS)
+async def session_trickle(session_id: str, body: PatchBody, gateway: TheGateway, caller: TheCaller) -> Done:
+    """Add candidates to the call of a session."""
+    del session_id  # the pc_id says it as well
+    await gateway.switchboard.patch(body.pc_id, body.candidates, caller)
+    return Done()
+
+
+async def _offer(
+    gateway: Gateway, caller: Caller, body: OfferBody, request: Request, session_id: str | None
+) -> Answer:
+    offered = Offered(body.sdp, body.type, body.pc_id, bool(body.restart_pc), body.request_data)
+    return await gateway.switchboard.offer(
+        offered, caller, arrived_on=arrived_on(request), session_id=session_id
+    )

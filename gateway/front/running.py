@@ -1,0 +1,198 @@
+"""The gateway while it runs: all its parts, started and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from loguru import logger
+
+from gateway import __version__
+from gateway.front import discovery
+from gateway.front.places.workers import Workers
+from gateway.front.registry import Registry, open_registry
+from gateway.front.releases import Release, Releases
+from gateway.front.switchboard import Switchboard
+from gateway.front.telemetry import Telemetry
+from gateway.settings import Settings
+from gateway.wire.calls import SessionEvent
+
+REVOCATION_SECONDS = 2.0
+
+
+@dataclass
+class Gateway:
+    """The parts, wired."""
+
+    settings: Settings
+    registry: Registry
+    telemetry: Telemetry
+    workers: Workers
+    switchboard: Switchboard
+    releases: Releases
+    on_lan: dict[str, discovery.Found] = field(default_factory=dict)
+
+    def stop_accepting(self) -> None:
+        """Refuse offers from now on, and let the pages go."""
+        self.switchboard.stopping = True
+        self.telemetry.stop()
+
+    async def describe(self) -> dict[str, Any]:
+        """The body of `/api/state` (docs/protocol.md)."""
+        return {
+            "version": __version__,
+            "uptime_s": round(time.time() - self.telemetry.started_at, 1),
+            "open": self.settings.open,
+            "sessions": list(self.telemetry.sessions.values()),
+            "devices": await self.describe_devices(),
+            "turns": list(self.telemetry.turns),
+            "transcripts": list(self.telemetry.transcripts),
+            "reports": list(self.telemetry.reports),
+        }
+
+    async def update(self, device: str, version: str | None) -> Release:
+        """Tell a device to take a release over the air; without a version the newest for its board.
+
+        Raises:
+            NotFound: it is in no call, or there is no such release.
+        """
+        release = self.releases.find(self.switchboard.board_of(device), version)
+        app = release.image(release.app)
+        path = f"/api/firmware/{release.board}/{release.version}/{app.path}"
+        value = {"path": path, "size": app.size, "sha256": app.sha256, "version": release.version}
+        await self.switchboard.command(device, "update", value)
+        return release
+
+    async def describe_devices(self) -> list[dict[str, Any]]:
+        """Devices of the registry, then those that only mDNS knows."""
+        live = self.switchboard.devices_live()
+        known = [
+            {
+                **asdict(d),
+                "online": d.name in live or d.name in self.on_lan,
+                "revoked": d.revoked_at is not None,
+                "known": True,
+            }
+            for d in await self.registry.all()
+        ]
+        names = {d["name"] for d in known}
+        return known + [stranger(f, live) for name, f in self.on_lan.items() if name not in names]
+
+
+def stranger(found: discovery.Found, live: set[str]) -> dict[str, Any]:
+    """A device that mDNS sees and the registry does not know."""
+    return {
+        "id": found.properties.get("id", found.name),
+        "name": found.name,
+        "role": "device",
+        "online": True,
+        "last_seen": None,
+        "board": found.properties.get("board"),
+        "fw": found.properties.get("fw"),
+        "address": found.address,
+        "revoked": False,
+        "known": found.name in live,
+    }
+
+
+def instance_id(settings: Settings) -> str:
+    """This gateway's identity over restarts: made once, kept in its data directory."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = settings.data_dir / "gateway-id"
+    try:
+        with path.open("x") as file:
+            file.write(secrets.token_hex(4))
+    except FileExistsError:
+        pass
+    return path.read_text().strip()
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, port: int, lan: list[str] | None = None) -> AsyncIterator[Gateway]:
+    """Start every part, and stop them all at the end of the block.
+
+    Args:
+        settings: the gateway's.
+        port: of the HTTP server, for the announcement.
+        lan: addresses to announce on instead of the machine's own; empty for none.
+
+    Raises:
+        ConfigError: a setting that cannot work.
+    """
+    telemetry = Telemetry()
+    async with open_registry(settings.data_dir) as registry:
+
+        def take(number: int, event: SessionEvent) -> None:
+            switchboard.take(event)
+            telemetry.take(number, event)
+
+        workers = Workers(settings, take)
+        switchboard = Switchboard(settings, registry, workers, telemetry)
+
+        gateway = Gateway(settings, registry, telemetry, workers, switchboard, Releases(settings.releases))
+        await workers.start()
+        chores = [asyncio.create_task(_end_revoked(switchboard), name="revocation")]
+        if settings.announce and lan != []:
+            chores += _start_discovery(gateway, port, lan)
+        try:
+            yield gateway
+        finally:
+            gateway.stop_accepting()
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
+            await workers.stop()
+
+
+async def _end_revoked(switchboard: Switchboard) -> None:
+    while True:
+        await asyncio.sleep(REVOCATION_SECONDS)
+        try:
+            await switchboard.end_revoked()
+        except Exception:  # noqa: BLE001 -- whatever it was: from here on revoking would do nothing
+            logger.exception("calls of revoked devices could not be ended; trying again")
+
+
+def _start_discovery(gateway: Gateway, port: int, lan: list[str] | None) -> list[asyncio.Task[None]]:
+    def addresses() -> list[str]:
+        return discovery.lan_addresses() if lan is None else lan
+
+    settings = gateway.settings
+    announcer = discovery.Announcer(
+        name=settings.name,
+        instance_id=instance_id(settings),
+        port=port,
+        addresses=addresses,
+        load=lambda: gateway.workers.count / settings.limits.sessions,
+    )
+    return [
+        asyncio.create_task(announcer.run(), name="announce"),
+        asyncio.create_task(_browse(gateway, addresses), name="browse"),
+    ]
+
+
+async def _browse(gateway: Gateway, addresses: Callable[[], list[str]]) -> None:
+    """Hear of devices, on the addresses that the machine has at the time: Wi-Fi may come up later than we do."""
+
+    def changed(name: str, found: discovery.Found | None) -> None:
+        if found is None:
+            gateway.on_lan.pop(name, None)
+            return
+        gateway.on_lan[name] = found
+        gateway.telemetry.publish("device", stranger(found, gateway.switchboard.devices_live()))
+
+    while True:
+        try:
+            if current := addresses():
+                async with discovery.browse(discovery.DEVICE_TYPE, changed, current):
+                    while addresses() == current:  # noqa: ASYNC110 -- the system tells of no change
+                        await asyncio.sleep(discovery.REFRESH_SECONDS)
+                gateway.on_lan.clear()
+        except OSError as error:
+            logger.warning("mDNS: cannot listen: {!r}", error)
+        await asyncio.sleep(discovery.REFRESH_SECONDS)

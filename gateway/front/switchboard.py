@@ -1,0 +1,267 @@
+"""What the front process does with an offer: check it, find its call or a place for a new one, pass it on."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, Final
+
+from loguru import logger
+
+from gateway.errors import BadOffer, Forbidden, GatewayError, NotFound, Stopping
+from gateway.front.access import Caller, RateLimit
+from gateway.front.places.workers import Workers
+from gateway.front.registry import Registry, Role
+from gateway.front.telemetry import Telemetry
+from gateway.settings import Settings
+from gateway.wire import sdp
+from gateway.wire.calls import (
+    Answer,
+    CandidateItem,
+    CommandCall,
+    EndCall,
+    OfferCall,
+    PatchCall,
+    RenegotiateCall,
+    SessionEvent,
+)
+from gateway.wire.route import local_address
+
+MAX_RESERVED: Final = 256
+RESERVED_SECONDS: Final = 120.0
+_MAX_FACT: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An offer as a request brought it."""
+
+    sdp: str
+    type: str
+    pc_id: str | None
+    restart_pc: bool
+    request_data: Any
+
+
+@dataclass(slots=True)
+class _Entry:
+    session_id: str
+    pc_id: str
+    device: str | None
+    board: str | None
+    caller: Caller
+
+
+class Switchboard:
+    """Owned by the front process; knows which call is whose.
+
+    Args:
+        settings: the gateway's.
+        registry: of devices.
+        workers: where calls live.
+        telemetry: told of every offer.
+    """
+
+    def __init__(
+        self, settings: Settings, registry: Registry, workers: Workers, telemetry: Telemetry
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._workers = workers
+        self._telemetry = telemetry
+        rate = settings.limits.offers_per_minute
+        self._offers, self._starts, self._patches = RateLimit(rate), RateLimit(rate), RateLimit(rate)
+        self._calls: dict[str, _Entry] = {}
+        self._reserved: OrderedDict[str, tuple[float, Any]] = OrderedDict()
+        self.stopping = False
+
+    def reserve(self, body: Any, caller: Caller) -> str:
+        """Keep the body of a `/start` for the offer that will follow; returns the session's id.
+
+        Raises:
+            RateLimited: this caller's address has started too many.
+        """
+        self._starts.take(caller.address)
+        session_id = secrets.token_hex(8)
+        self._reserved[session_id] = (time.monotonic(), body)
+        while len(self._reserved) > MAX_RESERVED:
+            self._reserved.popitem(last=False)
+        return session_id
+
+    def _redeem(self, session_id: str) -> Any:
+        at, body = self._reserved.pop(session_id, (-math.inf, None))
+        if at < time.monotonic() - RESERVED_SECONDS:
+            raise NotFound("there is no such session", remedy="POST /start first")
+        return body
+
+    async def offer(
+        self, offered: Offered, caller: Caller, *, arrived_on: str, session_id: str | None = None
+    ) -> Answer:
+        """Answer an offer: of a call that is there when it names its `pc_id`, else of a new one.
+
+        Raises:
+            GatewayError: of every kind that routes know.
+        """
+        try:
+            answer = await self._offer(offered, caller, arrived_on, session_id)
+        except GatewayError as error:
+            self._telemetry.count_offer(error.code)
+            logger.info("offer of {} refused: {} ({})", caller.address, error.message, error.code)
+            raise
+        self._telemetry.count_offer("answered")
+        return answer
+
+    async def _offer(
+        self, offered: Offered, caller: Caller, arrived_on: str, session_id: str | None
+    ) -> Answer:
+        if self.stopping:
+            raise Stopping("the gateway is stopping", remedy="try again when it is back")
+        self._offers.take(caller.address)
+        offer = sdp.check_offer(offered.sdp, offered.request_data)
+        address = local_address(arrived_on, offer.candidates)
+        entry = self._by_pc_id(offered.pc_id)
+        if entry is not None:
+            self._must_own(entry, caller)
+            return await self._renegotiate(entry, offered, address)
+        request_data = offered.request_data
+        if session_id is not None and session_id not in self._calls:
+            reserved = self._redeem(session_id)
+            request_data = request_data or reserved
+        device = await self._device_name(caller, request_data)
+        call = OfferCall(
+            session_id=session_id if session_id and session_id not in self._calls else secrets.token_hex(8),
+            sdp=offered.sdp,
+            type=offered.type,
+            request_data=request_data,
+            client=offer.client,
+            device=device,
+            bot=self._settings.bots.get(device or "", self._settings.bot),
+            address=address,
+            remote=caller.address,
+        )
+        return await self._begin(call, caller)
+
+    async def _begin(self, call: OfferCall, caller: Caller) -> Answer:
+        answer = await self._workers.offer(call)
+        board = _facts(call.request_data).get("board")
+        entry = _Entry(call.session_id, answer.pc_id, call.device, board, caller)
+        if (
+            call.client is sdp.Client.DEVICE
+            and (size := len(answer.model_dump_json(exclude_none=True))) >= sdp.DEVICE_ANSWER_BYTES
+        ):
+            await self._workers.end(EndCall(session_id=call.session_id, reason="answer_too_large"))
+            raise BadOffer(f"the answer has {size} bytes", remedy="offer fewer media sections")
+        older = [e for e in self._calls.values() if e.device is not None and e.device == call.device]
+        if call.session_id in self._workers:  # else it has ended already
+            self._calls[call.session_id] = entry
+        for other in older:
+            await self.end(other.session_id, "replaced")
+        await self._note_device(call)
+        return answer
+
+    async def _renegotiate(self, entry: _Entry, offered: Offered, address: str) -> Answer:
+        answer = await self._workers.renegotiate(
+            RenegotiateCall(
+                session_id=entry.session_id,
+                sdp=offered.sdp,
+                type=offered.type,
+                restart_pc=offered.restart_pc,
+                address=address,
+            )
+        )
+        entry.pc_id = answer.pc_id
+        return answer
+
+    async def patch(self, pc_id: str, candidates: list[CandidateItem], caller: Caller) -> None:
+        """Pass trickled candidates to the call of this `pc_id`; raises as `offer` does."""
+        self._patches.take(caller.address)
+        entry = self._by_pc_id(pc_id)
+        if entry is None:
+            raise NotFound("there is no session with this pc_id", remedy="make an offer first")
+        self._must_own(entry, caller)
+        await self._workers.patch(PatchCall(session_id=entry.session_id, candidates=candidates))
+
+    async def command(self, device: str, name: str, value: Any) -> None:
+        """Send a command to a device that is in a call (docs/protocol.md, data channel).
+
+        Raises:
+            NotFound: it is in none.
+        """
+        entry = self._by_device(device)
+        await self._workers.command(CommandCall(session_id=entry.session_id, command=name, value=value))
+
+    def board_of(self, device: str) -> str:
+        """The board that a device in a call says it is.
+
+        Raises:
+            NotFound: it is in no call, or does not say.
+        """
+        if (board := self._by_device(device).board) is None:
+            raise NotFound(f"{device} does not say what board it is", remedy="flash it over USB")
+        return board
+
+    def _by_device(self, device: str) -> _Entry:
+        found = next((e for e in self._calls.values() if e.device == device), None)
+        if found is None:
+            raise NotFound(f"{device} is in no call", remedy="see who is: voicegw devices")
+        return found
+
+    async def end(self, session_id: str, reason: str) -> None:
+        """End a call; one that has ended already is left alone."""
+        try:
+            await self._workers.end(EndCall(session_id=session_id, reason=reason))
+        except GatewayError as error:
+            logger.info("session {} could not be ended: {}", session_id, error.message)
+
+    async def end_revoked(self) -> None:
+        """End the calls of devices whose key was revoked meanwhile."""
+        good = {d.id for d in await self._registry.all() if d.revoked_at is None}
+        for entry in tuple(self._calls.values()):
+            if entry.caller.key_id is not None and entry.caller.key_id not in good:
+                await self.end(entry.session_id, "revoked")
+
+    def take(self, event: SessionEvent) -> None:
+        """Forget a call that has ended."""
+        if event.kind == "ended":
+            self._calls.pop(event.session_id, None)
+
+    def devices_live(self) -> set[str]:
+        """The names of devices that are in a call."""
+        return {e.device for e in self._calls.values() if e.device is not None}
+
+    def _by_pc_id(self, pc_id: str | None) -> _Entry | None:
+        return next((e for e in self._calls.values() if e.pc_id == pc_id), None) if pc_id else None
+
+    @staticmethod
+    def _must_own(entry: _Entry, caller: Caller) -> None:
+        if (entry.caller.name, entry.caller.address) != (caller.name, caller.address) and (
+            entry.caller.name is None or entry.caller.name != caller.name
+        ):
+            raise Forbidden("this session is another client's", remedy="make an offer without pc_id")
+
+    async def _device_name(self, caller: Caller, request_data: Any) -> str | None:
+        """A key's name; without a key, what a device calls itself, unless that is the name of one with a key."""
+        if caller.name is not None:
+            return caller.name
+        facts = _facts(request_data)
+        claimed = facts.get("id") or facts.get("name")
+        if claimed is None or caller.role is Role.OPERATOR:
+            return claimed
+        return None if claimed in {d.name for d in await self._registry.all()} else claimed
+
+    async def _note_device(self, call: OfferCall) -> None:
+        if call.device is not None:
+            facts = _facts(call.request_data)
+            await self._registry.seen(call.device, call.remote, facts.get("board"), facts.get("fw"))
+
+
+def _facts(request_data: Any) -> dict[str, str]:
+    """What a device says of itself, as short printable texts; anything else is left out."""
+    device = request_data.get("device") if isinstance(request_data, dict) else None
+    if not isinstance(device, dict):
+        return {}
+    texts = {k: "".join(filter(str.isprintable, v)) for k, v in device.items() if isinstance(v, str)}
+    return {str(k)[:_MAX_FACT]: v[:_MAX_FACT] for k, v in texts.items() if v}

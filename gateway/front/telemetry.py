@@ -1,0 +1,145 @@
+"""What the front process knows of all calls: the page's state, its stream of events, and Prometheus's figures."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from loguru import logger
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from gateway.wire.calls import SessionEvent
+from gateway.wire.messages import FIGURES
+
+KEPT_TURNS: Final = 50
+KEPT_TRANSCRIPTS: Final = 200
+KEPT_REPORTS: Final = 50
+_BACKLOG: Final = 256
+"""Events that a slow page may lag behind before it is cut off and must fetch the state again."""
+_MEDIA: Final = ("rtt_ms", "jitter_ms", "loss", "delay_ms", "far_jitter_ms", "far_loss")
+_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0)
+
+Event = tuple[str, dict[str, Any]]
+
+
+class Telemetry:
+    """Takes every session event; owned by the front process."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, dict[str, Any]] = {}
+        self.turns: deque[dict[str, Any]] = deque(maxlen=KEPT_TURNS)
+        self.transcripts: deque[dict[str, Any]] = deque(maxlen=KEPT_TRANSCRIPTS)
+        self.reports: deque[dict[str, Any]] = deque(maxlen=KEPT_REPORTS)
+        self.started_at = time.time()
+        self._subscribers: set[asyncio.Queue[Event | None]] = set()
+        self._registry = CollectorRegistry()
+        self._live = Gauge("voicegw_sessions", "Sessions by state", ["state"], registry=self._registry)
+        self._ended = Counter(
+            "voicegw_sessions_ended", "Ended, by reason", ["reason"], registry=self._registry
+        )
+        self._offers = Counter("voicegw_offers", "Offers by outcome", ["outcome"], registry=self._registry)
+        self._stages = Histogram(
+            "voicegw_turn_stage_seconds",
+            "Each step of an answer after the one before",
+            ["stage"],
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
+        self._media = {
+            name: Gauge(f"voicegw_media_{name}", f"{name} of a session", ["session"], registry=self._registry)
+            for name in _MEDIA
+        }
+        self._figures = {
+            name: Gauge(
+                f"voicegw_device_{name}",
+                f"{name} that a device reports",
+                ["session"],
+                registry=self._registry,
+            )
+            for name in FIGURES
+        }
+
+    def take(self, worker: int, event: SessionEvent) -> None:
+        """Note an event of a session that lives in this worker, and tell the pages."""
+        data = {**event.data, "worker": worker} if event.kind == "session" else event.data
+        match event.kind:
+            case "session":
+                self._note_session(event.session_id, data)
+            case "ended":
+                data = {**data, "session": event.session_id}
+                self._note_end(event.session_id, data["reason"])
+            case "turn":
+                self.turns.append(data)
+                for stage, value in data["stages_ms"].items():
+                    if value is not None:
+                        self._stages.labels(stage).observe(value / 1000)
+            case "transcript" if data["final"]:
+                self.transcripts.append(data)
+            case "report":
+                self._note_report(data)
+        self.publish(event.kind, data)
+
+    def _note_session(self, session_id: str, data: dict[str, Any]) -> None:
+        self.sessions[session_id] = data
+        for figures, gauges in ((data["media"], self._media), (data.get("figures"), self._figures)):
+            for name, value in (figures or {}).items():
+                if value is not None and name in gauges:
+                    gauges[name].labels(session_id).set(value)
+
+    def _note_report(self, data: dict[str, Any]) -> None:
+        self.reports.append(data)
+        who = data["device"] or data["session"]
+        if data["kind"] == "crash":
+            logger.warning("{} crashed before this call: {}", who, data["data"].get("text"))
+        elif data["kind"] == "update":
+            logger.info("{} updates itself: {}", who, data["data"])
+
+    def _note_end(self, session_id: str, reason: str) -> None:
+        self.sessions.pop(session_id, None)
+        self._ended.labels(reason).inc()
+        for gauge in (*self._media.values(), *self._figures.values()):
+            with contextlib.suppress(KeyError):  # never reported
+                gauge.remove(session_id)
+
+    def count_offer(self, outcome: str) -> None:
+        """Count an answered or refused offer; `outcome` is `answered` or an error's code."""
+        self._offers.labels(outcome).inc()
+
+    def publish(self, kind: str, data: dict[str, Any]) -> None:
+        """Send an event to every page; a page that lags too far behind is cut off."""
+        for queue in tuple(self._subscribers):
+            try:
+                queue.put_nowait((kind, data))
+            except asyncio.QueueFull:
+                self._subscribers.discard(queue)
+                queue.get_nowait()
+                queue.put_nowait(None)
+
+    async def events(self) -> AsyncIterator[Event]:
+        """All events from now on; ends when the reader lags too far behind or the gateway stops."""
+        queue: asyncio.Queue[Event | None] = asyncio.Queue(_BACKLOG)
+        self._subscribers.add(queue)
+        try:
+            while (event := await queue.get()) is not None:
+                yield event
+        finally:
+            self._subscribers.discard(queue)
+
+    def stop(self) -> None:
+        """End every stream of events."""
+        for queue in self._subscribers:
+            while not queue.empty():
+                queue.get_nowait()
+            queue.put_nowait(None)
+        self._subscribers.clear()
+
+    def metrics(self) -> bytes:
+        """All figures in Prometheus's text format."""
+        states = [s["state"] for s in self.sessions.values()]
+        for state in ("negotiating", "connecting", "live", "closing"):
+            self._live.labels(state).set(states.count(state))
+        return generate_latest(self._registry)

@@ -1,0 +1,1 @@
+"""The process that calls live in: their sessions, connections and sound."""

@@ -1,0 +1,98 @@
+"""The calls of one process: takes offers, finds the session of a later request, ends them all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from gateway.bot import loading, pipecat_setup
+from gateway.errors import NotFound, Stopping
+from gateway.media.session import Session
+from gateway.settings import Settings
+from gateway.wire.calls import (
+    Answer,
+    CommandCall,
+    EndCall,
+    OfferCall,
+    PatchCall,
+    RenegotiateCall,
+    SessionEvent,
+)
+
+_SETUP_FILE = pipecat_setup.__file__
+
+
+class Host:
+    """Owns the sessions of this process.
+
+    Args:
+        settings: the gateway's.
+        emit: is given every session's events.
+    """
+
+    def __init__(self, settings: Settings, emit: Callable[[SessionEvent], None]) -> None:
+        self._settings = settings
+        self._emit = emit
+        self._sessions: dict[str, Session] = {}
+        self._draining = False
+        self._held = AsyncExitStack()
+
+    async def prepare(self) -> None:
+        """Import the bots that the settings name and let them load what they need.
+
+        A bot's module may have `prepared(settings)`, an asynchronous context manager that is held around all calls.
+
+        Raises:
+            ConfigError: one of them cannot work; names what to install or set.
+        """
+        files = [f for f in os.environ.get("PIPECAT_SETUP_FILES", "").split(os.pathsep) if f]
+        if _SETUP_FILE not in files:
+            os.environ["PIPECAT_SETUP_FILES"] = os.pathsep.join([*files, _SETUP_FILE])
+        for name in sorted({self._settings.bot, *self._settings.bots.values()}):
+            prepared = getattr(loading.load(name), "prepared", None)
+            if prepared is not None:
+                await self._held.enter_async_context(prepared(self._settings))
+
+    async def offer(self, call: OfferCall) -> Answer:
+        """Begin a call; see `Session.start`."""
+        if self._draining:
+            raise Stopping("the gateway is stopping", remedy="try again when it is back")
+        session = Session(call, self._settings, self._forward)
+        self._sessions[session.id] = session
+        return await session.start()
+
+    async def renegotiate(self, call: RenegotiateCall) -> Answer:
+        """Pass a further offer to its session."""
+        return await self._find(call.session_id).renegotiate(call)
+
+    async def patch(self, call: PatchCall) -> None:
+        """Pass trickled candidates to their session."""
+        await self._find(call.session_id).patch(call)
+
+    async def command(self, call: CommandCall) -> None:
+        """Send a command to the device of a call."""
+        self._find(call.session_id).command(call)
+
+    async def end(self, call: EndCall) -> None:
+        """Begin to end one call; who asks need not wait until its bot has finished."""
+        self._find(call.session_id).end(call.reason)
+
+    async def drain(self, reason: str) -> None:
+        """Take no more offers and end every call."""
+        self._draining = True
+        closing = [s.close(reason) for s in self._sessions.values()]
+        await asyncio.gather(*closing, return_exceptions=True)
+        await self._held.aclose()
+
+    def _find(self, session_id: str) -> Session:
+        try:
+            return self._sessions[session_id]
+        except KeyError:
+            raise NotFound("that session has ended", remedy="make a new offer, without pc_id") from None
+
+    def _forward(self, event: SessionEvent) -> None:
+        if event.kind == "ended":
+            self._sessions.pop(event.session_id, None)
+        self._emit(event)

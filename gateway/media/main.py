@@ -1,0 +1,116 @@
+"""A worker process: calls live here, away from HTTP and from each other's processes.
+
+Started as `python -m gateway.media.main FD`, with one end of a socket pair as its file descriptor. The settings come
+over it, so that nothing secret stands in argv. The process ends when the other side closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import math
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pydantic import BaseModel
+
+from gateway.errors import GatewayError
+from gateway.logs import set_up as set_up_logs
+from gateway.media.host import Host
+from gateway.settings import Settings
+from gateway.wire.calls import CommandCall, EndCall, OfferCall, PatchCall, RenegotiateCall, SessionEvent, dump
+from gateway.wire.ipc import Channel
+
+HEARTBEAT_SECONDS = 0.5
+ALARM_SILENCES = 4
+"""Of `worker_silence_s` without a heartbeat, after which the system ends a worker that no front has ended."""
+DRAIN_SECONDS = 30
+_REQUESTS: dict[str, tuple[Callable[[Host, Any], Awaitable[BaseModel | None]], type[BaseModel]]] = {
+    "offer": (Host.offer, OfferCall),
+    "renegotiate": (Host.renegotiate, RenegotiateCall),
+    "patch": (Host.patch, PatchCall),
+    "command": (Host.command, CommandCall),
+    "end": (Host.end, EndCall),
+}
+_RSS_UNIT = 1 << 20 if sys.platform == "darwin" else 1 << 10
+"""Of these make a megabyte: getrusage counts bytes on macOS and kilobytes elsewhere."""
+
+
+class Worker:
+    """One host behind a channel."""
+
+    def __init__(self) -> None:
+        self._host: Host | None = None
+        self._channel: Channel | None = None
+        self._alarm = 0
+
+    async def run(self, sock: socket.socket) -> None:
+        """Serve until the front process closes its end."""
+        self._channel = await Channel.over(sock, handle=self._handle, on_event=lambda *_: None)
+        heart = asyncio.create_task(self._beat(self._channel), name="heartbeat")
+        try:
+            await self._channel.run()
+        finally:
+            heart.cancel()
+            signal.alarm(DRAIN_SECONDS)
+            if self._host is not None:
+                await self._host.drain("stopping")
+
+    async def _beat(self, channel: Channel) -> None:
+        while True:
+            signal.alarm(self._alarm)
+            channel.event("beat", {"rss_mb": rss_mb()})
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    async def _handle(self, name: str, body: dict[str, Any]) -> Any:
+        if name == "start":
+            return await self._start(body)
+        if self._host is None:
+            raise GatewayError(f"{name} before start")
+        if name == "drain":
+            return await self._host.drain(body["reason"])
+        if name not in _REQUESTS:
+            raise GatewayError(f"no request is called {name}")
+        method, form = _REQUESTS[name]
+        result = await method(self._host, form(**body))
+        return None if result is None else dump(result)
+
+    async def _start(self, body: dict[str, Any]) -> None:
+        settings = Settings.model_validate(body["settings"])
+        set_up_logs(settings, worker=body["worker"])
+        host = Host(settings, self._emit)
+        await host.prepare()
+        gc.collect()
+        gc.freeze()  # else each full collection looks through all of Pipecat again: 150 ms, in mid-call
+        self._host = host
+        self._alarm = math.ceil(ALARM_SILENCES * settings.limits.worker_silence_s)
+        signal.alarm(self._alarm)  # its default action needs no interpreter, which a bot may hold
+
+    def _emit(self, event: SessionEvent) -> None:
+        if self._channel is not None:
+            self._channel.event("session", dump(event))
+
+
+def rss_mb() -> float:
+    """Resident memory of this process in MB: now where /proc tells, else its peak."""
+    try:
+        with open("/proc/self/statm") as statm:  # noqa: PTH123 -- twice a second
+            return int(statm.read().split()[1]) * resource.getpagesize() / (1 << 20)
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _RSS_UNIT
+
+
+def main() -> None:
+    """Run a worker on the file descriptor that the front process passed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the front's to handle
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    asyncio.run(Worker().run(sock))
+
+
+if __name__ == "__main__":
+    main()

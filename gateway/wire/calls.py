@@ -1,0 +1,94 @@
+"""What the front process and the workers say to each other about calls; plain values, checked at the edge."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from gateway.wire.sdp import Client
+
+
+class Wire(BaseModel):
+    """A value that crosses the process boundary."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OfferCall(Wire):
+    """A new call.
+
+    `address` is the local address that the offer arrived on, `remote` the client's.
+    """
+
+    session_id: str
+    sdp: str
+    type: str
+    request_data: Any = None
+    client: Client
+    device: str | None
+    bot: str
+    address: str
+    remote: str
+
+
+class RenegotiateCall(Wire):
+    """A new offer for a call that is there, or that starts again with `restart_pc`."""
+
+    session_id: str
+    sdp: str
+    type: str
+    restart_pc: bool
+    address: str
+
+
+class CandidateItem(Wire):
+    """One trickled candidate, as Pipecat's clients send it; an empty one says that there are no more."""
+
+    candidate: str
+    sdp_mid: str | None = None
+    sdp_mline_index: int | None = None
+
+
+class PatchCall(Wire):
+    """Candidates trickled after the offer."""
+
+    session_id: str
+    candidates: list[CandidateItem]
+
+
+class CommandCall(Wire):
+    """A command for the device of a call (docs/protocol.md, data channel)."""
+
+    session_id: str
+    command: str
+    value: Any = None
+
+
+class EndCall(Wire):
+    """End a call; the client is told the reason."""
+
+    session_id: str
+    reason: str
+
+
+class Answer(Wire):
+    """The answer to an offer, as a SmallWebRTC client expects it; with our id of the session for the page."""
+
+    sdp: str
+    type: str
+    pc_id: str
+    session_id: str | None = None
+
+
+class SessionEvent(Wire):
+    """Something that happened in a call. `data` is the body of the page's event of the same name."""
+
+    kind: Literal["session", "ended", "transcript", "turn", "report"]
+    session_id: str
+    data: dict[str, Any]
+
+
+def dump(value: BaseModel) -> dict[str, Any]:
+    """A wire value as JSON holds it."""
+    return value.model_dump(mode="json")

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import Forbidden, GatewayError, RateLimited, Unauthorized
+from gateway.front.access import Caller, RateLimit, check_origin, identify
+from gateway.front.registry import Registry, Role, open_registry
+
+LOOPBACK = ["127.0.0.1", "127.3.2.1", "::1", "::ffff:127.0.0.1"]
+LAN = ["192.168.1.5", "10.0.0.1", "fd00::5", "fe80::1%eth0", "::ffff:192.168.1.5", "8.8.8.8"]
+
+
+@pytest.fixture
+async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
+    async with open_registry(tmp_path) as opened:
+        yield opened
+
+
+async def ask(registry: Registry, remote: str, header: str | None = None, *, is_open: bool = False) -> Caller:
+    return await identify(registry, remote=remote, authorization=header, lan_is_open=is_open)
+
+
+@pytest.mark.parametrize("remote", LOOPBACK)
+async def test_loopback_needs_no_key(registry: Registry, remote: str) -> None:
+    caller = await ask(registry, remote)
+    assert (caller.name, caller.role) == (None, Role.OPERATOR)
+
+
+@pytest.mark.parametrize("remote", LAN)
+async def test_the_lan_needs_a_key(registry: Registry, remote: str) -> None:
+    with pytest.raises(Unauthorized, match="needs a key"):
+        await ask(registry, remote)
+
+
+@pytest.mark.parametrize("remote", [*LOOPBACK, *LAN])
+@pytest.mark.parametrize("is_open", [False, True])
+async def test_a_wrong_key_is_refused_anywhere(registry: Registry, remote: str, *, is_open: bool) -> None:
+    with pytest.raises(Unauthorized):
+        await ask(registry, remote, "Bearer vgw_wrong", is_open=is_open)
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic eDp5", "vgw_x", "Bearer\tx"])
+async def test_another_header_is_refused(registry: Registry, header: str) -> None:
+    with pytest.raises(Unauthorized, match="Bearer KEY"):
+        await ask(registry, "127.0.0.1", header)
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+async def test_a_key_says_who_asks(registry: Registry, scheme: str) -> None:
+    device, key = await registry.add("kitchen")
+    caller = await ask(registry, "192.168.1.5", f"{scheme} {key}")
+    assert caller == Caller("192.168.1.5", "kitchen", Role.DEVICE, device.id)
+
+
+async def test_a_devices_key_makes_no_operator_of_loopback(registry: Registry) -> None:
+    _, key = await registry.add("kitchen")
+    with pytest.raises(Forbidden):
+        (await ask(registry, "127.0.0.1", f"Bearer {key}")).must_be_operator()
+
+
+async def test_an_open_lan_lets_devices_in_and_no_operators(registry: Registry) -> None:
+    caller = await ask(registry, "192.168.1.5", is_open=True)
+    assert (caller.name, caller.role) == (None, Role.DEVICE)
+    with pytest.raises(Forbidden):
+        caller.must_be_operator()
+
+
+async def test_a_mapped_address_is_an_ipv4_address(registry: Registry) -> None:
+    assert (await ask(registry, "::ffff:192.168.1.5", is_open=True)).address == "192.168.1.5"
+
+
+async def test_what_is_no_address_gets_in_nowhere(registry: Registry) -> None:
+    with pytest.raises(GatewayError):
+        await ask(registry, "localhost", is_open=True)
+
+
+# -- origins
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "remote"),
+    [
+        (None, "localhost:7860", "127.0.0.1"),
+        (None, "LOCALHOST:7860", "127.0.0.1"),
+        (None, "127.0.0.1:7860", "::ffff:127.0.0.1"),
+        (None, "127.0.0.2", "127.0.0.1"),
+        (None, "[::1]:7860", "::1"),
+        (None, "localhost", "127.0.0.1"),
+        ("http://localhost:7860", "localhost:7860", "127.0.0.1"),
+        ("http://192.168.1.2:7860", "192.168.1.2:7860", "192.168.1.5"),
+        ("http://voicegw.local", "voicegw.local", "192.168.1.5"),
+        (None, "voicegw.local:7860", "192.168.1.5"),
+    ],
+)
+def test_our_own_pages_and_scripts_may_ask(origin: str | None, host: str, remote: str) -> None:
+    check_origin(origin, host, remote=remote)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "remote"),
+    [
+        ("http://evil.example", "localhost:7860", "127.0.0.1"),
+        ("http://localhost:3000", "localhost:7860", "127.0.0.1"),
+        ("null", "localhost:7860", "127.0.0.1"),
+        ("", "localhost:7860", "127.0.0.1"),
+        ("http://evil.example", "192.168.1.2:7860", "192.168.1.5"),
+        ("http://evil.example", None, "192.168.1.5"),
+        ("http://rebound.example:7860", "rebound.example:7860", "127.0.0.1"),
+        (None, "rebound.example:7860", "127.0.0.1"),
+        (None, "127.0.0.1.evil.example", "127.0.0.1"),
+        (None, "192.168.1.2:7860", "127.0.0.1"),
+        (None, "", "127.0.0.1"),
+        (None, None, "127.0.0.1"),
+        (None, "[", "127.0.0.1"),
+    ],
+)
+def test_other_pages_may_not(origin: str | None, host: str | None, remote: str) -> None:
+    with pytest.raises(Forbidden):
+        check_origin(origin, host, remote=remote)
+
+
+# -- rates
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def spent(limit: RateLimit, address: str = "a", most: int = 10_000) -> int:
+    """Take until there is none left; gives how many there were."""
+    for count in range(most):
+        try:
+            limit.take(address)
+        except RateLimited:
+            return count
+    return most
+
+
+def test_a_burst_is_a_quarter_of_the_rate() -> None:
+    assert spent(RateLimit(120, Clock())) == 30
+
+
+def test_a_low_rate_still_has_one() -> None:
+    assert spent(RateLimit(1, Clock())) == 1
+
+
+def test_the_rate_fills_up_again_to_the_burst() -> None:
+    clock = Clock()
+    limit = RateLimit(120, clock)
+    spent(limit)
+    clock.now += 5
+    assert spent(limit) == 10
+    clock.now += 3_600
+    assert spent(limit) == 30
+
+
+def test_asking_in_vain_costs_nothing() -> None:
+    clock = Clock()
+    limit = RateLimit(60, clock)
+    spent(limit)
+    for _ in range(100):
+        assert spent(limit) == 0
+        clock.now += 0.009
+    clock.now += 0.11
+    assert spent(limit) == 1
+
+
+def test_one_address_does_not_use_up_anothers() -> None:
+    limit = RateLimit(120, Clock())
+    spent(limit, "a")
+    assert spent(limit, "b") == 30
+
+
+def test_the_wait_is_told() -> None:
+    limit = RateLimit(60, Clock())
+    spent(limit)
+    with pytest.raises(RateLimited) as caught:
+        limit.take("a")
+    assert caught.value.remedy == "wait 1.0 s"
+
+
+def test_memory_is_bounded() -> None:
+    limit = RateLimit(120, Clock())
+    for i in range(5_000):
+        limit.take(str(i))
+    assert len(limit._buckets) <= 1_024
+
+
+async def test_a_proxy_on_this_machine_brings_no_trust_along(registry: Registry) -> None:
+    with pytest.raises(Unauthorized):
+        await identify(registry, remote="127.0.0.1", authorization=None, lan_is_open=False, forwarded=True)
