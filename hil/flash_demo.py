@@ -17,9 +17,9 @@ from hil.errors import Unusable
 from hil.gateway import ROOT, Gateway
 from hil.simboard.demo import facts, write_release
 from hil.simboard.errors import SimboardError
-from tools.console import Console
+from tools.board.console import Console
+from tools.board.logline import Event, Line
 from tools.errors import ToolError
-from tools.logline import Event, Line
 
 QUESTION: Final = ROOT / "tests" / "data" / "speech" / "what_time_is_it.wav"
 WIFI: Final = ("demo", "no secret at all")

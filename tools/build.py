@@ -16,7 +16,7 @@ import typer
 
 from tools import findings, report
 from tools.errors import BuildError
-from tools.release import BUILD
+from tools.releases.release import BUILD
 from tools.report import out
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tools import lan, ports, report
+from tools import lan, report
+from tools.board import ports
 from tools.report import out, print_json
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from tools import boot, findings, lan, ports, report
-from tools.console import Console
+from tools import findings, lan, report
+from tools.board import boot, ports
+from tools.board.console import Console
 from tools.errors import ToolError
 from tools.findings import Finding
 from tools.report import FAILED, OK, out, print_json

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import httpx
 
-from tools import enrol, lan, ports
+from tools import enrol, lan
+from tools.board import ports
 from tools.errors import EnrolError
 
 _GROUP = "224.0.0.251"

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from tools import boot, esptool_process, flashing, report, wishes
-from tools.boot import Reached
+from tools import flashing, report, wishes
+from tools.board import boot
+from tools.board.boot import Reached
+from tools.esp import esptool_process
 from tools.flashing import Order
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

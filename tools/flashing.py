@@ -6,13 +6,16 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from tools import boot, enrol, esptool_process, nvs, ports, private, release, wishes
-from tools.boot import Reached
-from tools.console import Console
+from tools import enrol, private, wishes
+from tools.board import boot, ports
+from tools.board.boot import Reached
+from tools.board.console import Console
 from tools.enrol import Gateway
 from tools.errors import SettingsError
-from tools.esptool_process import Chip, Job, Piece
-from tools.release import Release
+from tools.esp import esptool_process, nvs
+from tools.esp.esptool_process import Chip, Job, Piece
+from tools.releases import release
+from tools.releases.release import Release
 from tools.report import Report
 
 INTERRUPTED = "If it was being written, the board has no whole firmware now: run the same command again."

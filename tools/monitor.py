@@ -13,13 +13,14 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from tools import ports, report, traces
-from tools.console import Console
+from tools import report
+from tools.board import ports, traces
+from tools.board.console import Console
+from tools.board.logline import Answer, Event, Line, Log, Refusal, complaint
+from tools.board.traces import Decoder, Frame
 from tools.errors import ConsoleError
-from tools.logline import Answer, Event, Line, Log, Refusal, complaint
 from tools.plain import plain
 from tools.report import err, out, print_json
-from tools.traces import Decoder, Frame
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 _TURN_SECONDS = 0.5

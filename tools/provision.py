@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from tools import ports, report, wishes
-from tools.console import Console
+from tools import report, wishes
+from tools.board import ports
+from tools.board.console import Console
+from tools.board.improv_serial import Improv, Network
 from tools.errors import ImprovError, SettingsError
-from tools.improv_serial import Improv, Network
 from tools.report import out, print_json
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -40,7 +40,7 @@ def run_tool(name: str, arguments: list[str]) -> None:
 
 def plugged_in() -> list[tuple[str, str]]:
     """The serial ports that may be a board, and why."""
-    return [(found.device, found.why) for found in importlib.import_module("tools.ports").candidates()]
+    return [(found.device, found.why) for found in importlib.import_module("tools.board.ports").candidates()]
 
 
 @doctor_app.callback(invoke_without_command=True, context_settings=_AS_IT_IS)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from hil.backends import Backend, Reached
 from hil.backends.follow import Follower
 from hil.errors import Unusable
-from tools.nvs import settings_image
+from tools.esp.nvs import settings_image
 
 PROGRAM: Final = "qemu-system-riscv32"
 _CHIP: Final = "esp32c3"

@@ -20,7 +20,7 @@ from hil.errors import Unusable
 from hil.simboard.demo import Facts, facts, layout, program, write_release
 from hil.simboard.flash import SIZES, Flash
 from tools import private
-from tools.nvs import settings_image
+from tools.esp.nvs import settings_image
 
 BOARD: Final = "xmini-c3"
 _NOWHERE: Final = (

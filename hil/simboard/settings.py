@@ -8,7 +8,7 @@ from pathlib import Path
 from hil.simboard.flash import Flash
 from hil.simboard.partitions import Partition
 from tools.errors import NvsError
-from tools.nvs import NAMESPACE, Entry, Type, decode, generate
+from tools.esp.nvs import NAMESPACE, Entry, Type, decode, generate
 
 NOT_NVS = {"crash"}
 """What the Linux build keeps beside them, and a chip elsewhere: a core dump has a partition of its own."""

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.front.releases import Releases
 from tests.support.board_flash import make_image
-from tools import release as taken
+from tools.releases import release as taken
 
 BOARD = "xmini-c3"
 

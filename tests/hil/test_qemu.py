@@ -8,7 +8,7 @@ import pytest
 from hil.backends.qemu import flash_of
 from hil.errors import Unusable
 from hil.simboard.demo import facts, write_release
-from tools.nvs import decode
+from tools.esp.nvs import decode
 
 
 def test_the_flash_of_a_release_is_all_of_it_and_calls_nobody_yet(tmp_path: Path) -> None:

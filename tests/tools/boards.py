@@ -14,7 +14,7 @@ from typing import Any
 
 from hil.simboard.demo import facts, write_release
 from tests.hil.simboard.support import ROOT, Simulated, simulated
-from tools import nvs
+from tools.esp import nvs
 
 __all__ = ["ROOT"]
 

@@ -7,7 +7,7 @@ import pytest
 
 from tools import build
 from tools.errors import BuildError
-from tools.release import BUILD
+from tools.releases.release import BUILD
 
 
 @pytest.fixture(autouse=True)

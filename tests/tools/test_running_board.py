@@ -13,9 +13,10 @@ from hil.gateway import Gateway
 from tests.hil.simboard.support import Simulated
 from tests.tools import boards
 from tests.tools.boards import PASSWORD, SSID, run
-from tools import boot, monitor
-from tools.boot import Reached
-from tools.console import Console
+from tools import monitor
+from tools.board import boot
+from tools.board.boot import Reached
+from tools.board.console import Console
 from tools.errors import BootError
 
 pytestmark = [pytest.mark.usefixtures("firmware"), pytest.mark.timeout(300)]  # pyserial takes 0.2 s a command

@@ -16,7 +16,7 @@ from hil.simboard.demo import application, layout, write_release
 from hil.simboard.flash import MEGABYTE, SECTOR, Flash
 from hil.simboard.partitions import Select, State, read_select
 from tests.hil.simboard.support import FACTS, Simulated, install, read_until, simulated
-from tools import nvs
+from tools.esp import nvs
 
 BOARD = FACTS["esp32c3"]
 NVS, OTADATA, OTA_0, OTA_1 = (p for p in layout("4MB") if p.label in {"nvs", "otadata", "ota_0", "ota_1"})

@@ -18,7 +18,7 @@ from hil.simboard.partitions import State
 from tests.hil.simboard.support import FACTS, Simulated, simulated
 from tests.support.gateway import serving
 from tests.support.waiting import until
-from tools import nvs
+from tools.esp import nvs
 
 BOARD = FACTS["esp32c3"]
 NVS, OTADATA = (p for p in layout(BOARD.flash_size) if p.label in {"nvs", "otadata"})

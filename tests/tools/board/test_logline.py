@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools import logline
-from tools.logline import Answer, Event, Log, Refusal
+from tools.board import logline
+from tools.board.logline import Answer, Event, Log, Refusal
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from typing import Any
 
 import serial
 
-from tools import logline, ports
+from tools.board import logline, ports
+from tools.board.logline import Answer, Line, Refusal
 from tools.errors import ConsoleError, PortError
-from tools.logline import Answer, Line, Refusal
 
 _REOPEN_SECONDS = 0.25
 _LINE_BYTES = 16_384

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tools import nvs
 from tools.errors import NvsError
-from tools.nvs import Entry, Type
-from tools.nvs_pages import INTEGERS
+from tools.esp import nvs
+from tools.esp.nvs import Entry, Type
+from tools.esp.nvs_pages import INTEGERS
 
 SIZE = 0x6000
 ROOM = 0x20000

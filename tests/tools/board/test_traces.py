@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tools import traces
+from tools.board import traces
+from tools.board.logline import parse
+from tools.board.traces import Decoder
 from tools.errors import ToolError
-from tools.logline import parse
 from tools.monitor import _describe, in_words, show
-from tools.traces import Decoder
 
 CODE = """\
 __attribute__((noinline)) int fall(int depth)

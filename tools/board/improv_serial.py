@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tools import improv
-from tools.console import Console
+from tools.board import improv
+from tools.board.console import Console
+from tools.board.improv import Command, Kind, Packet, Reader, State
 from tools.errors import ImprovError
-from tools.improv import Command, Kind, Packet, Reader, State
 
 _T = TypeVar("_T")
 _SCAN_SECONDS = 15.0

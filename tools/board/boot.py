@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from tools import logline
-from tools.console import Console
+from tools.board import logline
+from tools.board.console import Console
+from tools.board.logline import Answer, Event, Line, Log
 from tools.errors import BootError, ConsoleError
-from tools.logline import Answer, Event, Line, Log
 
 SECONDS = 60.0
 _ASK_EVERY = 1.5

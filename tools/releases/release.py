@@ -10,11 +10,11 @@ from pathlib import Path
 import httpx
 from packaging.version import InvalidVersion, Version
 
-from tools import image, manifest
 from tools.errors import ImageError
-from tools.manifest import Manifest, Part
+from tools.releases import image, manifest
+from tools.releases.manifest import Manifest, Part
 
-BUILD = Path(__file__).parents[1] / "firmware" / "build"
+BUILD = Path(__file__).parents[2] / "firmware" / "build"
 _SECONDS = 30.0
 _BUILD_REMEDY = "build one with: voicegw build --board NAME, or give --image DIRECTORY or URL"
 

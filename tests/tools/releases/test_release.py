@@ -15,8 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.tools import releases
-from tools import image, manifest, release
 from tools.errors import ImageError
+from tools.releases import image, manifest, release
 
 
 def load(directory: Path) -> dict[str, bytes]:

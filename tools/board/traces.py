@@ -18,7 +18,7 @@ from esp_idf_panic_decoder import PcAddressDecoder
 from tools import private
 from tools.errors import ToolError
 from tools.process import quiet_environment
-from tools.release import BUILD
+from tools.releases.release import BUILD
 
 _TOOLS = {
     94: ("xtensa-esp32s3-elf-", "xtensa-esp-elf-", "xtensa-esp32-elf-"),

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import complaints
+from tools.board.ports import is_network
 from tools.errors import FlashError
-from tools.ports import is_network
+from tools.esp import complaints
 from tools.process import quiet_environment
 
 BAUD = 460_800

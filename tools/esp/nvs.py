@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tools import private
 from tools.errors import NvsError
-from tools.nvs_pages import INTEGERS, PAGE_BYTES, Entry, Type, decode
+from tools.esp.nvs_pages import INTEGERS, PAGE_BYTES, Entry, Type, decode
 from tools.process import quiet_environment
 
 __all__ = ["NAMESPACE", "Entry", "Type", "decode", "generate", "settings", "settings_image"]

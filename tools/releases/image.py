@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 
 from tools.errors import ImageError
-from tools.manifest import Region
+from tools.releases.manifest import Region
 
 CHIP_IDS = {
     0: "esp32", 2: "esp32s2", 5: "esp32c3", 9: "esp32s3", 12: "esp32c2", 13: "esp32c6", 16: "esp32h2",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tools import complaints
-from tools.esptool_process import Piece, _Progress
+from tools.esp import complaints
+from tools.esp.esptool_process import Piece, _Progress
 
 FATAL = "A fatal error occurred: "
 OPEN = (

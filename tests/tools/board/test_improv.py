@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools import improv
+from tools.board import improv
+from tools.board.improv import Command, Kind, Packet, Reader
 from tools.errors import ImprovError
-from tools.improv import Command, Kind, Packet, Reader
 
 
 def test_a_request_is_as_the_specification_shows_it() -> None:

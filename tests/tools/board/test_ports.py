@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from serial.tools.list_ports_common import ListPortInfo
 
-from tools import ports
+from tools.board import ports
 from tools.errors import PortError
 
 Plug = Callable[..., None]

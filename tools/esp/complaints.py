@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tools import ports
+from tools.board import ports
 from tools.errors import FlashError, ToolError
 
 _CABLE = "use another cable or USB port, or write more slowly with --baud 115200; then flash it again"

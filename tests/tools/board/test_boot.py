@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.tools.devices import console, device
-from tools import boot, logline
-from tools.boot import Progress, Reached
-from tools.console import Console
+from tools.board import boot, logline
+from tools.board.boot import Progress, Reached
+from tools.board.console import Console
 from tools.errors import BootError, ConsoleError
 
 LOOP = b"rst:0x7 (TG0WDT_SYS_RST),boot:0xc (SPI_FAST_FLASH_BOOT)\r\ninvalid header: 0xffffffff\r\n"

@@ -1,0 +1,1 @@
+"""What a board on a port says and does, read and driven."""
