@@ -12,7 +12,7 @@ from typing import Final
 
 from hil.errors import Unusable
 from hil.gateway import ROOT
-from hil.results import FILE
+from hil.record.results import FILE
 
 _OWN: Final = Path(__file__).resolve().parent
 _INI: Final = _OWN / "pytest.ini"

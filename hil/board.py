@@ -15,7 +15,7 @@ from typing import Any, Final
 from hil.backends import Backend
 from hil.console import Console, Event
 from hil.errors import BootLoop, NotSeen, Silent
-from hil.journal import Journal
+from hil.record.journal import Journal
 
 _BOOT_SECONDS: Final = 15.0
 _TRY_SECONDS: Final = 2.0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hil.errors import BootLoop, Garbled, NotSeen, Refused, Silent
-from hil.journal import Journal
+from hil.record.journal import Journal
 
 Event = dict[str, Any]
 _REPLY_SECONDS: Final = 5.0

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from hil.board import Board
 from hil.gateway import Gateway
-from hil.journal import Journal
 from hil.network import Link
+from hil.record.journal import Journal
 
 _HANG_UP_SECONDS: Final = 3.0
 

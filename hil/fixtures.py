@@ -17,7 +17,7 @@ from hil.evidence import Evidence
 from hil.gateway import Gateway
 from hil.network import Link
 from hil.plugin import RESULT, STATION
-from hil.results import Measuring
+from hil.record.results import Measuring
 from hil.station import Station
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 import httpx
 
 from hil.errors import Unusable
-from hil.journal import Journal
+from hil.record.journal import Journal
 
 ROOT: Final = Path(__file__).parents[1]
 BOT: Final = Path(__file__).parent / "bots" / "lab.py"

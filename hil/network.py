@@ -9,11 +9,11 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Self, TypeVar
 
-from hil.journal import Journal
-from hil.link import CLEAR, Impairments
-from hil.proxy import Call, Proxy
-from hil.relay import Relay
-from hil.trace import Trace
+from hil.path.link import CLEAR, Impairments
+from hil.path.proxy import Call, Proxy
+from hil.path.relay import Relay
+from hil.path.trace import Trace
+from hil.record.journal import Journal
 
 _Result = TypeVar("_Result")
 _DONE_SECONDS = 10.0

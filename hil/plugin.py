@@ -14,7 +14,7 @@ import pytest
 from hil.capabilities import CAPABILITIES
 from hil.errors import Unusable
 from hil.gateway import ROOT
-from hil.results import Result, Run
+from hil.record.results import Result, Run
 from hil.station import Station, make_station
 
 RUN = pytest.StashKey[Run]()

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from hil import journal
 from hil.errors import Unusable
-from hil.journal import Step
+from hil.record import journal
+from hil.record.journal import Step
 
 _TELLING: Final = {"capture", "capture start", "figures"}
 _FIGURES: Final = (

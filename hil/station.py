@@ -15,9 +15,9 @@ from hil.backends.qemu import Qemu
 from hil.backends.serial import SerialPort
 from hil.backends.simboard import Simboard
 from hil.backends.simulated import Simulated
-from hil.budgets import Budgets
 from hil.errors import Unusable
 from hil.gateway import ROOT
+from hil.record.budgets import Budgets
 
 QUESTION: Final = ROOT / "tests" / "data" / "speech" / "what_time_is_it.wav"
 _BINARY: Final = ROOT / "firmware" / "build" / "host" / "voicesim"

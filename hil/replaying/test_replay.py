@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from hil import journal, replay
+from hil import replay
 from hil.board import Board
 from hil.errors import Refused
 from hil.gateway import Gateway
-from hil.journal import Step
-from hil.link import CLEAR
 from hil.network import Link
+from hil.path.link import CLEAR
+from hil.record import journal
+from hil.record.journal import Step
 
 
 def test_what_was_recorded(live: Board, link: Link, gateway: Gateway, request: pytest.FixtureRequest) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from hil.record.results import read, runs_below
 from hil.report.compare import compare
 from hil.report.page import page
-from hil.results import read, runs_below
 
 
 def write_report(folders: Sequence[Path], path: Path, *, against: Path | None = None) -> Path:

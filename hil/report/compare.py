@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from hil.results import Measure, Run
+from hil.record.results import Measure, Run
 
 _NOTICED: Final = 0.2  # of the earlier value: machines and rooms differ from day to day
 _OF_BUDGET: Final = 0.1  # and of the budget: far from it, a change of a little is still a little

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from hil import sound
+from hil.record import sound
+from hil.record.results import Result, Run, Series
 from hil.report.plots import lines, spectrograms, waterfall
-from hil.results import Result, Run, Series
 from hil.station import QUESTION
 
 _TITLES: Final = {

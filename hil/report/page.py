@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from hil.record.results import Measure, Result, Run
 from hil.report.compare import Change, Comparison
 from hil.report.gallery import gallery
-from hil.results import Measure, Result, Run
 
 _STYLE: Final = Path(__file__).parent / "style.css"
 Reported = tuple[Path, Run, Comparison]

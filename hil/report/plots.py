@@ -12,8 +12,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from hil import sound
-from hil.results import Parts, Series
+from hil.record import sound
+from hil.record.results import Parts, Series
 
 mpl.use("svg")
 

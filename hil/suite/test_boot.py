@@ -8,7 +8,7 @@ import time
 import pytest
 
 from hil.board import Board
-from hil.results import Measuring
+from hil.record.results import Measuring
 from hil.station import Station
 
 pytestmark = pytest.mark.quick

@@ -8,7 +8,7 @@ import pytest
 
 from hil.board import Board
 from hil.errors import Refused
-from hil.results import Measuring
+from hil.record.results import Measuring
 
 
 @pytest.mark.quick

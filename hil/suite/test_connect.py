@@ -7,8 +7,8 @@ import pytest
 
 from hil.board import Board
 from hil.network import Link
-from hil.proxy import Call
-from hil.results import Measuring
+from hil.path.proxy import Call
+from hil.record.results import Measuring
 
 pytestmark = pytest.mark.quick
 _CALLS = 5

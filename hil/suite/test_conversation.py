@@ -10,7 +10,7 @@ import pytest
 from hil.board import Board
 from hil.gateway import Gateway
 from hil.network import Link
-from hil.results import Measuring
+from hil.record.results import Measuring
 
 pytestmark = [pytest.mark.clip, pytest.mark.audio_out]
 _STAGES = {

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hil import traffic
 from hil.board import Board
 from hil.network import Link
-from hil.results import Measuring
+from hil.path import traffic
+from hil.record.results import Measuring
 
 pytestmark = [pytest.mark.quick, pytest.mark.audio_out]
 _PINGS = 3

@@ -11,7 +11,7 @@ import pytest
 from hil.board import Board
 from hil.evidence import Evidence
 from hil.network import Link
-from hil.results import Measuring
+from hil.record.results import Measuring
 
 pytestmark = [pytest.mark.flash, pytest.mark.timeout(400)]
 Release = Callable[..., Path]

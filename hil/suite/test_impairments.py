@@ -6,12 +6,13 @@ import time
 
 import pytest
 
-from hil import sound, traffic
 from hil.board import Board
 from hil.evidence import Evidence
-from hil.link import CLEAR, Impairments
 from hil.network import Link
-from hil.results import Measuring
+from hil.path import traffic
+from hil.path.link import CLEAR, Impairments
+from hil.record import sound
+from hil.record.results import Measuring
 from hil.station import QUESTION
 
 pytestmark = pytest.mark.audio_out

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from hil.board import Board
-from hil.results import Measuring
+from hil.record.results import Measuring
 
 _BEYOND = {"discovery", "signalling", "connecting", "live"}
 

@@ -12,7 +12,7 @@ from hil.board import Board
 from hil.evidence import Evidence
 from hil.gateway import Gateway
 from hil.network import Link
-from hil.results import Measuring
+from hil.record.results import Measuring
 
 
 def test_it_is_back_soon_after_its_gateway(live: Board, gateway: Gateway, measure: Measuring) -> None:

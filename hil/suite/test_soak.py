@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hil import traffic
 from hil.board import Board
 from hil.network import Link
-from hil.results import Measuring
+from hil.path import traffic
+from hil.path.trace import Packet
+from hil.record.results import Measuring
 from hil.station import Station
-from hil.trace import Packet
 
 pytestmark = [pytest.mark.soak, pytest.mark.audio_out, pytest.mark.timeout(0)]
 _EVERY_SECONDS = 5.0

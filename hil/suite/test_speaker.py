@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from hil import sound
 from hil.board import Board
-from hil.results import Measuring
+from hil.record import sound
+from hil.record.results import Measuring
 
 pytestmark = pytest.mark.quick
 

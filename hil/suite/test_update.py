@@ -11,7 +11,7 @@ import pytest
 from hil.board import Board
 from hil.gateway import Gateway
 from hil.network import Link
-from hil.results import Measuring
+from hil.record.results import Measuring
 
 pytestmark = pytest.mark.ota
 _NEWER = "0.9.0"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hil.__main__ import command
 from hil.gateway import ROOT
-from hil.results import Result, read
+from hil.record.results import Result, read
 
 _SECONDS = 300.0
 

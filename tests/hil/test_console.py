@@ -10,7 +10,7 @@ import pytest
 
 from hil.console import Console
 from hil.errors import BootLoop, Garbled, NotSeen, Refused, Silent
-from hil.journal import Journal
+from hil.record.journal import Journal
 
 
 class Line:

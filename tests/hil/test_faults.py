@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from hil.gateway import ROOT, Gateway
-from hil.results import Result
+from hil.record.results import Result
 from tests.hil.running import failed, suite
 
 Runs = dict[str, Future[list[Result]]]

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from hil.link import Impairments
 from hil.network import Link
-from hil.sdp import first_candidate
-from hil.trace import Trace, read
+from hil.path.link import Impairments
+from hil.path.sdp import first_candidate
+from hil.path.trace import Trace, read
 from tests.support.waiting import PATIENCE, until
 
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from hil import journal, station
+from hil import station
 from hil.__main__ import command
 from hil.errors import Unusable
-from hil.journal import Journal, Step
-from hil.link import CLEAR, Impairments
+from hil.path.link import CLEAR, Impairments
+from hil.record import journal
+from hil.record.journal import Journal, Step
 from hil.replay import beside
 from hil.replaying.test_replay import steps
 

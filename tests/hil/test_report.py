@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from hil.errors import Unusable
+from hil.record.results import Measure, Parts, Result, Run, Series, read, runs_below
 from hil.report import write_report
 from hil.report.compare import compare, is_worse
-from hil.results import Measure, Parts, Result, Run, Series, read, runs_below
 
 
 def figure(value: float, most: float | None = 100.0, least: float | None = None) -> Measure:

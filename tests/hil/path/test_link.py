@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.link import CLEAR, Channel, Impairments, Kind, Passage, kind_of
+from hil.path.link import CLEAR, Channel, Impairments, Kind, Passage, kind_of
 
 MEDIA = bytes([0x80, 111]) + bytes(78)
 STUN = bytes([0, 1]) + bytes(40)

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from hil import traffic
-from hil.link import Kind
-from hil.trace import Packet
+from hil.path import traffic
+from hil.path.link import Kind
+from hil.path.trace import Packet
 
 
 def packets(

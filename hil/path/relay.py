@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from hil.link import CLEAR, Channel, Impairments, Kind, kind_of
-from hil.sdp import Candidate
-from hil.trace import Trace, Way
+from hil.path.link import CLEAR, Channel, Impairments, Kind, kind_of
+from hil.path.sdp import Candidate
+from hil.path.trace import Trace, Way
 
 Address = tuple[str, int]
 _AT_ONCE: Final = 0.0002  # seconds: less than a timer could wait

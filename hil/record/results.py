@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from hil.budgets import Budget
 from hil.errors import Unusable
+from hil.record.budgets import Budget
 
 FILE: Final = "results.json"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hil import sound
+from hil.record import sound
 
-QUESTION = Path(__file__).parents[1] / "data" / "speech" / "what_time_is_it.wav"
+QUESTION = Path(__file__).parents[2] / "data" / "speech" / "what_time_is_it.wav"
 
 
 def sine(hz: float, seconds: float = 1.0, level: float = 0.3) -> sound.Signal:

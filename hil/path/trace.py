@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from hil.link import Kind, Passage, kind_of
+from hil.path.link import Kind, Passage, kind_of
 
 Way = Literal["up", "down"]  # from the board, to the board
 _KEPT: Final = 200_000  # packets: half an hour of a call

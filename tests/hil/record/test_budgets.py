@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hil.budgets import FILE, Budgets
 from hil.errors import OverBudget, Unusable
-from hil.results import Measuring, Result
+from hil.record.budgets import FILE, Budgets
+from hil.record.results import Measuring, Result
 
 SUITE = FILE.parent / "suite"
 TEXT = """

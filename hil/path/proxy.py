@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import httpx
 
-from hil import sdp
-from hil.relay import Relay
-from hil.sdp import Candidate
-from hil.trace import Trace
+from hil.path import sdp
+from hil.path.relay import Relay
+from hil.path.sdp import Candidate
+from hil.path.trace import Trace
 
 _BODY_MAX: Final = 64 << 20
 _ANSWER_SECONDS: Final = 30.0

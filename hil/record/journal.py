@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hil.link import Impairments
+from hil.path.link import Impairments
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from hil.sdp import Candidate, NoCandidate, first_candidate, through
+from hil.path.sdp import Candidate, NoCandidate, first_candidate, through
 
-DATA = Path(__file__).parents[1] / "data" / "sdp"
+DATA = Path(__file__).parents[2] / "data" / "sdp"
 HERE = Candidate("192.0.2.7", 5004)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from hil.trace import Packet
+from hil.path.trace import Packet
 
 RTP_CLOCK = 48_000  # of Opus (RFC 7587, section 4.1)
 _BIN_SECONDS = 0.5

@@ -1,0 +1,1 @@
+"""What a run leaves: results beside their budgets, the steps of each test, recordings."""
