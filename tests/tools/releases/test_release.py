@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.tools import releases
+from tests.tools import release_files
 from tools.errors import ImageError
 from tools.releases import image, manifest, release
 
@@ -24,13 +24,13 @@ def load(directory: Path) -> dict[str, bytes]:
 
 
 def test_a_whole_release_is_loaded(tmp_path: Path) -> None:
-    files = load(releases.write(tmp_path))
-    assert files == {name: data for name, (_, data) in releases.contents().items()}
+    files = load(release_files.write(tmp_path))
+    assert files == {name: data for name, (_, data) in release_files.contents().items()}
 
 
 def test_the_images_of_these_tests_are_genuine(tmp_path: Path) -> None:
     path = tmp_path / "app.bin"
-    path.write_bytes(releases.image("esp32s3"))
+    path.write_bytes(release_files.image("esp32s3"))
     done = subprocess.run(
         [sys.executable, "-m", "esptool", "image-info", str(path)], capture_output=True, text=True, check=True
     )
@@ -39,45 +39,47 @@ def test_the_images_of_these_tests_are_genuine(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_cut_short_is_named(tmp_path: Path) -> None:
-    path = releases.write(tmp_path) / "voicegw.bin"
+    path = release_files.write(tmp_path) / "voicegw.bin"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ImageError, match=r"voicegw\.bin has .* bytes, not the"):
         load(tmp_path)
 
 
 def test_a_file_of_another_build_is_named(tmp_path: Path) -> None:
-    path = releases.write(tmp_path) / "voicegw.bin"
+    path = release_files.write(tmp_path) / "voicegw.bin"
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(ImageError, match=r"voicegw\.bin is not the file of its manifest"):
         load(tmp_path)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    (releases.write(tmp_path) / "bootloader.bin").unlink()
+    (release_files.write(tmp_path) / "bootloader.bin").unlink()
     with pytest.raises(ImageError, match=r"bootloader\.bin: No such file"):
         load(tmp_path)
 
 
 def test_an_app_that_outgrows_its_slot_is_refused(tmp_path: Path) -> None:
-    releases.write(tmp_path, releases.contents(app_bytes=0x12000, slot=0x10000))
+    release_files.write(tmp_path, release_files.contents(app_bytes=0x12000, slot=0x10000))
     with pytest.raises(ImageError, match=r"too large: .* ota_0 has 65536"):
         load(tmp_path)
 
 
 def test_firmware_for_another_chip_than_the_manifests_is_refused(tmp_path: Path) -> None:
-    releases.write(tmp_path, {**releases.contents(), "voicegw.bin": (0x20000, releases.image("esp32s3"))})
+    release_files.write(
+        tmp_path, {**release_files.contents(), "voicegw.bin": (0x20000, release_files.image("esp32s3"))}
+    )
     with pytest.raises(ImageError, match=r"voicegw\.bin is for esp32s3, its manifest says esp32c3"):
         load(tmp_path)
 
 
 def test_an_app_that_is_no_firmware_is_refused(tmp_path: Path) -> None:
-    releases.write(tmp_path, {**releases.contents(), "voicegw.bin": (0x20000, b"hello" * 100)})
+    release_files.write(tmp_path, {**release_files.contents(), "voicegw.bin": (0x20000, b"hello" * 100)})
     with pytest.raises(ImageError, match="no firmware"):
         load(tmp_path)
 
 
 def test_nvs_elsewhere_than_in_the_table_is_refused(tmp_path: Path) -> None:
-    releases.write(tmp_path, nvs={"offset": 0xA000, "size": 0x5000})
+    release_files.write(tmp_path, nvs={"offset": 0xA000, "size": 0x5000})
     with pytest.raises(ImageError, match="nvs is not where"):
         load(tmp_path)
 
@@ -115,7 +117,7 @@ def change_file(**values: Any) -> Callable[[dict[str, Any]], None]:
     ],
 )
 def test_a_manifest_that_cannot_be_used_says_why(spoil: Callable[[dict[str, Any]], None], cause: str) -> None:
-    about = releases.manifest(releases.contents())
+    about = release_files.manifest(release_files.contents())
     spoil(about)
     with pytest.raises(ImageError, match=cause):
         manifest.parse(json.dumps(about))
@@ -133,12 +135,12 @@ def test_what_is_no_manifest_is_a_typed_error(text: bytes) -> None:
 
 @pytest.mark.parametrize("hashed", [True, False])
 def test_the_chip_of_an_image_is_read(hashed: bool) -> None:
-    assert image.chip_of(releases.image("esp32s3", hashed=hashed), "x") == "esp32s3"
+    assert image.chip_of(release_files.image("esp32s3", hashed=hashed), "x") == "esp32s3"
 
 
 @given(st.integers(0, 4000), st.integers(1, 255))
 def test_any_flipped_bit_of_an_image_is_noticed(at: int, bits: int) -> None:
-    good = bytearray(releases.image("esp32c3"))
+    good = bytearray(release_files.image("esp32c3"))
     good[at] ^= bits
     with pytest.raises(ImageError):
         image.chip_of(bytes(good), "x")
@@ -147,7 +149,7 @@ def test_any_flipped_bit_of_an_image_is_noticed(at: int, bits: int) -> None:
 @given(st.integers(0, 4200))
 def test_an_image_cut_short_anywhere_is_noticed(size: int) -> None:
     with pytest.raises(ImageError):
-        image.chip_of(releases.image("esp32c3")[:size], "x")
+        image.chip_of(release_files.image("esp32c3")[:size], "x")
 
 
 @pytest.mark.parametrize(
@@ -162,14 +164,14 @@ def test_what_is_no_partition_table_is_refused(spoil: bytes) -> None:
 
 
 def test_a_directory_of_releases_gives_all(tmp_path: Path) -> None:
-    releases.write(tmp_path / "a", board="xmini-c3")
-    releases.write(tmp_path / "b", board="s3-devkit", chip="esp32s3")
+    release_files.write(tmp_path / "a", board="xmini-c3")
+    release_files.write(tmp_path / "b", board="s3-devkit", chip="esp32s3")
     assert [r.manifest.board for r in release.find(str(tmp_path))] == ["xmini-c3", "s3-devkit"]
 
 
 def test_a_manifest_that_is_broken_stops_no_other_board(tmp_path: Path) -> None:
-    releases.write(tmp_path / "a", board="xmini-c3")
-    (releases.write(tmp_path / "b", board="s3-devkit", chip="esp32s3") / "manifest.json").write_text("{")
+    release_files.write(tmp_path / "a", board="xmini-c3")
+    (release_files.write(tmp_path / "b", board="s3-devkit", chip="esp32s3") / "manifest.json").write_text("{")
     left_out: list[ImageError] = []
     assert [r.manifest.board for r in release.find(str(tmp_path), left_out.append)] == ["xmini-c3"]
     assert [str(tmp_path / "b" / "manifest.json") in error.cause for error in left_out] == [True]
@@ -214,12 +216,12 @@ def served(tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("tail", ["/r", "/r/", "/r/manifest.json"])
 def test_a_release_is_fetched_by_url(served: str, tmp_path: Path, tail: str) -> None:
-    releases.write(tmp_path / "r")
-    assert set(release.find(served + tail)[0].load()) == set(releases.contents())
+    release_files.write(tmp_path / "r")
+    assert set(release.find(served + tail)[0].load()) == set(release_files.contents())
 
 
 def test_a_download_has_an_end(served: str, tmp_path: Path) -> None:
-    path = releases.write(tmp_path / "r") / "voicegw.bin"
+    path = release_files.write(tmp_path / "r") / "voicegw.bin"
     path.write_bytes(path.read_bytes() * 40)
     with pytest.raises(ImageError, match="longer than"):
         release.find(f"{served}/r")[0].load()
@@ -241,9 +243,9 @@ def test_a_server_that_is_not_there_is_said() -> None:
 
 @pytest.fixture
 def three(tmp_path: Path) -> list[release.Release]:
-    releases.write(tmp_path / "a", board="xmini-c3")
-    releases.write(tmp_path / "b", board="s3-devkit", chip="esp32s3")
-    releases.write(tmp_path / "c", board="esp32-s3-box-3", chip="esp32s3", flash_size="16MB")
+    release_files.write(tmp_path / "a", board="xmini-c3")
+    release_files.write(tmp_path / "b", board="s3-devkit", chip="esp32s3")
+    release_files.write(tmp_path / "c", board="esp32-s3-box-3", chip="esp32s3", flash_size="16MB")
     return release.find(str(tmp_path))
 
 
@@ -266,7 +268,7 @@ def test_the_named_board_is_taken(three: list[release.Release]) -> None:
 
 def test_of_several_versions_the_newest_is_taken(tmp_path: Path) -> None:
     for version in ("0.9.0", "0.10.0", "odd"):
-        releases.write(tmp_path / version, version=version)
+        release_files.write(tmp_path / version, version=version)
     found = release.find(str(tmp_path))
     assert release.choose(found, chip="esp32c3", flash_size=None, board=None).manifest.version == "0.10.0"
 
