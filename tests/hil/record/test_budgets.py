@@ -11,7 +11,7 @@ from hil.errors import OverBudget, Unusable
 from hil.record.budgets import FILE, Budgets
 from hil.record.results import Measuring, Result
 
-SUITE = FILE.parent / "suite"
+SUITE = FILE.parents[1] / "suite"
 TEXT = """
 [echo_ms]
 what = "Echo"

@@ -211,7 +211,8 @@ def test_no_secret_is_in_the_generators_arguments_or_environment(monkeypatch: py
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounts a small disk, as root")
 def test_a_full_disk_is_said() -> None:
     code = (
-        "from tools import nvs, private, errors\n"
+        "from tools import errors, private\n"
+        "from tools.esp import nvs\n"
         "from pathlib import Path\n"
         "try: nvs.settings_image({'password': 'x' * 60}, 0x6000)\n"
         "except errors.ToolError as e: print(e.cause, '|', e.remedy)\n"
