@@ -73,6 +73,10 @@ class Limits(BaseModel):
     """Silence on the wire after which a client counts as gone."""
     connect_timeout_s: Annotated[float, Field(gt=0)] = 20.0
     """From the answer to the first media."""
+    bot_start_s: Annotated[float, Field(gt=0)] = 60.0
+    """Until a bot's transport must be connected: models may have to be loaded. The call is there meanwhile."""
+    bot_end_s: Annotated[float, Field(gt=0)] = 5.0
+    """For a bot to finish once its client is gone; then it is terminated, and after as long killed."""
     worker_silence_s: Annotated[float, Field(gt=0)] = 5.0
     """Without a heartbeat after which a worker counts as blocked and is replaced."""
     worker_memory_mb: Annotated[int, Field(ge=200)] = 2_048

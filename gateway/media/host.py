@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 
-from gateway.bot import loading, pipecat_setup
 from gateway.errors import NotFound, Stopping
+from gateway.media.here import BotsHere
 from gateway.media.session import Session
 from gateway.settings import Settings
 from gateway.wire.calls import (
@@ -20,8 +18,6 @@ from gateway.wire.calls import (
     RenegotiateCall,
     SessionEvent,
 )
-
-_SETUP_FILE = pipecat_setup.__file__
 
 
 class Host:
@@ -37,29 +33,21 @@ class Host:
         self._emit = emit
         self._sessions: dict[str, Session] = {}
         self._draining = False
-        self._held = AsyncExitStack()
+        self._bots = BotsHere(settings)
 
     async def prepare(self) -> None:
-        """Import the bots that the settings name and let them load what they need.
-
-        A bot's module may have `prepared(settings)`, an asynchronous context manager that is held around all calls.
+        """Make ready for calls.
 
         Raises:
-            ConfigError: one of them cannot work; names what to install or set.
+            ConfigError: a bot that the settings name cannot work; names what to install or set.
         """
-        files = [f for f in os.environ.get("PIPECAT_SETUP_FILES", "").split(os.pathsep) if f]
-        if _SETUP_FILE not in files:
-            os.environ["PIPECAT_SETUP_FILES"] = os.pathsep.join([*files, _SETUP_FILE])
-        for name in sorted({self._settings.bot, *self._settings.bots.values()}):
-            prepared = getattr(loading.load(name), "prepared", None)
-            if prepared is not None:
-                await self._held.enter_async_context(prepared(self._settings))
+        await self._bots.start()
 
     async def offer(self, call: OfferCall) -> Answer:
         """Begin a call; see `Session.start`."""
         if self._draining:
             raise Stopping("the gateway is stopping", remedy="try again when it is back")
-        session = Session(call, self._settings, self._forward)
+        session = Session(call, self._settings, self._forward, self._bots)
         self._sessions[session.id] = session
         return await session.start()
 
@@ -84,7 +72,7 @@ class Host:
         self._draining = True
         closing = [s.close(reason) for s in self._sessions.values()]
         await asyncio.gather(*closing, return_exceptions=True)
-        await self._held.aclose()
+        await self._bots.stop()
 
     def _find(self, session_id: str) -> Session:
         try:

@@ -6,31 +6,35 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, Literal, get_args
 
 from aiortc.mediastreams import MediaStreamError
 from loguru import logger
-from pipecat.pipeline.worker import PipelineWorker
-from pipecat.runner.types import SmallWebRTCRunnerArguments
 
-from gateway.bot import loading
-from gateway.bot.task import END_SECONDS, BotTask, watcher
-from gateway.bot.turns import TurnClock
 from gateway.errors import BadOffer, Busy
 from gateway.media.reports import DeviceReports
+from gateway.media.seat import Bots, Seat
 from gateway.media.states import Event, State, next_state
 from gateway.rtc import stock
-from gateway.rtc.codec import SAMPLE_RATE, OpusSettings
-from gateway.rtc.connection import DeviceConnection, GatewayConnection, MediaFigures
+from gateway.rtc.codec import OpusSettings
+from gateway.rtc.connection import GatewayConnection, MediaConnection, MediaFigures
 from gateway.settings import Settings
-from gateway.wire import messages, sdp
-from gateway.wire.calls import Answer, CommandCall, OfferCall, PatchCall, RenegotiateCall, SessionEvent
+from gateway.wire import messages, sdp, talk
+from gateway.wire.calls import (
+    Answer,
+    BotJob,
+    CommandCall,
+    OfferCall,
+    PatchCall,
+    RenegotiateCall,
+    SessionEvent,
+)
 from gateway.wire.sdp import Client
 
-BOT_START_SHARE = 0.9
-"""Of `offer_timeout_s`, for a bot to be ready: the rest is for saying that it was not."""
 STATUS_SECONDS = 1.0
+END_SECONDS = 5.0
+"""How long a connection may take to close."""
 
 
 class Session:
@@ -40,9 +44,12 @@ class Session:
         call: the offer and who made it.
         settings: the gateway's.
         emit: is given everything that the front process should know.
+        bots: begins the bot.
     """
 
-    def __init__(self, call: OfferCall, settings: Settings, emit: Callable[[SessionEvent], None]) -> None:
+    def __init__(
+        self, call: OfferCall, settings: Settings, emit: Callable[[SessionEvent], None], bots: Bots
+    ) -> None:
         self.call = call
         self.id = call.session_id
         self.state = State.NEGOTIATING
@@ -51,39 +58,54 @@ class Session:
         self._since = time.monotonic()
         self._settings = settings
         self._emit = emit
+        self._bots = bots
         self._media: MediaFigures | None = None
         self._log = logger.bind(session=self.id)
-        self.turns = TurnClock(
-            self._report_turn, self._report_transcript, sees_packets=call.client is Client.DEVICE
-        )
         self._connection = self._make_connection()
         self._reports = DeviceReports(self._connection.send_app_message, self._report_device, self.id)
-        self._bot: BotTask | None = None
+        self._seat: Seat | None = None
+        self._client_ready: talk.App | None = None
         self._watch: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._negotiation = asyncio.Lock()
         self._stirred = asyncio.Event()
         self._failed = False
-        self._connection.add_event_handler("failed", self._fail)
-        for event in ("connected", "closed", "failed"):
-            self._connection.add_event_handler(event, self._stir)
-        if call.client is Client.DEVICE:
-            self._connection.add_event_handler("app-message", self._reports.take)
+        for state in get_args(talk.StateName):
+            self._connection.add_event_handler(state, self._moved(state))
+        self._connection.add_event_handler("app-message", self._take_message)
+        self._connection.add_event_handler("track-status", self._take_track)
 
-    async def _stir(self, _connection: GatewayConnection) -> None:
-        self._stirred.set()
+    def _moved(self, state: talk.StateName) -> Callable[[GatewayConnection], Coroutine[Any, Any, None]]:
+        async def moved(_connection: GatewayConnection) -> None:
+            self._failed = self._failed or state == "failed"
+            self._stirred.set()
+            self._tell_bot(talk.State(state=state, pc_id=self.pc_id))
 
-    async def _fail(self, _connection: GatewayConnection) -> None:
-        self._failed = True
+        return moved
 
-    def _make_connection(self) -> GatewayConnection:
-        if self.call.client is Client.BROWSER:
-            return GatewayConnection(addresses=self._addresses())
+    async def _take_message(self, connection: GatewayConnection, message: Any) -> None:
+        if self.call.client is Client.DEVICE:
+            await self._reports.take(connection, message)
+        told = talk.App(message=message)
+        if isinstance(message, dict) and message.get("type") == "client-ready":
+            self._client_ready = told
+        self._tell_bot(told)
+
+    async def _take_track(self, _connection: GatewayConnection, index: int, enabled: bool) -> None:
+        self._tell_bot(talk.Track(index=index, enabled=enabled))
+
+    def _tell_bot(self, told: talk.Told) -> None:
+        if self._seat is not None:
+            self._seat.tell(told)
+
+    def _make_connection(self) -> MediaConnection:
         audio = self._settings.audio
-        return DeviceConnection(
+        return MediaConnection(
             addresses=self._addresses(),
+            small=self.call.client is Client.DEVICE,
             opus=OpusSettings(audio.bitrate, audio.complexity, audio.fec, audio.dtx),
-            on_audio=self.turns.packet,
+            hear=lambda pcm: self._seat.heard(pcm) if self._seat is not None else None,
+            on_audio=lambda: self._tell_bot(talk.Sounded(at=time.monotonic())),
         )
 
     def _addresses(self) -> list[str]:
@@ -97,37 +119,85 @@ class Session:
     def pc_id(self) -> str:
         return self._connection.pc_id
 
-    def watch(self, worker: PipelineWorker) -> None:
-        """Time the turns of a pipeline that the bot of this call runs; a device's audio gets the short way."""
-        stock.watch_frames(worker, self.turns.frame)
-        if self.call.client is Client.DEVICE:
-            stock.shorten(worker, SAMPLE_RATE)
-
     async def start(self) -> Answer:
-        """Answer the offer and start the bot; returns once the bot's pipeline is set up.
+        """Answer the offer and begin the bot; returns once the answer is there, whatever the bot does.
 
         Raises:
             BadOffer: the offer cannot be answered.
-            BotFailed: the bot raised, or ended, before it was ready.
             Busy: the call was ended meanwhile.
         """
+        self._seat = self._take_seat()
         try:
-            bot = loading.load(self.call.bot).bot
             async with self._negotiating():
                 await self._connection.initialize(sdp.bundle_in_order(self.call.sdp), self.call.type)
             answer = self._answer(self.call.sdp)
-            self._bot = BotTask(self.call.bot, self._run_bot(bot), self.id)
-            self._bot.task.add_done_callback(lambda _: self._stirred.set())
-            await self._bot.ready(
-                self._connection.bot_ready, BOT_START_SHARE * self._settings.limits.offer_timeout_s
-            )
-            self._must_be_there()
+            await self._connection.connect()
         except BaseException:
             await self.close("failed")
             raise
         self._advance(Event.ANSWERED)
         self._watch = asyncio.create_task(self._follow(), name=f"watch-{self.id}")
         return answer
+
+    def _take_seat(self) -> Seat:
+        self._log.info(
+            "{} at {}: bot {}", self.call.device or self.call.client, self.call.remote, self.call.bot
+        )
+        limits = self._settings.limits
+        return Seat(
+            self._bots,
+            BotJob(
+                session_id=self.id,
+                bot=self.call.bot,
+                body=self._body(),
+                device=self.call.device,
+                pc_id=self.pc_id,
+            ),
+            self,
+            replace=self.call.client is Client.DEVICE,
+            start_seconds=limits.bot_start_s,
+            end_seconds=limits.bot_end_s,
+        )
+
+    # -- what the bot says
+
+    def said(self, pcm: bytes, rate: int) -> None:
+        """Say the bot's sound."""
+        self._connection.say(pcm, rate)
+
+    def clear(self) -> None:
+        """The bot was interrupted."""
+        self._connection.hush()
+
+    def told(self, told: talk.Ready | talk.App | talk.Transcript | talk.Turn) -> None:
+        """Pass on what the bot tells."""
+        match told:
+            case talk.App():
+                self._connection.send_app_message(told.message)
+            case talk.Transcript():
+                who = {"session": self.id, "device": self.call.device, "bot": self.call.bot}
+                self._emit_event("transcript", {**who, **told.model_dump(exclude={"t"})})
+            case talk.Turn():
+                self._emit_event("turn", {"session": self.id, **told.model_dump(exclude={"t"})})
+            case talk.Ready():
+                self._log.debug("the bot is ready")
+
+    def greet(self) -> list[talk.Told]:
+        """What a new bot has to know first."""
+        told: list[talk.Told] = []
+        if self._connection.connected:
+            told.append(talk.State(state="connected", pc_id=self.pc_id))
+            if self._client_ready is not None:
+                told.append(self._client_ready)
+        return told
+
+    def bot_failed(self, detail: str) -> None:
+        """Tell the client that it has no bot for now."""
+        self._connection.send_app_message(_error("bot_failed", fatal=False))
+        data = {"kind": "bot_failed", "data": {"bot": self.call.bot, "text": detail[: messages.MAX_TEXT]}}
+        self._emit_event(
+            "report", {"session": self.id, "device": self.call.device, "at": time.time(), **data}
+        )
 
     @contextlib.asynccontextmanager
     async def _negotiating(self) -> AsyncIterator[None]:
@@ -203,8 +273,8 @@ class Session:
             await asyncio.wait_for(self._connection.disconnect(), END_SECONDS)
         except (TimeoutError, ConnectionError, MediaStreamError) as error:
             self._log.warning("connection did not close cleanly: {!r}", error)
-        if self._bot is not None:
-            await self._bot.end()
+        if self._seat is not None:
+            await self._seat.end()
         self._advance(Event.CLOSED)
         self._emit(SessionEvent(kind="ended", session_id=self.id, data={"reason": reason}))
         self._log.info("session ended: {}", reason)
@@ -213,25 +283,15 @@ class Session:
         """Say why the call ends, as an RTVI error, where the client did not end it."""
         if reason in {"client_left", "vanished"}:
             return
-        data = {"message": reason, "error": reason, "fatal": True}
-        self._connection.send_app_message({"label": "rtvi-ai", "type": "error", "data": data})
-
-    async def _run_bot(self, bot: loading.Bot) -> None:
-        watcher.set(self.watch)
-        self._log.info(
-            "{} at {}: bot {}", self.call.device or self.call.client, self.call.remote, self.call.bot
-        )
-        arguments = SmallWebRTCRunnerArguments(
-            webrtc_connection=self._connection, body=self._body(), session_id=self.id
-        )
-        if self.call.client is Client.DEVICE:
-            arguments.pipeline_idle_timeout_secs = None  # a device stays connected while nobody speaks
-        with logger.contextualize(session=self.id):
-            await bot(arguments)
+        self._connection.send_app_message(_error(reason, fatal=True))
 
     def _body(self) -> dict[str, Any]:
         given = self.call.request_data if isinstance(self.call.request_data, dict) else {}
-        own = {"session_id": self.id, "device": self.call.device, "settings": self._settings}
+        own = {
+            "session_id": self.id,
+            "device": self.call.device,
+            "settings": self._settings.model_dump(mode="json"),
+        }
         return {**given, "voicegw": own}
 
     async def _follow(self) -> None:
@@ -247,8 +307,8 @@ class Session:
         packets, heard_at = -1, time.monotonic()
         while True:
             now = time.monotonic()
-            if self._bot is not None and self._bot.done:
-                return self._bot_end(self._bot)
+            if self._seat is not None and self._seat.task.done():
+                return self._seat.task.result() if self._connection.connected else "client_left"
             if (count := self._connection.packets_received()) != packets:
                 packets, heard_at = count, now
             if self._connection.connected and self.state is State.CONNECTING:
@@ -273,11 +333,6 @@ class Session:
     def _restarting(self) -> bool:
         return self._connection.pc.connectionState in {"new", "connecting"}
 
-    def _bot_end(self, bot: BotTask) -> str:
-        if bot.failed():
-            return "bot_failed"
-        return "bot_ended" if self._connection.connected else "client_left"
-
     def _advance(self, event: Event) -> None:
         self.state = next_state(self.state, event)
         self._since = time.monotonic()
@@ -300,16 +355,19 @@ class Session:
         }
 
     def _report(self) -> None:
-        self._emit(SessionEvent(kind="session", session_id=self.id, data=self.describe()))
+        self._emit_event("session", self.describe())
 
     def _report_device(self, report: messages.Report) -> None:
         who = {"session": self.id, "device": self.call.device, "at": time.time()}
-        body = {**who, "kind": report.kind, "data": report.data}
-        self._emit(SessionEvent(kind="report", session_id=self.id, data=body))
+        self._emit_event("report", {**who, "kind": report.kind, "data": report.data})
 
-    def _report_turn(self, data: dict[str, Any]) -> None:
-        self._emit(SessionEvent(kind="turn", session_id=self.id, data={"session": self.id, **data}))
+    def _emit_event(
+        self, kind: Literal["session", "ended", "transcript", "turn", "report"], data: dict[str, Any]
+    ) -> None:
+        self._emit(SessionEvent(kind=kind, session_id=self.id, data=data))
 
-    def _report_transcript(self, data: dict[str, Any]) -> None:
-        who = {"session": self.id, "device": self.call.device, "bot": self.call.bot}
-        self._emit(SessionEvent(kind="transcript", session_id=self.id, data={**who, **data}))
+
+def _error(reason: str, *, fatal: bool) -> dict[str, Any]:
+    """An error as RTVI has it."""
+    data = {"message": reason, "error": reason, "fatal": fatal}
+    return {"label": "rtvi-ai", "type": "error", "data": data}
