@@ -80,7 +80,7 @@ class BotConnection(SmallWebRTCConnection):
             case _:
                 raise FrameError(f"a bot is sent no {frame.kind.name}")
 
-    def _told(self, told: talk.State | talk.App | talk.Track | talk.Sounded) -> None:
+    def _told(self, told: talk.ToBot) -> None:
         match told:
             case talk.State():
                 self._move(told)
@@ -88,8 +88,8 @@ class BotConnection(SmallWebRTCConnection):
                 self._events.put_nowait(("app-message", told.message))
             case talk.Track():
                 self._events.put_nowait(("track-status", told.index, told.enabled))
-            case talk.Sounded():
-                pass  # the turn clock's
+            case _:
+                raise FrameError(f"no {told.t} is for this connection")
 
     def _move(self, told: talk.State) -> None:
         if told.pc_id != self._pc_id:  # restarted: a new connection for the same client

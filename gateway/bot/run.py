@@ -18,6 +18,7 @@ from gateway.bot import loading, pipecat_setup, stock, watching
 from gateway.bot.connection import BotConnection
 from gateway.bot.track import SAMPLE_RATE
 from gateway.bot.turns import TurnClock
+from gateway.bot.whole import WholeConnection
 from gateway.settings import Settings
 from gateway.wire import talk
 from gateway.wire.calls import BotJob
@@ -68,7 +69,7 @@ async def _until_told(work: Awaitable[None]) -> None:
 async def hold(sock: socket.socket, job: BotJob) -> None:
     """Run a bot on this event loop, until it returns or raises."""
     bot: Callable[[SmallWebRTCRunnerArguments], Awaitable[None]] = loading.load(job.bot).bot
-    connection = BotConnection(job.pc_id)
+    connection = WholeConnection() if job.whole else BotConnection(job.pc_id)
     with logger.contextualize(session=job.session_id):
         seat = _Seat(connection)
         pair = Pair(sock, seat.take, seat.lost)
@@ -92,10 +93,11 @@ async def hold(sock: socket.socket, job: BotJob) -> None:
 class _Seat:
     """Joins a bot's connection, its turns, and the pair."""
 
-    def __init__(self, connection: BotConnection) -> None:
+    def __init__(self, connection: BotConnection | WholeConnection) -> None:
         self.pair: Pair | None = None
         self._connection = connection
-        self._turns = TurnClock(self._turn, self._transcript, sees_packets=True)
+        self._short = isinstance(connection, BotConnection)
+        self._turns = TurnClock(self._turn, self._transcript, sees_packets=self._short)
 
     def take(self, frame: Frame) -> None:
         """Take a frame; what can't be read is the media's fault, and left out."""
@@ -115,7 +117,8 @@ class _Seat:
     def watch(self, worker: PipelineWorker) -> None:
         """Time the turns of a pipeline that the bot runs; its audio gets the short way."""
         stock.watch_frames(worker, self._turns.frame)
-        stock.shorten(worker, SAMPLE_RATE)
+        if self._short:
+            stock.shorten(worker, SAMPLE_RATE)
 
     def _turn(self, turn: dict[str, Any]) -> None:
         self._send({"t": "turn", **turn, "user": turn["user"][:MAX_TEXT], "bot": turn["bot"][:MAX_TEXT]})

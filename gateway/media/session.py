@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal, get_args
 
 from aiortc.mediastreams import MediaStreamError
@@ -16,9 +16,10 @@ from gateway.errors import BadOffer, Busy
 from gateway.media.reports import DeviceReports
 from gateway.media.seat import Bots, Seat
 from gateway.media.states import Event, State, next_state
+from gateway.media.whole import RemoteConnection
 from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
-from gateway.rtc.connection import GatewayConnection, MediaConnection, MediaFigures
+from gateway.rtc.connection import MediaConnection, MediaFigures
 from gateway.settings import Settings
 from gateway.wire import messages, sdp, talk
 from gateway.wire.calls import (
@@ -30,6 +31,7 @@ from gateway.wire.calls import (
     RenegotiateCall,
     SessionEvent,
 )
+from gateway.wire.frames import FrameError
 from gateway.wire.sdp import Client
 
 STATUS_SECONDS = 1.0
@@ -61,6 +63,7 @@ class Session:
         self._bots = bots
         self._media: MediaFigures | None = None
         self._log = logger.bind(session=self.id)
+        self._whole = call.client is Client.BROWSER and sdp.has_video(call.sdp)
         self._connection = self._make_connection()
         self._reports = DeviceReports(self._connection.send_app_message, self._report_device, self.id)
         self._seat: Seat | None = None
@@ -70,20 +73,21 @@ class Session:
         self._negotiation = asyncio.Lock()
         self._stirred = asyncio.Event()
         self._failed = False
-        for state in get_args(talk.StateName):
-            self._connection.add_event_handler(state, self._moved(state))
         self._connection.add_event_handler("app-message", self._take_message)
         self._connection.add_event_handler("track-status", self._take_track)
+        for state in get_args(talk.StateName):
+            self._connection.add_event_handler(state, self._moved(state))
 
-    def _moved(self, state: talk.StateName) -> Callable[[GatewayConnection], Coroutine[Any, Any, None]]:
-        async def moved(_connection: GatewayConnection) -> None:
+    def _moved(self, state: talk.StateName) -> Callable[[object], None]:
+        def moved(_connection: object) -> None:
             self._failed = self._failed or state == "failed"
             self._stirred.set()
-            self._tell_bot(talk.State(state=state, pc_id=self.pc_id))
+            if not self._whole:
+                self._tell_bot(talk.State(state=state, pc_id=self.pc_id))
 
         return moved
 
-    async def _take_message(self, connection: GatewayConnection, message: Any) -> None:
+    async def _take_message(self, connection: object, message: Any) -> None:
         if self.call.client is Client.DEVICE:
             await self._reports.take(connection, message)
         told = talk.App(message=message)
@@ -91,14 +95,16 @@ class Session:
             self._client_ready = told
         self._tell_bot(told)
 
-    async def _take_track(self, _connection: GatewayConnection, index: int, enabled: bool) -> None:
+    async def _take_track(self, _connection: object, index: int, enabled: bool) -> None:
         self._tell_bot(talk.Track(index=index, enabled=enabled))
 
     def _tell_bot(self, told: talk.Told) -> None:
         if self._seat is not None:
             self._seat.tell(told)
 
-    def _make_connection(self) -> MediaConnection:
+    def _make_connection(self) -> MediaConnection | RemoteConnection:
+        if self._whole:
+            return RemoteConnection(self._addresses(), self._settings.limits.offer_timeout_s)
         audio = self._settings.audio
         return MediaConnection(
             addresses=self._addresses(),
@@ -127,6 +133,8 @@ class Session:
             Busy: the call was ended meanwhile.
         """
         self._seat = self._take_seat()
+        if isinstance(self._connection, RemoteConnection):
+            self._connection.seat = self._seat
         try:
             async with self._negotiating():
                 await self._connection.initialize(sdp.bundle_in_order(self.call.sdp), self.call.type)
@@ -152,6 +160,7 @@ class Session:
                 body=self._body(),
                 device=self.call.device,
                 pc_id=self.pc_id,
+                whole=self._whole,
             ),
             self,
             replace=self.call.client is Client.DEVICE,
@@ -169,9 +178,13 @@ class Session:
         """The bot was interrupted."""
         self._connection.hush()
 
-    def told(self, told: talk.Ready | talk.App | talk.Transcript | talk.Turn) -> None:
+    def told(self, told: talk.FromBot) -> None:
         """Pass on what the bot tells."""
         match told:
+            case talk.Answered() | talk.Media() | talk.State():
+                if not isinstance(self._connection, RemoteConnection):
+                    raise FrameError("a bot without the whole connection tells of it")
+                self._connection.take(told)
             case talk.App():
                 self._connection.send_app_message(told.message)
             case talk.Transcript():
@@ -185,7 +198,7 @@ class Session:
     def greet(self) -> list[talk.Told]:
         """What a new bot has to know first."""
         told: list[talk.Told] = []
-        if self._connection.connected:
+        if self._connection.connected and not self._whole:
             told.append(talk.State(state="connected", pc_id=self.pc_id))
             if self._client_ready is not None:
                 told.append(self._client_ready)
@@ -211,7 +224,7 @@ class Session:
                 raise
             finally:
                 if self._closing is not None:
-                    await self._connection.pc.close()
+                    await self._connection.abandon()
             self._must_be_there()
 
     def _must_be_there(self) -> None:
@@ -331,7 +344,7 @@ class Session:
                 await asyncio.wait_for(self._stirred.wait(), STATUS_SECONDS)
 
     def _restarting(self) -> bool:
-        return self._connection.pc.connectionState in {"new", "connecting"}
+        return self._connection.restarting()
 
     def _advance(self, event: Event) -> None:
         self.state = next_state(self.state, event)

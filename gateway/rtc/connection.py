@@ -129,6 +129,14 @@ class GatewayConnection(SmallWebRTCConnection):
         """Whether ICE and DTLS are up."""
         return bool(self._pc.connectionState == "connected")
 
+    def restarting(self) -> bool:
+        """Whether it is on its way to be connected."""
+        return self._pc.connectionState in {"new", "connecting"}
+
+    async def abandon(self) -> None:
+        """Close it without a word to the client."""
+        await self._pc.close()
+
     def packets_received(self) -> int:
         """A count that stands still when the client is gone."""
         return stock.packets_received(self._pc)

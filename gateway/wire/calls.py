@@ -89,6 +89,8 @@ class BotJob(Wire):
     body: Any = None
     device: str | None
     pc_id: str
+    whole: bool = False
+    """Whether the bot's process has the whole connection: the call has video."""
 
 
 class Exit(Wire):

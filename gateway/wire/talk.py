@@ -24,7 +24,9 @@ class Told(BaseModel):
 
 
 class State(Told):
-    """To the bot: the connection's state, as aiortc names it, and its id, which a restart changes."""
+    """To the bot, or from one that has the whole connection: its state, as aiortc names it, and its id, which a
+    restart changes.
+    """
 
     t: Literal["state"] = "state"
     state: StateName
@@ -51,6 +53,50 @@ class Sounded(Told):
 
     t: Literal["sounded"] = "sounded"
     at: Seconds
+
+
+class Negotiate(Told):
+    """To a bot that has the whole connection: an offer to answer, of a new connection with `restart`."""
+
+    t: Literal["negotiate"] = "negotiate"
+    sdp: str
+    type: str
+    restart: bool
+    addresses: list[str] | None
+
+
+class Candidates(Told):
+    """To such a bot: trickled candidates, each with its mid and the index of its section."""
+
+    t: Literal["candidates"] = "candidates"
+    items: list[tuple[str, str | None, int | None]]
+
+
+class Close(Told):
+    """To such a bot: the call is over; its client is told by the connection's end."""
+
+    t: Literal["close"] = "close"
+
+
+class Answered(Told):
+    """From such a bot: the answer to the last `Negotiate` or `Candidates`, of which there is one at a time.
+
+    `refusal` says why there is none.
+    """
+
+    t: Literal["answered"] = "answered"
+    sdp: str = ""
+    type: str = ""
+    pc_id: str = ""
+    refusal: str | None = None
+
+
+class Media(Told):
+    """From such a bot, each second: what reached DTLS or SRTP so far, and how the media fares."""
+
+    t: Literal["media"] = "media"
+    packets: int
+    figures: dict[str, float | int | None] | None
 
 
 class Ready(Told):
@@ -86,20 +132,18 @@ class Turn(Told):
     total_ms: Seconds
 
 
-_FROM_BOT: TypeAdapter[Ready | App | HangUp | Transcript | Turn] = TypeAdapter(
-    Annotated[Ready | App | HangUp | Transcript | Turn, Field(discriminator="t")]
-)
-_TO_BOT: TypeAdapter[State | App | Track | Sounded] = TypeAdapter(
-    Annotated[State | App | Track | Sounded, Field(discriminator="t")]
-)
+FromBot = Ready | App | HangUp | Transcript | Turn | Answered | Media | State
+ToBot = State | App | Track | Sounded | Negotiate | Candidates | Close
+_FROM_BOT: TypeAdapter[FromBot] = TypeAdapter(Annotated[FromBot, Field(discriminator="t")])
+_TO_BOT: TypeAdapter[ToBot] = TypeAdapter(Annotated[ToBot, Field(discriminator="t")])
 
 
-def from_bot(value: dict[str, Any]) -> Ready | App | HangUp | Transcript | Turn:
+def from_bot(value: dict[str, Any]) -> FromBot:
     """Read what a bot tells; raises FrameError where it is none of these."""
     return _read(_FROM_BOT, value)
 
 
-def to_bot(value: dict[str, Any]) -> State | App | Track | Sounded:
+def to_bot(value: dict[str, Any]) -> ToBot:
     """Read what a bot is told; raises FrameError where it is none of these."""
     return _read(_TO_BOT, value)
 
