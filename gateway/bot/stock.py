@@ -44,7 +44,7 @@ def _read_pcm(transport: smallwebrtc.SmallWebRTCInputTransport, rate: int) -> No
 
     async def read_audio_frame() -> AsyncIterator[InputAudioRawFrame]:
         if (client._in_sample_rate, client._audio_in_channels) != (rate, 1):
-            async for frame in stock():  # type: ignore[no-untyped-call]
+            async for frame in stock():
                 yield frame
             return
         while True:

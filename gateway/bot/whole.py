@@ -17,7 +17,7 @@ STATUS_SECONDS = 1.0
 
 
 class WholeConnection(GatewayConnection):
-    """What `runner_args.webrtc_connection` is: Pipecat's own, made and followed as the call's media ask over the pair."""
+    """What `runner_args.webrtc_connection` is: Pipecat's own, made and ended as the call's media ask."""
 
     def __init__(self) -> None:
         self._pair: Pair | None = None

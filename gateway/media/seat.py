@@ -12,6 +12,7 @@ from loguru import logger
 
 from gateway.errors import GatewayError
 from gateway.rtc.codec import SAMPLE_RATE
+from gateway.settings import Limits
 from gateway.wire import talk
 from gateway.wire.calls import BotJob, Exit
 from gateway.wire.frames import Frame, FrameError, Kind
@@ -59,19 +60,16 @@ class Seat:
         job: what it is to do.
         sink: the call.
         replace: whether another takes the place of one that fails.
-        start_seconds: until its transport must be connected.
-        end_seconds: it may take to finish once it is told that the client is gone, and again once terminated.
+        limits: how long a bot may take to start, and to end.
     """
 
-    def __init__(
-        self, bots: Bots, job: BotJob, sink: Sink, *, replace: bool, start_seconds: float, end_seconds: float
-    ) -> None:
+    def __init__(self, bots: Bots, job: BotJob, sink: Sink, *, replace: bool, limits: Limits) -> None:
         self._bots = bots
         self._job = job
         self._sink = sink
         self._replace = replace
-        self._start_seconds = start_seconds
-        self._end_seconds = end_seconds
+        self._start_seconds = limits.bot_start_s
+        self._end_seconds = limits.bot_end_s
         self._bot: Bot | None = None
         self._pair: Pair | None = None
         self._kept: deque[talk.Told] = deque(maxlen=KEPT_MESSAGES)
@@ -86,7 +84,7 @@ class Seat:
 
     def heard(self, pcm: bytes) -> None:
         """20 ms of the client's, to the bot; silence is told once."""
-        if self._pair is None or not self._ready.is_set():
+        if self._pair is None:
             return
         if pcm.count(0) != len(pcm):
             self._silent = False

@@ -151,7 +151,6 @@ class Session:
         self._log.info(
             "{} at {}: bot {}", self.call.device or self.call.client, self.call.remote, self.call.bot
         )
-        limits = self._settings.limits
         return Seat(
             self._bots,
             BotJob(
@@ -164,8 +163,7 @@ class Session:
             ),
             self,
             replace=self.call.client is Client.DEVICE,
-            start_seconds=limits.bot_start_s,
-            end_seconds=limits.bot_end_s,
+            limits=self._settings.limits,
         )
 
     # -- what the bot says

@@ -1,8 +1,8 @@
 """What passes between a call's media and its bot: fixed headers, bounded bodies; neither end trusts the other.
 
-A frame is a header of 16 bytes, little-endian, of kind (1 byte), 3 bytes of zero, `rate` (4), `length` of the body (4) and
-4 bytes of zero; then the body. Sound is mono 16-bit PCM. Silence is told once, not 50 times a second: it lasts until
-the next frame of sound.
+A frame is a header of 16 bytes and a body. The header is little-endian: kind (1 byte), 3 bytes of zero, `rate` (4),
+`length` of the body (4), 4 bytes of zero. Sound is mono 16-bit PCM. Silence is told once, not 50 times a second: it
+lasts until the next frame of sound.
 """
 
 from __future__ import annotations

@@ -24,9 +24,7 @@ class Told(BaseModel):
 
 
 class State(Told):
-    """To the bot, or from one that has the whole connection: its state, as aiortc names it, and its id, which a
-    restart changes.
-    """
+    """To the bot, or from one that has the whole connection: its state, by aiortc's names, and its id."""
 
     t: Literal["state"] = "state"
     state: StateName
