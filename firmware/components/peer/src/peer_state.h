@@ -3,12 +3,12 @@
 #define PEER_STATE_H
 
 #include "dtls.h"
-#include "ice.h"
+#include "ice/ice.h"
 #include "jitter.h"
 #include "peer.h"
 #include "rtcp.h"
 #include "rtp.h"
-#include "sctp.h"
+#include "sctp/sctp.h"
 #include "sdp.h"
 #include "secure_rtp.h"
 

@@ -3,7 +3,7 @@
 #ifndef PEER_SDP_H
 #define PEER_SDP_H
 
-#include "ice.h"
+#include "ice/ice.h"
 #include "text.h"
 
 #define SDP_MAX_LEN 16384
