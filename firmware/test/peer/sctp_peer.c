@@ -4,6 +4,7 @@
  * `C` connected, `O` channel open (label), `T`/`B` message, `X` channel closed, `Z` closed (reason). */
 #define _POSIX_C_SOURCE 200809L
 
+#include "sctp/sctp.h"
 #include "sctp/sctp_wire.h"
 
 #include <fcntl.h>

@@ -4,6 +4,7 @@
 
 #include "check.h"
 
+#include "sctp/sctp.h"
 #include "sctp/sctp_wire.h"
 
 #include <stdio.h>

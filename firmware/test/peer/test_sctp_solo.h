@@ -4,6 +4,7 @@
 
 #include "check.h"
 
+#include "sctp/sctp.h"
 #include "sctp/sctp_wire.h"
 
 #define PEER_TAG 0x50454552u

@@ -135,19 +135,6 @@ static uint64_t initial_rto(const struct ice *ice)
     return ICE_TA * active > ICE_RTO_MIN ? ICE_TA * active : ICE_RTO_MIN;
 }
 
-size_t ice_write_request(const struct ice *ice, const uint8_t *tid, uint8_t local, bool nominate,
-                         uint8_t *data, size_t cap)
-{
-    struct buf_writer w = buf_writer(data, cap);
-    stun_begin(&w, STUN_REQUEST, tid);
-    stun_put_username(&w, ice->remote.ufrag, ice->local.ufrag);
-    stun_put_priority(&w, ice_local_priority(ice, local, ICE_PRFLX));
-    stun_put_role(&w, ice->controlling, ice->tie_breaker);
-    if (nominate)
-        stun_put_use_candidate(&w);
-    return stun_finish(&w, ice->remote.pwd) ? w.len : 0;
-}
-
 static size_t send_check(struct ice *ice, uint64_t now, struct ice_pair *pair, uint8_t *data, size_t cap,
                          struct ice_route *to)
 {

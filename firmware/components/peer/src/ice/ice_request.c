@@ -1,6 +1,21 @@
-/* Binding requests from the remote, RFC 8445 section 7.3. */
+/* Binding requests: what ours carry (RFC 8445 sections 7.1 and 7.2.2), and what the remote's do (7.3). */
 #include "crypto.h"
 #include "ice/ice.h"
+
+size_t ice_write_request(const struct ice *ice, const uint8_t *tid, uint8_t local, bool nominate,
+                         uint8_t *data, size_t cap)
+{
+    struct buf_writer w = buf_writer(data, cap);
+    stun_begin(&w, STUN_REQUEST, tid);
+    stun_put_username(&w, ice->remote.ufrag, ice->local.ufrag);
+    stun_put_priority(&w, ice_local_priority(ice, local, ICE_PRFLX));
+    stun_put_role(&w, ice->controlling, ice->tie_breaker);
+    if (nominate)
+        stun_put_use_candidate(&w);
+    return stun_finish(&w, ice->remote.pwd) ? w.len : 0;
+}
+
+/* ---- the remote's ---- */
 
 static void answer(struct ice *ice, uint8_t local, const struct peer_address *remote,
                    const struct stun_message *m, uint16_t error)

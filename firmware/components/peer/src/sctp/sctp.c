@@ -1,4 +1,6 @@
-/* The entry points: packets in and out, timers, events. */
+/* The entry points: packets in and out, timers, events. The other files know nothing of this one. */
+#include "sctp/sctp.h"
+
 #include "sctp/sctp_wire.h"
 
 #define DEFAULT_PORT 5000
@@ -91,10 +93,12 @@ static bool handle_chunk(struct sctp *s, uint64_t now, uint8_t type, uint8_t fla
         assoc_handle_init_ack(s, now, body);
         break;
     case CHUNK_COOKIE_ECHO:
-        assoc_handle_cookie_echo(s, now, body);
+        if (assoc_handle_cookie_echo(s, now, body))
+            rx_reset(s, s->peer.tsn);
         break;
     case CHUNK_COOKIE_ACK:
-        assoc_handle_cookie_ack(s, now);
+        if (assoc_handle_cookie_ack(s, now))
+            rx_reset(s, s->peer.tsn);
         break;
     case CHUNK_ABORT:
         assoc_close(s, SCTP_REASON_PEER_ABORT, 0);
@@ -320,6 +324,31 @@ bool sctp_poll_event(struct sctp *s, struct sctp_event *event)
     bool due = s->closed_due;
     s->closed_due = false;
     return due;
+}
+
+enum sctp_error sctp_open_channel(struct sctp *s, const char *label, uint16_t *channel)
+{
+    return channel_open(s, label, channel);
+}
+
+enum sctp_error sctp_send(struct sctp *s, uint16_t channel, bool is_text, const uint8_t *data, size_t len)
+{
+    return channel_send(s, channel, is_text, data, len);
+}
+
+enum sctp_error sctp_close_channel(struct sctp *s, uint16_t channel)
+{
+    return channel_close(s, channel);
+}
+
+void sctp_shutdown(struct sctp *s, uint64_t now)
+{
+    if (s->state < SCTP_ESTABLISHED) {
+        assoc_close(s, SCTP_REASON_SHUTDOWN, CAUSE_USER_ABORT);
+    } else if (s->state == SCTP_ESTABLISHED) {
+        s->state = SCTP_SHUTDOWN_PENDING;
+        down_pump(s, now);
+    }
 }
 
 void sctp_abort(struct sctp *s)

@@ -140,7 +140,6 @@ static void become_established(struct sctp *s, uint64_t now)
     s->init_due = s->echo_due = false;
     s->errors = 0;
     s->connected_due = true;
-    rx_reset(s, s->peer.tsn);
     heartbeat_start(s, now);
 }
 
@@ -202,27 +201,31 @@ void assoc_handle_init_ack(struct sctp *s, uint64_t now, struct buf_reader body)
     }
 }
 
-void assoc_handle_cookie_echo(struct sctp *s, uint64_t now, struct buf_reader body)
+bool assoc_handle_cookie_echo(struct sctp *s, uint64_t now, struct buf_reader body)
 {
     static const uint8_t staleness[4];
+    bool is_new = s->state < SCTP_ESTABLISHED;
     if (!cookie_fits(s, body))
-        return; /* RFC 9260 5.1.5: silently */
-    if (s->state < SCTP_ESTABLISHED) {
+        return false; /* RFC 9260 5.1.5: silently */
+    if (is_new) {
         adopt(s, &s->pending); /* RFC 9260 5.2.4 B, or simply the first */
         if (now - s->pending_at > COOKIE_LIFE) {
             ctl_put_error(s, CAUSE_STALE_COOKIE, staleness, sizeof staleness);
-            return;
+            return false;
         }
         become_established(s, now);
     }
     if (is_up(s))
         ctl_put(s, CHUNK_COOKIE_ACK, 0, NULL, 0); /* RFC 9260 5.2.4 D: a repeated one, too */
+    return is_new;
 }
 
-void assoc_handle_cookie_ack(struct sctp *s, uint64_t now)
+bool assoc_handle_cookie_ack(struct sctp *s, uint64_t now)
 {
-    if (s->state == SCTP_COOKIE_ECHOED)
-        become_established(s, now);
+    if (s->state != SCTP_COOKIE_ECHOED)
+        return false;
+    become_established(s, now);
+    return true;
 }
 
 /* Only a stale cookie changes anything: begin again (RFC 9260 5.2.6). */

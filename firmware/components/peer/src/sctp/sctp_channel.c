@@ -124,7 +124,7 @@ static uint16_t free_id(struct sctp *s)
     return id;
 }
 
-enum sctp_error sctp_open_channel(struct sctp *s, const char *label, uint16_t *channel)
+enum sctp_error channel_open(struct sctp *s, const char *label, uint16_t *channel)
 {
     uint8_t message[DCEP_OPEN_HEADER + SCTP_LABEL_MAX];
     size_t len = strlen(label);
@@ -146,7 +146,7 @@ enum sctp_error sctp_open_channel(struct sctp *s, const char *label, uint16_t *c
     return SCTP_OK;
 }
 
-enum sctp_error sctp_send(struct sctp *s, uint16_t channel, bool is_text, const uint8_t *data, size_t len)
+enum sctp_error channel_send(struct sctp *s, uint16_t channel, bool is_text, const uint8_t *data, size_t len)
 {
     static const uint8_t nothing[] = {0}; /* RFC 8831 6.6: SCTP can't carry an empty message */
     struct sctp_channel *c = channel_find(s, channel);
@@ -162,7 +162,7 @@ enum sctp_error sctp_send(struct sctp *s, uint16_t channel, bool is_text, const 
     return tx_queue(s, c, is_text ? PPID_STRING : PPID_BINARY, data, len);
 }
 
-enum sctp_error sctp_close_channel(struct sctp *s, uint16_t channel)
+enum sctp_error channel_close(struct sctp *s, uint16_t channel)
 {
     struct sctp_channel *c = channel_find(s, channel);
     if (s->state == SCTP_DONE || c == NULL || c->state == CHANNEL_CLOSING)

@@ -16,16 +16,6 @@ static void send_shutdown_ack(struct sctp *s, uint64_t now)
     s->at[TIMER_SHUTDOWN] = now + s->rto;
 }
 
-void sctp_shutdown(struct sctp *s, uint64_t now)
-{
-    if (s->state < SCTP_ESTABLISHED) {
-        assoc_close(s, SCTP_REASON_SHUTDOWN, CAUSE_USER_ABORT);
-    } else if (s->state == SCTP_ESTABLISHED) {
-        s->state = SCTP_SHUTDOWN_PENDING;
-        down_pump(s, now);
-    }
-}
-
 /* The next step, once nothing of ours is unacknowledged. */
 void down_pump(struct sctp *s, uint64_t now)
 {

@@ -1,20 +1,6 @@
 /* What SACKs do: RFC 9260 6.2.1, 6.3.2, 7.2. */
 #include "sctp/sctp_tx.h"
 
-uint32_t tx_halved(const struct sctp_tx *tx)
-{
-    return tx->cwnd / 2 > 4 * SCTP_FRAGMENT ? tx->cwnd / 2 : 4 * SCTP_FRAGMENT;
-}
-
-size_t tx_flight(const struct sctp_tx *tx)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < tx->sent; i++)
-        if ((tx->queue[i].marks & (TX_ACKED | TX_AGAIN)) == 0)
-            bytes += tx->queue[i].len;
-    return bytes;
-}
-
 static void measure(struct sctp *s, uint64_t now, uint32_t tsn)
 {
     if (s->tx.rtt_running && s->tx.rtt_tsn == tsn) {

@@ -12,6 +12,20 @@ void tx_reset(struct sctp *s)
     s->tx.cwnd = CWND_INITIAL < 4 * SCTP_FRAGMENT ? CWND_INITIAL : 4 * SCTP_FRAGMENT;
 }
 
+uint32_t tx_halved(const struct sctp_tx *tx)
+{
+    return tx->cwnd / 2 > 4 * SCTP_FRAGMENT ? tx->cwnd / 2 : 4 * SCTP_FRAGMENT;
+}
+
+size_t tx_flight(const struct sctp_tx *tx)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < tx->sent; i++)
+        if ((tx->queue[i].marks & (TX_ACKED | TX_AGAIN)) == 0)
+            bytes += tx->queue[i].len;
+    return bytes;
+}
+
 bool tx_holds(const struct sctp_tx *tx, uint16_t id)
 {
     for (size_t i = 0; i < tx->count; i++)

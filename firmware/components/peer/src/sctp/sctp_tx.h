@@ -1,4 +1,4 @@
-/* Between sctp_tx.c and sctp_sack.c. */
+/* What sctp_sack.c has to know of the queue in sctp_tx.c. */
 #ifndef PEER_SCTP_TX_H
 #define PEER_SCTP_TX_H
 

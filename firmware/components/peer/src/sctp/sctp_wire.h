@@ -4,7 +4,7 @@
 
 #include "buf.h"
 #include "clock.h"
-#include "sctp/sctp.h"
+#include "sctp/sctp_state.h"
 
 #define SCTP_HEADER 12u      /* RFC 9260 3.1 */
 #define SCTP_CHUNK_HEADER 4u /* RFC 9260 3.2 */
@@ -152,8 +152,9 @@ void assoc_measure(struct sctp *s, uint64_t rtt);
 void assoc_send_init(struct sctp *s, uint64_t now);
 void assoc_handle_init(struct sctp *s, uint64_t now, struct buf_reader body);
 void assoc_handle_init_ack(struct sctp *s, uint64_t now, struct buf_reader body);
-void assoc_handle_cookie_echo(struct sctp *s, uint64_t now, struct buf_reader body);
-void assoc_handle_cookie_ack(struct sctp *s, uint64_t now);
+/* True: it is up now; rx_reset(). */
+bool assoc_handle_cookie_echo(struct sctp *s, uint64_t now, struct buf_reader body);
+bool assoc_handle_cookie_ack(struct sctp *s, uint64_t now);
 void assoc_handle_error(struct sctp *s, uint64_t now, struct buf_reader body);
 void assoc_handle_heartbeat_ack(struct sctp *s, uint64_t now, struct buf_reader body);
 void assoc_timeout(struct sctp *s, uint64_t now);
@@ -187,15 +188,19 @@ void reasm_lend(struct sctp *s, const struct sctp_rx_run *run);
 void tx_reset(struct sctp *s);
 enum sctp_error tx_queue(struct sctp *s, struct sctp_channel *c, uint8_t ppid, const uint8_t *data,
                          size_t len);
+size_t tx_flight(const struct sctp_tx *tx); /* bytes */
 bool tx_holds(const struct sctp_tx *tx, uint16_t id);
 bool tx_put_data(struct sctp *s, uint64_t now, struct buf_writer *w);
 void tx_timeout(struct sctp *s, uint64_t now);
+
 /* sctp_sack.c */
-size_t tx_flight(const struct sctp_tx *tx);
 bool tx_acknowledge(struct sctp *s, uint64_t now, uint32_t cumulative); /* SHUTDOWN has no more than this */
 void tx_handle_sack(struct sctp *s, uint64_t now, struct buf_reader body);
 
-/* sctp_channel.c */
+/* sctp_channel.c: open, send and close as sctp_open_channel() and so on of sctp.h */
+enum sctp_error channel_open(struct sctp *s, const char *label, uint16_t *channel);
+enum sctp_error channel_send(struct sctp *s, uint16_t channel, bool is_text, const uint8_t *data, size_t len);
+enum sctp_error channel_close(struct sctp *s, uint16_t channel);
 struct sctp_channel *channel_find(struct sctp *s, uint16_t id);
 void channel_handle_dcep(struct sctp *s, uint16_t id, const uint8_t *data, size_t len);
 void channel_pump(struct sctp *s);
