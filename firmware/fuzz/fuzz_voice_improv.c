@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/device.h"
+#include "device/device_state.h"
 #include "voice/fake.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

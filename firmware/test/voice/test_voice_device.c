@@ -1,6 +1,6 @@
 /* The device as a whole, on a port in memory. */
 #include "check.h"
-#include "device/device.h"
+#include "device/device_state.h"
 #include "voice/fake.h"
 
 #define MS(n) ((uint64_t)(n)*1000u)

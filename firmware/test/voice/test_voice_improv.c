@@ -1,6 +1,6 @@
 /* Improv over the console's line: frames, answers, and lines that go on as before. */
 #include "check.h"
-#include "device/device.h"
+#include "device/device_state.h"
 #include "voice/fake.h"
 
 #define MS(n) ((uint64_t)(n)*1000u)

@@ -1,6 +1,9 @@
 /* Updates as the device lives them, crash reports, and what the display is told; on a port in memory. */
 #include "check.h"
-#include "device/device.h"
+#include "device/device_state.h"
+#include "device/device_talk.h"
+#include "device/device_update.h"
+#include "device/tell.h"
 #include "voice/fake.h"
 
 #define MS(n) ((uint64_t)(n)*1000u)

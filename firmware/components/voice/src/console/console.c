@@ -62,6 +62,11 @@ static void take_byte(struct console *c, char byte)
         begin_frame(c);
 }
 
+const char *console_word(const struct console_words *words, int i)
+{
+    return i < words->count ? words->at[i] : "";
+}
+
 enum console_input console_next(struct console *c, struct console_words *words)
 {
     char byte;
@@ -108,5 +113,12 @@ void console_refuse(const char *error, const char *remedy)
     json_add_text(&reply.json, "error", error);
     if (remedy[0] != '\0')
         json_add_text(&reply.json, "remedy", remedy);
+    console_send(&reply);
+}
+
+void console_done(void)
+{
+    struct console_reply reply;
+    console_begin(&reply, "@ok ");
     console_send(&reply);
 }

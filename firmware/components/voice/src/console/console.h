@@ -25,6 +25,9 @@ struct console_words {
     char *at[CONSOLE_WORDS];
 };
 
+/* The i-th word, "" beyond the last. */
+const char *console_word(const struct console_words *words, int i);
+
 enum console_input { CONSOLE_NOTHING, CONSOLE_LINE, CONSOLE_FRAME };
 
 /* The next whole line typed, split at spaces, or an Improv frame: c->len bytes of c->line, until the next
@@ -40,6 +43,7 @@ struct console_reply {
 
 void console_begin(struct console_reply *reply, const char *mark); /* "@ok ", "@evt " */
 void console_send(struct console_reply *reply);
+void console_done(void);                                    /* "@ok {}" */
 void console_refuse(const char *error, const char *remedy); /* "@err" */
 
 #endif

@@ -3,22 +3,23 @@
 #include <string.h>
 
 #include "console/console_commands.h"
+#include "port.h"
 
 static const char usage[] = "inject tone HZ [MS] | sweep [MS] | ring | clip | silence [MS] | off";
 
-static bool start(struct device *d, const struct audio_signal *signal)
+static bool start(struct audio *a, const struct audio_signal *signal)
 {
     port_audio_lock();
-    audio_measure_start(d->audio, signal->kind == AUDIO_SIGNAL_TONE ? signal->hz : 0);
-    bool started = audio_inject(d->audio, signal) == AUDIO_OK;
+    audio_measure_start(a, signal->kind == AUDIO_SIGNAL_TONE ? signal->hz : 0);
+    bool started = audio_inject(a, signal) == AUDIO_OK;
     port_audio_unlock();
     return started;
 }
 
-static void stop(struct device *d)
+static void stop(struct audio *a)
 {
     port_audio_lock();
-    audio_inject_stop(d->audio);
+    audio_inject_stop(a);
     port_audio_unlock();
 }
 
@@ -59,12 +60,12 @@ static bool read_signal(const struct console_words *words, struct audio_signal *
 }
 
 /* The board's own recording, which the measurement takes for what was spoken. */
-static void speak(struct device *d)
+static void speak(struct audio *a)
 {
-    stop(d);
+    stop(a);
     if (port_audio_speak() == PORT_OK) {
         port_audio_lock();
-        audio_measure_start(d->audio, 0);
+        audio_measure_start(a, 0);
         port_audio_unlock();
         console_done();
     } else {
@@ -72,32 +73,30 @@ static void speak(struct device *d)
     }
 }
 
-void console_inject(struct device *d, uint64_t now, const struct console_words *words)
+void console_inject(struct audio *a, const struct console_words *words)
 {
     struct audio_signal signal;
-    (void)now;
     if (words->count == 2 && strcmp(words->at[1], "clip") == 0) {
-        speak(d);
+        speak(a);
         return;
     }
     if (words->count == 2 && strcmp(words->at[1], "off") == 0)
-        stop(d);
-    else if (!read_signal(words, &signal) || !start(d, &signal)) {
+        stop(a);
+    else if (!read_signal(words, &signal) || !start(a, &signal)) {
         console_refuse("usage", usage);
         return;
     }
     console_done();
 }
 
-void console_capture(struct device *d, uint64_t now, const struct console_words *words)
+void console_capture(struct audio *a, const struct console_words *words)
 {
     struct console_reply reply;
     struct audio_summary s;
-    (void)now;
     port_audio_lock();
-    audio_measure_get(d->audio, &s);
+    audio_measure_get(a, &s);
     if (words->count == 2 && strcmp(words->at[1], "start") == 0)
-        audio_measure_start(d->audio, 0);
+        audio_measure_start(a, 0);
     port_audio_unlock();
     console_begin(&reply, "@ok ");
     json_add_integer(&reply.json, "ms", s.ms);

@@ -3,35 +3,30 @@
 
 #include "console/console_commands.h"
 
-static const char *word(const struct console_words *words, int i)
+static void add_setting(struct console_reply *reply, const struct settings *s, const char *name)
 {
-    return i < words->count ? words->at[i] : "";
-}
-
-static void add_setting(struct console_reply *reply, const struct device *d, const char *name)
-{
-    const char *value = settings_get(&d->settings, name);
+    const char *value = settings_get(s, name);
     json_add_text(&reply->json, name, settings_is_secret(name) && value[0] != '\0' ? "***" : value);
 }
 
-static void list_settings(struct device *d)
+static void list_settings(struct settings *s)
 {
     struct console_reply reply;
     console_begin(&reply, "@ok ");
     for (size_t i = 0; settings_name(i) != NULL; i++)
-        add_setting(&reply, d, settings_name(i));
+        add_setting(&reply, s, settings_name(i));
     console_send(&reply);
 }
 
-static void get_setting(struct device *d, const char *name)
+static void get_setting(struct settings *s, const char *name)
 {
     struct console_reply reply;
-    if (settings_get(&d->settings, name) == NULL) {
+    if (settings_get(s, name) == NULL) {
         console_refuse("unknown_setting", "settings");
         return;
     }
     console_begin(&reply, "@ok ");
-    add_setting(&reply, d, name);
+    add_setting(&reply, s, name);
     console_send(&reply);
 }
 
@@ -42,49 +37,45 @@ static bool is_of_audio(const char *name)
            strcmp(name, "mic_muted") == 0 || strcmp(name, "update") == 0;
 }
 
-static void change(struct device *d, uint64_t now, const char *name, enum settings_error error)
+static unsigned change(const char *name, enum settings_error error)
 {
     static const char *const errors[] = {[SETTINGS_UNKNOWN] = "unknown_setting",
                                          [SETTINGS_REFUSED] = "value_refused",
                                          [SETTINGS_STORE] = "not_stored"};
     if (error != SETTINGS_OK) {
         console_refuse(errors[error], "settings");
-        return;
+        return CONSOLE_WANTS_NOTHING;
     }
     console_done();
-    if (is_of_audio(name))
-        device_audio_apply(d);
-    else
-        device_handle(d, now, SESSION_RESTART, REASON_RECONNECT, 0);
+    return is_of_audio(name) ? CONSOLE_WANTS_AUDIO : CONSOLE_WANTS_CALL;
 }
 
-static void set_setting(struct device *d, uint64_t now, const char *name, const char *value)
+static unsigned set_setting(struct settings *s, const char *name, const char *value)
 {
     bool is_ca = strcmp(name, "ca") == 0;
-    change(d, now, name, is_ca ? settings_set_ca(value) : settings_set(&d->settings, name, value));
+    return change(name, is_ca ? settings_set_ca(value) : settings_set(s, name, value));
 }
 
-static void erase_setting(struct device *d, uint64_t now, const char *name)
+static unsigned erase_setting(struct settings *s, const char *name)
 {
     bool is_ca = strcmp(name, "ca") == 0;
     if (strcmp(name, "all") == 0)
-        change(d, now, "", settings_erase_all(&d->settings) ? SETTINGS_OK : SETTINGS_STORE);
-    else
-        change(d, now, name, is_ca ? settings_erase_ca() : settings_erase(&d->settings, name));
-    device_audio_apply(d);
+        return CONSOLE_WANTS_AUDIO | change("", settings_erase_all(s) ? SETTINGS_OK : SETTINGS_STORE);
+    return CONSOLE_WANTS_AUDIO | change(name, is_ca ? settings_erase_ca() : settings_erase(s, name));
 }
 
-void console_settings(struct device *d, uint64_t now, const struct console_words *words)
+unsigned console_settings(struct settings *s, const struct console_words *words)
 {
-    const char *what = word(words, 1);
+    const char *what = console_word(words, 1);
+    if (strcmp(what, "set") == 0 && words->count == 4)
+        return set_setting(s, console_word(words, 2), console_word(words, 3));
+    if (strcmp(what, "erase") == 0 && words->count == 3)
+        return erase_setting(s, console_word(words, 2));
     if (words->count == 1)
-        list_settings(d);
+        list_settings(s);
     else if (strcmp(what, "get") == 0 && words->count == 3)
-        get_setting(d, word(words, 2));
-    else if (strcmp(what, "set") == 0 && words->count == 4)
-        set_setting(d, now, word(words, 2), word(words, 3));
-    else if (strcmp(what, "erase") == 0 && words->count == 3)
-        erase_setting(d, now, word(words, 2));
+        get_setting(s, console_word(words, 2));
     else
         console_refuse("usage", "settings [get NAME | set NAME VALUE | erase NAME | erase all]");
+    return CONSOLE_WANTS_NOTHING;
 }

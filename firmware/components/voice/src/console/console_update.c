@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "console/console_commands.h"
+#include "port.h"
 
-static void show(const struct device *d)
+void console_show_update(const struct update *u)
 {
     static const char *const states[UPDATE_STATE_COUNT] = {[UPDATE_IDLE] = "idle",
                                                            [UPDATE_CONNECTING] = "downloading",
@@ -13,9 +14,9 @@ static void show(const struct device *d)
                                                            [UPDATE_READY] = "rebooting"};
     struct console_reply reply;
     console_begin(&reply, "@ok ");
-    json_add_text(&reply.json, "state", states[d->update.state]);
-    json_add_integer(&reply.json, "percent", update_percent(&d->update));
-    json_add_text(&reply.json, "last_failure", d->update.reason != NULL ? d->update.reason : "none");
+    json_add_text(&reply.json, "state", states[u->state]);
+    json_add_integer(&reply.json, "percent", update_percent(u));
+    json_add_text(&reply.json, "last_failure", u->reason != NULL ? u->reason : "none");
     json_add_text(&reply.json, "slot", port_facts()->slot);
     json_add_bool(&reply.json, "on_trial", port_ota_on_trial());
     console_send(&reply);
@@ -36,18 +37,16 @@ static bool read_request(struct update_request *request, const struct console_wo
     return update_parse_hash(request->sha256, words->at[3]);
 }
 
-void console_update(struct device *d, uint64_t now, const struct console_words *words)
+bool console_read_update(const struct console_words *words, struct update_request *request)
 {
-    struct update_request request;
-    if (words->count == 1) {
-        show(d);
-        return;
-    }
-    if (words->count != 4 || !read_request(&request, words)) {
-        console_refuse("usage", "update PATH SIZE SHA256 VERSION");
-        return;
-    }
-    const char *why = device_update_ask(d, now, &request);
+    if (words->count == 4 && read_request(request, words))
+        return true;
+    console_refuse("usage", "update PATH SIZE SHA256 VERSION");
+    return false;
+}
+
+void console_answer_update(const char *why)
+{
     if (why == NULL)
         console_done();
     else

@@ -1,8 +1,11 @@
 /* What a bot may have a device do, and the console too: docs/protocol.md, device commands. */
+#include "device/command.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "device/device.h"
+#include "device/device_audio.h"
+#include "device/device_update.h"
 
 #define IDENTIFY_US 10000000u
 

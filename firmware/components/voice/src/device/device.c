@@ -1,86 +1,38 @@
 /* The loop of the net task: link, session, and what each state does on entry. */
-#include "device/device.h"
-
-#include <stdio.h>
 #include <string.h>
 
+#include "device/device_audio.h"
+#include "device/device_call.h"
+#include "device/device_console.h"
+#include "device/device_improv.h"
+#include "device/device_state.h"
+#include "device/device_update.h"
+#include "device/light.h"
+#include "device/screen.h"
+#include "device/tell.h"
+
 #define STEP_US 100000u /* how often the link, the button and the light are looked at */
-
-static struct device device;
-
-struct device *device_get(void)
-{
-    return &device;
-}
-
-static void log_state(const struct voice_event *event)
-{
-    if (event->type == VOICE_STATE)
-        port_log(PORT_INFO, "session", "%s%s%s", event->text, event->reason != NULL ? ": " : "",
-                 event->reason != NULL ? event->reason : "");
-}
-
-static void print_event(const struct voice_event *event)
-{
-    static const char *const types[] = {
-        [VOICE_STATE] = "state",           [VOICE_BOT_READY] = "bot_ready", [VOICE_SPEAKING] = "speaking",
-        [VOICE_TRANSCRIPT] = "transcript", [VOICE_BOT_ERROR] = "bot_error", [VOICE_COMMAND] = "command",
-        [VOICE_UPDATE] = "update"};
-    static const char *const people[] = {
-        [VOICE_DEVICE] = "device", [VOICE_USER] = "user", [VOICE_BOT] = "bot"};
-    struct console_reply reply;
-    console_begin(&reply, "@evt ");
-    json_add_text(&reply.json, "event", types[event->type]);
-    if (event->type == VOICE_SPEAKING || event->type == VOICE_TRANSCRIPT) {
-        json_add_text(&reply.json, "who", people[event->who]);
-        json_add_bool(&reply.json, event->type == VOICE_SPEAKING ? "on" : "final", event->on);
-    }
-    bool is_state = event->type == VOICE_STATE || event->type == VOICE_UPDATE;
-    if (event->text != NULL)
-        json_add_text(&reply.json, is_state ? "state" : "text", event->text);
-    if (event->type == VOICE_UPDATE)
-        json_add_integer(&reply.json, "percent", event->percent);
-    if (event->reason != NULL)
-        json_add_text(&reply.json, "reason", event->reason);
-    console_send(&reply);
-}
-
-void device_tell(const struct voice_event *event)
-{
-    log_state(event);
-    print_event(event);
-    screen_show_event(event);
-    if (device.listener != NULL)
-        device.listener(event);
-}
-
-static const char *const resets[] = {
-    [PORT_RESET_POWER_ON] = "power_on", [PORT_RESET_BUTTON] = "button",
-    [PORT_RESET_SOFTWARE] = "software", [PORT_RESET_PANIC] = "panic",
-    [PORT_RESET_WATCHDOG] = "watchdog", [PORT_RESET_BROWNOUT] = "brownout",
-    [PORT_RESET_DEEP_SLEEP] = "sleep",  [PORT_RESET_UNKNOWN] = "unknown",
-};
-
-const char *device_reset_text(void)
-{
-    return resets[port_facts()->reset];
-}
-
-bool device_is_configured(const struct device *d)
-{
-    return !port_link_needs_ssid() || d->settings.ssid[0] != '\0';
-}
-
-const char *device_name(const struct device *d)
-{
-    return d->settings.name[0] != '\0' ? d->settings.name : port_facts()->id;
-}
 
 static void announce(const struct device *d)
 {
     const struct port_facts *facts = port_facts();
     discovery_announce(device_name(d), facts->id, facts->board, facts->version,
                        session_state_text(d->session.state), reason_text(d->session.last_failure));
+}
+
+static void handle(struct device *d, uint64_t now, enum session_event event, enum reason reason,
+                   uint32_t retry_after_s);
+
+static void take_news(struct device *d, uint64_t now, const struct device_news *news)
+{
+    handle(d, now, news->event, news->reason, news->retry_after_s);
+}
+
+static void begin_call(struct device *d, uint64_t now)
+{
+    struct device_news news;
+    if (device_call_begin(d, &news))
+        take_news(d, now, &news);
 }
 
 static void enter(struct device *d, uint64_t now)
@@ -90,7 +42,7 @@ static void enter(struct device *d, uint64_t now)
     if (d->session.state == SESSION_DISCOVERY && d->settings.gateway[0] == '\0')
         discovery_start(&d->discovery, now, d->settings.gateway_id);
     if (d->session.state == SESSION_SIGNALLING)
-        device_call_begin(d, now);
+        begin_call(d, now);
 }
 
 static void leave(struct device *d, uint64_t now, enum session_state before)
@@ -129,7 +81,8 @@ static void after_change(struct device *d, uint64_t now, enum session_state befo
     enter(d, now);
 }
 
-void device_handle(struct device *d, uint64_t now, enum session_event event, enum reason reason,
+/* Gives it to the state table, and does what entering the new state takes. */
+static void handle(struct device *d, uint64_t now, enum session_event event, enum reason reason,
                    uint32_t retry_after_s)
 {
     enum session_state before = d->session.state;
@@ -153,26 +106,26 @@ static void watch_link(struct device *d, uint64_t now)
     };
     enum port_link link = port_link_state();
     if (link == PORT_LINK_UP)
-        device_handle(d, now, SESSION_LINK_UP, REASON_NONE, 0);
+        handle(d, now, SESSION_LINK_UP, REASON_NONE, 0);
     else if (d->session.state != SESSION_NETWORK)
-        device_handle(d, now, SESSION_LINK_DOWN, REASON_LINK_LOST, 0);
+        handle(d, now, SESSION_LINK_DOWN, REASON_LINK_LOST, 0);
     else if (link >= PORT_LINK_NO_NETWORK)
-        device_handle(d, now, SESSION_FAILED, reasons[link], 0);
+        handle(d, now, SESSION_FAILED, reasons[link], 0);
 }
 
 static void watch_settings(struct device *d, uint64_t now)
 {
     if (d->session.state == SESSION_PROVISIONING && device_is_configured(d))
-        device_handle(d, now, SESSION_CONFIGURED, REASON_NONE, 0);
+        handle(d, now, SESSION_CONFIGURED, REASON_NONE, 0);
     else if (d->session.state != SESSION_PROVISIONING && !device_is_configured(d))
-        device_handle(d, now, SESSION_UNCONFIGURED, REASON_NONE, 0);
+        handle(d, now, SESSION_UNCONFIGURED, REASON_NONE, 0);
 }
 
 static void use_fixed_url(struct device *d, uint64_t now)
 {
     d->gateway_id[0] = '\0';
     bool parsed = http_parse_url(&d->url, d->settings.gateway);
-    device_handle(d, now, parsed ? SESSION_FOUND : SESSION_FAILED, parsed ? REASON_NONE : REASON_BAD_URL, 0);
+    handle(d, now, parsed ? SESSION_FOUND : SESSION_FAILED, parsed ? REASON_NONE : REASON_BAD_URL, 0);
 }
 
 static void step_discovery(struct device *d, uint64_t now)
@@ -185,7 +138,7 @@ static void step_discovery(struct device *d, uint64_t now)
     if (gateway == NULL || !discovery_url(gateway, &d->url))
         return;
     memcpy(d->gateway_id, gateway->id, sizeof d->gateway_id);
-    device_handle(d, now, SESSION_FOUND, REASON_NONE, 0);
+    handle(d, now, SESSION_FOUND, REASON_NONE, 0);
 }
 
 /* A gateway that announces itself while we back off has just come back. */
@@ -196,7 +149,29 @@ static void step_backoff(struct device *d, uint64_t now)
     bool wanted = d->settings.gateway[0] == '\0' && reason_pace(d->session.last_failure) == REASON_SOON;
     while (wanted && port_mdns_found(&service) == PORT_OK)
         if (discovery_read(&gateway, &service))
-            device_handle(d, now, SESSION_RETRY, REASON_NONE, 0);
+            handle(d, now, SESSION_RETRY, REASON_NONE, 0);
+}
+
+static void drain_call(struct device *d, uint64_t now)
+{
+    struct device_news news;
+    while (device_call_next(d, now, &news))
+        take_news(d, now, &news);
+}
+
+/* In every state: the audio task is always owed a block. */
+static void step_call(struct device *d, uint64_t now)
+{
+    struct device_news news;
+    if (d->session.state == SESSION_SIGNALLING && device_call_signal(d, now, &news))
+        take_news(d, now, &news);
+    while (device_call_send(d, now))
+        drain_call(d, now);
+    drain_call(d, now);
+    device_call_talk(d, now);
+    drain_call(d, now);
+    device_call_fetch(d, now);
+    device_update_step(d, now);
 }
 
 static void step_state(struct device *d, uint64_t now)
@@ -205,7 +180,15 @@ static void step_state(struct device *d, uint64_t now)
         step_discovery(d, now);
     else if (d->session.state == SESSION_BACKOFF)
         step_backoff(d, now);
-    device_call_step(d, now); /* in every state: the audio task is always owed a block */
+    step_call(d, now);
+}
+
+static void grant(struct device *d, uint64_t now, unsigned wishes)
+{
+    if (wishes & CONSOLE_WANTS_CALL)
+        handle(d, now, SESSION_RESTART, REASON_RECONNECT, 0);
+    if (wishes & CONSOLE_WANTS_AUDIO)
+        device_audio_apply(d);
 }
 
 static void step_console(struct device *d, uint64_t now)
@@ -214,9 +197,9 @@ static void step_console(struct device *d, uint64_t now)
     enum console_input input;
     while ((input = console_next(&d->console, &words)) != CONSOLE_NOTHING) {
         if (input == CONSOLE_LINE)
-            console_run(d, now, &words);
-        else
-            device_improv_take(d, now, d->console.line, d->console.len);
+            grant(d, now, device_console_run(d, now, &words));
+        else if (device_improv_take(d, now, d->console.line, d->console.len))
+            grant(d, now, CONSOLE_WANTS_CALL);
     }
     device_improv_step(d, now);
 }
@@ -239,7 +222,7 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 
 uint64_t voice_net_step(void)
 {
-    struct device *d = &device;
+    struct device *d = device_get();
     uint64_t now = port_clock();
     port_watchdog_feed(PORT_TASK_NET);
     step_console(d, now);
@@ -287,7 +270,7 @@ static void log_banner(void)
 
 void voice_start(voice_listener *listener)
 {
-    struct device *d = &device;
+    struct device *d = device_get();
     uint32_t seed;
     memset(d, 0, sizeof *d);
     d->listener = listener;
@@ -304,10 +287,11 @@ void voice_start(voice_listener *listener)
 
 void voice_stop(void)
 {
+    struct device *d = device_get();
     uint64_t now = port_clock();
-    update_stop(&device.update, "update_interrupted");
-    signaling_stop(&device.signaling);
-    device_call_end(&device, now);
+    update_stop(&d->update, "update_interrupted");
+    signaling_stop(&d->signaling);
+    device_call_end(d, now);
     (void)port_mdns_announce("_voicedev._tcp", NULL, 0, NULL, 0);
     port_audio_stop();
 }

@@ -1,7 +1,9 @@
 /* The steps of the audio task: a block of microphone up, a block of speaker down. */
+#include "device/device_audio.h"
+
 #include <string.h>
 
-#include "device/device.h"
+#include "device/screen.h"
 
 #define WAIT_US 8000u /* for the net task to hand a packet over, before it counts as missing */
 #define EXPECTED_LOSS                                                                                        \

@@ -1,34 +1,28 @@
 /* From a gateway's address to a live call: offer, answer, audio both ways. */
+#include "device/device_call.h"
+
 #include <string.h>
 
-#include "device/device.h"
+#include "device/device_audio.h"
+#include "device/device_talk.h"
+#include "device/device_update.h"
 
-static void fail(struct device *d, uint64_t now, enum reason reason)
+static bool fail(const struct device *d, enum reason reason, struct device_news *news)
 {
-    device_handle(d, now, SESSION_FAILED, reason, d->signaling.retry_after_s);
+    *news = (struct device_news){SESSION_FAILED, reason, d->signaling.retry_after_s};
+    return true;
 }
 
-void device_call_trust(struct device *d, struct signaling_trust *trust)
-{
-    *trust = (struct signaling_trust){NULL, NULL};
-    if (d->url.tls)
-        settings_get_ca(d->ca, sizeof d->ca);
-    if (d->url.tls && d->ca[0] != '\0')
-        trust->ca_pem = d->ca;
-    if (settings_fingerprint(&d->settings, d->fingerprint))
-        trust->fingerprint = d->fingerprint;
-}
-
-void device_call_begin(struct device *d, uint64_t now)
+bool device_call_begin(struct device *d, struct device_news *news)
 {
     struct signaling_trust trust;
     d->told_reason = REASON_NONE;
     d->bot_ready = false;
     d->gateway.family = 0;
     device_update_interrupt(d);
-    device_call_trust(d, &trust);
-    if (signaling_start(&d->signaling, &d->url, &trust) == SIGNALING_FAILED)
-        fail(d, now, d->signaling.reason);
+    device_trust(d, &trust);
+    return signaling_start(&d->signaling, &d->url, &trust) == SIGNALING_FAILED &&
+           fail(d, d->signaling.reason, news);
 }
 
 /* A rollback is told until it has been heard, whatever fails in between. */
@@ -37,43 +31,43 @@ static const char *last_failure(const struct device *d)
     return reason_text(d->rolled_back ? REASON_UPDATE_ROLLED_BACK : d->session.last_failure);
 }
 
-static enum signaling_result send_offer(struct device *d, uint64_t now)
+/* REASON_NONE, and then `result` is of the offer on its way. */
+static enum reason send_offer(struct device *d, uint64_t now, enum signaling_result *result)
 {
     const struct port_facts *facts = port_facts();
     char sdp[CALL_SDP_MAX];
     port_stream_peer(&d->gateway);
     enum reason reason = call_start(&d->call, now, &d->identity, &d->gateway, sdp, sizeof sdp);
-    if (reason != REASON_NONE) {
-        fail(d, now, reason);
-        return SIGNALING_BUSY;
-    }
-    return signaling_send(&d->signaling, &(struct signaling_offer){.sdp = sdp,
-                                                                   .key = d->settings.key,
-                                                                   .id = facts->id,
-                                                                   .board = facts->board,
-                                                                   .version = facts->version,
-                                                                   .reset = device_reset_text(),
-                                                                   .last_failure = last_failure(d)});
+    if (reason != REASON_NONE)
+        return reason;
+    *result = signaling_send(&d->signaling, &(struct signaling_offer){.sdp = sdp,
+                                                                      .key = d->settings.key,
+                                                                      .id = facts->id,
+                                                                      .board = facts->board,
+                                                                      .version = facts->version,
+                                                                      .reset = device_reset_text(),
+                                                                      .last_failure = last_failure(d)});
+    return REASON_NONE;
 }
 
-static void take_answer(struct device *d, uint64_t now)
+static bool take_answer(struct device *d, uint64_t now, struct device_news *news)
 {
     enum reason reason = call_accept(&d->call, now, signaling_answer(&d->signaling));
-    if (reason == REASON_NONE)
-        device_handle(d, now, SESSION_ANSWERED, REASON_NONE, 0);
-    else
-        fail(d, now, reason);
+    if (reason != REASON_NONE)
+        return fail(d, reason, news);
+    *news = (struct device_news){.event = SESSION_ANSWERED};
+    return true;
 }
 
-static void step_signaling(struct device *d, uint64_t now)
+bool device_call_signal(struct device *d, uint64_t now, struct device_news *news)
 {
     enum signaling_result result = signaling_step(&d->signaling);
-    if (result == SIGNALING_CONNECTED)
-        result = send_offer(d, now);
+    enum reason reason = result == SIGNALING_CONNECTED ? send_offer(d, now, &result) : REASON_NONE;
+    if (reason != REASON_NONE)
+        return fail(d, reason, news);
     if (result == SIGNALING_ANSWERED)
-        take_answer(d, now);
-    else if (result == SIGNALING_FAILED)
-        fail(d, now, d->signaling.reason);
+        return take_answer(d, now, news);
+    return result == SIGNALING_FAILED && fail(d, d->signaling.reason, news);
 }
 
 /* A gateway found by mDNS that has let us in is the one to look for from now on. */
@@ -83,47 +77,54 @@ static void pair(struct device *d)
         (void)settings_set(&d->settings, "gateway_id", d->gateway_id);
 }
 
-static void go_live(struct device *d, uint64_t now)
+static void go_live(struct device *d)
 {
     port_link_busy(true);
     device_audio_begin_call(d);
     pair(d);
-    device_handle(d, now, SESSION_CONNECTED, REASON_NONE, 0);
 }
 
-static void take_event(struct device *d, uint64_t now, const struct call_event *event)
+static bool take_event(struct device *d, uint64_t now, const struct call_event *event,
+                       struct device_news *news)
 {
+    enum reason reason;
     switch (event->type) {
     case CALL_CONNECTED:
-        go_live(d, now);
-        break;
+        go_live(d);
+        *news = (struct device_news){.event = SESSION_CONNECTED};
+        return true;
     case CALL_CHANNEL_OPEN:
         talk_open(&d->talk, &d->call, now);
         device_update_proven(d);
         talk_tell_crash(&d->talk, &d->call);
         break;
     case CALL_MESSAGE:
-        device_take_message(d, now, event->data, event->len, event->is_text);
-        break;
+        reason = device_take_message(d, now, event->data, event->len, event->is_text);
+        *news = (struct device_news){.event = SESSION_FAILED, .reason = reason};
+        return reason != REASON_NONE;
     case CALL_OVER:
-        fail(d, now, d->told_reason != REASON_NONE ? d->told_reason : event->reason);
-        break;
+        return fail(d, d->told_reason != REASON_NONE ? d->told_reason : event->reason, news);
     }
+    return false;
 }
 
-static void drain_call(struct device *d, uint64_t now)
+bool device_call_next(struct device *d, uint64_t now, struct device_news *news)
 {
     struct call_event event;
     while (call_next(&d->call, now, &event))
-        take_event(d, now, &event);
+        if (take_event(d, now, &event, news))
+            return true;
+    return false;
 }
 
-static void send_audio(struct device *d, uint64_t now)
+bool device_call_send(struct device *d, uint64_t now)
 {
-    for (struct packet *p; (p = queue_front(&d->up)) != NULL; queue_pop(&d->up)) {
-        call_send_audio(&d->call, now, p->data, p->len);
-        drain_call(d, now);
-    }
+    const struct packet *p = queue_front(&d->up);
+    if (p == NULL)
+        return false;
+    call_send_audio(&d->call, now, p->data, p->len);
+    queue_pop(&d->up);
+    return true;
 }
 
 /* As late as can be: what is taken here is what the speaker plays next. */
@@ -136,7 +137,7 @@ static int32_t spare_us(const struct device *d)
     return (int32_t)(stats.buffer_us - stats.target_us);
 }
 
-static void fetch_audio(struct device *d, uint64_t now)
+void device_call_fetch(struct device *d, uint64_t now)
 {
     struct peer_audio audio;
     for (struct packet *p; atomic_load(&d->wanted) > 0 && (p = queue_room(&d->down)) != NULL;
@@ -173,25 +174,13 @@ void device_get_rtvi_figures(struct device *d, struct rtvi_figures *f)
                                .underruns = device_audio_underruns(d)};
 }
 
-static void step_talk(struct device *d, uint64_t now)
+void device_call_talk(struct device *d, uint64_t now)
 {
     struct rtvi_figures figures;
     if (!talk_step(&d->talk, &d->call, now))
         return;
     device_get_rtvi_figures(d, &figures);
     talk_tell_figures(&d->talk, &d->call, &figures);
-}
-
-void device_call_step(struct device *d, uint64_t now)
-{
-    if (d->session.state == SESSION_SIGNALLING)
-        step_signaling(d, now);
-    send_audio(d, now);
-    drain_call(d, now);
-    step_talk(d, now);
-    drain_call(d, now);
-    fetch_audio(d, now);
-    device_update_step(d, now);
 }
 
 uint64_t device_call_deadline(const struct device *d)

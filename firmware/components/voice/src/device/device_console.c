@@ -1,22 +1,14 @@
 /* The console's commands. docs/protocol.md, console */
-#include <stdlib.h>
+#include "device/device_console.h"
+
 #include <string.h>
 
-#include "console/console_commands.h"
+#include "device/command.h"
+#include "device/device_audio.h"
+#include "device/device_call.h"
+#include "device/device_update.h"
 
-static const char *word(const struct console_words *words, int i)
-{
-    return i < words->count ? words->at[i] : "";
-}
-
-void console_done(void)
-{
-    struct console_reply reply;
-    console_begin(&reply, "@ok ");
-    console_send(&reply);
-}
-
-static void show_state(struct device *d, uint64_t now, const struct console_words *words)
+static unsigned show_state(struct device *d, uint64_t now, const struct console_words *words)
 {
     struct console_reply reply;
     (void)words;
@@ -36,9 +28,10 @@ static void show_state(struct device *d, uint64_t now, const struct console_word
     json_add_text(&reply.json, "reset", device_reset_text());
     json_add_integer(&reply.json, "uptime_ms", (int64_t)(now / 1000));
     console_send(&reply);
+    return CONSOLE_WANTS_NOTHING;
 }
 
-static void show_figures(struct device *d, uint64_t now, const struct console_words *words)
+static unsigned show_figures(struct device *d, uint64_t now, const struct console_words *words)
 {
     struct console_reply reply;
     struct rtvi_figures f;
@@ -63,88 +56,42 @@ static void show_figures(struct device *d, uint64_t now, const struct console_wo
     json_add_bool(&reply.json, "clock_known", d->talk.clock_known);
     json_add_integer(&reply.json, "clock_offset_us", d->talk.clock_offset_us);
     console_send(&reply);
+    return CONSOLE_WANTS_NOTHING;
 }
 
-static void set_log(struct device *d, uint64_t now, const struct console_words *words)
-{
-    static const char *const levels[] = {"error", "warning", "info", "debug"};
-    (void)d;
-    (void)now;
-    for (int i = 0; i < 4; i++)
-        if (strcmp(word(words, 1), levels[i]) == 0) {
-            port_log_level((enum port_level)i);
-            console_done();
-            return;
-        }
-    console_refuse("usage", "log error|warning|info|debug");
-}
-
-static void run_reboot(struct device *d, uint64_t now, const struct console_words *words)
+static unsigned run_reboot(struct device *d, uint64_t now, const struct console_words *words)
 {
     struct json none = {NULL, 0};
     (void)words;
     (void)command_run(d, now, "reboot", none);
     console_done();
+    return CONSOLE_WANTS_NOTHING;
 }
 
-static void run_crash(struct device *d, uint64_t now, const struct console_words *words)
+static unsigned reconnect(struct device *d, uint64_t now, const struct console_words *words)
 {
-    static char text[900];
-    struct console_reply reply;
     (void)d;
     (void)now;
-    if (strcmp(word(words, 1), "erase") == 0) {
-        port_crash_erase();
-        console_done();
-        return;
-    }
-    size_t len = port_crash_report(text, sizeof text);
-    console_begin(&reply, "@ok ");
-    json_add_text(&reply.json, "reset", device_reset_text());
-    json_add_text(&reply.json, "report", len > 0 ? text : "");
-    console_send(&reply);
-}
-
-static void reconnect(struct device *d, uint64_t now, const struct console_words *words)
-{
     (void)words;
     console_done();
-    device_handle(d, now, SESSION_RESTART, REASON_RECONNECT, 0);
+    return CONSOLE_WANTS_CALL;
 }
 
-static void press(struct device *d, uint64_t now, const struct console_words *words)
+static unsigned press(struct device *d, uint64_t now, const struct console_words *words)
 {
-    bool down = strcmp(word(words, 1), "down") == 0;
+    bool down = strcmp(console_word(words, 1), "down") == 0;
     (void)now;
-    if (!down && strcmp(word(words, 1), "up") != 0) {
+    if (!down && strcmp(console_word(words, 1), "up") != 0) {
         console_refuse("usage", "button down|up");
-        return;
+        return CONSOLE_WANTS_NOTHING;
     }
     device_audio_press(d, down);
     console_done();
-}
-
-static void show_display(struct device *d, uint64_t now, const struct console_words *words)
-{
-    struct console_reply reply;
-    struct port_shown shown;
-    (void)d;
-    (void)now;
-    (void)words;
-    if (!port_display_read(&shown)) {
-        console_refuse("no_display", "");
-        return;
-    }
-    console_begin(&reply, "@ok ");
-    json_add_text(&reply.json, "state", shown.state);
-    json_add_text(&reply.json, "detail", shown.detail);
-    json_add_text(&reply.json, "user", shown.text[PORT_SPEAKER_USER]);
-    json_add_text(&reply.json, "bot", shown.text[PORT_SPEAKER_BOT]);
-    console_send(&reply);
+    return CONSOLE_WANTS_NOTHING;
 }
 
 /* The bot's commands, from here: do volume 50 */
-static void run_command(struct device *d, uint64_t now, const struct console_words *words)
+static unsigned run_command(struct device *d, uint64_t now, const struct console_words *words)
 {
     struct json value = {NULL, 0};
     char text[128] = "";
@@ -154,58 +101,83 @@ static void run_command(struct device *d, uint64_t now, const struct console_wor
     }
     if (text[0] != '\0' && !json_parse(&value, text, strlen(text))) {
         console_refuse("not_json", "do NAME JSON");
-        return;
+        return CONSOLE_WANTS_NOTHING;
     }
-    const char *why = command_run(d, now, word(words, 1), value);
+    const char *why = command_run(d, now, console_word(words, 1), value);
     if (why == NULL)
         console_done();
     else
         console_refuse(why, "do volume|mute|led|reboot|identify|tone|update VALUE");
+    return CONSOLE_WANTS_NOTHING;
 }
 
-static void help(struct device *d, uint64_t now, const struct console_words *words);
+/* ---- what the console does by itself, with the parts it takes ---- */
 
-static const struct {
-    const char *name;
-    console_handler *run;
-} commands[] = {
-    {"help", help},
-    {"state", show_state},
-    {"figures", show_figures},
-    {"settings", console_settings},
-    {"inject", console_inject},
-    {"capture", console_capture},
-    {"log", set_log},
-    {"reboot", run_reboot},
-    {"crash", run_crash},
-    {"reconnect", reconnect},
-    {"button", press},
-    {"display", show_display},
-    {"do", run_command},
-    {"update", console_update},
-};
-
-static void help(struct device *d, uint64_t now, const struct console_words *words)
+static unsigned settings(struct device *d, uint64_t now, const struct console_words *words)
 {
-    struct console_reply reply;
+    (void)now;
+    return console_settings(&d->settings, words);
+}
+
+static unsigned inject(struct device *d, uint64_t now, const struct console_words *words)
+{
+    (void)now;
+    console_inject(d->audio, words);
+    return CONSOLE_WANTS_NOTHING;
+}
+
+static unsigned capture(struct device *d, uint64_t now, const struct console_words *words)
+{
+    (void)now;
+    console_capture(d->audio, words);
+    return CONSOLE_WANTS_NOTHING;
+}
+
+static unsigned set_log(struct device *d, uint64_t now, const struct console_words *words)
+{
+    (void)d;
+    (void)now;
+    console_log(words);
+    return CONSOLE_WANTS_NOTHING;
+}
+
+static unsigned crash(struct device *d, uint64_t now, const struct console_words *words)
+{
+    (void)d;
+    (void)now;
+    console_crash(device_reset_text(), words);
+    return CONSOLE_WANTS_NOTHING;
+}
+
+static unsigned show_display(struct device *d, uint64_t now, const struct console_words *words)
+{
     (void)d;
     (void)now;
     (void)words;
-    console_begin(&reply, "@ok ");
-    json_key(&reply.json, "commands");
-    json_open(&reply.json, '[');
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        json_put_text(&reply.json, commands[i].name);
-    json_close(&reply.json, ']');
-    console_send(&reply);
+    console_display();
+    return CONSOLE_WANTS_NOTHING;
 }
 
-void console_run(struct device *d, uint64_t now, const struct console_words *words)
+static unsigned update(struct device *d, uint64_t now, const struct console_words *words)
 {
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        if (strcmp(commands[i].name, word(words, 0)) == 0) {
-            commands[i].run(d, now, words);
-            return;
-        }
-    console_refuse("unknown_command", "help");
+    struct update_request request;
+    if (words->count == 1)
+        console_show_update(&d->update);
+    else if (console_read_update(words, &request))
+        console_answer_update(device_update_ask(d, now, &request));
+    return CONSOLE_WANTS_NOTHING;
+}
+
+unsigned device_console_run(struct device *d, uint64_t now, const struct console_words *words)
+{
+    static const struct console_command commands[] = {
+        {"state", show_state},     {"figures", show_figures},
+        {"settings", settings},    {"inject", inject},
+        {"capture", capture},      {"log", set_log},
+        {"reboot", run_reboot},    {"crash", crash},
+        {"reconnect", reconnect},  {"button", press},
+        {"display", show_display}, {"do", run_command},
+        {"update", update},        {NULL, NULL},
+    };
+    return console_run(commands, d, now, words);
 }

@@ -1,8 +1,8 @@
 /* Wi-Fi set up over Improv: what is asked for, and the answers that take a while. */
+#include "device/device_improv.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include "device/device.h"
 
 #define JOIN_US 28000000u /* clients give up at 30 s */
 #define SCAN_US 15000000u
@@ -109,17 +109,17 @@ static void tell_network_state(const struct device *d)
 
 /* ---- what takes a while ---- */
 
-static void join(struct device *d, uint64_t now, const struct improv_request *request)
+static bool join(struct device *d, uint64_t now, const struct improv_request *request)
 {
     if (settings_set(&d->settings, "ssid", request->ssid) != SETTINGS_OK ||
         settings_set(&d->settings, "password", request->password) != SETTINGS_OK) {
         send_error(IMPROV_UNKNOWN);
-        return;
+        return false;
     }
     d->improv.joining = true;
     d->improv.until = now + JOIN_US;
     send_state(IMPROV_PROVISIONING);
-    device_handle(d, now, SESSION_RESTART, REASON_RECONNECT, 0);
+    return true;
 }
 
 static bool is_of_link(enum reason reason)
@@ -197,20 +197,19 @@ void device_improv_step(struct device *d, uint64_t now)
         step_scan(d, now);
 }
 
-void device_improv_take(struct device *d, uint64_t now, const char *frame, size_t len)
+bool device_improv_take(struct device *d, uint64_t now, const char *frame, size_t len)
 {
     struct improv_request request;
     if (!improv_read(&request, frame, len))
-        return;
+        return false;
     if (request.error != IMPROV_OK) {
         send_error(request.error);
-        return;
+        return false;
     }
     send_error(IMPROV_OK);
     switch (request.command) {
     case IMPROV_SET_WIFI:
-        join(d, now, &request);
-        break;
+        return join(d, now, &request);
     case IMPROV_GET_STATE:
         tell_state(d);
         break;
@@ -227,4 +226,5 @@ void device_improv_take(struct device *d, uint64_t now, const char *frame, size_
         tell_network_state(d);
         break;
     }
+    return false;
 }

@@ -1,8 +1,11 @@
 /* What the bot and the gateway say, and what the device makes of it. */
-#include <stdio.h>
+#include "device/device_talk.h"
+
 #include <string.h>
 
-#include "device/device.h"
+#include "device/command.h"
+#include "device/device_audio.h"
+#include "device/tell.h"
 
 static enum reason reason_told(const char *text)
 {
@@ -51,7 +54,7 @@ static void take_command(struct device *d, uint64_t now, struct json data)
     device_tell(&(struct voice_event){.type = VOICE_COMMAND, .text = name, .reason = why});
 }
 
-static void take_event(struct device *d, uint64_t now, const struct rtvi_event *event)
+static enum reason take_event(struct device *d, uint64_t now, const struct rtvi_event *event)
 {
     switch (event->type) {
     case RTVI_BOT_READY:
@@ -85,23 +88,22 @@ static void take_event(struct device *d, uint64_t now, const struct rtvi_event *
         talk_take_crash_kept(&d->talk, event);
         break;
     case RTVI_PEER_LEFT:
-        device_handle(d, now, SESSION_FAILED,
-                      d->told_reason != REASON_NONE ? d->told_reason : REASON_GATEWAY_LEFT, 0);
-        break;
+        return d->told_reason != REASON_NONE ? d->told_reason : REASON_GATEWAY_LEFT;
     case RTVI_OTHER:
         break;
     }
+    return REASON_NONE;
 }
 
-void device_take_message(struct device *d, uint64_t now, const uint8_t *data, size_t len, bool is_text)
+enum reason device_take_message(struct device *d, uint64_t now, const uint8_t *data, size_t len, bool is_text)
 {
     struct rtvi_event event;
     char message[RTVI_MESSAGE_MAX]; /* the peer's own copy is gone as soon as we answer */
     if (!is_text || len > sizeof message)
-        return;
+        return REASON_NONE;
     memcpy(message, data, len);
     if (rtvi_parse(&event, message, len))
-        take_event(d, now, &event);
-    else
-        port_log(PORT_DEBUG, "talk", "a message of %zu bytes made no sense", len);
+        return take_event(d, now, &event);
+    port_log(PORT_DEBUG, "talk", "a message of %zu bytes made no sense", len);
+    return REASON_NONE;
 }

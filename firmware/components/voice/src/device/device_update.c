@@ -1,8 +1,9 @@
 /* Updates as the device lives them: asked for, told of, tried out, and gone back on. */
-#include <stdio.h>
+#include "device/device_update.h"
+
 #include <string.h>
 
-#include "device/device.h"
+#include "device/tell.h"
 
 #define TRIAL_US 600000000u /* for a new image to get into a live call */
 #define SLOT "update_slot"  /* the setting that holds where an update went, until it has proven itself */
@@ -57,7 +58,7 @@ static void tell(struct device *d)
 const char *device_update_ask(struct device *d, uint64_t now, const struct update_request *request)
 {
     struct signaling_trust trust;
-    device_call_trust(d, &trust);
+    device_trust(d, &trust);
     struct update_source source = {.url = &d->url,
                                    .address = d->gateway.family != 0 ? &d->gateway : NULL,
                                    .trust = &trust,

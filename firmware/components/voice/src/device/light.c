@@ -1,5 +1,6 @@
 /* The state as a colour, and the button. */
-#include "device/device.h"
+
+#include "device/light.h"
 
 #define BLINK_US 500000u
 

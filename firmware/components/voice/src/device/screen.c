@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "device/device.h"
+#include "device/device_state.h"
 
 static const char *const words[SESSION_STATE_COUNT] = {
     [SESSION_PROVISIONING] = "Set me up",
