@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "check.h"
-#include "clock.h"
 #include "peer.h"
 
 #define LINK_PACKETS 512

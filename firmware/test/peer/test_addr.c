@@ -1,6 +1,6 @@
 #include "check.h"
 
-#include "addr.h"
+#include "base/addr.h"
 
 static void round_trips(void **state)
 {

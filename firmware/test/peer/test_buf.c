@@ -1,6 +1,6 @@
 #include "check.h"
 
-#include "buf.h"
+#include "base/buf.h"
 
 static void reads_big_endian(void **state)
 {

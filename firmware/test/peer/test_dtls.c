@@ -2,8 +2,8 @@
 
 #include "peer/link.h"
 
-#include "addr.h"
-#include "dtls.h"
+#include "base/addr.h"
+#include "dtls/dtls.h"
 
 struct end {
     struct dtls dtls;

@@ -1,6 +1,6 @@
 #include "peer/link.h"
 
-#include "crypto.h"
+#include "base/crypto.h"
 #include "ice/ice.h"
 
 struct agent {

@@ -2,9 +2,9 @@
 #ifndef TEST_JITTER_H
 #define TEST_JITTER_H
 
+#include "base/clock.h"
 #include "check.h"
-#include "clock.h"
-#include "jitter.h"
+#include "media/jitter.h"
 
 #define FRAME_US 20000u
 

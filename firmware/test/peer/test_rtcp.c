@@ -1,6 +1,6 @@
 #include "peer/link.h"
 
-#include "rtcp.h"
+#include "media/rtcp.h"
 
 static const struct rtcp_sender_info info = {.ntp = 0x1122334455667788, .rtp = 9, .packets = 10, .bytes = 11};
 static const struct rtcp_block block = {.ssrc = 42,

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "rtp.h"
+#include "media/rtp.h"
 
 static void reads_any_header_the_rfc_allows(void **state)
 {

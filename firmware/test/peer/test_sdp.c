@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "sdp.h"
+#include "sdp/sdp.h"
 
 /* Captured from the stacks themselves but for pion_answer, which is written by hand after Pion's manner. */
 #ifndef CORPUS

@@ -1,6 +1,6 @@
 #include "check.h"
 
-#include "secure_rtp.h"
+#include "media/secure_rtp.h"
 
 /* Master key and salt of RFC 3711 appendix B.3, as the exporter would give them to the client. */
 static const uint8_t material[CRYPTO_KEYING_MATERIAL] = {

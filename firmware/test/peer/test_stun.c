@@ -1,6 +1,6 @@
 #include "check.h"
 
-#include "crypto.h"
+#include "base/crypto.h"
 #include "ice/stun.h"
 
 /* RFC 5769 sections 2.1 to 2.3; the password is that of section 2. */

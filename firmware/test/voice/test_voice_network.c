@@ -3,8 +3,8 @@
 
 #include "audio/measure.h"
 #include "audio/playout.h"
-#include "clock.h"
-#include "jitter.h"
+#include "base/clock.h"
+#include "media/jitter.h"
 
 #define BEGIN CLOCK_S(100)
 #define SETTLED 1000 /* blocks until figures count */

@@ -2,15 +2,15 @@
 #ifndef PEER_STATE_H
 #define PEER_STATE_H
 
-#include "dtls.h"
+#include "dtls/dtls.h"
 #include "ice/ice.h"
-#include "jitter.h"
+#include "media/jitter.h"
+#include "media/rtcp.h"
+#include "media/rtp.h"
+#include "media/secure_rtp.h"
 #include "peer.h"
-#include "rtcp.h"
-#include "rtp.h"
 #include "sctp/sctp.h"
-#include "sdp.h"
-#include "secure_rtp.h"
+#include "sdp/sdp.h"
 
 #define PEER_CNAME_LEN 12 /* RFC 7022 section 4.2: 72 bits, here of ICE characters */
 

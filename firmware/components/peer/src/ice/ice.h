@@ -6,10 +6,10 @@
 #ifndef PEER_ICE_H
 #define PEER_ICE_H
 
-#include "addr.h"
-#include "clock.h"
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/rng.h"
 #include "ice/stun.h"
-#include "rng.h"
 
 #define ICE_MAX_LOCAL PEER_MAX_LOCAL_ADDRESSES
 #define ICE_MAX_REMOTE 12

@@ -1,5 +1,5 @@
+#include "base/text.h"
 #include "ice/ice.h"
-#include "text.h"
 
 static bool parse_type(struct text word, enum ice_candidate_type *type)
 {

@@ -1,5 +1,5 @@
 /* Binding requests: what ours carry (RFC 8445 sections 7.1 and 7.2.2), and what the remote's do (7.3). */
-#include "crypto.h"
+#include "base/crypto.h"
 #include "ice/ice.h"
 
 size_t ice_write_request(const struct ice *ice, const uint8_t *tid, uint8_t local, bool nominate,

@@ -1,6 +1,6 @@
 #include "ice/stun.h"
 
-#include "crypto.h"
+#include "base/crypto.h"
 
 #define MAGIC 0x2112A442u           /* RFC 8489 section 5 */
 #define HEADER_LEN 20               /* likewise */

@@ -2,8 +2,8 @@
 #ifndef PEER_STUN_H
 #define PEER_STUN_H
 
-#include "addr.h"
-#include "buf.h"
+#include "base/addr.h"
+#include "base/buf.h"
 
 #define STUN_TID_LEN 12
 #define STUN_MAX_UNKNOWN 4 /* of unknown attributes, as many as a 420 answer lists */

@@ -2,7 +2,7 @@
 #ifndef PEER_DCEP_H
 #define PEER_DCEP_H
 
-#include "buf.h"
+#include "base/buf.h"
 
 #define DCEP_OPEN_HEADER 12u /* RFC 8832 5.1 */
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "rng.h"
+#include "base/rng.h"
 
 /* Messages of ours waiting or unacknowledged. The longest that can be sent, too. */
 #ifndef SCTP_TX_BYTES

@@ -2,8 +2,8 @@
 #ifndef PEER_SCTP_WIRE_H
 #define PEER_SCTP_WIRE_H
 
-#include "buf.h"
-#include "clock.h"
+#include "base/buf.h"
+#include "base/clock.h"
 #include "sctp/sctp_state.h"
 
 #define SCTP_HEADER 12u      /* RFC 9260 3.1 */

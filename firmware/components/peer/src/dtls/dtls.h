@@ -5,9 +5,9 @@
 
 #include <mbedtls/x509_crt.h>
 
-#include "clock.h"
-#include "crypto.h"
-#include "dtls_hello.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "dtls/dtls_hello.h"
 #include "peer.h"
 
 #define DTLS_RTO_MIN_MS 1000 /* RFC 6347 section 4.2.4.1: one second, doubled at each retransmission ... */

@@ -1,4 +1,4 @@
-#include "rtp.h"
+#include "media/rtp.h"
 
 #define MAX_DROPOUT 3000 /* RFC 3550 appendix A.1 */
 #define MAX_MISORDER 100 /* likewise */

@@ -6,8 +6,8 @@
 #include <mbedtls/ssl.h>
 #include <mbedtls/version.h>
 
-#include "buf.h"
-#include "rng.h"
+#include "base/buf.h"
+#include "base/rng.h"
 
 #if MBEDTLS_VERSION_NUMBER >= 0x04000000
 #include <psa/crypto.h>

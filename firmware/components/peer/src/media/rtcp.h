@@ -2,9 +2,9 @@
 #ifndef PEER_RTCP_H
 #define PEER_RTCP_H
 
-#include "buf.h"
-#include "clock.h"
-#include "rng.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/rng.h"
 
 #define RTCP_INTERVAL CLOCK_S(5) /* section 6.2: the minimum; half of it before the first report */
 

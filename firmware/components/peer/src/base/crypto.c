@@ -1,4 +1,4 @@
-#include "crypto.h"
+#include "base/crypto.h"
 
 #include <mbedtls/platform_util.h>
 

@@ -1,4 +1,4 @@
-#include "buf.h"
+#include "base/buf.h"
 
 const uint8_t *buf_take(struct buf_reader *r, size_t n)
 {

@@ -1,4 +1,4 @@
-#include "dtls_hello.h"
+#include "dtls/dtls_hello.h"
 
 #define HANDSHAKE 22   /* RFC 5246 section 6.2.1 */
 #define CLIENT_HELLO 1 /* RFC 5246 section 7.4 */

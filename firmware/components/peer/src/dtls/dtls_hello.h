@@ -3,7 +3,7 @@
 #ifndef PEER_DTLS_HELLO_H
 #define PEER_DTLS_HELLO_H
 
-#include "buf.h"
+#include "base/buf.h"
 
 #define DTLS_RECORD_HEADER 13
 #define DTLS_MESSAGE_HEADER 12

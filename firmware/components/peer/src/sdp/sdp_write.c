@@ -1,4 +1,4 @@
-#include "sdp.h"
+#include "sdp/sdp.h"
 
 static void put_line(struct buf_writer *w, const char *name, const char *value)
 {

@@ -2,7 +2,7 @@
 #ifndef PEER_TEXT_H
 #define PEER_TEXT_H
 
-#include "buf.h"
+#include "base/buf.h"
 
 struct text {
     const char *at;

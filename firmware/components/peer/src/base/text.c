@@ -1,4 +1,4 @@
-#include "text.h"
+#include "base/text.h"
 
 bool text_is(struct text t, const char *word)
 {

@@ -2,8 +2,8 @@
 #ifndef PEER_RTP_H
 #define PEER_RTP_H
 
-#include "buf.h"
-#include "clock.h"
+#include "base/buf.h"
+#include "base/clock.h"
 
 #define RTP_HEADER_LEN 12
 #define RTP_CLOCK 48000u /* RFC 7587 section 4.1: Opus, always */

@@ -1,4 +1,4 @@
-#include "dtls.h"
+#include "dtls/dtls.h"
 
 /* ---- what mbedTLS calls ---- */
 

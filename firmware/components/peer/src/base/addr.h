@@ -2,7 +2,7 @@
 #ifndef PEER_ADDR_H
 #define PEER_ADDR_H
 
-#include "buf.h"
+#include "base/buf.h"
 #include "peer.h"
 
 #define ADDR_TEXT_MAX 46 /* RFC 4291 text, NUL included */

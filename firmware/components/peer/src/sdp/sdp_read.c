@@ -1,4 +1,4 @@
-#include "sdp.h"
+#include "sdp/sdp.h"
 
 /* RFC 8839 section 5.4 and RFC 8842 section 5: what a media section says stands over what the session
  * says; of bundled sections the first one counts (RFC 8843 section 9). */

@@ -1,4 +1,4 @@
-#include "jitter.h"
+#include "media/jitter.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "secure_rtp.h"
+#include "media/secure_rtp.h"
 
 #define KEY_LEN 16
 #define RTP_HEADER 12

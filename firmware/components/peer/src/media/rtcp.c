@@ -1,4 +1,4 @@
-#include "rtcp.h"
+#include "media/rtcp.h"
 
 enum { SR = 200, RR = 201, SDES = 202, BYE = 203 }; /* RFC 3550 section 12.1 */
 

@@ -4,8 +4,8 @@
 
 #include <srtp2/srtp.h>
 
-#include "buf.h"
-#include "dtls.h"
+#include "base/buf.h"
+#include "dtls/dtls.h"
 
 #define SECURE_RTP_OVERHEAD (16 + 4) /* GCM tag and SRTCP index, RFC 7714 section 17 */
 #define SECURE_RTP_SOURCES 4         /* senders whose state we keep; with each more the oldest goes */

@@ -3,8 +3,8 @@
 #ifndef PEER_SDP_H
 #define PEER_SDP_H
 
+#include "base/text.h"
 #include "ice/ice.h"
-#include "text.h"
 
 #define SDP_MAX_LEN 16384
 #define SDP_MAX_MEDIA 8

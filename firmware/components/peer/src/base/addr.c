@@ -1,4 +1,4 @@
-#include "addr.h"
+#include "base/addr.h"
 
 size_t addr_ip_len(const struct peer_address *a)
 {
