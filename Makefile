@@ -1,24 +1,22 @@
 # Everything a person or CI does here. `make run` and `make test` set up what they need, once.
 
 PYTHON ?= python3
+CHOSEN := $(if $(filter file,$(origin PYTHON)),,--with-this-python)
 BIN := .venv/bin
-RUN_PACKAGES := libflite1
-TEST_PACKAGES := chromium flite iproute2 cmake ninja-build gcc g++ clang clang-format libclang-rt-dev gcovr \
-	libcmocka-dev libmbedtls-dev libopus-dev libsrtp2-dev gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
 
 ESP_WEB_TOOLS := 10.4.0
 ESP_WEB_TOOLS_SHA512 := de9c24785166e458fb510a3c4893582b9457aed342a6ae97f50a08e9b313e060595a0ac9aa39f462f33d8a11bbe01b4ca121585df983b647a1bb17b9d0f4cc3d
 
 .DEFAULT_GOAL := help
-.PHONY: help run talk test check lint format firmware-test fuzz sim hil flash-demo flasher bench lock clean
+.PHONY: help run talk test check lint format firmware-test fuzz sim hil flash-demo flasher bench lock clean set-up-run set-up-test
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
-run: .venv/run.stamp  ## Start the gateway; ARGS= goes to `voicegw serve`
+run: set-up-run  ## Start the gateway; ARGS= goes to `voicegw serve`
 	@$(BIN)/voicegw serve $(ARGS)
 
-talk: .venv/run.stamp  ## Ask a gateway of its own a recorded question, over WebRTC on loopback
+talk: set-up-run  ## Ask a gateway of its own a recorded question, over WebRTC on loopback
 	@$(BIN)/voicegw talk --start $(ARGS)
 
 test: check firmware-test  ## Everything that CI runs
@@ -26,22 +24,22 @@ test: check firmware-test  ## Everything that CI runs
 check: lint build/firmware  ## Format, lint, types, tests of the Python side
 	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)  # most tests wait for speech, which comes in real time
 
-lint: .venv/test.stamp
+lint: set-up-test
 	$(BIN)/ruff format --check -q .
 	$(BIN)/ruff check -q .
 	$(BIN)/mypy
 
-format: .venv/test.stamp  ## Format and fix what can be fixed
+format: set-up-test  ## Format and fix what can be fixed
 	$(BIN)/ruff format -q .
 	$(BIN)/ruff check -q --fix .
 
-firmware-test: .venv/test.stamp  ## Build and test the firmware's portable C on this machine, and print its budget
+firmware-test: set-up-test  ## Build and test the firmware's portable C on this machine, and print its budget
 	@$(MAKE) --no-print-directory -C firmware test
 
-fuzz: .venv/test.stamp  ## Fuzz the firmware's parsers at length; FUZZ_SECONDS= for each
+fuzz: set-up-test  ## Fuzz the firmware's parsers at length; FUZZ_SECONDS= for each
 	@$(MAKE) --no-print-directory -C firmware fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600)
 
-sim: .venv/test.stamp  ## The simulated device asks the gateway that `make run` started a recorded question
+sim: set-up-test  ## The simulated device asks the gateway that `make run` started a recorded question
 	@$(MAKE) --no-print-directory -C firmware sim
 
 hil: build/firmware  ## The rig's suite on the simulated board; PORT= on a board, or on several; docs/hil.md
@@ -58,49 +56,29 @@ flasher:  ## ESP Web Tools for the gateway's page /flash, from npm
 	@tar -xzf build/flasher/esp-web-tools-$(ESP_WEB_TOOLS).tgz -C build/flasher
 	@echo "open http://localhost:7860/flash in Chrome or Edge"
 
-bench: .venv/test.stamp  ## Measure against Pipecat's own runner, and write docs/performance.md
+bench: set-up-test  ## Measure against Pipecat's own runner, and write docs/performance.md
 	$(BIN)/python -m bench
 
 lock:  ## Pin the newest versions that pyproject.toml allows
-	$(BIN)/pip install -q uv
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-annotate --no-header --upgrade pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-annotate --no-header --upgrade --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(call set_up,lock)
 
 clean:  ## Forget what was built and installed here
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
 .PHONY: build/firmware
-build/firmware: .venv/test.stamp # the simulated device, and what the tests drive
+build/firmware: set-up-test # the simulated device, and what the tests drive
 	@mkdir -p build
 	@$(MAKE) --no-print-directory -C firmware host programs >build/firmware.log 2>&1 || { cat build/firmware.log; exit 1; }
 
-# The stamps are what makes a second run cheap: they are older than nothing that they depend on.
+# Looks whether .venv is whole and of this folder, which takes a moment, and mends it or says what is missing.
+set-up-run:
+	$(call set_up,run)
 
-.venv/run.stamp: requirements.lock pyproject.toml
-	$(call install_packages,$(RUN_PACKAGES))
-	$(call install_python,requirements.lock)
-	@touch $@
+set-up-test:
+	$(call set_up,test)
 
-.venv/test.stamp: requirements-dev.lock .venv/run.stamp
-	$(call install_packages,$(TEST_PACKAGES))
-	$(call install_python,requirements-dev.lock)
-	@touch $@
-
-define install_python
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "first run: sudo apt-get install -y python3-venv"; exit 1; }
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r $(1)
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
-endef
-
-define install_packages
-	@missing=$$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
-	missing=$$(echo $$missing); \
-	if [ -z "$$missing" ]; then exit 0; fi; \
-	install="apt-get install -y --no-install-recommends $$missing"; \
-	if [ "$$(id -u)" = 0 ]; then as=; elif sudo -n true 2>/dev/null; then as="sudo -n"; \
-	else echo "first run: sudo $$install"; exit 1; fi; \
-	echo "installing $$missing"; \
-	$$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as $$install -qq >/dev/null
+define set_up
+	@command -v "$(PYTHON)" >/dev/null || { echo "error: there is no $(PYTHON)"; \
+		echo "first run, as root: apt-get install -y python3 python3-venv (3.11 or newer; another one: PYTHON=)"; exit 1; }
+	@"$(PYTHON)" packaging/set_up.py $(CHOSEN) $(1)
 endef

@@ -1,4 +1,4 @@
-#include "ice.h"
+#include "ice/ice.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,5 +1,5 @@
 /* A series of datagrams, each behind its length, into one ClientHello. */
-#include "dtls_hello.h"
+#include "dtls/dtls_hello.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

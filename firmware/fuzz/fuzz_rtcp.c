@@ -1,4 +1,4 @@
-#include "rtcp.h"
+#include "media/rtcp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

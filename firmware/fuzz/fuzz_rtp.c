@@ -1,4 +1,4 @@
-#include "rtp.h"
+#include "media/rtp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

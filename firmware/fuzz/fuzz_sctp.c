@@ -1,7 +1,8 @@
 /* SCTP under a script of bytes. The first byte picks the beginning: 0 a raw packet for a new endpoint, 1 an
  * endpoint that waits, 2 one that connects, 3 an established association with a channel. Then come
  * operations; packets among them get the tag and the checksum that let them in. */
-#include "sctp_wire.h"
+#include "sctp/sctp.h"
+#include "sctp/sctp_wire.h"
 
 #include <stdlib.h>
 

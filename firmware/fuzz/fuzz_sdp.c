@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "sdp.h"
+#include "sdp/sdp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,4 +1,4 @@
-#include "stun.h"
+#include "ice/stun.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

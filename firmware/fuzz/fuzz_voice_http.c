@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "signaling.h"
+#include "call/signaling.h"
 
 static enum http_result run(struct http_reply *r, char *body, const uint8_t *data, size_t size, size_t piece)
 {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "flash.h"
-#include "image.h"
+#include "update/image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device.h"
-#include "fake.h"
+#include "device/device_state.h"
+#include "voice/fake.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

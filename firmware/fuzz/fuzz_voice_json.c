@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rtvi.h"
+#include "talk/rtvi.h"
 
 static void write_and_read_back(const char *text)
 {

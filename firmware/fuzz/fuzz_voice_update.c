@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fake.h"
-#include "update.h"
+#include "update/update.h"
+#include "voice/fake.h"
 
 #define SIZE 5000u
 

@@ -38,9 +38,10 @@ const char *host_flash_slot(void);
 const char *host_flash_version(void);
 const char *host_flash_board(void);
 
-/* Descriptors that port_net_wait() watches. */
+/* watch.c: descriptors that port_net_wait() waits for. */
 enum host_watch { HOST_WATCH_UDP, HOST_WATCH_STREAM, HOST_WATCH_MDNS, HOST_WATCH_CONSOLE, HOST_WATCH_COUNT };
 void host_watch(enum host_watch which, int descriptor, bool write); /* -1: no more */
+void host_watch_wait(uint64_t us);                                  /* for one of them, and no longer */
 
 void host_log_quiet(bool quiet); /* with a console on the standard streams */
 

@@ -3,32 +3,15 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bsd.h"
 #include "host.h"
 #include "port_mdns.h"
 
-static struct {
-    int descriptor;
-    bool write;
-} watched[HOST_WATCH_COUNT] = {{-1, false}, {-1, false}, {-1, false}, {-1, false}};
 static bool woken;
 static int udp = -1;
-
-void host_watch(enum host_watch which, int descriptor, bool write)
-{
-    watched[which].descriptor = descriptor;
-    watched[which].write = write;
-}
-
-void bsd_watch(int descriptor, bool room)
-{
-    host_watch(HOST_WATCH_STREAM, descriptor, room);
-}
 
 void port_net_wake(void)
 {
@@ -37,19 +20,12 @@ void port_net_wake(void)
 
 void port_net_wait(uint64_t deadline)
 {
-    struct pollfd all[HOST_WATCH_COUNT];
     uint64_t mdns = host_mdns_step(port_clock());
     deadline = mdns < deadline ? mdns : deadline;
     uint64_t now = port_clock(), left = woken || deadline <= now ? 0 : deadline - now;
     const uint64_t longest = 60u * 1000000u;
-    left = left < longest ? left : longest;
-    struct timespec timeout = {.tv_sec = (time_t)(left / 1000000u),
-                               .tv_nsec = (long)(left % 1000000u) * 1000};
-    for (int i = 0; i < HOST_WATCH_COUNT; i++)
-        all[i] = (struct pollfd){.fd = watched[i].descriptor,
-                                 .events = (short)(watched[i].write ? POLLOUT : POLLIN)};
     woken = false;
-    (void)ppoll(all, HOST_WATCH_COUNT, &timeout, NULL);
+    host_watch_wait(left < longest ? left : longest);
     (void)host_mdns_step(port_clock());
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure a release build of test/interop.c against aiortc, and aiortc against itself beside it, on this machine.
+"""Measure a release build of test/peer/interop.c against aiortc, and aiortc against itself beside it, on this machine.
 
     make -C firmware bench PYTHON=.venv/bin/python [OTHER="command args"]
 

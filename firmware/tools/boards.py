@@ -12,11 +12,26 @@ from __future__ import annotations
 import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import boards_write
+from boards_facts import (
+    Backlight,
+    Board,
+    Button,
+    Display,
+    Flash,
+    I2c,
+    I2s,
+    Layout,
+    Led,
+    Microphone,
+    Partition,
+    Psram,
+    Speaker,
+)
 
 HERE = Path(__file__).resolve().parents[1] / "components" / "boards"
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "boards.md"
@@ -31,132 +46,6 @@ CODECS = {"es8311", "es7210", "aw88298"}
 
 class BoardError(Exception):
     """A board file that cannot be right: names the file, the fact, and what it has to be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flash:
-    size: str
-    mode: str
-    freq: str
-
-    @property
-    def megabytes(self) -> int:
-        return int(self.size.removesuffix("MB"))
-
-
-@dataclass(frozen=True, slots=True)
-class Psram:
-    type: str
-    size: str
-
-
-@dataclass(frozen=True, slots=True)
-class I2c:
-    port: int
-    sda: int
-    scl: int
-
-
-@dataclass(frozen=True, slots=True)
-class I2s:
-    port: int
-    bclk: int
-    ws: int
-    dout: int
-    din: int
-    mclk: int = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Speaker:
-    chip: str
-    address: int = 0
-    amplifier: int = -1
-    amplifier_active: str = "high"
-
-
-@dataclass(frozen=True, slots=True)
-class Microphone:
-    chip: str
-    address: int = 0
-    reference: int = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Button:
-    pin: int
-    active: str = "low"
-
-
-@dataclass(frozen=True, slots=True)
-class Led:
-    kind: str
-    pin: int
-    active: str = "high"
-
-
-@dataclass(frozen=True, slots=True)
-class Backlight:
-    address: int
-    sda: int
-    scl: int
-
-
-@dataclass(frozen=True, slots=True)
-class Display:
-    kind: str
-    width: int
-    height: int
-    mosi: int
-    sclk: int
-    cs: int
-    dc: int
-    mirror_x: bool
-    mirror_y: bool
-    invert: bool
-    reset: int = -1
-    reset_active: str = "low"
-    backlight: int = -1
-    offset_x: int = 0
-    offset_y: int = 0
-    backlight_i2c: Backlight | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """One file. What is None, the board does not have; a pin of -1 is not connected."""
-
-    name: str
-    title: str
-    maker: str
-    url: str
-    chip: str
-    network: str
-    console: str
-    opus_complexity: int
-    flash: Flash
-    psram: Psram | None = None
-    power: str = "none"
-    echo_canceller: bool = False
-    pins_are_settings: bool = False
-    i2c: I2c | None = None
-    i2s: I2s | None = None
-    speaker: Speaker | None = None
-    microphone: Microphone | None = None
-    button: Button | None = None
-    led: Led | None = None
-    display: Display | None = None
-
-    def pins(self) -> Iterator[tuple[str, int]]:
-        """Each pin in use and what for, in the file's words: ("i2s.bclk", 17)."""
-        parts = {"i2c": self.i2c, "i2s": self.i2s, "speaker": self.speaker, "button": self.button, "led": self.led}
-        parts |= {"display": self.display, "display.backlight_i2c": self.display and self.display.backlight_i2c}
-        roles = {"sda", "scl", "mclk", "bclk", "ws", "dout", "din", "amplifier", "pin"}
-        roles |= {"mosi", "sclk", "cs", "dc", "reset", "backlight"}
-        for where, part in parts.items():
-            for role in roles & {f.name for f in fields(part)} if part else ():
-                if getattr(part, role) >= 0:
-                    yield f"{where}.{role}", getattr(part, role)
 
 
 PARTS: dict[str, type[Any]] = {
@@ -241,24 +130,6 @@ def load(path: Path) -> Board:
 def load_all(directory: Path = HERE) -> list[Board]:
     """All boards by name."""
     return [load(path) for path in sorted(directory.glob("*.toml"))]
-
-
-@dataclass(frozen=True, slots=True)
-class Partition:
-    name: str
-    type: str
-    subtype: str
-    offset: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Of the flash: NVS, two slots for images, a core dump. The offsets of nvs and ota_0 are the same everywhere."""
-
-    megabytes: int
-    partitions: list[Partition] = field(default_factory=list)
-
 
 def layout(megabytes: int) -> Layout:
     """ESP-IDF wants images on 64 KiB, everything else on 4 KiB; a core dump of a chip's RAM is well under 128 KiB."""

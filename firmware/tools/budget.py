@@ -113,7 +113,7 @@ def main() -> int:
     with TemporaryDirectory() as directory:
         build = Path(directory)
         flags = [*FLAGS, *libraries(build)]
-        for source in sorted((PEER / "src").glob("*.c")):
+        for source in sorted((PEER / "src").rglob("*.c")):
             run(f"{PREFIX}gcc", *flags, "-c", source, cwd=build)
         objects = [Path(p.name) for p in sorted(build.glob("*.o"))]
         code = code_sizes(build, objects)

@@ -1,4 +1,4 @@
-"""Drives firmware/test/interop.c, a peer on a real socket, line by line."""
+"""Drives firmware/test/peer/interop.c, a peer on a real socket, line by line."""
 
 import asyncio
 import contextlib

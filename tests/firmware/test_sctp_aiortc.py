@@ -32,7 +32,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
     @functools.cache
     def build(message_max: int) -> Path:
         built = tmp_path_factory.mktemp("sctp") / "sctp_peer"
-        sources = [*PEER.glob("sctp*.c"), PEER / "dcep.c", PEER / "buf.c", FIRMWARE / "test" / "sctp_peer.c"]
+        sources = [*PEER.glob("sctp/*.c"), PEER / "base" / "buf.c", FIRMWARE / "test" / "peer" / "sctp_peer.c"]
         flags = ["-std=c11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
         sizes = [f"-DSCTP_RX_BYTES={message_max + 1280}", f"-DSCTP_TX_BYTES={message_max}"]
         subprocess.run(["cc", *flags, *sizes, f"-I{PEER}", *sources, "-o", built], check=True)

@@ -1,7 +1,7 @@
 /* The self-signed certificate, written here byte by byte: mbedTLS before 3.5 puts a NULL into the
  * AlgorithmIdentifier of an ECDSA signature, which RFC 5758 section 3.2 forbids, and OpenSSL and
  * python's `cryptography` then refuse the certificate. */
-#include "crypto.h"
+#include "base/crypto.h"
 #include "peer.h"
 
 #define SERIAL_LEN 8

@@ -1,33 +1,7 @@
 /* Datagrams, time, and what comes of them. */
 #include "peer_state.h"
 
-void peer_raise(struct peer *p, enum peer_event_type type)
-{
-    p->events |= 1u << type;
-}
-
-void peer_end(struct peer *p, enum peer_close_reason reason)
-{
-    if (p->stage >= PEER_CLOSING)
-        return;
-    p->reason = reason;
-    p->stage = PEER_CLOSING; /* an alert may still lie in the outbox */
-}
-
-void peer_release_box(struct peer *p)
-{
-    if (p->box_taken) {
-        p->outbox.len = 0;
-        p->box_taken = false;
-    }
-}
-
-bool peer_can_transmit(const struct peer *p)
-{
-    return p->outbox.open && p->outbox.len == 0;
-}
-
-/* ---- from layer to layer ---- */
+/* ---- from layer to layer: route to DTLS, DTLS to SRTP and SCTP ---- */
 
 static void write_reflexive(struct peer *p)
 {
@@ -81,7 +55,7 @@ static void pump_dtls(struct peer *p, uint64_t now)
         peer_end(p, p->dtls.saw_certificate && !p->dtls.verified ? PEER_CLOSE_FINGERPRINT : PEER_CLOSE_DTLS);
 }
 
-void peer_pump(struct peer *p, uint64_t now)
+static void pump(struct peer *p, uint64_t now)
 {
     pump_ice(p);
     if (p->stage == PEER_OPEN)
@@ -94,13 +68,13 @@ static void handle_dtls(struct peer *p, uint64_t now, uint8_t *data, size_t len)
 {
     size_t plain;
     dtls_handle_datagram(&p->dtls, now, data, len);
-    peer_pump(p, now);
+    pump(p, now);
     /* The plaintext of a record is shorter than the datagram, which mbedTLS has copied by now. */
     while (p->stage == PEER_OPEN && (plain = dtls_read(&p->dtls, data, len)) > 0) {
         if (p->remote.data < 0 || sctp_handle_packet(&p->sctp, now, data, plain) == SCTP_ERR_PACKET)
             p->rejected++;
     }
-    peer_pump(p, now);
+    pump(p, now);
 }
 
 /* RFC 8445 section 12: media from any address that has proved itself in a check, or was signalled. */
@@ -120,7 +94,7 @@ void peer_handle_datagram(struct peer *p, uint64_t now, const struct peer_addres
         p->rejected++;
     } else if (stun_is_first_byte(data[0])) {
         p->rejected += !ice_handle_datagram(&p->ice, now, (uint8_t)at, remote, data, len);
-        peer_pump(p, now);
+        pump(p, now);
     } else if (!is_known_source(p, remote)) {
         p->rejected++;
     } else if (dtls_is_first_byte(data[0])) {
@@ -142,7 +116,7 @@ void peer_handle_timeout(struct peer *p, uint64_t now)
         dtls_handle_timeout(&p->dtls, now);
     if (p->outbox.open && p->connected)
         sctp_handle_timeout(&p->sctp, now);
-    peer_pump(p, now);
+    pump(p, now);
 }
 
 /* ---- out ---- */
@@ -177,7 +151,7 @@ static bool sends_rtcp(const struct peer *p)
 static void fill_box(struct peer *p, uint64_t now)
 {
     dtls_flush(&p->dtls, now);
-    peer_pump(p, now);
+    pump(p, now);
     if (p->outbox.len == 0 && sends_rtcp(p) && now >= p->rtcp_due)
         peer_media_report(p, now, false);
     if (p->outbox.len == 0)

@@ -2,15 +2,15 @@
 #ifndef PEER_STATE_H
 #define PEER_STATE_H
 
-#include "dtls.h"
-#include "ice.h"
-#include "jitter.h"
+#include "dtls/dtls.h"
+#include "ice/ice.h"
+#include "media/jitter.h"
+#include "media/rtcp.h"
+#include "media/rtp.h"
+#include "media/secure_rtp.h"
 #include "peer.h"
-#include "rtcp.h"
-#include "rtp.h"
-#include "sctp.h"
-#include "sdp.h"
-#include "secure_rtp.h"
+#include "sctp/sctp.h"
+#include "sdp/sdp.h"
 
 #define PEER_CNAME_LEN 12 /* RFC 7022 section 4.2: 72 bits, here of ICE characters */
 
@@ -67,15 +67,13 @@ struct peer {
 
 void peer_raise(struct peer *p, enum peer_event_type type);
 void peer_end(struct peer *p, enum peer_close_reason reason);
-/* Carries news from one layer to the next: route to DTLS, DTLS to SRTP and SCTP. */
-void peer_pump(struct peer *p, uint64_t now);
 void peer_release_box(struct peer *p);
 /* Is there a route, and nothing on its way out? */
 bool peer_can_transmit(const struct peer *p);
 
+/* peer_media.c */
 void peer_media_start(struct peer *p, uint64_t now);
 void peer_media_handle(struct peer *p, uint64_t now, uint8_t *data, size_t len);
-/* Into the outbox. */
-void peer_media_report(struct peer *p, uint64_t now, bool bye);
+void peer_media_report(struct peer *p, uint64_t now, bool bye); /* into the outbox */
 
 #endif

@@ -21,14 +21,17 @@ enum port_error udp_start(void);
 /* bsd.c: bytes of TCP and TLS are asked for, they do not wake anyone. */
 bool stream_is_awaited(void);
 
-/* link.c */
+/* facts.c: port_facts() */
+void facts_start(void);
+
+/* link.c, before the driver */
 enum port_error link_start(void);
+enum port_link link_joins(void);    /* from now on; what it was */
 void link_is(enum port_link state); /* from any task */
 bool link_address(uint8_t ip[4]);   /* ours; false if there is none */
 
-/* link_wifi.c or link_ethernet.c: the driver beneath. */
+/* link_wifi.c or link_ethernet.c: the driver, and what port.h wants of it. */
 enum port_error link_driver_start(void);
-enum port_error link_driver_join(const char *ssid, const char *password, enum port_link was);
 int8_t link_driver_rssi(void);
 
 /* mdns.c */

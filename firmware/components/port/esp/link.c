@@ -40,17 +40,17 @@ enum port_error link_start(void)
         error = esp_event_loop_create_default();
     if (error == ESP_OK)
         error = esp_event_handler_register(IP_EVENT, ESP_EVENT_ANY_ID, on_ip, NULL);
-    return error == ESP_OK ? link_driver_start() : esp_port_error(error, "network");
+    return esp_port_error(error, "network");
 }
 
 /* Once it is up, or on its way, the driver keeps it so by itself. */
-enum port_error port_link_join(const char *ssid, const char *password)
+enum port_link link_joins(void)
 {
     enum port_link was = port_link_state();
     int now = atomic_load(&state); /* an address may come at this very moment, and must not be overwritten */
     if (now != PORT_LINK_UP && atomic_compare_exchange_strong(&state, &now, PORT_LINK_JOINING))
         atomic_store(&since_ms, (uint32_t)(port_clock() / 1000));
-    return link_driver_join(ssid, password, was);
+    return was;
 }
 
 enum port_link port_link_state(void)

@@ -37,11 +37,11 @@ enum port_error link_driver_start(void)
     return network == NULL ? PORT_ERR_SPACE : esp_port_error(attach(network), "Ethernet");
 }
 
-enum port_error link_driver_join(const char *ssid, const char *password, enum port_link was)
+enum port_error port_link_join(const char *ssid, const char *password)
 {
     (void)ssid;
     (void)password;
-    (void)was;
+    (void)link_joins();
     return PORT_OK;
 }
 

@@ -87,8 +87,9 @@ static void describe(wifi_config_t *config, const char *ssid, const char *passwo
 }
 
 /* Told once, it keeps at it (on_lost), save where the access point has to change its mind. */
-enum port_error link_driver_join(const char *ssid, const char *password, enum port_link was)
+enum port_error port_link_join(const char *ssid, const char *password)
 {
+    enum port_link was = link_joins();
     wifi_config_t wanted;
     describe(&wanted, ssid, password);
     bool same = atomic_load(&told) && memcmp(&wanted, &joined, sizeof wanted) == 0;

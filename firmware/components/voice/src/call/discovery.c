@@ -1,0 +1,147 @@
+#include "call/discovery.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MS(n) ((uint64_t)(n)*1000u)
+#define COLLECT_US MS(400)   /* for others to answer, once the first has */
+#define PAIRED_US MS(2500)   /* for the one we know, before another will do */
+#define ASK_FIRST_US MS(500) /* RFC 6762 section 5.2 wants a second at least between later ones, doubling */
+#define VERSION "1"
+
+void discovery_start(struct discovery *d, uint64_t now, const char *paired)
+{
+    memset(d, 0, sizeof *d);
+    d->began = d->asked = now;
+    d->ask_interval = ASK_FIRST_US;
+    (void)snprintf(d->paired, sizeof d->paired, "%s", paired);
+    (void)port_mdns_browse("_voicegw._tcp");
+}
+
+void discovery_stop(void)
+{
+    port_mdns_browse_stop();
+}
+
+static const char *txt_value(const struct port_service *service, const char *key)
+{
+    size_t len = strlen(key);
+    for (size_t i = 0; i < sizeof service->txt / sizeof service->txt[0]; i++)
+        if (strncmp(service->txt[i], key, len) == 0 && service->txt[i][len] == '=')
+            return service->txt[i] + len + 1;
+    return "";
+}
+
+/* "0.25" as 250. What is not between 0 and 1 counts as full. */
+static uint16_t read_load(const char *text)
+{
+    if (strncmp(text, "0.", 2) != 0)
+        return strcmp(text, "0") == 0 ? 0 : 1000;
+    uint16_t load = 0, unit = 100;
+    for (const char *c = text + 2; *c >= '0' && *c <= '9' && unit > 0; c++, unit = (uint16_t)(unit / 10))
+        load = (uint16_t)(load + (*c - '0') * unit);
+    return load;
+}
+
+bool discovery_read(struct discovery_gateway *gateway, const struct port_service *service)
+{
+    const char *id = txt_value(service, "id"), *path = txt_value(service, "path");
+    bool fits = strlen(id) < sizeof gateway->id && strlen(path) < sizeof gateway->path;
+    bool usable = path[0] == '/' && strpbrk(path, " \r\n\t") == NULL && service->address.port != 0;
+    if (strcmp(txt_value(service, "v"), VERSION) != 0 || id[0] == '\0' || !usable || !fits)
+        return false;
+    strcpy(gateway->id, id);
+    strcpy(gateway->path, path);
+    gateway->address = service->address;
+    gateway->tls = strcmp(txt_value(service, "tls"), "1") == 0;
+    gateway->load = read_load(txt_value(service, "load"));
+    return service->address.family == 4 || service->address.family == 6;
+}
+
+static void note(struct discovery *d, const struct port_service *service)
+{
+    struct discovery_gateway gateway;
+    int i = 0;
+    if (!discovery_read(&gateway, service))
+        return;
+    while (i < d->count && strcmp(d->found[i].id, gateway.id) != 0)
+        i++;
+    if (i == DISCOVERY_GATEWAYS)
+        return;
+    d->found[i] = gateway;
+    d->count += i == d->count ? 1 : 0;
+}
+
+static const struct discovery_gateway *paired_one(const struct discovery *d)
+{
+    for (int i = 0; i < d->count; i++)
+        if (d->paired[0] != '\0' && strcmp(d->found[i].id, d->paired) == 0)
+            return &d->found[i];
+    return NULL;
+}
+
+static uint64_t settle_at(const struct discovery *d)
+{
+    return d->began + (d->paired[0] != '\0' ? PAIRED_US : COLLECT_US);
+}
+
+const struct discovery_gateway *discovery_step(struct discovery *d, uint64_t now)
+{
+    struct port_service service;
+    while (port_mdns_found(&service) == PORT_OK)
+        note(d, &service);
+    const struct discovery_gateway *best = paired_one(d);
+    if (best == NULL && d->count > 0 && now >= settle_at(d)) {
+        best = &d->found[0];
+        for (int i = 1; i < d->count; i++)
+            best = d->found[i].load < best->load ? &d->found[i] : best;
+    }
+    if (best == NULL && now >= d->asked + d->ask_interval) {
+        d->asked = now;
+        d->ask_interval *= 2;
+        (void)port_mdns_browse("_voicegw._tcp");
+    }
+    return best;
+}
+
+uint64_t discovery_deadline(const struct discovery *d)
+{
+    uint64_t ask = d->asked + d->ask_interval, settle = settle_at(d);
+    return d->count > 0 && settle < ask ? settle : ask;
+}
+
+static void write_host(const struct port_address *a, char *out, size_t cap)
+{
+    size_t used = 0;
+    if (a->family == 4)
+        (void)snprintf(out, cap, "%u.%u.%u.%u", a->ip[0], a->ip[1], a->ip[2], a->ip[3]);
+    for (size_t i = 0; a->family == 6 && i < 8; i++)
+        used += (size_t)snprintf(out + used, cap - used, "%s%x", i > 0 ? ":" : "",
+                                 (unsigned)(a->ip[2 * i] << 8 | a->ip[2 * i + 1]));
+}
+
+bool discovery_url(const struct discovery_gateway *gateway, struct http_url *url)
+{
+    memset(url, 0, sizeof *url);
+    url->tls = gateway->tls;
+    url->port = gateway->address.port;
+    write_host(&gateway->address, url->host, sizeof url->host);
+    int n = snprintf(url->path, sizeof url->path, "%s", gateway->path);
+    return url->port != 0 && n > 0 && strpbrk(url->path, " \r\n\t") == NULL;
+}
+
+void discovery_announce(const char *name, const char *id, const char *board, const char *version,
+                        const char *state, const char *reason)
+{
+    char txt[5][48];
+    const char *list[5];
+    (void)snprintf(txt[0], sizeof txt[0], "id=%s", id);
+    (void)snprintf(txt[1], sizeof txt[1], "board=%s", board);
+    (void)snprintf(txt[2], sizeof txt[2], "fw=%s", version);
+    (void)snprintf(txt[3], sizeof txt[3], "state=%s", state);
+    (void)snprintf(txt[4], sizeof txt[4], "reason=%s", reason);
+    for (int i = 0; i < 5; i++)
+        list[i] = txt[i];
+    (void)port_mdns_announce("_voicedev._tcp", name, 9, list,
+                             strcmp(reason, "none") == 0 ? 4 : 5); /* port 9: discard */
+}

@@ -1,0 +1,44 @@
+/* Which gateway to call: the one we are paired with, else the least loaded of those that answer. And what the
+ * LAN is told of us. */
+#ifndef VOICE_DISCOVERY_H
+#define VOICE_DISCOVERY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "port.h"
+#include "wire/http.h"
+
+#define DISCOVERY_GATEWAYS 6
+
+struct discovery_gateway {
+    char id[17];
+    struct port_address address;
+    char path[48];
+    bool tls;
+    uint16_t load; /* thousandths */
+};
+
+struct discovery {
+    uint64_t began, asked;
+    uint64_t ask_interval;
+    char paired[17]; /* empty: any */
+    int count;
+    struct discovery_gateway found[DISCOVERY_GATEWAYS];
+};
+
+void discovery_start(struct discovery *d, uint64_t now, const char *paired);
+/* The choice once it is made, else NULL: call again when something came, or at discovery_deadline(). */
+const struct discovery_gateway *discovery_step(struct discovery *d, uint64_t now);
+uint64_t discovery_deadline(const struct discovery *d);
+void discovery_stop(void);
+
+/* False: not a gateway of our version, or malformed. */
+bool discovery_read(struct discovery_gateway *gateway, const struct port_service *service);
+bool discovery_url(const struct discovery_gateway *gateway, struct http_url *url);
+
+/* TXT: id board fw state, and the last failure where there was one. */
+void discovery_announce(const char *name, const char *id, const char *board, const char *version,
+                        const char *state, const char *reason);
+
+#endif

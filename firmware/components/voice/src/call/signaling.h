@@ -1,0 +1,66 @@
+/* The offer over HTTP and what comes back: one POST on port.h's stream, step by step. */
+#ifndef VOICE_SIGNALING_H
+#define VOICE_SIGNALING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "call/reason.h"
+#include "port.h"
+#include "wire/http.h"
+
+#define SIGNALING_ANSWER_MAX 4096u /* bytes of JSON; docs/protocol.md */
+#define SIGNALING_BUFFER 5120u
+
+enum signaling_result {
+    SIGNALING_BUSY,
+    SIGNALING_CONNECTED, /* said once: signaling_send() the offer now */
+    SIGNALING_ANSWERED,
+    SIGNALING_FAILED,
+};
+
+struct signaling_trust {
+    const char *ca_pem; /* NULL for none */
+    const uint8_t *fingerprint;
+};
+
+struct signaling_offer {
+    const char *sdp;
+    const char *key; /* may be empty */
+    const char *id, *board, *version, *reset, *last_failure;
+};
+
+struct signaling {
+    enum {
+        SIGNALING_IDLE,
+        SIGNALING_CONNECTING,
+        SIGNALING_WAITING,
+        SIGNALING_SENDING,
+        SIGNALING_READING
+    } step;
+    struct http_url url;
+    struct http_reply reply;
+    size_t len, sent; /* of the request */
+    enum reason reason;
+    uint32_t retry_after_s;
+    char buffer[SIGNALING_BUFFER]; /* the request, then the reply's body */
+};
+
+enum signaling_result signaling_start(struct signaling *s, const struct http_url *url,
+                                      const struct signaling_trust *trust);
+enum signaling_result signaling_send(struct signaling *s, const struct signaling_offer *offer);
+enum signaling_result signaling_step(struct signaling *s);
+void signaling_stop(struct signaling *s);
+
+/* After ANSWERED: the SDP, NUL-terminated, until the next start. */
+const char *signaling_answer(const struct signaling *s);
+
+/* The body of the POST; false if it doesn't fit. */
+bool signaling_write_offer(char *out, size_t cap, const struct signaling_offer *offer);
+/* Finds the SDP in a 200's body and unescapes it in place, to the start of `body`. */
+bool signaling_read_answer(char *body, size_t len);
+/* What a status and a problem+json mean to us. */
+enum reason signaling_read_problem(int status, const char *body, size_t len);
+
+#endif

@@ -1,0 +1,119 @@
+/* What a bot may have a device do, and the console too: docs/protocol.md, device commands. */
+#include "device/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "device/device_audio.h"
+#include "device/device_update.h"
+
+#define IDENTIFY_US 10000000u
+
+static const char *set_volume(struct device *d, uint64_t now, struct json value)
+{
+    int64_t percent;
+    char text[4];
+    (void)now;
+    if (!json_integer(value, 0, 100, &percent))
+        return "out_of_range";
+    (void)snprintf(text, sizeof text, "%d", (int)percent);
+    if (settings_set(&d->settings, "volume", text) != SETTINGS_OK)
+        return "not_stored";
+    device_audio_apply(d);
+    return NULL;
+}
+
+static const char *set_mute(struct device *d, uint64_t now, struct json value)
+{
+    bool muted;
+    (void)now;
+    if (!json_bool(value, &muted))
+        return "not_a_boolean";
+    if (settings_set(&d->settings, "muted", muted ? "1" : "0") != SETTINGS_OK)
+        return "not_stored";
+    device_audio_apply(d);
+    return NULL;
+}
+
+static int hex(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *found = c != '\0' ? strchr(digits, c | 0x20) : NULL;
+    return found != NULL ? (int)(found - digits) : -1;
+}
+
+static bool read_colour(const char *text, uint8_t out[3])
+{
+    if (text[0] != '#' || strlen(text) != 7)
+        return false;
+    for (int i = 0; i < 3; i++) {
+        int high = hex(text[1 + 2 * i]), low = hex(text[2 + 2 * i]);
+        if (high < 0 || low < 0)
+            return false;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+static const char *set_led(struct device *d, uint64_t now, struct json value)
+{
+    char text[8] = "";
+    (void)now;
+    if (!port_facts()->has_led)
+        return "no_led";
+    bool is_text = json_text(value, text, sizeof text);
+    bool automatic = is_text && strcmp(text, "auto") == 0;
+    if (!automatic && !(is_text && read_colour(text, d->led)))
+        return "not_a_colour";
+    d->led_held = !automatic;
+    return NULL;
+}
+
+static const char *reboot(struct device *d, uint64_t now, struct json value)
+{
+    (void)value;
+    d->reboot_at = now + 200000u; /* the answer goes out first */
+    return NULL;
+}
+
+static const char *identify(struct device *d, uint64_t now, struct json value)
+{
+    (void)value;
+    d->identify_until = now + IDENTIFY_US;
+    device_audio_tone(d, 880, 400);
+    return NULL;
+}
+
+static const char *play_tone(struct device *d, uint64_t now, struct json value)
+{
+    int64_t hertz, ms = 500;
+    (void)now;
+    struct json frequency = json_is_object(value) ? json_member(value, "hz") : value;
+    struct json length = json_member(value, "ms");
+    if (!json_integer(frequency, 50, 7000, &hertz) ||
+        (!json_is_absent(length) && !json_integer(length, 10, 10000, &ms)))
+        return "out_of_range";
+    device_audio_tone(d, (uint32_t)hertz, (uint32_t)ms);
+    return NULL;
+}
+
+static const char *update(struct device *d, uint64_t now, struct json value)
+{
+    struct update_request request;
+    return update_parse(&request, value) ? device_update_ask(d, now, &request) : "update_malformed";
+}
+
+const char *command_run(struct device *d, uint64_t now, const char *name, struct json value)
+{
+    static const struct {
+        const char *name;
+        const char *(*run)(struct device *d, uint64_t now, struct json value);
+    } commands[] = {
+        {"volume", set_volume}, {"mute", set_mute},  {"led", set_led},   {"reboot", reboot},
+        {"identify", identify}, {"tone", play_tone}, {"update", update},
+    };
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].run(d, now, value);
+    return "unknown_command";
+}

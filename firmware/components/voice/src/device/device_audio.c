@@ -1,0 +1,199 @@
+/* The steps of the audio task: a block of microphone up, a block of speaker down. */
+#include "device/device_audio.h"
+
+#include <string.h>
+
+#include "device/screen.h"
+
+#define WAIT_US 8000u /* for the net task to hand a packet over, before it counts as missing */
+#define EXPECTED_LOSS                                                                                        \
+    10u /* percent: what Wi-Fi loses at its worst hours, and where libopus starts to spend on FEC */
+#define ENCODE_WINDOW_US 1000000u
+
+/* A board that hears itself would interrupt itself. */
+static enum audio_talk talk_mode(const struct settings *s)
+{
+    if (s->talk[0] == '\0' && !port_facts()->has_echo_canceller)
+        return AUDIO_TALK_HALF_DUPLEX;
+    if (strcmp(s->talk, "push") == 0)
+        return AUDIO_TALK_PUSH;
+    return strcmp(s->talk, "half") == 0 ? AUDIO_TALK_HALF_DUPLEX : AUDIO_TALK_ALWAYS;
+}
+
+void device_audio_apply(struct device *d)
+{
+    struct audio *a = d->audio;
+    uint8_t volume = settings_volume(&d->settings);
+    bool by_codec = port_audio_volume(volume) == PORT_OK;
+    port_audio_lock();
+    audio_set_volume(a, by_codec ? 100 : volume);
+    audio_set_mute(a, settings_is_muted(&d->settings));
+    audio_set_microphone_mute(a, settings_is_microphone_muted(&d->settings));
+    audio_set_talk(a, talk_mode(&d->settings));
+    port_audio_unlock();
+    screen_show_state(d);
+}
+
+void device_audio_start(struct device *d)
+{
+    static uint64_t codec_memory[DEVICE_CODEC_SIZE / sizeof(uint64_t)];
+    struct audio_config config = {.complexity = port_facts()->opus_complexity,
+                                  .expected_loss = EXPECTED_LOSS,
+                                  .talk = talk_mode(&d->settings),
+                                  .hangover_us = port_audio_latency_us() + 150000u,
+                                  .codec_memory = codec_memory,
+                                  .codec_size = sizeof codec_memory};
+    d->audio = audio_at(&d->audio_storage);
+    if (port_audio_start() != PORT_OK) /* first: a codec chip takes its volume only while it runs */
+        port_log(PORT_ERROR, "audio", "no sound on this board");
+    if (audio_init(d->audio, &config) != AUDIO_OK)
+        port_log(PORT_ERROR, "audio", "Opus wants %zu bytes, there are %zu", audio_codec_size(),
+                 sizeof codec_memory);
+    else
+        device_audio_apply(d);
+}
+
+void device_audio_tone(struct device *d, uint32_t hertz, uint32_t ms)
+{
+    struct audio_signal signal = {
+        .kind = AUDIO_SIGNAL_TONE, .hz = (uint16_t)hertz, .ms = ms, .level_db = -12};
+    port_audio_lock();
+    (void)audio_play(d->audio, &signal);
+    port_audio_unlock();
+}
+
+void device_audio_press(struct device *d, bool pressed)
+{
+    port_audio_lock();
+    audio_set_pressed(d->audio, pressed);
+    port_audio_unlock();
+}
+
+void device_audio_begin_call(struct device *d)
+{
+    port_audio_lock();
+    audio_reset(d->audio);
+    port_audio_unlock();
+}
+
+void device_audio_interrupt(struct device *d)
+{
+    struct audio_state state;
+    port_audio_lock();
+    audio_get_state(d->audio, &state);
+    if (state.bot_speaking)
+        audio_flush(d->audio);
+    port_audio_unlock();
+}
+
+uint64_t voice_audio_due(void)
+{
+    return port_audio_due();
+}
+
+static void note_encode_time(struct device *d, uint64_t now, uint32_t took)
+{
+    if (now - d->encode_since > ENCODE_WINDOW_US) {
+        d->encode_us = d->encode_worst;
+        d->encode_worst = 0;
+        d->encode_since = now;
+    }
+    d->encode_worst = took > d->encode_worst ? took : d->encode_worst;
+}
+
+static void want(struct device *d)
+{
+    /* what came too late for its own block is for this one, or it would add to the delay for good */
+    if (!audio_playout_wants(d->audio) || queue_front(&d->down) != NULL)
+        return;
+    atomic_store(&d->wanted, 1);
+    port_net_wake();
+}
+
+void voice_audio_capture(void)
+{
+    struct device *d = device_get();
+    int16_t microphone[PORT_AUDIO_BLOCK];
+    port_watchdog_feed(PORT_TASK_AUDIO);
+    enum port_error error = port_audio_capture(microphone);
+    if (error == PORT_AGAIN)
+        return;
+    uint64_t began = port_clock();
+    struct packet *p = queue_room(&d->up);
+    struct packet
+        spare; /* the net task is behind: the encoder goes on all the same, or it would click later */
+    size_t len = 0;
+    port_audio_lock();
+    enum audio_error encoded = audio_capture_step(d->audio, began, error == PORT_OK ? microphone : NULL,
+                                                  p != NULL ? p->data : spare.data, &len);
+    want(d);
+    port_audio_unlock();
+    if (encoded == AUDIO_OK && p != NULL) {
+        p->len = (uint16_t)len;
+        queue_push(&d->up);
+    }
+    note_encode_time(d, began, (uint32_t)(port_clock() - began));
+    d->play_by = port_clock() + WAIT_US;
+    port_net_wake();
+}
+
+static bool push_front(struct device *d)
+{
+    struct packet *p = queue_front(&d->down);
+    if (p == NULL)
+        return false;
+    struct peer_audio in = {
+        .kind = (enum peer_audio_kind)p->kind, .data = p->data, .len = p->len, .timestamp = p->timestamp};
+    audio_playout_push(d->audio, &in, p->spare_us);
+    queue_pop(&d->down);
+    return true;
+}
+
+/* False: the net task still owes a packet. */
+static bool fill(struct device *d)
+{
+    while (audio_playout_wants(d->audio)) {
+        if (push_front(d))
+            continue;
+        if (atomic_load(&d->wanted) == 0)
+            want(d); /* a second one, by which the two clocks are kept together */
+        return port_clock() >= d->play_by;
+    }
+    return true;
+}
+
+bool voice_audio_play(void)
+{
+    struct device *d = device_get();
+    int16_t speaker[PORT_AUDIO_BLOCK];
+    port_audio_lock();
+    bool ready = fill(d);
+    if (ready)
+        audio_playout_step(d->audio, port_clock(), speaker);
+    port_audio_unlock();
+    if (ready)
+        (void)port_audio_play(speaker);
+    return ready;
+}
+
+static void get_state(const struct device *d, struct audio_state *state)
+{
+    port_audio_lock();
+    audio_get_state(d->audio, state);
+    port_audio_unlock();
+}
+
+uint32_t device_audio_underruns(const struct device *d)
+{
+    struct audio_state state;
+    get_state(d, &state);
+    return state.underruns;
+}
+
+void voice_get_levels(int16_t *microphone_db10, int16_t *speaker_db10)
+{
+    struct audio_state state;
+    get_state(device_get(), &state);
+    *microphone_db10 = state.microphone_db10;
+    *speaker_db10 = state.speaker_db10;
+}

@@ -1,0 +1,41 @@
+#include "device/device_state.h"
+
+static struct device device;
+
+struct device *device_get(void)
+{
+    return &device;
+}
+
+static const char *const resets[] = {
+    [PORT_RESET_POWER_ON] = "power_on", [PORT_RESET_BUTTON] = "button",
+    [PORT_RESET_SOFTWARE] = "software", [PORT_RESET_PANIC] = "panic",
+    [PORT_RESET_WATCHDOG] = "watchdog", [PORT_RESET_BROWNOUT] = "brownout",
+    [PORT_RESET_DEEP_SLEEP] = "sleep",  [PORT_RESET_UNKNOWN] = "unknown",
+};
+
+const char *device_reset_text(void)
+{
+    return resets[port_facts()->reset];
+}
+
+bool device_is_configured(const struct device *d)
+{
+    return !port_link_needs_ssid() || d->settings.ssid[0] != '\0';
+}
+
+const char *device_name(const struct device *d)
+{
+    return d->settings.name[0] != '\0' ? d->settings.name : port_facts()->id;
+}
+
+void device_trust(struct device *d, struct signaling_trust *trust)
+{
+    *trust = (struct signaling_trust){NULL, NULL};
+    if (d->url.tls)
+        settings_get_ca(d->ca, sizeof d->ca);
+    if (d->url.tls && d->ca[0] != '\0')
+        trust->ca_pem = d->ca;
+    if (settings_fingerprint(&d->settings, d->fingerprint))
+        trust->fingerprint = d->fingerprint;
+}

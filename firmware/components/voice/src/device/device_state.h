@@ -1,0 +1,84 @@
+/* The parts of the device, for those files that wire them together. None of them calls device.c. */
+#ifndef VOICE_DEVICE_STATE_H
+#define VOICE_DEVICE_STATE_H
+
+#include <stdatomic.h>
+
+#include "audio.h"
+#include "call/call.h"
+#include "call/discovery.h"
+#include "call/session.h"
+#include "call/signaling.h"
+#include "console/console.h"
+#include "device/queue.h"
+#include "setup/improv.h"
+#include "setup/settings.h"
+#include "talk/talk.h"
+#include "update/update.h"
+#include "voice.h"
+
+/* Of libopus on 64 and on 32 bits, encoder and decoder; audio_codec_size() knows, but not at compile time. */
+#ifndef DEVICE_CODEC_SIZE
+#define DEVICE_CODEC_SIZE (64u * 1024u)
+#endif
+
+struct device {
+    voice_listener *listener;
+    struct session session;
+    struct settings settings;
+    struct discovery discovery;
+    struct signaling signaling;
+    struct call call;
+    struct talk talk;
+    struct console console;
+
+    struct update update;
+    struct {
+        bool joining, scanning; /* not answered yet */
+        uint64_t until;
+    } improv;
+
+    struct peer_identity identity;
+    struct http_url url;            /* of the gateway being called */
+    struct port_address gateway;    /* where it was reached last */
+    char gateway_id[17];            /* its id, empty where the URL is a setting */
+    char ca[PORT_KV_VALUE_MAX + 1]; /* PEM, empty for none */
+    uint8_t fingerprint[32];
+    enum reason told_reason; /* what the gateway gave as its reason to end the call */
+    bool bot_ready;
+
+    struct queue up;         /* audio task to net task */
+    struct queue down;       /* and back */
+    _Atomic uint32_t wanted; /* blocks that the audio task waits for */
+
+    struct audio *audio;
+    struct audio_storage audio_storage;
+    uint64_t play_by; /* the audio task waits for the net task until then */
+    uint64_t encode_since;
+    uint32_t encode_worst, encode_us; /* of this second so far, of the last one */
+
+    bool button_down;
+    uint64_t identify_until;
+    uint64_t reboot_at;   /* 0: not wanted */
+    uint64_t trial_until; /* this image is on trial */
+    bool rolled_back;     /* the one before this was, and nobody has been told */
+    uint32_t update_told; /* percent */
+    bool led_held;        /* by a command; else it shows the state */
+    uint8_t led[3];
+};
+
+/* What a part has for the table of states. It only says so: device.c gives it to the table, and does what
+ * entering the new state takes. */
+struct device_news {
+    enum session_event event;
+    enum reason reason;
+    uint32_t retry_after_s;
+};
+
+struct device *device_get(void);
+bool device_is_configured(const struct device *d);
+const char *device_name(const struct device *d);
+const char *device_reset_text(void);
+void device_trust(struct device *d, struct signaling_trust *trust); /* points into `d` */
+
+#endif

@@ -1,0 +1,223 @@
+#include "setup/settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire/http.h"
+
+static bool is_any(const char *value)
+{
+    (void)value;
+    return true;
+}
+
+static bool is_url(const char *value)
+{
+    struct http_url url;
+    return http_parse_url(&url, value);
+}
+
+static bool is_hex(const char *value)
+{
+    return strlen(value) == 64 && value[strspn(value, "0123456789abcdefABCDEF")] == '\0';
+}
+
+/* Goes into a header as it is. */
+static bool is_token(const char *value)
+{
+    for (; *value != '\0'; value++)
+        if (*value <= ' ' || *value > '~')
+            return false;
+    return true;
+}
+
+static bool is_talk(const char *value)
+{
+    return strcmp(value, "always") == 0 || strcmp(value, "push") == 0 || strcmp(value, "half") == 0;
+}
+
+static bool is_percent(const char *value)
+{
+    size_t digits = strspn(value, "0123456789");
+    return digits > 0 && digits <= 3 && value[digits] == '\0' && atoi(value) <= 100;
+}
+
+static bool is_update(const char *value)
+{
+    return strcmp(value, "https") == 0 || strcmp(value, "any") == 0;
+}
+
+static bool is_flag(const char *value)
+{
+    return strcmp(value, "0") == 0 || strcmp(value, "1") == 0;
+}
+
+struct field {
+    const char *name;
+    size_t at, size;
+    bool secret;
+    bool (*accepts)(const char *value);
+    const char *preset;
+};
+
+#define FIELD(member) #member, offsetof(struct settings, member), sizeof((struct settings *)0)->member
+
+static const struct field fields[] = {
+    {FIELD(ssid), false, is_any, ""},         {FIELD(password), true, is_any, ""},
+    {FIELD(gateway), false, is_url, ""},      {FIELD(gateway_id), false, is_token, ""},
+    {FIELD(key), true, is_token, ""},         {FIELD(fingerprint), false, is_hex, ""},
+    {FIELD(name), false, is_any, ""},         {FIELD(talk), false, is_talk, ""},
+    {FIELD(volume), false, is_percent, "70"}, {FIELD(muted), false, is_flag, "0"},
+    {FIELD(mic_muted), false, is_flag, "0"},  {FIELD(update), false, is_update, "https"},
+};
+
+static const struct field *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        if (strcmp(fields[i].name, name) == 0)
+            return &fields[i];
+    return NULL;
+}
+
+static char *value_of(struct settings *s, const struct field *field)
+{
+    return (char *)s + field->at;
+}
+
+static void load_field(struct settings *s, const struct field *field)
+{
+    char *value = value_of(s, field);
+    size_t len = 0;
+    bool found = port_kv_get(field->name, (uint8_t *)value, field->size - 1, &len) == PORT_OK;
+    value[found ? len : 0] = '\0';
+    if (!found || (value[0] != '\0' && !field->accepts(value)))
+        strcpy(value, field->preset);
+}
+
+void settings_load(struct settings *s)
+{
+    memset(s, 0, sizeof *s);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        load_field(s, &fields[i]);
+}
+
+enum settings_error settings_set(struct settings *s, const char *name, const char *value)
+{
+    const struct field *field = find(name);
+    size_t len = strlen(value);
+    if (field == NULL)
+        return SETTINGS_UNKNOWN;
+    if (len == 0)
+        return settings_erase(s, name);
+    if (len >= field->size || !field->accepts(value))
+        return SETTINGS_REFUSED;
+    if (port_kv_set(name, (const uint8_t *)value, len) != PORT_OK)
+        return SETTINGS_STORE;
+    memcpy(value_of(s, field), value, len + 1);
+    return SETTINGS_OK;
+}
+
+enum settings_error settings_erase(struct settings *s, const char *name)
+{
+    const struct field *field = find(name);
+    if (field == NULL)
+        return SETTINGS_UNKNOWN;
+    enum port_error error = port_kv_erase(name);
+    if (error != PORT_OK && error != PORT_ERR_ABSENT)
+        return SETTINGS_STORE;
+    load_field(s, field);
+    return SETTINGS_OK;
+}
+
+static size_t unescape_lines(const char *from, char *to, size_t cap)
+{
+    size_t len = 0;
+    for (; *from != '\0' && len < cap - 1; from++, len++) {
+        bool escaped = from[0] == '\\' && from[1] == 'n';
+        to[len] = escaped ? '\n' : *from;
+        from += escaped ? 1 : 0;
+    }
+    to[len] = '\0';
+    return *from == '\0' ? len : 0;
+}
+
+enum settings_error settings_set_ca(const char *value)
+{
+    static char pem[PORT_KV_VALUE_MAX + 1]; /* too much for a stack */
+    size_t len = unescape_lines(value, pem, sizeof pem);
+    if (len == 0 || strncmp(pem, "-----BEGIN CERTIFICATE-----\n", 28) != 0)
+        return SETTINGS_REFUSED;
+    return port_kv_set("ca", (const uint8_t *)pem, len) == PORT_OK ? SETTINGS_OK : SETTINGS_STORE;
+}
+
+enum settings_error settings_erase_ca(void)
+{
+    enum port_error error = port_kv_erase("ca");
+    return error == PORT_OK || error == PORT_ERR_ABSENT ? SETTINGS_OK : SETTINGS_STORE;
+}
+
+void settings_get_ca(char *pem, size_t cap)
+{
+    size_t len = 0;
+    if (port_kv_get("ca", (uint8_t *)pem, cap - 1, &len) != PORT_OK)
+        len = 0;
+    pem[len] = '\0';
+}
+
+bool settings_erase_all(struct settings *s)
+{
+    bool erased = port_kv_erase_all() == PORT_OK;
+    settings_load(s);
+    return erased;
+}
+
+const char *settings_name(size_t i)
+{
+    return i < sizeof fields / sizeof fields[0] ? fields[i].name : NULL;
+}
+
+bool settings_is_secret(const char *name)
+{
+    const struct field *field = find(name);
+    return field == NULL || field->secret;
+}
+
+const char *settings_get(const struct settings *s, const char *name)
+{
+    const struct field *field = find(name);
+    return field == NULL ? NULL : (const char *)s + field->at;
+}
+
+uint8_t settings_volume(const struct settings *s)
+{
+    return (uint8_t)atoi(s->volume);
+}
+
+bool settings_is_muted(const struct settings *s)
+{
+    return s->muted[0] == '1';
+}
+
+bool settings_is_microphone_muted(const struct settings *s)
+{
+    return s->mic_muted[0] == '1';
+}
+
+bool settings_update_plain(const struct settings *s)
+{
+    return strcmp(s->update, "any") == 0;
+}
+
+static uint8_t nibble(char c)
+{
+    return (uint8_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+}
+
+bool settings_fingerprint(const struct settings *s, uint8_t out[32])
+{
+    if (s->fingerprint[0] == '\0')
+        return false;
+    for (size_t i = 0; i < 32; i++)
+        out[i] = (uint8_t)(nibble(s->fingerprint[2 * i]) << 4 | nibble(s->fingerprint[2 * i + 1]));
+    return true;
+}

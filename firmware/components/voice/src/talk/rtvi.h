@@ -1,0 +1,62 @@
+/* RTVI 1.x on the data channel: what a bot says, and what a device says. docs/protocol.md */
+#ifndef VOICE_RTVI_H
+#define VOICE_RTVI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/json.h"
+
+#define RTVI_MESSAGE_MAX 1200u
+#define RTVI_TEXT_MAX 400 /* of a transcript; the rest is cut */
+
+enum rtvi_type {
+    RTVI_OTHER, /* well-formed, and of no interest */
+    RTVI_BOT_READY,
+    RTVI_USER_STARTED,
+    RTVI_USER_STOPPED,
+    RTVI_BOT_STARTED,
+    RTVI_BOT_STOPPED,
+    RTVI_USER_TEXT,
+    RTVI_BOT_TEXT,
+    RTVI_ERROR,
+    RTVI_COMMAND,    /* data: {"type": "device-command", "command": …, "value": …} */
+    RTVI_CLOCK,      /* the reply to ours */
+    RTVI_CRASH_KEPT, /* likewise: the gateway has the report */
+    RTVI_PEER_LEFT,
+};
+
+struct rtvi_event {
+    enum rtvi_type type;
+    char text[RTVI_TEXT_MAX]; /* transcript, or error */
+    bool final;               /* USER_TEXT */
+    bool fatal;               /* ERROR */
+    struct json data;         /* COMMAND: points into the message */
+    uint32_t number;          /* CRASH_KEPT: of the message that it answers */
+    int64_t t0, t1, t2;       /* CLOCK, microseconds: ours as sent, theirs at receipt and at the reply */
+};
+
+/* False: not JSON, or not an RTVI message. */
+bool rtvi_parse(struct rtvi_event *event, const char *text, size_t len);
+
+struct rtvi_figures {
+    uint32_t heap_free, heap_least;
+    int rssi;
+    uint32_t jitter_us, rtt_us, playout_us;
+    int32_t lost;
+    uint32_t received, concealed, fec, underruns;
+};
+
+/* Each returns the length written, 0 if it doesn't fit. `number` makes the message's id. */
+size_t rtvi_write_ready(char *out, size_t cap, uint32_t number, const char *version, const char *board);
+size_t rtvi_write_figures(char *out, size_t cap, uint32_t number, const struct rtvi_figures *figures);
+size_t rtvi_write_clock(char *out, size_t cap, uint32_t number, uint64_t t0);
+/* `why` NULL: nothing failed. */
+size_t rtvi_write_update(char *out, size_t cap, uint32_t number, const char *state, uint32_t percent,
+                         const char *why);
+size_t rtvi_write_crash(char *out, size_t cap, uint32_t number, const char *text);
+/* `why` NULL: it has been done. */
+size_t rtvi_write_result(char *out, size_t cap, uint32_t number, const char *command, const char *why);
+
+#endif

@@ -1,0 +1,371 @@
+#include "peer/test_jitter.h"
+
+#include <string.h>
+
+static void silence_before_anything_came(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(pop(&r), JITTER_WAIT);
+    assert_null(r.out.payload);
+}
+
+static void a_clean_stream_plays_at_once_and_across_the_wrap(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    play_clean(&r, 0, 100);
+    assert_int_equal(r.j.stats.played, 100);
+    assert_int_equal(r.j.stats.delay, 0);
+    assert_int_equal(r.j.stats.concealed + r.j.stats.lost + r.j.stats.late, 0);
+}
+
+static void wraps_of_both_counters_in_a_long_stream(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    for (unsigned n = 0; n < 140000; n++) { /* the sequence number wraps twice */
+        push(&r, n);
+        assert_int_equal(pop(&r), JITTER_PACKET);
+    }
+    assert_int_equal(r.j.stats.restarts, 0);
+}
+
+static void a_lost_packet_is_given_by_the_next(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    push(&r, 0);
+    push(&r, 2);
+    expect_packet(&r, 0);
+    assert_int_equal(pop(&r), JITTER_FEC);
+    assert_int_equal(number(&r), 2);
+    expect_packet(&r, 2);
+    assert_int_equal(r.j.stats.lost, 1);
+    assert_int_equal(r.j.stats.recovered, 1);
+}
+
+static void of_two_lost_the_first_is_concealed(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    push(&r, 0);
+    push(&r, 3);
+    expect_packet(&r, 0);
+    assert_int_equal(pop(&r), JITTER_CONCEAL);
+    assert_int_equal(pop(&r), JITTER_FEC);
+    expect_packet(&r, 3);
+    assert_int_equal(r.j.stats.lost, 2);
+}
+
+static void a_loss_without_reserve_adds_no_delay(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    play_clean(&r, 0, 10);
+    assert_int_equal(pop(&r), JITTER_CONCEAL); /* 10 isn't there, and nothing after it yet */
+    play_clean(&r, 11, 20);
+    assert_int_equal(r.j.stats.lost, 1);
+    assert_int_equal(r.j.stats.delay, 0);
+}
+
+static void only_what_was_held_is_paid_back(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    play_clean(&r, 0, 10);
+    assert_int_equal(pop(&r), JITTER_CONCEAL); /* 10 */
+    r.now += FRAME_US;
+    push(&r, 12);
+    assert_int_equal(pop(&r), JITTER_FEC); /* 11 */
+    expect_packet(&r, 12);
+    assert_int_equal(r.j.stats.lost, 2);
+}
+
+static void a_late_packet_is_played_and_the_delay_has_grown(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    play_clean(&r, 0, 10);
+    assert_int_equal(pop(&r), JITTER_CONCEAL);
+    push(&r, 10);
+    push(&r, 11);
+    for (unsigned n = 10; n < 20; n++) {
+        expect_packet(&r, n);
+        push(&r, n + 2);
+    }
+    assert_int_equal(r.j.stats.lost, 0);
+    assert_int_equal(r.j.stats.delay, JITTER_FRAME);
+}
+
+static void reordered_packets_play_in_order(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    const unsigned order[] = {1, 0, 3, 2, 5, 4};
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(push(&r, order[i]), JITTER_STORED);
+    for (unsigned n = 0; n < 6; n++)
+        expect_packet(&r, n);
+}
+
+static void duplicates_are_counted_and_ignored(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    push(&r, 0);
+    assert_int_equal(push(&r, 0), JITTER_DUPLICATE);
+    expect_packet(&r, 0);
+    assert_int_equal(push(&r, 0), JITTER_DUPLICATE);
+    assert_int_equal(r.j.stats.duplicates, 2);
+    assert_int_equal(r.j.stats.received, 1);
+}
+
+static void what_comes_after_its_turn_is_late(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    push(&r, 0);
+    push(&r, 2);
+    expect_packet(&r, 0);
+    assert_int_equal(pop(&r), JITTER_FEC);
+    assert_int_equal(push(&r, 1), JITTER_LATE);
+    expect_packet(&r, 2);
+    assert_int_equal(r.j.stats.late, 1);
+    play_clean(&r, 3, 80);
+    assert_int_equal(push(&r, 3), JITTER_LATE); /* too old for the memory of duplicates */
+}
+
+static void payloads_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    assert_int_equal(push_len(&r, 0, JITTER_PAYLOAD_MAX + 1), JITTER_TOO_BIG);
+    assert_int_equal(push_len(&r, 0, 0), JITTER_TOO_BIG);
+    assert_int_equal(push_len(&r, 0, JITTER_PAYLOAD_MAX), JITTER_STORED);
+}
+
+static void another_ssrc_starts_anew(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    play_clean(&r, 0, 50);
+    struct jitter_packet p = {
+        .ssrc = 8, .timestamp = 5, .sequence = 1, .payload = (const uint8_t *)"\1\2", .len = 2};
+    assert_int_equal(jitter_push(&r.j, r.now, &p), JITTER_STORED);
+    assert_int_equal(pop(&r), JITTER_PACKET);
+    assert_int_equal(r.out.timestamp, 5);
+    assert_int_equal(r.j.stats.restarts, 1);
+}
+
+static void numbers_from_nowhere_start_anew(void **state)
+{
+    (void)state;
+    const struct {
+        uint16_t sequence;
+        uint32_t timestamp;
+    } jumps[] = {{30000, 1u << 30}, {65530 + 50 - 200, 0}, {65530u + 51 - 65536, 1u << 31}};
+    for (size_t i = 0; i < 3; i++) {
+        struct rig r = rig();
+        play_clean(&r, 0, 50);
+        push(&r, 51); /* of the old stream, must not survive */
+        r.now += FRAME_US;
+        struct jitter_packet p = {.ssrc = 7, .payload = (const uint8_t *)"\1\2", .len = 2};
+        p.sequence = (uint16_t)(jumps[i].sequence + 1);
+        p.timestamp = jumps[i].timestamp;
+        assert_int_equal(jitter_push(&r.j, r.now, &p), JITTER_STORED);
+        assert_int_equal(pop(&r), JITTER_PACKET);
+        assert_true(r.out.timestamp == jumps[i].timestamp);
+        assert_int_equal(r.j.stats.restarts, 1);
+    }
+}
+
+/* Sends frames a, b, ... of which those in between are never sent. */
+static enum jitter_push push_dtx(struct rig *r, uint16_t sequence, uint32_t frame)
+{
+    struct jitter_packet p = {
+        .ssrc = 7, .sequence = sequence, .payload = (const uint8_t *)"\1\2\3", .len = 3};
+    p.timestamp = frame * JITTER_FRAME;
+    return jitter_push(&r->j, r->now, &p);
+}
+
+static void a_pause_of_the_sender_adds_no_delay_and_no_loss(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    uint32_t frame = 0;
+    for (uint16_t sequence = 0; sequence < 50; sequence++, frame += 20) { /* every 400 ms, as libopus does */
+        push_dtx(&r, sequence, frame);
+        assert_int_equal(pop(&r), JITTER_PACKET);
+        for (int i = 1; i < 20; i++)
+            assert_int_equal(pop(&r), JITTER_CONCEAL);
+    }
+    assert_int_equal(r.j.stats.lost, 0);
+    assert_int_equal(r.j.stats.delay, 0);
+    assert_int_equal(r.j.stats.dtx, 49 * 19);
+    assert_int_equal(r.j.stats.concealed, 19);
+}
+
+static void a_pause_in_a_full_buffer_keeps_its_place(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    r.j.target256 = 3 * JITTER_FRAME * 256;
+    push_dtx(&r, 0, 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pop(&r), JITTER_WAIT); /* the target is honoured from the beginning */
+    r.now = CLOCK_S(100) + 3 * FRAME_US;
+    assert_int_equal(pop(&r), JITTER_PACKET);
+    r.now = CLOCK_S(100) + 5 * FRAME_US;
+    push_dtx(&r, 1, 5);
+    unsigned quiet = 0;
+    while (pop(&r) == JITTER_CONCEAL)
+        quiet++;
+    assert_int_equal(r.out.kind, JITTER_PACKET);
+    assert_in_range(quiet, 2, 3);
+    assert_int_equal(r.j.stats.dtx, quiet);
+}
+
+static void a_path_that_has_become_longer_costs_half_a_second(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    unsigned played = 0;
+    play_clean(&r, 0, 50);
+    r.now += 475000;
+    for (unsigned n = 50; n < 100; n++) {
+        push(&r, n);
+        played += pop(&r) == JITTER_PACKET;
+    }
+    assert_in_range(played, 20, 50);
+}
+
+static void a_silent_sender_ends_in_silence(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    play_clean(&r, 0, 10);
+    unsigned concealed = 0;
+    while (pop(&r) == JITTER_CONCEAL)
+        concealed++;
+    assert_int_equal(concealed, 25);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(pop(&r), JITTER_WAIT);
+    play_clean(&r, 136, 150);
+}
+
+static void an_outage_and_its_burst_leave_a_bounded_delay(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    play_clean(&r, 0, 50);
+    for (int i = 0; i < 50; i++)
+        pop(&r);
+    for (unsigned n = 50; n < 100; n++)
+        push(&r, n);
+    for (unsigned n = 100; n < 600; n++) {
+        push(&r, n);
+        assert_int_not_equal(pop(&r), JITTER_WAIT);
+        assert_in_range(r.j.stats.delay, 0, JITTER_DELAY_MAX + JITTER_FRAME);
+    }
+    for (unsigned n = 600; n < 3000; n++) {
+        push(&r, n);
+        pop(&r);
+    }
+    assert_in_range(r.j.stats.delay, 0, 2 * JITTER_FRAME);
+}
+
+static void frames_are_dropped_where_they_are_quiet(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    play_clean(&r, 0, 50);
+    for (int i = 0; i < 6; i++)
+        pop(&r); /* the next come 120 ms late, all at once */
+    for (unsigned n = 50; n < 56; n++)
+        push(&r, n);
+    unsigned n = 56;
+    for (; n < 250; n++) {
+        push(&r, n);
+        pop(&r);
+    }
+    uint32_t loud = r.j.stats.dropped;
+    r.j.target256 = 0;
+    for (; n < 260; n++) {
+        push_len(&r, n, 10);
+        pop(&r);
+    }
+    assert_true(r.j.stats.dropped > loud);
+    assert_true(r.j.stats.delay <= r.j.stats.target + 2 * JITTER_FRAME);
+}
+
+static void the_jitter_is_that_of_rfc_3550(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    double expected = 0, transit = 0;
+    uint64_t seed = 3;
+    for (unsigned n = 0; n < 500; n++) {
+        r.now = CLOCK_S(100) + n * FRAME_US + check_random(&seed) % 30000;
+        push(&r, n);
+        double now = (double)(r.now - n * FRAME_US) * 0.048;
+        if (n > 0)
+            expected += ((now > transit ? now - transit : transit - now) - expected) / 16;
+        transit = now;
+    }
+    assert_true(r.j.stats.jitter > expected - 3 && r.j.stats.jitter < expected + 3);
+}
+
+/* Anything may be pushed; order and bounds hold. */
+static void nonsense_is_survived(void **state)
+{
+    (void)state;
+    uint64_t seed = 11;
+    struct rig r = rig();
+    for (unsigned i = 0; i < 200000; i++) {
+        uint8_t payload[JITTER_PAYLOAD_MAX] = {0};
+        uint64_t dice = check_random(&seed);
+        struct jitter_packet p = {
+            .ssrc = dice % 1000 == 0, .payload = payload, .len = dice % (JITTER_PAYLOAD_MAX + 1)};
+        p.sequence =
+            (uint16_t)(i / 2 + (dice >> 8) % 40 - (dice >> 20) % 40 + (dice % 777 == 0 ? dice >> 30 : 0));
+        p.timestamp = p.sequence * 960u + (uint32_t)(dice % 500 == 0 ? dice >> 16 : 0);
+        r.now += (dice >> 40) % 20000;
+        (void)jitter_push(&r.j, r.now, &p);
+        if (dice % 3 == 0) {
+            jitter_pop(&r.j, r.now, &r.out);
+            assert_true((r.out.payload != NULL) == (r.out.kind == JITTER_PACKET || r.out.kind == JITTER_FEC));
+            assert_true(r.out.len <= JITTER_PAYLOAD_MAX);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(silence_before_anything_came),
+        cmocka_unit_test(a_clean_stream_plays_at_once_and_across_the_wrap),
+        cmocka_unit_test(wraps_of_both_counters_in_a_long_stream),
+        cmocka_unit_test(a_lost_packet_is_given_by_the_next),
+        cmocka_unit_test(of_two_lost_the_first_is_concealed),
+        cmocka_unit_test(a_loss_without_reserve_adds_no_delay),
+        cmocka_unit_test(only_what_was_held_is_paid_back),
+        cmocka_unit_test(a_late_packet_is_played_and_the_delay_has_grown),
+        cmocka_unit_test(reordered_packets_play_in_order),
+        cmocka_unit_test(duplicates_are_counted_and_ignored),
+        cmocka_unit_test(what_comes_after_its_turn_is_late),
+        cmocka_unit_test(payloads_that_do_not_fit_are_refused),
+        cmocka_unit_test(another_ssrc_starts_anew),
+        cmocka_unit_test(numbers_from_nowhere_start_anew),
+        cmocka_unit_test(a_pause_of_the_sender_adds_no_delay_and_no_loss),
+        cmocka_unit_test(a_pause_in_a_full_buffer_keeps_its_place),
+        cmocka_unit_test(a_path_that_has_become_longer_costs_half_a_second),
+        cmocka_unit_test(a_silent_sender_ends_in_silence),
+        cmocka_unit_test(an_outage_and_its_burst_leave_a_bounded_delay),
+        cmocka_unit_test(frames_are_dropped_where_they_are_quiet),
+        cmocka_unit_test(the_jitter_is_that_of_rfc_3550),
+        cmocka_unit_test(nonsense_is_survived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,159 @@
+#include "call/signaling.h"
+#include "check.h"
+#include "voice/fake.h"
+#include "wire/json.h"
+
+static struct signaling s;
+static const struct signaling_trust trust;
+static const struct signaling_offer offer = {.sdp = "v=0\r\n\"x\"\r\n",
+                                             .key = "k",
+                                             .id = "id",
+                                             .board = "b",
+                                             .version = "1",
+                                             .reset = "power_on",
+                                             .last_failure = "none"};
+
+static enum signaling_result run(const char *reply)
+{
+    struct http_url url;
+    fake_reset();
+    fake_reply(reply);
+    assert_true(http_parse_url(&url, "http://gateway.local:7860"));
+    enum signaling_result result = signaling_start(&s, &url, &trust);
+    for (int i = 0; i < 100 && result != SIGNALING_ANSWERED && result != SIGNALING_FAILED; i++) {
+        result = signaling_step(&s);
+        if (result == SIGNALING_CONNECTED)
+            result = signaling_send(&s, &offer);
+    }
+    return result;
+}
+
+static void an_answer_is_unescaped(void **state)
+{
+    (void)state;
+    assert_int_equal(run("HTTP/1.1 200 OK\r\nContent-Length: "
+                         "48\r\n\r\n{\"type\":\"answer\",\"sdp\":\"v=0\\r\\na=b\\r\\n\",\"x\":[1]}"),
+                     SIGNALING_ANSWERED);
+    assert_string_equal(signaling_answer(&s), "v=0\r\na=b\r\n");
+    assert_false(fake.stream_open);
+}
+
+static void the_request_is_whole_even_if_it_goes_in_bits(void **state)
+{
+    struct json body;
+    char sdp[40];
+    (void)state;
+    struct http_url url;
+    fake_reset();
+    fake.write_limit = 7;
+    assert_true(http_parse_url(&url, "http://g:1"));
+    (void)signaling_start(&s, &url, &trust);
+    assert_int_equal(signaling_step(&s), SIGNALING_CONNECTED);
+    assert_int_equal(signaling_send(&s, &offer), SIGNALING_BUSY);
+    const char *at = strstr(fake.sent, "\r\n\r\n");
+    assert_non_null(at);
+    assert_non_null(strstr(fake.sent, "Authorization: Bearer k\r\n"));
+    assert_true(json_parse(&body, at + 4, strlen(at + 4)));
+    assert_true(json_text(json_member(body, "sdp"), sdp, sizeof sdp));
+    assert_string_equal(sdp, offer.sdp);
+    struct json device = json_member(json_member(body, "request_data"), "device");
+    assert_true(json_is(json_member(device, "reset_reason"), "power_on"));
+    assert_true(json_is(json_member(device, "last_failure"), "none"));
+}
+
+static void problems_become_reasons(void **state)
+{
+    static const struct {
+        int status;
+        const char *body;
+        enum reason reason;
+    } cases[] = {
+        {401, "{\"code\":\"key_required\"}", REASON_KEY_REJECTED},
+        {401, "", REASON_KEY_REJECTED},
+        {403, "nonsense", REASON_FORBIDDEN},
+        {422, "{\"code\":\"no_audio\"}", REASON_OFFER_REJECTED},
+        {429, "{}", REASON_RATE_LIMITED},
+        {503, "{\"code\":\"stopping\"}", REASON_GATEWAY_STOPPING},
+        {503, "{\"code\":\"busy\"}", REASON_GATEWAY_BUSY},
+        {502, "{\"code\":\"bot_failed\"}", REASON_BOT_FAILED},
+        {500, "[]", REASON_GATEWAY_ERROR},
+        {302, "", REASON_GATEWAY_ERROR},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(signaling_read_problem(cases[i].status, cases[i].body, strlen(cases[i].body)),
+                         cases[i].reason);
+}
+
+static void each_failure_of_the_stream_has_its_reason(void **state)
+{
+    static const struct {
+        enum port_error error;
+        enum reason reason;
+    } cases[] = {{PORT_ERR_RESOLVE, REASON_NO_NAME}, {PORT_ERR_UNREACHABLE, REASON_UNREACHABLE},
+                 {PORT_ERR_TLS, REASON_TLS_FAILED},  {PORT_ERR_TLS_PIN, REASON_TLS_PIN},
+                 {PORT_ERR_SPACE, REASON_NO_MEMORY}, {PORT_END, REASON_UNREACHABLE}};
+    struct http_url url;
+    (void)state;
+    assert_true(http_parse_url(&url, "https://g"));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fake_reset();
+        fake.connect_result = cases[i].error;
+        (void)signaling_start(&s, &url, &trust);
+        assert_int_equal(signaling_step(&s), SIGNALING_FAILED);
+        assert_int_equal(s.reason, cases[i].reason);
+        assert_false(fake.stream_open);
+    }
+}
+
+static void a_stream_that_ends_early_is_malformed(void **state)
+{
+    (void)state;
+    struct http_url url;
+    fake_reset();
+    fake_reply("HTTP/1.1 200 OK\r\nContent-Le");
+    fake.after = PORT_END;
+    assert_true(http_parse_url(&url, "http://g"));
+    (void)signaling_start(&s, &url, &trust);
+    (void)signaling_step(&s);
+    assert_int_equal(signaling_send(&s, &offer), SIGNALING_FAILED);
+    assert_int_equal(s.reason, REASON_REPLY_MALFORMED);
+}
+
+static void retry_after_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(run("HTTP/1.1 503 No\r\nContent-Length: 2\r\nRetry-After: 9\r\n\r\n{}"),
+                     SIGNALING_FAILED);
+    assert_int_equal(s.retry_after_s, 9);
+}
+
+static void an_offer_that_does_not_fit_is_not_sent(void **state)
+{
+    static char large[SIGNALING_BUFFER];
+    struct signaling_offer big = offer;
+    struct http_url url;
+    (void)state;
+    memset(large, 'x', sizeof large - 1);
+    big.sdp = large;
+    fake_reset();
+    assert_true(http_parse_url(&url, "http://g"));
+    (void)signaling_start(&s, &url, &trust);
+    (void)signaling_step(&s);
+    assert_int_equal(signaling_send(&s, &big), SIGNALING_FAILED);
+    assert_int_equal(fake.sent_len, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_is_unescaped),
+        cmocka_unit_test(the_request_is_whole_even_if_it_goes_in_bits),
+        cmocka_unit_test(problems_become_reasons),
+        cmocka_unit_test(each_failure_of_the_stream_has_its_reason),
+        cmocka_unit_test(a_stream_that_ends_early_is_malformed),
+        cmocka_unit_test(retry_after_is_told),
+        cmocka_unit_test(an_offer_that_does_not_fit_is_not_sent),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,56 @@
+"""The lock files, made anew: the newest versions that pyproject.toml allows, as names, versions and hashes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+from python_env.environment import BUILD_LOCK, UV_LOCK, Environment
+from python_env.programs import Programs
+
+_COMPILE = (
+    *("pip", "compile", "-q", "--universal", "--python-version", "3.11", "--generate-hashes"),
+    *("--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header", "--upgrade"),
+)
+_UV = "pip\nuv\n"
+_BUILD = (
+    "cmake\ncython\nninja\nscikit-build-core\nsetuptools\n"  # of packages that come as source; test_locks.py
+)
+
+
+def renew(environment: Environment, programs: Programs) -> None:
+    """Write the four lock files. `requirements-dev.lock` has only what `requirements.lock` lacks.
+
+    Raises:
+        Problem: something could not be resolved.
+    """
+    if not environment.level():
+        environment.make(programs)
+    # Only the main index: another one may lack files of a version, and their hashes would be missing.
+    kept = {
+        name: value for name, value in environment.carried().environment.items() if name not in _OTHER_INDEXES
+    }
+    variables = {**os.environ, **kept}
+
+    def compiled(*arguments: str) -> None:
+        programs.run("uv pip compile", [environment.uv, *_COMPILE, *arguments], variables)
+
+    for wanted, target in ((_UV, UV_LOCK), (_BUILD, BUILD_LOCK)):
+        source = programs.log.with_name("lock.in")
+        source.write_text(wanted)
+        compiled(str(source), "-o", target)
+    compiled("pyproject.toml", "-o", "requirements.lock")
+    both = programs.log.with_name("lock-dev.txt")
+    compiled("pyproject.toml", "--extra", "dev", "-c", "requirements.lock", "-o", str(both))
+    run = set(pins((environment.root / "requirements.lock").read_text()))
+    beyond = "".join(pin for pin in pins(both.read_text()) if pin not in run)
+    (environment.root / "requirements-dev.lock").write_text(beyond)
+
+
+_OTHER_INDEXES = frozenset(("UV_INDEX", "UV_FIND_LINKS", "UV_INDEX_STRATEGY"))
+
+
+def pins(text: str) -> Iterator[str]:
+    """Each package of a lock file with its hashes, as it stands there."""
+    yield from re.findall(r"^\S.*\n(?:\s+.*\n)*", text, re.MULTILINE)

@@ -1,0 +1,71 @@
+"""The steps: what is there already, what the machine lacks, .venv, the packages."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from pathlib import Path
+
+from python_env import debian, lock
+from python_env.environment import Environment
+from python_env.problems import Problem, of_system
+from python_env.programs import Programs
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main(arguments: list[str]) -> int:
+    """Set up for `run` or `test`, or make the lock files anew; 0, or 1 with a cause and a remedy on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        _main(arguments[-1], chosen="--with-this-python" in arguments)
+    except Problem as problem:
+        _tell(problem)
+    except OSError as error:
+        _tell(of_system(error))
+    except KeyboardInterrupt:
+        print("\nbroken off; the next run goes on from what is there", file=sys.stderr)
+    else:
+        return 0
+    return 1
+
+
+def _tell(problem: Problem) -> None:
+    print(f"error: {problem.cause}\n{problem.remedy}", file=sys.stderr)
+
+
+def _main(level: str, *, chosen: bool) -> None:
+    environment = Environment(ROOT)
+    if level == "lock":
+        lock.renew(environment, Programs(ROOT))
+    elif not _is_ready(environment, level, chosen=chosen):
+        (ROOT / "build").mkdir(exist_ok=True)
+        with (ROOT / "build" / "set-up.lock").open("w") as only_one:
+            fcntl.flock(only_one, fcntl.LOCK_EX)
+            if not _is_ready(environment, level, chosen=chosen):  # another make may have done it meanwhile
+                _set_up(environment, level, chosen=chosen)
+
+
+def _is_ready(environment: Environment, level: str, *, chosen: bool) -> bool:
+    return _keeps(environment, chosen=chosen) in {level, "test"} and environment.current()
+
+
+def _keeps(environment: Environment, *, chosen: bool) -> str:
+    """How much of what is installed can stay; "" for nothing."""
+    fits = not chosen or environment.has_python(f"{sys.version_info.major}.{sys.version_info.minor}")
+    return environment.level() if fits else ""
+
+
+def _set_up(environment: Environment, level: str, *, chosen: bool) -> None:
+    programs = Programs(ROOT)
+    kept = _keeps(environment, chosen=chosen)
+    if kept == "test":
+        level = kept
+    debian.bring(level, programs)
+    print("setting up Python packages …", flush=True)
+    os.chdir(ROOT)
+    if not kept:
+        environment.make(programs)
+    environment.install(level, programs)

@@ -1,0 +1,64 @@
+"""Other people's programs: what they say goes to the log, never onto the screen."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from python_env.problems import Problem, of_log
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
+_TAIL = 20_000
+
+
+class Programs:
+    """Runs programs in the checkout; each line that they print stands in one log, without credentials."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.log = root / "build" / "set-up.log"
+        self.log.parent.mkdir(exist_ok=True)
+        self.log.write_text("")
+
+    def run(self, step: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Run one to its end.
+
+        Raises:
+            Problem: it did not end well.
+        """
+        said = self._said(command, environment)
+        if said is not None:
+            raise of_log(step, self.log.relative_to(self.root), said)
+
+    def note(self, line: str) -> None:
+        """A line of our own in the log."""
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"{line}\n")
+
+    def _said(self, command: Sequence[str], environment: Mapping[str, str]) -> str | None:
+        """What a program said that failed; None if it did not."""
+        try:
+            done = subprocess.Popen(
+                command,
+                cwd=self.root,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="backslashreplace",
+            )
+        except OSError as error:
+            raise Problem(
+                f"{command[0]} can't be run: {error.strerror}", remedy="make clean, and again"
+            ) from None
+        said = ""
+        with done, self.log.open("a", encoding="utf-8") as log:
+            log.write(f"$ {' '.join(command)}\n")
+            for line in done.stdout or ():
+                clean = _CREDENTIALS.sub("****@", line)
+                log.write(clean)
+                said = (said + clean)[-_TAIL:]
+        return said if done.returncode else None
