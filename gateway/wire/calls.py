@@ -81,6 +81,23 @@ class Answer(Wire):
     session_id: str | None = None
 
 
+class BotJob(Wire):
+    """What a bot's process is to do: hold this call with this bot."""
+
+    session_id: str
+    bot: str
+    body: Any = None
+    device: str | None
+    pc_id: str
+
+
+class Exit(Wire):
+    """How a bot ended. `detail` says it in words: the exception, the exit status or the signal."""
+
+    how: Literal["returned", "raised", "exited", "killed"]
+    detail: str = ""
+
+
 class SessionEvent(Wire):
     """Something that happened in a call. `data` is the body of the page's event of the same name."""
 
