@@ -73,13 +73,28 @@ class Limits(BaseModel):
     """Silence on the wire after which a client counts as gone."""
     connect_timeout_s: Annotated[float, Field(gt=0)] = 20.0
     """From the answer to the first media."""
-    bot_start_s: Annotated[float, Field(gt=0)] = 60.0
-    """Until a bot's transport must be connected: models may have to be loaded. The call is there meanwhile."""
-    bot_end_s: Annotated[float, Field(gt=0)] = 5.0
-    """For a bot to finish once its client is gone; then it is terminated, and after as long killed."""
     worker_silence_s: Annotated[float, Field(gt=0)] = 5.0
     """Without a heartbeat after which a worker counts as blocked and is replaced."""
     worker_memory_mb: Annotated[int, Field(ge=200)] = 2_048
+
+
+class BotLimits(BaseModel):
+    """What the process of one bot may take before it is stopped."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    memory_mb: Annotated[int, Field(ge=64)] = 1_024
+    """Private memory, beside what is loaded before the call; each process that it starts has as much."""
+    files: Annotated[int, Field(ge=64)] = 1_024
+    """Open files and sockets."""
+    processes: Annotated[int, Field(ge=0)] = 32
+    """That it has started and that still run."""
+    start_s: Annotated[float, Field(gt=0)] = 30.0
+    """Until it must have begun to listen: it may load models."""
+    end_s: Annotated[float, Field(gt=0)] = 5.0
+    """To finish once it was told to; then it is killed."""
+    nice: Annotated[int, Field(ge=0, le=19)] = 0
+    """Higher leaves more of a busy machine to everything else (nice(2))."""
 
 
 class Settings(BaseSettings):
@@ -122,6 +137,7 @@ class Settings(BaseSettings):
     """What a device is taken to play at when a call begins."""
     audio: AudioSettings = AudioSettings()
     limits: Limits = Limits()
+    bot_limits: BotLimits = BotLimits()
     releases: Path | None = None
     """A directory of firmware release directories, for updates over the air and the page that flashes."""
     data_dir: Path = Field(default_factory=lambda: _xdg("XDG_DATA_HOME", ".local/share"))

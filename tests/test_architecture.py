@@ -76,7 +76,7 @@ MAY_SEE = {
     "gateway.cli": {"gateway.front", "gateway.rtc", "gateway.wire"},
     "gateway.front": {"gateway.media", "gateway.wire"},
     "gateway.media": {"gateway.bot", "gateway.rtc", "gateway.wire"},
-    "gateway.bot": set(),
+    "gateway.bot": {"gateway.wire"},
     "gateway.bots": {"gateway.speech"},
     "gateway.rtc": set(),
     "gateway.speech": set(),
@@ -147,7 +147,16 @@ def test_a_circle_is_seen() -> None:
     assert circle({"a": {"b"}, "b": {"c"}, "c": set()}) == []
 
 
-PURE = ["errors", "settings", "wire.calls", "wire.messages", "wire.route", "wire.sdp", "wire.sdp_lint"]
+PURE = [
+    "errors",
+    "settings",
+    "wire.calls",
+    "wire.messages",
+    "wire.route",
+    "wire.sdp",
+    "wire.sdp_lint",
+    "wire.template",
+]
 PURE_RTC = ["rtc.arrival", "rtc.jitter", "rtc.pacer"]
 
 
@@ -232,6 +241,10 @@ def test_only_settings_reads_the_environment() -> None:
     passed_on = {
         "gateway.front.places.process",  # to a child process
         "gateway.media.host",  # Pipecat's hook for set-up files
+        "gateway.media.template",  # to a child process
+        "gateway.bot.nursery",  # likewise
+        "gateway.bot.template",  # to the bots, what their engines have set
+        "gateway.bot.child",  # likewise
     }
     assert readers - passed_on == {"gateway.settings"}
 

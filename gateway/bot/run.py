@@ -57,6 +57,7 @@ def run(sock: socket.socket, job: BotJob) -> None:
 
     SIGTERM cancels it.
     """
+    hook_in()
     asyncio.run(_until_told(hold(sock, job)))
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from gateway.errors import NotFound, Stopping
+from gateway.media.bots import Bots
 from gateway.media.here import BotsHere
 from gateway.media.session import Session
 from gateway.settings import Settings
@@ -26,14 +27,17 @@ class Host:
     Args:
         settings: the gateway's.
         emit: is given every session's events.
+        bots: begins the bots, which it starts and stops.
     """
 
-    def __init__(self, settings: Settings, emit: Callable[[SessionEvent], None]) -> None:
+    def __init__(
+        self, settings: Settings, emit: Callable[[SessionEvent], None], bots: Bots | BotsHere
+    ) -> None:
         self._settings = settings
         self._emit = emit
         self._sessions: dict[str, Session] = {}
         self._draining = False
-        self._bots = BotsHere(settings)
+        self._bots = bots
 
     async def prepare(self) -> None:
         """Make ready for calls.

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from gateway.errors import GatewayError
 from gateway.logs import set_up as set_up_logs
+from gateway.media.bots import Bots
 from gateway.media.host import Host
 from gateway.settings import Settings
 from gateway.wire.calls import CommandCall, EndCall, OfferCall, PatchCall, RenegotiateCall, SessionEvent, dump
@@ -82,7 +83,7 @@ class Worker:
     async def _start(self, body: dict[str, Any]) -> None:
         settings = Settings.model_validate(body["settings"])
         set_up_logs(settings, worker=body["worker"])
-        host = Host(settings, self._emit)
+        host = Host(settings, self._emit, Bots(settings, worker=body["worker"]))
         await host.prepare()
         gc.collect()
         gc.freeze()  # else each full collection looks through all of Pipecat again: 150 ms, in mid-call

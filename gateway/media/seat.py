@@ -12,7 +12,7 @@ from loguru import logger
 
 from gateway.errors import GatewayError
 from gateway.rtc.codec import SAMPLE_RATE
-from gateway.settings import Limits
+from gateway.settings import BotLimits
 from gateway.wire import talk
 from gateway.wire.calls import BotJob, Exit
 from gateway.wire.frames import Frame, FrameError, Kind
@@ -63,13 +63,13 @@ class Seat:
         limits: how long a bot may take to start, and to end.
     """
 
-    def __init__(self, bots: Bots, job: BotJob, sink: Sink, *, replace: bool, limits: Limits) -> None:
+    def __init__(self, bots: Bots, job: BotJob, sink: Sink, *, replace: bool, limits: BotLimits) -> None:
         self._bots = bots
         self._job = job
         self._sink = sink
         self._replace = replace
-        self._start_seconds = limits.bot_start_s
-        self._end_seconds = limits.bot_end_s
+        self._start_seconds = limits.start_s
+        self._end_seconds = limits.end_s
         self._bot: Bot | None = None
         self._pair: Pair | None = None
         self._kept: deque[talk.Told] = deque(maxlen=KEPT_MESSAGES)

@@ -163,7 +163,7 @@ class Session:
             ),
             self,
             replace=self.call.client is Client.DEVICE,
-            limits=self._settings.limits,
+            limits=self._settings.bot_limits,
         )
 
     # -- what the bot says

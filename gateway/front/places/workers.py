@@ -77,9 +77,11 @@ class Workers:
             ConfigError: a setting cannot work. Busy: a worker did not start.
         """
         if self._settings.workers == 0:
-            from gateway.media.host import Host  # noqa: PLC0415 -- Pipecat's, which this process can do without
+            from gateway.media.here import BotsHere  # noqa: PLC0415 -- aiortc's and Pipecat's,
+            from gateway.media.host import Host  # noqa: PLC0415 -- which this process can do without
 
-            self._local = Host(self._settings, lambda event: self._emit(0, event))
+            bots = BotsHere(self._settings)
+            self._local = Host(self._settings, lambda event: self._emit(0, event), bots)
             await self._local.prepare()
             return
         numbers = range(self._settings.workers)
