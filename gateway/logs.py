@@ -29,9 +29,7 @@ class _Bridge(logging.Handler):
         logger.opt(depth=6, exception=record.exc_info).log(level, record.getMessage())
 
 
-def set_up(
-    settings: Settings, *, worker: int | None = None, session: str = "-", relayed: bool = False
-) -> None:
+def set_up(settings: Settings, *, worker: int | None = None, relayed: bool = False) -> None:
     """Send all logging of this process to stderr.
 
     Pipecat warns of every client without video: its own lines come at DEBUG only.
@@ -39,12 +37,11 @@ def set_up(
     Args:
         settings: the gateway's.
         worker: the number of this process.
-        session: the id of the one call of this process.
         relayed: another process reads stderr, and passes each line to `relay`.
     """
     logger.remove()
     quiet = settings.log_level.upper() not in {"DEBUG", "TRACE"}
-    logger.configure(extra={"session": session, "worker": "-" if worker is None else str(worker)})
+    logger.configure(extra={"session": "-", "worker": "-" if worker is None else str(worker)})
     machine = relayed or settings.log_json
     logger.add(
         sys.stderr,

@@ -89,7 +89,7 @@ def _settle(life: Life, parent: int) -> None:
     if life.role == "bot":
         system.end_with(parent, signal.SIGKILL)
     if not life.loaded:
-        set_up_logs(life.settings, worker=life.worker)
+        set_up_logs(life.settings, worker=life.worker, relayed=True)
         importlib.import_module(life.runner)
         loading.load(life.bot)
     reseed()
@@ -98,8 +98,8 @@ def _settle(life: Life, parent: int) -> None:
 def reseed() -> None:
     """Give what was copied with the template's memory a randomness of its own; the system's needs none."""
     random.seed()
-    if (numpy := sys.modules.get("numpy")) is not None:
-        numpy.random.seed()
+    if (legacy := sys.modules.get("numpy.random")) is not None:  # numpy imports it at its first use
+        legacy.seed()
 
 
 def _wait(life: Life, control: socket.socket) -> int:
@@ -111,7 +111,7 @@ def _wait(life: Life, control: socket.socket) -> int:
     work, (sock, output) = received
     _redirect(output)
     os.environ.update(work.environment)
-    set_up_logs(life.settings, worker=life.worker, session=work.job.session_id, relayed=True)
+    logger.configure(extra={"session": work.job.session_id, "worker": str(life.worker)})
     faulthandler.enable(all_threads=False)
     run: Callable[[socket.socket, Any], None] = importlib.import_module(life.runner).run
     run(socket.socket(fileno=sock), work.job)

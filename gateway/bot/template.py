@@ -6,6 +6,7 @@ It does one thing after another, without asyncio: what a fork copies should be a
 from __future__ import annotations
 
 import errno
+import faulthandler
 import gc
 import importlib
 import os
@@ -117,7 +118,8 @@ class Template:
     def _start(self, start: Start) -> None:
         self._started = start
         self._settings = Settings.model_validate(start.settings)
-        set_up_logs(self._settings, worker=start.worker)
+        set_up_logs(self._settings, worker=start.worker, relayed=True)
+        faulthandler.enable(all_threads=False)
         before = system.descriptors()
         importlib.import_module(start.runner)
         for bot in start.bots:

@@ -85,6 +85,17 @@ def check(settings: AssistantSettings, keys: Mapping[str, str]) -> None:
         language_model(book, settings.cache_dir)
 
 
+def preload(settings: object) -> None:
+    """What calls can share of memory, for a process that they are forked from: it starts no thread. Blocks.
+
+    Raises ConfigError where the sentences or the voice can't be loaded.
+    """
+    own = configuration({"voicegw": {"settings": settings}})
+    _recogniser(own.sentences)
+    if own.tts.provider == "flite":
+        make_synthesiser(own.tts.options.get("voice"))
+
+
 @asynccontextmanager
 async def warm(settings: AssistantSettings) -> AsyncIterator[None]:
     """Keep what calls share loaded while entered: a worker process holds this around its calls."""

@@ -15,7 +15,7 @@ from loguru import logger
 
 from gateway.errors import BotFailed, ConfigError, GatewayError
 from gateway.logs import relay
-from gateway.media.printed import Reader
+from gateway.media.printed import DRAIN_SECONDS, Reader
 from gateway.media.template import TemplateProcess
 from gateway.settings import Settings
 from gateway.wire.calls import BotJob, Exit, dump
@@ -39,8 +39,6 @@ RESTART_SECONDS: Final = (0.0, 1.0, 5.0, 15.0)
 LOAD_SECONDS: Final = 60.0
 """For one bot to be imported, the first time on a slow machine."""
 _SEE_LOG = "see the gateway's log"
-_DRAIN_SECONDS = 1.0
-"""For what an ended bot has printed to be read."""
 
 
 class BotProcess:
@@ -77,7 +75,7 @@ class BotProcess:
             self.begun.set_exception(BotFailed(f"no process for the bot: {exit_.detail}", remedy=_SEE_LOG))
         if not self.ended.done():
             self.ended.set_result(exit_)
-        asyncio.get_running_loop().call_later(_DRAIN_SECONDS, self._output.close)
+        asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._output.close)
 
     def refuse(self, error: GatewayError) -> None:
         """It never began."""

@@ -13,6 +13,8 @@ LONGEST_LINE: Final = 16_384
 LINES_A_SECOND: Final = 100
 BYTES_A_SECOND: Final = 8 << 20
 """Of more, the process that prints is made to wait."""
+DRAIN_SECONDS: Final = 1.0
+"""For what a process that has ended has printed to be read, should another still hold its pipe."""
 _CHUNK = 1 << 16
 
 

@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from gateway.logs import relay
+from gateway.media.printed import DRAIN_SECONDS, Reader
 from gateway.wire.template import Lines, Message, TemplateError, encode
 
 STOP_SECONDS: Final = 8.0
@@ -22,7 +24,6 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "ORT_DISABLE_TELEMETRY": "1",  # else importing onnxruntime starts one, which tells Microsoft of each model
 }
 """Of the template and its children: it must have no thread where it forks."""
-_STDERR = 2
 
 
 class TemplateProcess:
@@ -44,8 +45,10 @@ class TemplateProcess:
         """Start it, say something first, and listen until it has ended; how it ended, in words."""
         self._sock, theirs = socket.socketpair()
         self._sock.setblocking(False)
+        output, into = os.pipe()
+        printed = Reader(output, lambda line: relay(line, "-"))
         try:
-            with theirs:
+            with theirs, os.fdopen(into, "wb") as pipe:
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     "-m",
@@ -53,7 +56,8 @@ class TemplateProcess:
                     str(theirs.fileno()),
                     pass_fds=[theirs.fileno()],
                     stdin=asyncio.subprocess.DEVNULL,
-                    stdout=_STDERR,  # `serve --json` is read by scripts: a bot that prints must not stand in between
+                    stdout=pipe,  # `serve --json` is read by scripts: a bot that prints must not stand in between
+                    stderr=pipe,
                     env={**os.environ, **ENVIRONMENT},
                     start_new_session=True,
                 )
@@ -64,6 +68,7 @@ class TemplateProcess:
         finally:
             self._close()
             await self._end()
+            self._loop.call_later(DRAIN_SECONDS, printed.close)
         return signal.Signals(-code).name if -code in {*signal.Signals} else f"exit status {code}"
 
     def say(self, message: Message, descriptors: tuple[int, ...] = ()) -> None:

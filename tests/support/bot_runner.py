@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,10 @@ def run(sock: socket.socket, job: BotJob) -> None:
     """Do it, and tell what comes of it as a line."""
     told = _DEEDS[job.body["do"]](sock, job.body)
     sock.sendall(json.dumps(told).encode() + b"\n")
+
+
+def _return(_sock: socket.socket, _body: dict[str, Any]) -> str:
+    return "returned"
 
 
 def _raise(_sock: socket.socket, _body: dict[str, Any]) -> None:
@@ -119,8 +124,8 @@ def _look(_sock: socket.socket, _body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_DEEDS = {
-    "return": lambda *_: "returned",
+_DEEDS: dict[str, Callable[[socket.socket, dict[str, Any]], object]] = {
+    "return": _return,
     "raise": _raise,
     "exit": _exit,
     "sys.exit": _sys_exit,
