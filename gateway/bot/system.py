@@ -73,11 +73,9 @@ def confine(limits: BotLimits) -> None:
     _lower(resource.RLIMIT_DATA, _data_bytes() + limits.memory_mb * _MEGABYTE)
     _lower(resource.RLIMIT_NOFILE, limits.files)
     _lower(resource.RLIMIT_CORE, 0)
-    with contextlib.suppress(OSError):
+    if limits.nice:
         os.nice(limits.nice)
-    _write(
-        "/proc/self/autogroup", str(limits.nice)
-    )  # where a session is a group of its own, nice is within it
+        _write("/proc/self/autogroup", str(limits.nice))  # where each session is a group, nice is within it
     _write("/proc/self/oom_score_adj", _OOM_SCORE)
 
 
