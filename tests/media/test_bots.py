@@ -180,6 +180,7 @@ async def test_a_bot_sees_nothing_of_the_other_calls(bots: Bots) -> None:
     others = [await begin(bots, "wait") for _ in range(3)]
     seen = await looked(bots)
     *standard, sock, control = seen["descriptors"].values()
+    assert len(standard) == 3
     assert standard[0] == "/dev/null"
     assert standard[1] == standard[2]
     assert standard[1].startswith("pipe:")
@@ -344,6 +345,21 @@ async def test_nothing_is_left_once_the_media_process_is_killed() -> None:
     media.kill()
     await media.wait()
     await until(lambda: not any(alive(pid) for pid in family), "all are gone")
+
+
+async def test_no_bot_outlives_media_and_template_killed_at_once() -> None:
+    media = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", MEDIA, BOT, stdout=asyncio.subprocess.PIPE
+    )
+    assert media.stdout is not None
+    there, bot, *others = [int(pid) for pid in (await media.stdout.readline()).split()]
+    os.kill(media.pid, signal.SIGSTOP)  # else it may come first
+    os.kill(there, signal.SIGKILL)
+    await until(lambda: not alive(bot), "it is gone")
+    media.kill()
+    await media.wait()
+    for other in others:
+        os.kill(other, signal.SIGKILL)
 
 
 async def test_a_template_has_one_thread_whatever_numpy_and_onnxruntime_would_start(tmp_path: Path) -> None:
