@@ -7,6 +7,7 @@ import ctypes
 import os
 import resource
 import signal
+import socket
 from collections import deque
 from pathlib import Path
 
@@ -62,6 +63,14 @@ def descriptors() -> set[int]:
     """The open file descriptors of this process."""
     listed = {int(entry.name) for entry in _entries(_PROC / "self/fd")}
     return {fd for fd in listed or range(_HIGHEST_DESCRIPTOR) if _is_open(fd)}
+
+
+def receive(sock: socket.socket, most: int) -> tuple[bytes, list[int]]:
+    """What has come over a socket, with its descriptors, which no program that is started here inherits."""
+    data, descriptors, _, _ = socket.recv_fds(sock, 1 << 16, most)
+    for fd in descriptors:
+        os.set_inheritable(fd, False)  # unlike what Python opens itself, PEP 446
+    return data, descriptors
 
 
 def confine(limits: BotLimits) -> None:

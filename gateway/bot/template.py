@@ -96,7 +96,7 @@ class Template:
             self._end()
 
     def _hear(self) -> None:
-        data, descriptors, _, _ = socket.recv_fds(self._media, 1 << 16, MAX_DESCRIPTORS)
+        data, descriptors = system.receive(self._media, MAX_DESCRIPTORS)
         for message in self._lines.take(data, descriptors):
             match message:
                 case Start():
