@@ -167,6 +167,14 @@ def test_the_pure_modules_see_the_standard_library_and_pydantic_only(pure: str) 
     assert roots - allowed == set()
 
 
+@pytest.mark.parametrize("light", ["media.bots", "wire.template"])
+def test_what_begins_bots_loads_neither_them_nor_pipecat(light: str) -> None:
+    needed = closure(f"gateway.{light}")
+    assert {room(module) for module in needed} & {"gateway.bot", "gateway.bots", "gateway.rtc"} == set()
+    roots = {name.split(".")[0] for module in needed for name in imports(GATEWAY[module], module)}
+    assert roots & {"pipecat", "aiortc", "numpy", "onnxruntime"} == set()
+
+
 def test_packages_hold_nothing() -> None:
     for module, path in GATEWAY.items():
         if path.name == "__init__.py":
@@ -207,6 +215,10 @@ def test_a_package_stays_in_its_rooms(package: str, allowed: tuple[str, ...]) ->
         ("cli.main", ("__main__",)),
         ("front.places", ("front.running", "front.switchboard")),
         ("media.session", ("media.host",)),
+        ("media.template", ("media.bots",)),
+        ("bot.template", ("bot.main",)),
+        ("bot.nursery", ("bot.template",)),
+        ("bot.child", ("bot.main", "bot.nursery", "bot.template")),
         ("media.host", ("media.main", "front.places.workers")),
         ("rtc", ("media.session", "cli.talk")),
     ],

@@ -102,3 +102,58 @@ def test_what_is_under_the_level_is_left_out(err: Err) -> None:
     logger.warning("loud")
     assert "quiet" not in err.text()
     assert "loud" in err.text()
+
+
+def relayed(err: Err) -> str:
+    """What this process has written for another to relay."""
+    return err.text().split("\n")[-2]
+
+
+def test_a_record_crosses_as_itself(err: Err) -> None:
+    logs.set_up(Settings(), worker=1, relayed=True)
+    logger.warning("a {} of\ntwo lines", "message")
+    line = relayed(err)
+    logs.set_up(Settings(log_json=True), worker=1)
+    logs.relay(line, "s-1")
+    record = json.loads(relayed(err))
+    assert record["level"] == "WARNING"
+    assert record["session"] == "s-1"
+    assert record["logger"] == __name__
+    assert record["message"] == "a message of\ntwo lines"
+
+
+def test_an_exception_crosses_with_the_end_of_its_trace(err: Err) -> None:
+    logs.set_up(Settings(), relayed=True)
+    logger.opt(exception=ValueError("x" * 10_000)).error("it failed")
+    line = relayed(err)
+    logs.set_up(Settings(log_json=True))
+    logs.relay(line, "s-1")
+    message = json.loads(relayed(err))["message"]
+    assert message.startswith("it failed\n")
+    assert message.endswith("xxx")
+    assert len(message) < 5_000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "plain",
+        "\x1e",
+        "\x1e{}",
+        '\x1e{"level": "ODD", "logger": "a", "message": "m"}',
+        "\x1e[1]",
+        "\x1e" + "[" * 9_999,
+    ],
+)
+def test_what_is_no_record_is_a_line_that_was_printed(err: Err, line: str) -> None:
+    logs.set_up(Settings(log_json=True))
+    logs.relay(line, "s-1")
+    record = json.loads(relayed(err))
+    assert record["level"] == "INFO"
+    assert record["message"] == line.replace("\x1e", "\\x1e")
+
+
+def test_what_is_printed_steers_no_terminal(err: Err) -> None:
+    logs.set_up(Settings())
+    logs.relay("\x1b[2Jred\a {braces} <red>markup</red>", "s-1")
+    assert "\\x1b[2Jred\\x07 {braces} <red>markup</red>" in relayed(err)

@@ -121,9 +121,7 @@ def _wait(life: Life, control: socket.socket) -> int:
 def _receive(control: socket.socket) -> tuple[Work, list[int]] | None:
     lines = Lines()
     while True:
-        data, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 2)
-        for fd in descriptors:
-            os.set_inheritable(fd, False)
+        data, descriptors = system.receive(control, 2)
         for message in lines.take(data, descriptors):
             if isinstance(message, Work):
                 return message, list(lines.descriptors)

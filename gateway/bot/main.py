@@ -22,6 +22,7 @@ def main() -> None:
     parent = os.getppid()
     *flags, fd = sys.argv[1:]
     sock = socket.socket(fileno=int(fd))
+    sock.set_inheritable(False)  # it crossed one exec, and should no other
     if flags == ["--child"]:
         live(Life.of(_birth(sock)), sock, parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the front's to handle

@@ -7,6 +7,7 @@ import ctypes
 import os
 import resource
 import signal
+import socket
 from collections import deque
 from pathlib import Path
 
@@ -64,6 +65,14 @@ def descriptors() -> set[int]:
     return {fd for fd in listed or range(_HIGHEST_DESCRIPTOR) if _is_open(fd)}
 
 
+def receive(sock: socket.socket, most: int) -> tuple[bytes, list[int]]:
+    """What has come over a socket, with its descriptors, which no program that is started here inherits."""
+    data, descriptors, _, _ = socket.recv_fds(sock, 1 << 16, most)
+    for fd in descriptors:
+        os.set_inheritable(fd, False)  # unlike what Python opens itself, PEP 446
+    return data, descriptors
+
+
 def confine(limits: BotLimits) -> None:
     """Limit what this process may take from here on; what it has already does not count.
 
@@ -73,11 +82,9 @@ def confine(limits: BotLimits) -> None:
     _lower(resource.RLIMIT_DATA, _data_bytes() + limits.memory_mb * _MEGABYTE)
     _lower(resource.RLIMIT_NOFILE, limits.files)
     _lower(resource.RLIMIT_CORE, 0)
-    with contextlib.suppress(OSError):
+    if limits.nice:
         os.nice(limits.nice)
-    _write(
-        "/proc/self/autogroup", str(limits.nice)
-    )  # where a session is a group of its own, nice is within it
+        _write("/proc/self/autogroup", str(limits.nice))  # where each session is a group, nice is within it
     _write("/proc/self/oom_score_adj", _OOM_SCORE)
 
 

@@ -96,7 +96,7 @@ class Template:
             self._end()
 
     def _hear(self) -> None:
-        data, descriptors, _, _ = socket.recv_fds(self._media, 1 << 16, MAX_DESCRIPTORS)
+        data, descriptors = system.receive(self._media, MAX_DESCRIPTORS)
         for message in self._lines.take(data, descriptors):
             match message:
                 case Start():
@@ -189,6 +189,8 @@ class Template:
 
     def _heard(self, child: Child) -> None:
         """The engines are there, or will not be: their end tells why."""
+        if self._has_settled(child):
+            return  # it ended in the same turn of the loop
         told = child.told()
         if told and isinstance(told[0], Raised):
             child.raised = told[0]
@@ -291,8 +293,7 @@ class Template:
             self._timers.after(RESTART_SECONDS[-1], lambda: self._keep_spare(bot))
 
     def _engines_ended(self, child: Child, status: int) -> None:
-        if not self._has_settled(child):
-            self._heard(child)
+        self._heard(child)
         raised = child.raised
         if raised is not None:
             self._unprepared(child.life.bot, raised.fault, lasting=raised.lasting)
@@ -354,8 +355,8 @@ def _exit(child: Child, status: int) -> Exit:
         return Exit(how="killed", detail=_killed(child, -code))
     if code == 0:
         return Exit(how="returned")
-    if raised is not None and code == RAISED_STATUS:
-        return Exit(how="raised", detail=raised.detail)
+    if code == RAISED_STATUS:
+        return Exit(how="raised", detail=raised.detail if raised else "what it raised is in the log")
     return Exit(how="exited", detail=f"exit status {code}")
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from numpy import random as numpy_random
 
 from gateway.bot import system
 from gateway.wire.calls import BotJob
@@ -111,7 +111,7 @@ def _look(_sock: socket.socket, _body: dict[str, Any]) -> dict[str, Any]:
         "descriptors": {
             fd: str(Path(f"/proc/self/fd/{fd}").readlink()) for fd in sorted(system.descriptors())
         },
-        "random": [random.random(), float(np.random.random())],  # noqa: NPY002, S311 -- what bots use
+        "random": [random.random(), float(numpy_random.random())],  # noqa: NPY002, S311 -- what bots use
         "core": resource.getrlimit(resource.RLIMIT_CORE),
         "files": resource.getrlimit(resource.RLIMIT_NOFILE),
         "mask": list(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
