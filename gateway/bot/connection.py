@@ -107,7 +107,7 @@ class BotConnection(SmallWebRTCConnection):
             name, *arguments = await self._events.get()
             if name == "app-message" and not self.is_connected():
                 self._unread.append(*arguments)
-            elif name != "connected" or self._connect_invoked:
+            elif self._connect_invoked or name == "track-status":
                 await self._call_event_handler(name, *arguments)
 
     def lose(self) -> None:
@@ -141,6 +141,8 @@ class BotConnection(SmallWebRTCConnection):
             unread, self._unread = self._unread, []
             for message in unread:
                 await self._call_event_handler("app-message", message)
+        elif first and self._state in {"closed", "failed"}:
+            await self._call_event_handler("closed")
 
     def is_connected(self) -> bool:
         """Whether the bot asked for the connection, and it is up."""

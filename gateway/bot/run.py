@@ -45,6 +45,11 @@ async def prepared(settings: Settings) -> AsyncIterator[None]:
         yield
 
 
+def check(bot: str) -> None:
+    """Import a bot's module; raises ConfigError where that fails."""
+    loading.load(bot)
+
+
 def hook_in() -> None:
     """Have Pipecat show us each pipeline that is made in this process."""
     files = [f for f in os.environ.get("PIPECAT_SETUP_FILES", "").split(os.pathsep) if f]

@@ -167,6 +167,13 @@ class Bots:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
 
+    def check(self, bot: str) -> None:
+        """Raises ConfigError where it is known that this bot can't be begun."""
+        if (known := self._bots.get(bot)) is None:
+            raise ConfigError(f"bot {bot} is in no setting", remedy="name it in `bot` or `bots`")
+        if known.error is not None:
+            raise known.error
+
     async def begin(self, job: BotJob) -> BotProcess:
         """A process that does this job.
 
@@ -194,14 +201,13 @@ class Bots:
             self._template.say(Signal(number=process.number, name=name))
 
     async def _template_for(self, bot: str) -> TemplateProcess:
-        if (known := self._bots.get(bot)) is None:
-            raise ConfigError(f"bot {bot} is in no setting", remedy="name it in `bot` or `bots`")
+        self.check(bot)
+        known = self._bots[bot]
         try:
             await asyncio.wait_for(known.settled.wait(), self._settings.bot_limits.start_s)
         except TimeoutError:
             raise BotFailed(f"bot {bot} can't be begun yet", remedy=_SEE_LOG) from None
-        if known.error is not None:
-            raise known.error
+        self.check(bot)
         assert self._template is not None
         return self._template
 

@@ -58,6 +58,10 @@ class BotsHere:
         """Load what the settings name; raises ConfigError where that can't work."""
         await self._held.enter_async_context(self._run.prepared(self._settings))
 
+    def check(self, bot: str) -> None:
+        """Raises ConfigError where this bot can't be imported."""
+        self._run.check(bot)
+
     async def begin(self, job: BotJob) -> HereBot:
         """Begin a bot."""
         ours, theirs = socket.socketpair()

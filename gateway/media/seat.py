@@ -39,6 +39,7 @@ class Bot(Protocol):
 class Bots(Protocol):
     """Begins bots."""
 
+    def check(self, bot: str) -> None: ...
     async def begin(self, job: BotJob) -> Bot: ...
 
 

@@ -130,12 +130,14 @@ class Session:
 
         Raises:
             BadOffer: the offer cannot be answered.
+            ConfigError: the bot can't be begun.
             Busy: the call was ended meanwhile.
         """
-        self._seat = self._take_seat()
-        if isinstance(self._connection, RemoteConnection):
-            self._connection.seat = self._seat
         try:
+            self._bots.check(self.call.bot)
+            self._seat = self._take_seat()
+            if isinstance(self._connection, RemoteConnection):
+                self._connection.seat = self._seat
             async with self._negotiating():
                 await self._connection.initialize(sdp.bundle_in_order(self.call.sdp), self.call.type)
             answer = self._answer(self.call.sdp)

@@ -202,3 +202,11 @@ async def test_media_that_are_gone_are_to_a_bot_a_client_that_left(call: Call) -
 async def test_a_client_that_turns_a_source_off_is_told(call: Call) -> None:
     call.tell(talk.Track(index=0, enabled=False))
     await until(lambda: call.events == [("track-status", 0, False)], "it is told")
+
+
+async def test_a_bot_that_comes_after_the_client_has_left_is_told(call: Call) -> None:
+    call.tell(talk.State(state="closed", pc_id="pc-1"))
+    await until(lambda: call.connection._state == "closed", "it has left")
+    assert call.events == []
+    await call.connection.connect()
+    await until(lambda: call.events == [("closed",)], "it is told")
