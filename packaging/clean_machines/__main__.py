@@ -92,7 +92,7 @@ def _visit(row: Row, folder: Path) -> Iterator[Visit]:
     registries = Registries.here()
     brought = (str(Path(row.python).parents[1]),) if row.python else ()
     made_from = base(folder, row.suite)
-    with Machine.of(made_from, folder / "machine", (*registries.folders(), *brought)) as machine:
+    with Machine.of(made_from, folder / f"machine-{row.name}", (*registries.folders(), *brought)) as machine:
         registries.give(machine.root)
         visit = Visit(machine, row.user, row.folder, row.python)
         visit.clone(ROOT)

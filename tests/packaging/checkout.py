@@ -79,13 +79,21 @@ class Checkout:
 
     def set_up(self, level: str = "run") -> Done:
         with self.start(level) as process:
-            said, _ = process.communicate(timeout=100)
+            said, _ = process.communicate()
             return Done(process.returncode, said)
 
     def house(self) -> str:
         """What the installed command prints."""
         command = [str(self.folder / ".venv" / "bin" / "house")]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    @property
+    def lock_file(self) -> Path:
+        return self.folder / "requirements.lock"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / ".venv" / "set-up.json"
 
     @property
     def log(self) -> Path:

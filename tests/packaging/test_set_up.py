@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from clean_machines import later
 
-from tests.packaging.checkout import Checkout, installed_wheel, small_wheel
+from tests.packaging.checkout import Checkout, Done, installed_wheel, small_wheel
 
+pytestmark = pytest.mark.timeout(600)  # it makes environments
 LINE = "setting up Python packages …\n"
 
 
@@ -68,24 +69,40 @@ def test_more_is_added_to_what_is_there(checkout: Checkout) -> None:
     subprocess.run([checkout.folder / ".venv/bin/python", "-c", "import alpha, beta"], check=True)
 
 
-def test_another_file_of_the_same_version_is_refused(checkout: Checkout, files: Path) -> None:
-    lock = checkout.folder / "requirements.lock"
-    kept = lock.read_text()
-    small_wheel(files, "gamma", "1.0")
-    checkout.lock("requirements.lock", files, "alpha", "gamma", "setuptools")
-    with (files / "gamma-1.0-py3-none-any.whl").open("ab") as wheel:
-        wheel.write(b"\0")
+def _with_changed_lock(
+    checkout: Checkout, files: Path, *projects: str, between: Callable[[], object] = lambda: None
+) -> Done:
+    """A set-up that fails before it installs anything, with a lock of its own; what was there stands as before."""
+    kept = {path: path.read_bytes() for path in (checkout.lock_file, checkout.state)}
+    checkout.lock("requirements.lock", files, *projects)
+    between()
     done = checkout.set_up()
-    lock.write_text(kept)
+    for path, content in kept.items():
+        path.write_bytes(content)
+    return done
+
+
+def test_another_file_of_the_same_version_is_refused(checkout: Checkout, files: Path) -> None:
+    small_wheel(files, "gamma", "1.0")
+    with (files / "gamma-1.0-py3-none-any.whl").open("ab") as wheel:
+        done = _with_changed_lock(
+            checkout,
+            files,
+            "alpha",
+            "gamma",
+            "setuptools",
+            between=lambda: (wheel.write(b"\0"), wheel.flush()),
+        )
     assert done.status == 1
     assert "is not the one that the lock file names" in done.said
     assert not list((checkout.folder / ".venv").rglob("gamma.py"))
 
 
-def test_an_index_that_is_not_reached_is_told_in_two_lines(checkout: Checkout, index: str) -> None:
-    (checkout.folder / ".venv" / "set-up.json").unlink()
+def test_an_index_that_is_not_reached_is_told_in_two_lines(
+    checkout: Checkout, files: Path, index: str
+) -> None:
     checkout.index("http://127.0.0.1:9/simple/")
-    done = checkout.set_up()
+    done = _with_changed_lock(checkout, files, "alpha", "beta", "setuptools")
     checkout.index(index)
     assert done.status == 1
     assert done.said.splitlines()[1].endswith("a package could not be fetched")
@@ -93,21 +110,15 @@ def test_an_index_that_is_not_reached_is_told_in_two_lines(checkout: Checkout, i
     assert len(done.said.splitlines()) == 3
 
 
-def test_one_that_was_broken_off_starts_anew(checkout: Checkout) -> None:
-    (checkout.folder / ".venv" / "set-up.json").unlink(missing_ok=True)
+def test_one_that_was_moved_and_then_broken_off_mends_itself(checkout: Checkout) -> None:
+    old = checkout.folder
+    checkout.folder = old.rename(old.with_name("anderswö"))
     checkout.log.unlink()
     process = checkout.start()
     while "requirements.lock" not in (checkout.log.read_text() if checkout.log.exists() else ""):
         assert process.poll() is None
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    assert checkout.set_up().said == LINE
-    assert checkout.house() == "1.0\n"
-
-
-def test_a_folder_that_was_moved_mends_itself(checkout: Checkout) -> None:
-    old = checkout.folder
-    checkout.folder = old.rename(old.with_name("anderswö"))
     done = checkout.set_up()
     assert (done.status, done.said) == (0, LINE)
     assert checkout.house() == "1.0\n"
