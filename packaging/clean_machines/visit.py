@@ -15,6 +15,8 @@ SPOKEN = re.compile(
     r'heard="what is twelve times seven" said="Twelve times seven is eighty four\." first_audio_ms=\d+\n\Z'
 )
 _NOT_OURS = re.compile(r"^.*\b(?:warning|deprecat|notice)\b.*$", re.IGNORECASE | re.MULTILINE)
+_LATE = "no transcript after"
+_PATIENCE = 5
 _LINE = re.compile(r"^first run, as root: (.*)$", re.MULTILINE)
 
 
@@ -30,6 +32,7 @@ class Visit:
     user: str
     folder: str
     python: str = ""
+    late: int = 0  # how often the recogniser fell behind on a busy machine, and the question was asked again
 
     @property
     def place(self) -> Path:
@@ -58,6 +61,9 @@ class Visit:
         if self.user != "root" and (line := _LINE.search(done.output)):
             if self.machine.run(["sh", "-c", line[1]]).status != 0:
                 raise Failed(f"the line for root does not work: {line[1]}")
+            done = self.make("talk")
+        while _LATE in done.output and self.late < _PATIENCE:
+            self.late += 1
             done = self.make("talk")
         if done.status != 0 or not SPOKEN.search(done.output):
             raise Failed(done.output)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from clean_machines import later
 
-from tests.packaging.checkout import Checkout, Done, installed_wheel, small_wheel
+from tests.packaging.checkout import Checkout, installed_wheel, small_wheel
 
 pytestmark = pytest.mark.timeout(600)  # it makes environments
 LINE = "setting up Python packages …\n"
@@ -69,45 +70,40 @@ def test_more_is_added_to_what_is_there(checkout: Checkout) -> None:
     subprocess.run([checkout.folder / ".venv/bin/python", "-c", "import alpha, beta"], check=True)
 
 
-def _with_changed_lock(
-    checkout: Checkout, files: Path, *projects: str, between: Callable[[], object] = lambda: None
-) -> Done:
-    """A set-up that fails before it installs anything, with a lock of its own; what was there stands as before."""
+@contextmanager
+def _kept(checkout: Checkout) -> Iterator[None]:
+    """The lock file and the state come back: a set-up that fails before it installs anything leaves the rest alone."""
     kept = {path: path.read_bytes() for path in (checkout.lock_file, checkout.state)}
-    checkout.lock("requirements.lock", files, *projects)
-    between()
-    done = checkout.set_up()
+    yield
     for path, content in kept.items():
         path.write_bytes(content)
-    return done
 
 
 def test_another_file_of_the_same_version_is_refused(checkout: Checkout, files: Path) -> None:
     small_wheel(files, "gamma", "1.0")
-    with (files / "gamma-1.0-py3-none-any.whl").open("ab") as wheel:
-        done = _with_changed_lock(
-            checkout,
-            files,
-            "alpha",
-            "gamma",
-            "setuptools",
-            between=lambda: (wheel.write(b"\0"), wheel.flush()),
-        )
+    with _kept(checkout):
+        checkout.lock("requirements.lock", files, "alpha", "gamma", "setuptools")
+        with (files / "gamma-1.0-py3-none-any.whl").open("ab") as wheel:
+            wheel.write(b"\0")
+        done = checkout.set_up()
     assert done.status == 1
     assert "is not the one that the lock file names" in done.said
     assert not list((checkout.folder / ".venv").rglob("gamma.py"))
 
 
-def test_an_index_that_is_not_reached_is_told_in_two_lines(
+def test_an_index_that_is_not_reached_is_told_with_a_remedy(
     checkout: Checkout, files: Path, index: str
 ) -> None:
+    small_wheel(files, "delta", "1.0")
     checkout.index("http://127.0.0.1:9/simple/")
-    done = _with_changed_lock(checkout, files, "alpha", "beta", "setuptools")
+    with _kept(checkout):
+        checkout.lock("requirements.lock", files, "alpha", "delta", "setuptools")
+        done = checkout.set_up()
     checkout.index(index)
     assert done.status == 1
+    assert len(done.said.splitlines()) == 3
     assert done.said.splitlines()[1].endswith("a package could not be fetched")
     assert done.said.splitlines()[2].startswith("look at the network")
-    assert len(done.said.splitlines()) == 3
 
 
 def test_one_that_was_moved_and_then_broken_off_mends_itself(checkout: Checkout) -> None:
