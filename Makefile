@@ -8,7 +8,8 @@ ESP_WEB_TOOLS := 10.4.0
 ESP_WEB_TOOLS_SHA512 := de9c24785166e458fb510a3c4893582b9457aed342a6ae97f50a08e9b313e060595a0ac9aa39f462f33d8a11bbe01b4ca121585df983b647a1bb17b9d0f4cc3d
 
 .DEFAULT_GOAL := help
-.PHONY: help run talk test check lint format firmware-test fuzz sim hil flash-demo flasher bench lock clean set-up-run set-up-test
+.PHONY: help run talk test check lint format firmware-test fuzz sim hil flash-demo flasher bench lock clean-machines clean \
+	set-up-run set-up-test
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -58,6 +59,9 @@ flasher:  ## ESP Web Tools for the gateway's page /flash, from npm
 
 bench: set-up-test  ## Measure against Pipecat's own runner, and write docs/performance.md
 	$(BIN)/python -m bench
+
+clean-machines: set-up-run  ## As root: these commands on Debians with nothing on them; ARGS="--row 12"; docs/install.md
+	@PYTHONPATH=packaging $(BIN)/python -m clean_machines $(ARGS)
 
 lock:  ## Pin the newest versions that pyproject.toml allows
 	$(call set_up,lock)
