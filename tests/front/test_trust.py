@@ -168,7 +168,7 @@ async def test_a_revoked_operator_hears_no_more_events(gateway: Gateway) -> None
 async def port(settings: Settings) -> AsyncIterator[int]:
     """Of a gateway that serves."""
     listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    server = asyncio.create_task(serve(settings, lambda _, at: listening.set_result(at)))
+    server = asyncio.create_task(serve(settings, lambda _, at: listening.set_result(at.port)))
     yield await listening
     server.cancel()
     await asyncio.gather(server, return_exceptions=True)
