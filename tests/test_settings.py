@@ -71,7 +71,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ("[limits]\nsesions = 1", "limits.sesions"),
         ("[audio]\nbitrate = 1", "audio.bitrate"),
         ("this is not TOML", "line 1"),
-        ("port = \xff", "TOML"),
+        ("port = \xff", "not UTF-8: byte 0xff in line 1"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named(config: Path, text: str, named: str) -> None:
