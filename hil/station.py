@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import tomllib
 from argparse import Namespace
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from ground import text
 from hil.backends import Backend
 from hil.backends.qemu import Qemu
 from hil.backends.serial import SerialPort
@@ -26,7 +26,7 @@ _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
 def _version() -> str:
-    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+    return str(text.read_toml(ROOT / "pyproject.toml")["project"]["version"])
 
 
 @dataclass(slots=True)
@@ -116,7 +116,7 @@ def capabilities_of(board: str) -> frozenset[str]:
         raise Unusable(
             f"there is no {path.relative_to(ROOT)}; leave out --board, or write it (docs/boards.md)"
         )
-    facts = tomllib.loads(path.read_text())
+    facts = text.read_toml(path)
     has = {
         "audio_out": "speaker" in facts,
         "display": "display" in facts,
