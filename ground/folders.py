@@ -28,19 +28,20 @@ def expanded(path: Path) -> Path:
         raise Trouble(f"there is no home for {path}", remedy="write the whole path, or set HOME") from None
 
 
-def ready(path: Path, *, setting: str) -> Path:
-    """The directory, made if need be, readable by this user only, and tried out.
+def ready(path: Path, *, setting: str, mode: int = 0o700) -> Path:
+    """The directory, made if need be, and tried out.
 
     Args:
         path: of the directory.
-        setting: that it comes from, to be named.
+        setting: that it comes from, or the option, to be named.
+        mode: of what is made; by default this user alone reads it.
 
     Raises:
         Trouble: nothing can be kept there.
     """
     path = expanded(path)
     try:
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.mkdir(parents=True, exist_ok=True, mode=mode)
         with tempfile.TemporaryFile(dir=path) as file:
             file.write(b"\0")
     except OSError as error:
@@ -50,7 +51,8 @@ def ready(path: Path, *, setting: str) -> Path:
 
 def unusable(path: Path, error: OSError, *, setting: str) -> Trouble:
     """What to say of a directory that cannot be written to."""
+    elsewhere = "" if setting.startswith("--") else f" (in voicegw.toml, or as VOICEGW_{setting.upper()})"
     return Trouble(
         f"{setting} {path} cannot be used: {reason(error)}",
-        remedy=f"mend that, or set another {setting} (in voicegw.toml, or as VOICEGW_{setting.upper()})",
+        remedy=f"mend that, or give another {setting}{elsewhere}",
     )

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from ground.terminal import out
+from ground.terminal import one_line, out
 from tools import findings, lan, report
 from tools.board import boot, ports
 from tools.board.console import Console
@@ -123,7 +123,7 @@ def _both_ways(console: Console, device_id: str) -> Iterator[Finding]:
 
 def _show(finding: Finding) -> None:
     mark = {True: "[green]✓[/]", False: "[bold red]✗[/]", None: "[yellow]![/]"}[finding.well]
-    out.print(f"{mark} {escape(finding.what)}: {escape(finding.text)}")
+    out.print(f"{mark} {escape(finding.what)}: {escape(one_line(finding.text))}")
     if finding.remedy and finding.well is not True:
         out.print(f"    [dim]{escape(finding.remedy)}[/]")
 

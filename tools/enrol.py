@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from ground import text, typed
+from ground.trouble import Trouble
 from tools import lan
 from tools.errors import EnrolError
 
@@ -170,13 +171,22 @@ class Gateway:
 
     @contextlib.contextmanager
     def enrolled(self, name: str, *, replace: bool) -> Iterator[Enrolled]:
-        """Enrol a device for a block; if the block fails, the key is revoked, as nobody has it."""
+        """Enrol a device for a block; if the block fails, the key is revoked, as nobody has it.
+
+        Raises:
+            EnrolError: as `enrol`. The block's own error says so if the key could not be revoked.
+        """
         made = self.enrol(name, replace=replace)
         try:
             yield made
-        except BaseException:
-            with contextlib.suppress(EnrolError):
+        except BaseException as failure:
+            try:
                 self.revoke(name)
+            except EnrolError as undone:
+                if isinstance(failure, Trouble):
+                    failure.remedy += (
+                        f"; {name} is enrolled still ({undone.cause}): voicegw devices revoke {name}"
+                    )
             raise
 
     def close(self) -> None:

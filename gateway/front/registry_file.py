@@ -75,13 +75,7 @@ async def opened(data_dir: Path) -> AsyncIterator[aiosqlite.Connection]:
     Raises:
         ConfigError: one of them cannot be used; says which and what to do.
     """
-    try:
-        path = folders.ready(data_dir, setting="data_dir") / "devices.db"
-        path.touch(mode=0o600)
-    except OSError as error:
-        raise ConfigError.of(folders.unusable(path, error, setting="data_dir")) from None
-    except Trouble as error:
-        raise ConfigError.of(error) from None
+    path = _ready(data_dir) / "devices.db"
     try:
         db = await aiosqlite.connect(path, timeout=_WAIT_SECONDS)
     except sqlite3.Error as error:
@@ -91,6 +85,18 @@ async def opened(data_dir: Path) -> AsyncIterator[aiosqlite.Connection]:
         yield db
     finally:
         await db.close()
+
+
+def _ready(data_dir: Path) -> Path:
+    try:
+        folder = folders.ready(data_dir, setting="data_dir")
+        if not (folder / "devices.db").exists():
+            (folder / "devices.db").touch(mode=0o600)
+    except OSError as error:
+        raise ConfigError.of(folders.unusable(data_dir, error, setting="data_dir")) from None
+    except Trouble as error:
+        raise ConfigError.of(error) from None
+    return folder
 
 
 async def _look_at(db: aiosqlite.Connection, path: Path) -> None:

@@ -13,6 +13,8 @@ FULL = [
     'mount -t tmpfs -o size=64k none /mnt; head -c 64k /dev/zero >/mnt/full 2>/dev/null; exec "$0" "$@"',
 ]
 """Nothing more fits onto `/mnt`."""
+SMALL = [*_ALONE, 'mount -t tmpfs -o size=256k none /mnt; exec "$0" "$@"']
+"""`/mnt` holds little."""
 NOBODY = [
     *("setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups"),
     *("--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search", "--"),

@@ -26,7 +26,7 @@ def test_what_a_stranger_calls_himself_is_shown_as_it_is(
 
 
 def test_a_pipe_that_knows_no_marks_of_ours_is_written_to_all_the_same() -> None:
-    script = "from tools import report; from ground.terminal import out; report.guard(lambda: out.print('\\u2713 live'))"
+    script = "from tools import report; report.guard(lambda: report.terminal.out.print('\\u2713 live'))"
     environment = boards.environment({"PYTHONIOENCODING": "cp1252"})
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=boards.ROOT, env=environment, capture_output=True, check=False
