@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ground import text
+from ground.typed import gateway_url
 from hil.backends import Backend
 from hil.backends.qemu import Qemu
 from hil.backends.serial import SerialPort
@@ -66,8 +67,9 @@ def make_station(option: Namespace) -> Station:
     """From the options of a run.
 
     Raises:
-        Unusable: what they ask for is not here.
+        Unusable: what they ask for is not here. Trouble: what is given as a URL is none.
     """
+    gateway = gateway_url(option.gateway) if option.gateway else None
     backend = _backend(option)
     network = option.wifi or os.environ.get("VOICEGW_WIFI_SSID", "")
     wifi = {"ssid": network, "password": os.environ.get("VOICEGW_WIFI_PASSWORD", "")} if network else {}
@@ -75,7 +77,7 @@ def make_station(option: Namespace) -> Station:
     return Station(
         backend,
         board,
-        option.gateway,
+        gateway,
         wifi,
         option.release,
         soak_seconds=seconds(option.soak),

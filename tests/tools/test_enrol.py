@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.support.lan import alone_on_loopback
 from tests.support.waiting import PATIENCE
 from tools import devices, doctor, enrol, findings, lan
 from tools.enrol import Gateway
-from tools.errors import EnrolError
+from tools.errors import EnrolError, ToolError
 
 
 @pytest.fixture
@@ -52,6 +53,22 @@ def test_a_key_that_nobody_got_is_revoked(gateway: Process, registry: Gateway) -
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert "loft" not in listed(gateway)
+
+
+def test_a_key_that_could_not_be_revoked_is_said(gateway: Process, registry: Gateway) -> None:
+    def fail() -> None:
+        with (
+            contextlib.closing(sqlite3.connect(gateway.folder / "data" / "devices.db")) as other,
+            registry.enrolled("cellar", replace=False),
+        ):
+            other.execute("BEGIN IMMEDIATE")
+            raise ToolError("the cable came out", remedy="plug it in")
+
+    with pytest.raises(ToolError, match="the cable came out") as error:
+        fail()
+    assert "cellar is enrolled still" in error.value.remedy
+    assert "voicegw devices revoke cellar" in error.value.remedy
+    assert "cellar" in listed(gateway)
 
 
 def test_without_an_operators_key_it_says_how_to_get_one(gateway: Process) -> None:
