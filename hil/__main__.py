@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from ground import folders, terminal
+from ground.trouble import Trouble
 from hil.errors import Unusable
 from hil.gateway import ROOT
 from hil.record.results import FILE
@@ -28,6 +30,7 @@ def main() -> int:
     options, rest = parser.parse_known_args()
     ports = [port for given in options.port for port in given.replace(",", " ").split()]
     run = (options.run or ROOT / "build" / "hil" / f"{dt.datetime.now():%Y%m%d-%H%M%S}").resolve()  # noqa: DTZ005
+    folders.ready(run, setting="--run", mode=0o777)
     if options.against is not None:
         rest += ["--against", str(options.against.resolve())]
     if len(ports) < 2:
@@ -48,7 +51,7 @@ def bench(run: Path, ports: list[str], rest: list[str], against: Path | None) ->
     for port, folder, process in started:
         worst = max(worst, process.wait())
         last = (folder / "pytest.log").read_text(errors="replace").strip().splitlines()[-1:]
-        sys.stdout.write(f"{port}: {''.join(last).strip('= ')}\n")
+        terminal.out.verbatim(f"{port}: {''.join(last).strip('= ')}")
     _page_of_all(run, against)
     return worst
 
@@ -59,7 +62,7 @@ def _page_of_all(run: Path, against: Path | None) -> None:
     folders = sorted(path.parent for path in run.glob(f"*/{FILE}"))
     if folders:
         page = write_report(folders, run / "report.html", against=against)
-        sys.stdout.write(f"report: {page}\n")
+        terminal.out.verbatim(f"report: {page}")
 
 
 def command(run: Path, rest: list[str]) -> list[str]:
@@ -87,7 +90,10 @@ def _port(ports: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
+    terminal.set_up()
     try:
         sys.exit(main())
-    except Unusable as error:
-        sys.exit(f"error: {error}")
+    except (Unusable, Trouble) as error:
+        more = f"\n{error.remedy}" if isinstance(error, Trouble) else ""
+        terminal.err.print(f"error: {error}{more}", markup=False)
+        sys.exit(2)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pytest
 
+from ground.trouble import Trouble
 from hil.capabilities import CAPABILITIES
 from hil.errors import Unusable
 from hil.gateway import ROOT
@@ -67,7 +68,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     try:
         config.stash[STATION] = make_station(config.option)
-    except Unusable as error:
+    except (Unusable, Trouble) as error:
         pytest.exit(str(error), _UNUSABLE_STATUS)
 
 

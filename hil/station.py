@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import tomllib
 from argparse import Namespace
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from ground import text
+from ground.typed import gateway_url
 from hil.backends import Backend
 from hil.backends.qemu import Qemu
 from hil.backends.serial import SerialPort
@@ -26,7 +27,7 @@ _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
 def _version() -> str:
-    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+    return str(text.read_toml(ROOT / "pyproject.toml")["project"]["version"])
 
 
 @dataclass(slots=True)
@@ -66,8 +67,9 @@ def make_station(option: Namespace) -> Station:
     """From the options of a run.
 
     Raises:
-        Unusable: what they ask for is not here.
+        Unusable: what they ask for is not here. Trouble: what is given as a URL is none.
     """
+    gateway = gateway_url(option.gateway) if option.gateway else None
     backend = _backend(option)
     network = option.wifi or os.environ.get("VOICEGW_WIFI_SSID", "")
     wifi = {"ssid": network, "password": os.environ.get("VOICEGW_WIFI_PASSWORD", "")} if network else {}
@@ -75,7 +77,7 @@ def make_station(option: Namespace) -> Station:
     return Station(
         backend,
         board,
-        option.gateway,
+        gateway,
         wifi,
         option.release,
         soak_seconds=seconds(option.soak),
@@ -116,7 +118,7 @@ def capabilities_of(board: str) -> frozenset[str]:
         raise Unusable(
             f"there is no {path.relative_to(ROOT)}; leave out --board, or write it (docs/boards.md)"
         )
-    facts = tomllib.loads(path.read_text())
+    facts = text.read_toml(path)
     has = {
         "audio_out": "speaker" in facts,
         "display": "display" in facts,

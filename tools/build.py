@@ -7,17 +7,17 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ground import text
+from ground.terminal import out
 from tools import findings, report
 from tools.errors import BuildError
 from tools.releases.release import BUILD
-from tools.report import out
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 FIRMWARE = BUILD.parent
@@ -68,7 +68,7 @@ def chip_of(board: str) -> str:
     """
     if board not in boards():
         raise BuildError(f"there is no board {board}", remedy=f"there are: {', '.join(boards()) or 'none'}")
-    return str(tomllib.loads((_BOARDS / f"{board}.toml").read_text(encoding="utf-8"))["chip"])
+    return str(text.read_toml(_BOARDS / f"{board}.toml")["chip"])
 
 
 def plan(board: str, chip: str, *, container: bool) -> list[Sequence[str]]:

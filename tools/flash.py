@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ground import text, typed
 from tools import flashing, report, wishes
 from tools.board import boot
 from tools.board.boot import Reached
@@ -68,9 +69,9 @@ def flash(
     def run() -> None:
         given = {"ssid": ssid, "name": name}
         if key_file is not None:
-            given["key"] = wishes.first_line(key_file)
+            given["key"] = typed.key_in(key_file)
         if ca is not None:
-            given["ca"] = wishes.text_of(ca)
+            given["ca"] = text.read(ca)
         order = Order(
             port=port,
             image=image,
@@ -82,9 +83,9 @@ def flash(
             wifi=not no_wifi,
             enrol=not no_enrol,
             replace=replace,
-            gateway=gateway,
+            gateway=typed.gateway_url(gateway) if gateway else None,
             settings={} if no_provision else wishes.gather(given, settings, password_file),
-            operator_key=wishes.first_line(operator_key_file) if operator_key_file else None,
+            operator_key=typed.key_in(operator_key_file) if operator_key_file else None,
             ca=str(ca) if ca else None,
             target=flashing.target_of(until) if until else Reached.BOOTED if no_provision else Reached.LIVE,
             seconds=timeout,
@@ -92,7 +93,7 @@ def flash(
         with report.ForScripts() if as_json else report.ForPeople() as shown:
             shown.done(reached=str(flashing.flash(order, shown)))
 
-    report.guard(run, as_json=as_json, interrupted=flashing.INTERRUPTED)
+    report.guard(run, as_json=as_json, interrupted=flashing.INTERRUPTED, outlives_its_reader=True)
 
 
 if __name__ == "__main__":

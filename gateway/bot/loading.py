@@ -13,6 +13,8 @@ from types import ModuleType
 from typing import Any
 
 from gateway.errors import ConfigError
+from ground import folders
+from ground.trouble import Trouble
 
 BUNDLED = ("assistant", "echo", "realtime")
 
@@ -41,10 +43,12 @@ def _import(name: str) -> ModuleType:
         if name in BUNDLED:
             return importlib.import_module(f"gateway.bots.{name}")
         if name.endswith(".py"):
-            return _import_file(Path(name).expanduser().resolve())
+            return _import_file(folders.expanded(Path(name)).resolve())
         return importlib.import_module(name)
     except ConfigError:
         raise
+    except Trouble as error:
+        raise ConfigError.of(error) from None
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"bot {name}: there is no module {error.name}",

@@ -59,7 +59,7 @@ class AssistantSettings(BaseModel):
     llm: EngineSpec | None = None
     tts: EngineSpec = EngineSpec(provider="flite")
     sentences: Path | None = None
-    cache_dir: Path = Field(default_factory=lambda: Path.home() / ".cache" / "voicegw")
+    cache_dir: Path = Path("~/.cache/voicegw")
     timezone: str | None = None
     volume: int = Field(default=70, ge=0, le=100)
     prompt: str = (

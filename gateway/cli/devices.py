@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway import settings
-from gateway.cli.common import ConfigOption, Exit, JsonOption, out, print_json, run
+from gateway.cli.common import ConfigOption, Exit, JsonOption, run
 from gateway.cli.tools import plugged_in
 from gateway.errors import ConfigError
+from ground.terminal import one_line, out
 
 UrlOption = Annotated[str, typer.Option(help="The gateway.")]
 KeyOption = Annotated[
@@ -36,12 +37,13 @@ def devices(
 ) -> None:
     """List the devices that are enrolled, those that the LAN announces, and boards on serial ports."""
     context.obj = config
+    settings.read_env(config)
     if context.invoked_subcommand is not None:
         return
     rows = run(_list_devices(settings.load(config), seconds))
     rows += [_row("", "", "plugged in", port, why, None, None) for port, why in plugged_in()]
     if as_json:
-        print_json(rows)
+        out.json(rows)
         return
     if not rows:
         out.print("No devices yet. Enrol one: voicegw devices add NAME")
@@ -50,7 +52,7 @@ def devices(
     for row in rows:
         table.add_row(
             *(
-                Text(str(row[k] or ""))
+                Text(one_line(str(row[k] or "")))
                 for k in ("name", "role", "state", "address", "board", "fw", "last_seen")
             )
         )
@@ -134,10 +136,10 @@ def devices_add(
 
     device, key = run(add())
     if as_json:
-        print_json({"id": device.id, "name": device.name, "role": str(device.role), "key": key})
+        out.json({"id": device.id, "name": device.name, "role": str(device.role), "key": key})
         return
     out.print(f"[bold]{device.name}[/] is enrolled as {device.role}. Its key, shown this once:", style=None)
-    print(key)  # noqa: T201 -- never wrapped
+    out.verbatim(key)
 
 
 @app.command("revoke")
@@ -170,7 +172,7 @@ def devices_update(
         report: dict[str, Any] = {}
         async for report in Remote(url, settings.client_key(key_file)).update(name, version):
             if as_json:
-                print_json(report)
+                out.json(report)
             else:
                 told = f"{report.get('state')} {report.get('percent', '')} {report.get('reason', '')}"
                 out.print(f"{name}: {told}", markup=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,8 +13,10 @@ from loguru import logger
 
 from gateway import __version__
 from gateway.front import discovery
+from gateway.front.identity import instance_id
 from gateway.front.places.workers import Workers
 from gateway.front.registry import Registry, open_registry
+from gateway.front.registry_file import StorageError
 from gateway.front.releases import Release, Releases
 from gateway.front.switchboard import Switchboard
 from gateway.front.telemetry import Telemetry
@@ -100,26 +101,16 @@ def stranger(found: discovery.Found, live: set[str]) -> dict[str, Any]:
     }
 
 
-def instance_id(settings: Settings) -> str:
-    """This gateway's identity over restarts: made once, kept in its data directory."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = settings.data_dir / "gateway-id"
-    try:
-        with path.open("x") as file:
-            file.write(secrets.token_hex(4))
-    except FileExistsError:
-        pass
-    return path.read_text().strip()
-
-
 @asynccontextmanager
-async def running(settings: Settings, *, port: int, lan: list[str] | None = None) -> AsyncIterator[Gateway]:
+async def running(
+    settings: Settings, *, port: int, lan: Callable[[], list[str]] | None = None
+) -> AsyncIterator[Gateway]:
     """Start every part, and stop them all at the end of the block.
 
     Args:
         settings: the gateway's.
         port: of the HTTP server, for the announcement.
-        lan: addresses to announce on instead of the machine's own; empty for none.
+        lan: gives the addresses to announce, as they are at the time; without it nothing is announced.
 
     Raises:
         ConfigError: a setting that cannot work.
@@ -137,7 +128,7 @@ async def running(settings: Settings, *, port: int, lan: list[str] | None = None
         gateway = Gateway(settings, registry, telemetry, workers, switchboard, Releases(settings.releases))
         await workers.start()
         chores = [asyncio.create_task(_end_revoked(switchboard), name="revocation")]
-        if settings.announce and lan != []:
+        if settings.announce and lan is not None:
             chores += _start_discovery(gateway, port, lan)
         try:
             yield gateway
@@ -150,18 +141,23 @@ async def running(settings: Settings, *, port: int, lan: list[str] | None = None
 
 
 async def _end_revoked(switchboard: Switchboard) -> None:
+    fault = ""
     while True:
         await asyncio.sleep(REVOCATION_SECONDS)
         try:
             await switchboard.end_revoked()
+            fault = ""
+        except StorageError as error:
+            if error.message != fault:
+                logger.error("calls of revoked devices are not ended: {}", error.message)
+            fault = error.message
         except Exception:  # noqa: BLE001 -- whatever it was: from here on revoking would do nothing
             logger.exception("calls of revoked devices could not be ended; trying again")
 
 
-def _start_discovery(gateway: Gateway, port: int, lan: list[str] | None) -> list[asyncio.Task[None]]:
-    def addresses() -> list[str]:
-        return discovery.lan_addresses() if lan is None else lan
-
+def _start_discovery(
+    gateway: Gateway, port: int, addresses: Callable[[], list[str]]
+) -> list[asyncio.Task[None]]:
     settings = gateway.settings
     announcer = discovery.Announcer(
         name=settings.name,

@@ -133,7 +133,10 @@ def _read(path: Path) -> bytes:
 
 def _from_url(url: str) -> Release:
     base = url if url.endswith((".json", "/")) else url + "/"
-    address = httpx.URL(base).join(manifest.NAME) if base.endswith("/") else httpx.URL(base)
+    try:
+        address = httpx.URL(base).join(manifest.NAME) if base.endswith("/") else httpx.URL(base)
+    except httpx.InvalidURL:
+        raise ImageError(f"{url} is no address", remedy="give a directory or a URL") from None
 
     def fetch(part: Part) -> bytes:
         return _download(address.join(part.path), part.region.size)

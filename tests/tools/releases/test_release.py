@@ -183,6 +183,11 @@ def test_a_manifest_that_is_broken_and_alone_is_said(tmp_path: Path) -> None:
         release.find(str(tmp_path))
 
 
+def test_an_address_that_is_none_is_said() -> None:
+    with pytest.raises(ImageError, match="http://x:port/ is no address"):
+        release.find("http://x:port/")
+
+
 def test_an_empty_directory_says_how_to_build(tmp_path: Path) -> None:
     with pytest.raises(ImageError) as error:
         release.find(str(tmp_path))
