@@ -71,7 +71,7 @@ def closure(module: str) -> set[str]:
     return found
 
 
-GROUND = {"gateway.errors", "gateway.settings", "gateway.logs"}
+GROUND = {f"gateway.{name}" for name in ("errors", "settings", "logs", "flood", "rate")}
 MAY_SEE = {
     "gateway.cli": {"gateway.front", "gateway.rtc", "gateway.wire"},
     "gateway.front": {"gateway.media", "gateway.wire"},
