@@ -66,8 +66,16 @@ def set_up(settings: Settings, *, worker: int | None = None) -> None:
 
 
 def _is_chatter(record: Record) -> bool:
-    """Pipecat warns of every client without video: its own lines come at DEBUG only."""
-    return (record["name"] or "").startswith("pipecat.") and record["level"].no < logging.ERROR
+    """What libraries warn of that is no fault; it comes at DEBUG only.
+
+    Pipecat warns of every client without video, zeroconf of each socket whose interface has gone.
+    """
+    if record["level"].no >= logging.ERROR:
+        return False
+    name, exception = record["name"] or "", record["exception"]
+    return name.startswith("pipecat.") or (
+        name == "zeroconf" and exception is not None and isinstance(exception.value, OSError)
+    )
 
 
 def plain(text: str, most: int = MAX_MESSAGE) -> str:

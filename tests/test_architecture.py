@@ -71,7 +71,7 @@ def closure(module: str) -> set[str]:
     return found
 
 
-GROUND = {f"gateway.{name}" for name in ("errors", "settings", "logs", "flood", "rate")}
+GROUND = {f"gateway.{name}" for name in ("errors", "settings", "logs", "flood", "rate", "trouble")}
 MAY_SEE = {
     "gateway.cli": {"gateway.front", "gateway.rtc", "gateway.wire"},
     "gateway.front": {"gateway.media", "gateway.wire"},

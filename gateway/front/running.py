@@ -10,8 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from loguru import logger
-
 from gateway import __version__
 from gateway.front import discovery
 from gateway.front.places.workers import Workers
@@ -20,6 +18,7 @@ from gateway.front.releases import Release, Releases
 from gateway.front.switchboard import Switchboard
 from gateway.front.telemetry import Telemetry
 from gateway.settings import Settings
+from gateway.trouble import Trouble
 from gateway.wire.calls import SessionEvent
 
 REVOCATION_SECONDS = 2.0
@@ -150,12 +149,14 @@ async def running(settings: Settings, *, port: int, lan: list[str] | None = None
 
 
 async def _end_revoked(switchboard: Switchboard) -> None:
+    trouble = Trouble("calls of revoked devices could not be ended", level="ERROR")
     while True:
         await asyncio.sleep(REVOCATION_SECONDS)
         try:
             await switchboard.end_revoked()
-        except Exception:  # noqa: BLE001 -- whatever it was: from here on revoking would do nothing
-            logger.exception("calls of revoked devices could not be ended; trying again")
+            trouble.over()
+        except Exception as error:  # noqa: BLE001 -- whatever it was: from here on revoking would do nothing
+            trouble.met(repr(error), error)
 
 
 def _start_discovery(gateway: Gateway, port: int, lan: list[str] | None) -> list[asyncio.Task[None]]:
@@ -186,13 +187,15 @@ async def _browse(gateway: Gateway, addresses: Callable[[], list[str]]) -> None:
         gateway.on_lan[name] = found
         gateway.telemetry.publish("device", stranger(found, gateway.switchboard.devices_live()))
 
+    trouble = Trouble("devices cannot be heard of by mDNS")
     while True:
         try:
             if current := addresses():
                 async with discovery.browse(discovery.DEVICE_TYPE, changed, current):
+                    trouble.over()
                     while addresses() == current:  # noqa: ASYNC110 -- the system tells of no change
                         await asyncio.sleep(discovery.REFRESH_SECONDS)
                 gateway.on_lan.clear()
-        except OSError as error:
-            logger.warning("mDNS: cannot listen: {!r}", error)
+        except discovery.FAULTS as error:
+            trouble.met(discovery.cause(error))
         await asyncio.sleep(discovery.REFRESH_SECONDS)
