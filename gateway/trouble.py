@@ -12,18 +12,25 @@ _MAX_CAUSES: Final = 16
 
 
 class Trouble:
-    """Something that may fail each time it is tried.
+    """Something that may be wrong each time it is looked at.
 
     Args:
         what: the line's beginning, as in `mDNS` or `worker 0`.
-        level: of the line that says that it fails.
+        level: of the line that says so.
+        and_now: what is done about it.
         clock: seconds, monotonic.
     """
 
     def __init__(
-        self, what: str, *, level: str = "WARNING", clock: Callable[[], float] = time.monotonic
+        self,
+        what: str,
+        *,
+        level: str = "WARNING",
+        and_now: str = "trying again",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._what = what
+        self._and_now = and_now
         self._level = level
         self._clock = clock
         self._since = 0.0
@@ -31,7 +38,7 @@ class Trouble:
         self._told: set[str] = set()
 
     def met(self, cause: str, error: BaseException | None = None) -> None:
-        """It failed; each cause is said once until it is over.
+        """It is wrong; each cause is said once until it is over.
 
         Args:
             cause: a clause.
@@ -43,12 +50,12 @@ class Trouble:
         if cause in self._told or len(self._told) >= _MAX_CAUSES:
             return
         self._told.add(cause)
-        logger.opt(exception=error).log(self._level, "{}: {}; trying again", self._what, cause)
+        logger.opt(exception=error).log(self._level, "{}: {}; {}", self._what, cause, self._and_now)
 
     def over(self) -> None:
-        """It went well."""
+        """It is well."""
         if self._times:
             lasted = self._clock() - self._since
-            logger.info("{}: well again after {:.0f} s, failed {:,} times", self._what, lasted, self._times)
+            logger.info("{}: over, after {:.0f} s and {:,} times", self._what, lasted, self._times)
         self._times = 0
         self._told.clear()

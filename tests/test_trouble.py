@@ -31,7 +31,7 @@ def test_it_is_said_once_and_once_more_when_it_is_over(lines: list[str]) -> None
         clock.now += 5
     assert lines == ["WARNING mDNS: port taken; trying again"]
     trouble.over()
-    assert lines[1:] == ["INFO mDNS: well again after 6000 s, failed 1,200 times"]
+    assert lines[1:] == ["INFO mDNS: over, after 6000 s and 1,200 times"]
 
 
 def test_each_cause_is_said_once_even_if_they_take_turns(lines: list[str]) -> None:

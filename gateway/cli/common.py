@@ -47,6 +47,11 @@ def plain(text: str) -> str:
     return escape(text)
 
 
+def own_host(host: str) -> str:
+    """Where this machine reaches a gateway that listens on this address, as a URL has it."""
+    return "127.0.0.1" if host in {"::", "0.0.0.0"} else f"[{host}]" if ":" in host else host
+
+
 def print_json(value: Any) -> None:
     """One JSON value on one line of standard output."""
     print(json.dumps(value), flush=True)  # noqa: T201

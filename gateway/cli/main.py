@@ -12,7 +12,7 @@ import typer
 
 from gateway import __version__, settings
 from gateway.cli import devices, tools
-from gateway.cli.common import ConfigOption, Exit, JsonOption, fail, out, plain, print_json, run
+from gateway.cli.common import ConfigOption, Exit, JsonOption, fail, out, own_host, plain, print_json, run
 from gateway.errors import ConfigError, GatewayError, Unreachable
 
 app = typer.Typer(
@@ -86,7 +86,7 @@ def serve(
     def ready(_gateway: Any, at: int) -> None:
         found = server.urls(chosen, at)
         if as_json:
-            print_json({"event": "listening", "url": f"http://{_url_host(chosen.host)}:{at}", "urls": found})
+            print_json({"event": "listening", "url": f"http://{own_host(chosen.host)}:{at}", "urls": found})
             return
         out.print(
             f"[bold]voicegw {__version__}[/] is listening. Talk to it: [bold link={found[0]}]{found[0]}[/]"
@@ -99,10 +99,6 @@ def serve(
             out.print("[dim]Devices need a key: voicegw devices add NAME[/]")
 
     run(server.serve(chosen, ready))
-
-
-def _url_host(host: str) -> str:
-    return "127.0.0.1" if host in {"::", "0.0.0.0"} else f"[{host}]" if ":" in host else host
 
 
 @app.command()

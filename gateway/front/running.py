@@ -69,10 +69,11 @@ class Gateway:
 
     async def describe_devices(self) -> list[dict[str, Any]]:
         """Devices of the registry, then those that only mDNS knows."""
-        live = self.switchboard.devices_live()
+        live, shared = self.switchboard.devices_live(), self.switchboard.shared_keys.now()
         known = [
             {
                 **asdict(d),
+                "shared_by": [asdict(board) for board in shared.get(d.name, ())],
                 "online": d.name in live or d.name in self.on_lan,
                 "revoked": d.revoked_at is not None,
                 "known": True,
@@ -95,6 +96,7 @@ def stranger(found: discovery.Found, live: set[str]) -> dict[str, Any]:
         "fw": found.properties.get("fw"),
         "address": found.address,
         "revoked": False,
+        "shared_by": [],
         "known": found.name in live,
     }
 
@@ -135,7 +137,7 @@ async def running(settings: Settings, *, port: int, lan: list[str] | None = None
 
         gateway = Gateway(settings, registry, telemetry, workers, switchboard, Releases(settings.releases))
         await workers.start()
-        chores = [asyncio.create_task(_end_revoked(switchboard), name="revocation")]
+        chores = [asyncio.create_task(_look_after_keys(switchboard), name="keys")]
         if settings.announce and lan != []:
             chores += _start_discovery(gateway, port, lan)
         try:
@@ -148,13 +150,14 @@ async def running(settings: Settings, *, port: int, lan: list[str] | None = None
             await workers.stop()
 
 
-async def _end_revoked(switchboard: Switchboard) -> None:
+async def _look_after_keys(switchboard: Switchboard) -> None:
     trouble = Trouble("calls of revoked devices could not be ended", level="ERROR")
     while True:
         await asyncio.sleep(REVOCATION_SECONDS)
         try:
             await switchboard.end_revoked()
             trouble.over()
+            switchboard.shared_keys.tidy()
         except Exception as error:  # noqa: BLE001 -- whatever it was: from here on revoking would do nothing
             trouble.met(repr(error), error)
 

@@ -17,7 +17,7 @@ from gateway.front import discovery, running
 from gateway.front.discovery import Announcer
 from gateway.front.places import workers
 from gateway.front.registry import open_registry
-from gateway.front.running import Gateway, _browse, _end_revoked
+from gateway.front.running import Gateway, _browse, _look_after_keys
 from gateway.front.switchboard import Switchboard
 from gateway.front.telemetry import Telemetry
 from gateway.settings import Settings
@@ -93,7 +93,7 @@ async def test_a_port_that_another_holds(lines: list[str]) -> None:
                 ]
                 holder.close()
                 await until(lambda: len(lines) == 5, "it is over")
-    assert sum("well again" in line for line in lines) == 2
+    assert sum(": over, after" in line for line in lines) == 2
     assert sum(line.startswith("INFO announced as") for line in lines) == 1
 
 
@@ -128,14 +128,14 @@ async def test_a_registry_that_cannot_be_read(lines: list[str], tmp_path: Path) 
         real = registry.all
         with mock.patch.object(registry, "all", all_devices):
             await registry._db.execute("ALTER TABLE devices RENAME TO away")
-            async with at_work(_end_revoked(board)):
+            async with at_work(_look_after_keys(board)):
                 await until(lambda: asked > 20, "it is tried again")
                 [line] = lines
                 assert line.startswith("ERROR calls of revoked devices could not be ended: ")
                 assert "Traceback" in line
                 await registry._db.execute("ALTER TABLE away RENAME TO devices")
                 await until(lambda: len(lines) == 2, "it is over")
-    assert "well again" in lines[1]
+    assert ": over, after" in lines[1]
 
 
 async def test_a_worker_that_does_not_start(
@@ -160,7 +160,7 @@ async def test_a_worker_that_does_not_start(
     assert len(errors) == 2
     assert "its 0 calls are lost" in errors[0]
     assert errors[1].startswith("ERROR worker 0 does not start: ")
-    assert any("worker 0 does not start: well again after" in line for line in lines)
+    assert any("worker 0 does not start: over, after" in line for line in lines)
 
 
 def _size(path: Path) -> int:
