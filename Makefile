@@ -43,9 +43,12 @@ fuzz: set-up-test  ## Fuzz the firmware's parsers at length; FUZZ_SECONDS= for e
 sim: set-up-test  ## The simulated device asks the gateway that `make run` started a recorded question
 	@$(MAKE) --no-print-directory -C firmware sim
 
-hil: build/firmware  ## The rig's suite on the simulated board; PORT= on a board, or on several; docs/hil.md
-	@$(BIN)/python -m hil $(addprefix --port ,$(PORT)) $(addprefix --backend ,$(BACKEND)) $(addprefix --board ,$(BOARD)) \
-		$(addprefix --soak ,$(SOAK)) $(addprefix --against ,$(AGAINST)) $(ARGS)
+HIL = $(BIN)/python -m hil $(addprefix --port ,$(PORT)) $(addprefix --backend ,$(BACKEND)) $(addprefix --board ,$(BOARD)) \
+	$(addprefix --soak ,$(SOAK)) $(addprefix --against ,$(AGAINST)) $(ARGS)
+hil: .venv/test.stamp  ## The rig's suite on the simulated board; PORT= on a board, or on several; docs/hil.md
+	@$(HIL) --check
+	@$(MAKE) --no-print-directory build/firmware
+	@$(HIL)
 
 flash-demo: build/firmware  ## An empty simulated board is flashed, finds a gateway by mDNS, and answers a question
 	@$(BIN)/python -m hil.flash_demo $(addprefix --board ,$(BOARD))

@@ -14,6 +14,7 @@ from ground import folders, terminal
 from ground.trouble import Trouble
 from hil.errors import Unusable
 from hil.gateway import ROOT
+from hil.options import add_options, check
 from hil.record.results import FILE
 
 _OWN: Final = Path(__file__).resolve().parent
@@ -23,19 +24,34 @@ _SUITE: Final = _OWN / "suite"
 
 def main() -> int:
     """Run, and say where the report is; gives pytest's worst exit status."""
-    parser = argparse.ArgumentParser(prog="python -m hil", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m hil", description=__doc__, allow_abbrev=False)
     parser.add_argument("--port", action="append", default=[], help="of a board; again for each of a bench")
-    parser.add_argument("--run", type=Path, help="folder for results (default: build/hil/TIME)")
-    parser.add_argument("--against", type=Path, help="folder of an earlier run to compare with")
-    options, rest = parser.parse_known_args()
+    parser.add_argument("--qemu-prog-path", help=argparse.SUPPRESS)  # pytest-embedded's
+    parser.add_argument(
+        "--check", action="store_true", help="only look whether what the run asks for is here"
+    )
+    add_options(parser.add_argument)
+    options, _ = parser.parse_known_args()
     ports = [port for given in options.port for port in given.replace(",", " ").split()]
+    check(options, ports, qemu=options.qemu_prog_path)
+    if options.check:
+        return 0
     run = (options.run or ROOT / "build" / "hil" / f"{dt.datetime.now():%Y%m%d-%H%M%S}").resolve()  # noqa: DTZ005
     folders.ready(run, setting="--run", mode=0o777)
+    rest = _rest(sys.argv[1:])
     if options.against is not None:
         rest += ["--against", str(options.against.resolve())]
     if len(ports) < 2:
         return subprocess.call(command(run, [*_port(ports), *rest]), cwd=ROOT)
     return bench(run, ports, rest, options.against)
+
+
+def _rest(arguments: list[str]) -> list[str]:
+    """What goes to pytest as it was given: all but what is said to it in our words."""
+    ours = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for name in ("--port", "--run", "--against"):
+        ours.add_argument(name, action="append")
+    return ours.parse_known_args(arguments)[1]
 
 
 def bench(run: Path, ports: list[str], rest: list[str], against: Path | None) -> int:

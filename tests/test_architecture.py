@@ -72,7 +72,9 @@ def closure(module: str) -> set[str]:
     return found
 
 
-GROUND = {"gateway.errors", "gateway.settings", "gateway.sources", "gateway.logs"}
+GROUND = {
+    f"gateway.{name}" for name in ("errors", "settings", "sources", "logs", "flood", "rate", "recurring")
+}
 MAY_SEE = {
     "gateway.cli": {"gateway.front", "gateway.rtc", "gateway.wire"},
     "gateway.front": {"gateway.media", "gateway.wire"},

@@ -169,6 +169,24 @@ class Gateway:
         if answer.status_code not in {204, 404}:
             raise _refused(answer, name)
 
+    def shared_keys(self) -> dict[str, list[str]]:
+        """The boards that use one key at once, by the device whose key it is; none where we may not see it.
+
+        Raises:
+            EnrolError: it cannot be reached.
+        """
+        answer = self._request("GET", "/api/devices", None)
+        try:
+            return {
+                str(device["name"]): [
+                    f"{b['id'] or 'a board'} at {b['address']}" for b in device["shared_by"]
+                ]
+                for device in answer.json()
+                if device["shared_by"]
+            }
+        except (ValueError, RecursionError, KeyError, TypeError):  # no operator's key, or an older gateway
+            return {}
+
     @contextlib.contextmanager
     def enrolled(self, name: str, *, replace: bool) -> Iterator[Enrolled]:
         """Enrol a device for a block; if the block fails, the key is revoked, as nobody has it.

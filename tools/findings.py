@@ -172,8 +172,25 @@ def gateway(url: str | None) -> Iterator[Finding]:
         "gateway", True if same else None, f"{found.url}, version {version or 'unknown'}",
         "" if same else f"these tools are {ours}: use the gateway and the tools of one checkout",
     )  # fmt: skip
+    yield from _shared_keys(found)
     if url is None and found.url == enrol.HERE:
         yield from _from_outside()
+
+
+def _shared_keys(found: enrol.Found) -> Iterator[Finding]:
+    """Keys that several boards use; a gateway that only announces itself is not told our key to ask it."""
+    if found.announced:
+        return
+    try:
+        with contextlib.closing(enrol.Gateway(found.url)) as gateway:
+            shared = gateway.shared_keys()
+    except Trouble:
+        return
+    for name, boards in shared.items():
+        yield Finding(
+            "key", False, f"several boards use the key of {name}, and end each other's calls: {' and '.join(boards)}",
+            "give one of them a key of its own: voicegw flash, with a --name that no other board has",
+        )  # fmt: skip
 
 
 def _from_outside() -> Iterator[Finding]:

@@ -38,6 +38,11 @@ def fail(error: Trouble, status: Exit) -> NoReturn:
     sys.exit(status)
 
 
+def own_host(host: str) -> str:
+    """Where this machine reaches a gateway that listens on this address, as a URL has it."""
+    return "127.0.0.1" if host in {"::", "0.0.0.0"} else f"[{host}]" if ":" in host else host
+
+
 def run(coroutine: Any) -> Any:
     """Run a coroutine as the command; Ctrl-C ends it quietly."""
     try:

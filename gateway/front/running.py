@@ -9,8 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from loguru import logger
-
 from gateway import __version__
 from gateway.front import discovery
 from gateway.front.identity import instance_id
@@ -20,6 +18,7 @@ from gateway.front.registry_file import StorageError
 from gateway.front.releases import Release, Releases
 from gateway.front.switchboard import Switchboard
 from gateway.front.telemetry import Telemetry
+from gateway.recurring import Recurring
 from gateway.settings import Settings
 from gateway.wire.calls import SessionEvent
 
@@ -71,10 +70,11 @@ class Gateway:
 
     async def describe_devices(self) -> list[dict[str, Any]]:
         """Devices of the registry, then those that only mDNS knows."""
-        live = self.switchboard.devices_live()
+        live, shared = self.switchboard.devices_live(), self.switchboard.shared_keys.now()
         known = [
             {
                 **asdict(d),
+                "shared_by": [asdict(board) for board in shared.get(d.name, ())],
                 "online": d.name in live or d.name in self.on_lan,
                 "revoked": d.revoked_at is not None,
                 "known": True,
@@ -97,6 +97,7 @@ def stranger(found: discovery.Found, live: set[str]) -> dict[str, Any]:
         "fw": found.properties.get("fw"),
         "address": found.address,
         "revoked": False,
+        "shared_by": [],
         "known": found.name in live,
     }
 
@@ -127,7 +128,7 @@ async def running(
 
         gateway = Gateway(settings, registry, telemetry, workers, switchboard, Releases(settings.releases))
         await workers.start()
-        chores = [asyncio.create_task(_end_revoked(switchboard), name="revocation")]
+        chores = [asyncio.create_task(_look_after_keys(switchboard), name="keys")]
         if settings.announce and lan is not None:
             chores += _start_discovery(gateway, port, lan)
         try:
@@ -140,19 +141,18 @@ async def running(
             await workers.stop()
 
 
-async def _end_revoked(switchboard: Switchboard) -> None:
-    fault = ""
+async def _look_after_keys(switchboard: Switchboard) -> None:
+    trouble = Recurring("calls of revoked devices could not be ended", level="ERROR")
     while True:
         await asyncio.sleep(REVOCATION_SECONDS)
         try:
             await switchboard.end_revoked()
-            fault = ""
+            trouble.over()
+            switchboard.shared_keys.tidy()
         except StorageError as error:
-            if error.message != fault:
-                logger.error("calls of revoked devices are not ended: {}", error.message)
-            fault = error.message
-        except Exception:  # noqa: BLE001 -- whatever it was: from here on revoking would do nothing
-            logger.exception("calls of revoked devices could not be ended; trying again")
+            trouble.met(error.message)
+        except Exception as error:  # noqa: BLE001 -- whatever it was: from here on revoking would do nothing
+            trouble.met(repr(error), error)
 
 
 def _start_discovery(
@@ -182,13 +182,15 @@ async def _browse(gateway: Gateway, addresses: Callable[[], list[str]]) -> None:
         gateway.on_lan[name] = found
         gateway.telemetry.publish("device", stranger(found, gateway.switchboard.devices_live()))
 
+    trouble = Recurring("devices cannot be heard of by mDNS")
     while True:
         try:
             if current := addresses():
                 async with discovery.browse(discovery.DEVICE_TYPE, changed, current):
+                    trouble.over()
                     while addresses() == current:  # noqa: ASYNC110 -- the system tells of no change
                         await asyncio.sleep(discovery.REFRESH_SECONDS)
                 gateway.on_lan.clear()
-        except OSError as error:
-            logger.warning("mDNS: cannot listen: {!r}", error)
+        except discovery.FAULTS as error:
+            trouble.met(discovery.cause(error))
         await asyncio.sleep(discovery.REFRESH_SECONDS)

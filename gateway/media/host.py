@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
+from loguru import logger
+
 from gateway.bot import loading, pipecat_setup
 from gateway.errors import NotFound, Stopping
 from gateway.media.session import Session
@@ -61,7 +63,10 @@ class Host:
             raise Stopping("the gateway is stopping", remedy="try again when it is back")
         session = Session(call, self._settings, self._forward)
         self._sessions[session.id] = session
-        return await session.start()
+        with logger.contextualize(
+            session=session.id
+        ):  # whatever is started in it logs as it: aiortc, the bot
+            return await session.start()
 
     async def renegotiate(self, call: RenegotiateCall) -> Answer:
         """Pass a further offer to its session."""

@@ -226,8 +226,7 @@ class Session:
         )
         if self.call.client is Client.DEVICE:
             arguments.pipeline_idle_timeout_secs = None  # a device stays connected while nobody speaks
-        with logger.contextualize(session=self.id):
-            await bot(arguments)
+        await bot(arguments)
 
     def _body(self) -> dict[str, Any]:
         given = self.call.request_data if isinstance(self.call.request_data, dict) else {}
