@@ -24,6 +24,8 @@ ROOT = BUILD.parents[1]
 SUMS = "SHA256SUMS"
 SBOM = "sbom.cdx.json"
 _TABLE = published.TABLE.relative_to(ROOT)
+_GIT = ("git", "-c", f"safe.directory={ROOT}")  # in a container, another user owns the checkout
+_WHICH = ("--cached", "--others", "--exclude-standard")
 _BUILD_WHEEL = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
 
 
@@ -117,7 +119,7 @@ def write_wheel(table: str, out: Path) -> None:
         PublishError: it cannot be built.
     """
     with tempfile.TemporaryDirectory(prefix="voicegw-wheel-") as directory:
-        for name in _output(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], ROOT).split("\0"):
+        for name in _output([*_GIT, "ls-files", "-z", *_WHICH], ROOT).split("\0"):
             if name and (ROOT / name).is_file():
                 (Path(directory) / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(ROOT / name, Path(directory) / name)
