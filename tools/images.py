@@ -103,5 +103,8 @@ def _asked(names: Sequence[str]) -> str | None:
         return None
     for number, name in enumerate(names, 1):
         print(f"{number:>3}  {name}")  # noqa: T201
-    said = input("Which board is it? ").strip()
+    try:
+        said = input("Which board is it? ").strip()
+    except EOFError:
+        return None
     return names[int(said) - 1] if said.isdecimal() and 0 < int(said) <= len(names) else said or None

@@ -83,7 +83,8 @@ def gather(firmware: Path, version: str) -> list[Release]:
     for release in found:
         if release.manifest.version != version:
             raise PublishError(
-                f"{release.origin} is {release.manifest.version}, not {version}", remedy="build it from this commit"
+                f"{release.origin} is {release.manifest.version}, not {version}",
+                remedy="build it from this commit",
             )
         release.load()
     return found
@@ -134,7 +135,9 @@ def _output(command: Sequence[str], folder: Path) -> str:
         raise PublishError(f"{command[0]} cannot be run: {error.strerror}", remedy="install it") from None
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        raise PublishError(f"{command[0]} ended with {done.returncode}: {last}", remedy="run it in a checkout")
+        raise PublishError(
+            f"{command[0]} ended with {done.returncode}: {last}", remedy="run it in a checkout"
+        )
     return done.stdout
 
 

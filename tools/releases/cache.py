@@ -36,8 +36,6 @@ def keep(name: str, data: bytes) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-        os.replace(fresh, folder / name)  # noqa: PTH105 -- as the rest of this function
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(fresh)  # noqa: PTH108
-        raise
+        Path(fresh).replace(folder / name)
+    finally:
+        Path(fresh).unlink(missing_ok=True)
