@@ -8,8 +8,8 @@ ESP_WEB_TOOLS := 10.4.0
 ESP_WEB_TOOLS_SHA512 := de9c24785166e458fb510a3c4893582b9457aed342a6ae97f50a08e9b313e060595a0ac9aa39f462f33d8a11bbe01b4ca121585df983b647a1bb17b9d0f4cc3d
 
 .DEFAULT_GOAL := help
-.PHONY: help run talk test check lint format firmware-test fuzz sim hil flash-demo flasher bench lock clean-machines clean \
-	set-up-run set-up-test
+.PHONY: help run talk test check lint format firmware-test fuzz sim hil flash-demo flasher release bench lock \
+	clean-machines clean set-up-run set-up-test
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -59,6 +59,13 @@ flasher:  ## ESP Web Tools for the gateway's page /flash, from npm
 	@cd build/flasher && echo "$(ESP_WEB_TOOLS_SHA512)  esp-web-tools-$(ESP_WEB_TOOLS).tgz" | sha512sum -c --quiet
 	@tar -xzf build/flasher/esp-web-tools-$(ESP_WEB_TOOLS).tgz -C build/flasher
 	@echo "open http://localhost:7860/flash in Chrome or Edge"
+
+release: set-up-run flasher  ## What a release has, into build/release: FIRMWARE= what was built for the boards, TAG=, URL=
+	@rm -rf build/release && mkdir -p build/release/files
+	@.ci/sbom cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --mc-type application --output-reproducible \
+		--of JSON -o build/release/files/voicegw-$(TAG:v%=%).cdx.json
+	@$(BIN)/python -m tools.publish --firmware "$(FIRMWARE)" --tag "$(TAG)" --url "$(URL)" --out build/release/files
+	@$(BIN)/python -m gateway.front.site --files build/release/files --out build/release/site
 
 bench: set-up-test  ## Measure against Pipecat's own runner, and write docs/performance.md
 	$(BIN)/python -m bench

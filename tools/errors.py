@@ -80,3 +80,9 @@ class BuildError(ToolError):
     """The firmware cannot be built here."""
 
     step = "build"
+
+
+class PublishError(ToolError):
+    """A release cannot be put together."""
+
+    step = "publish"

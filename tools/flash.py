@@ -11,8 +11,10 @@ from ground import text, typed
 from tools import flashing, report, wishes
 from tools.board import boot
 from tools.board.boot import Reached
+from tools.errors import ImageError
 from tools.esp import esptool_process
 from tools.flashing import Order
+from tools.images import Wanted
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -23,8 +25,12 @@ def flash(
         str | None, typer.Option(help="Serial port, or a URL such as rfc2217://HOST:PORT.")
     ] = None,
     image: Annotated[
-        str | None, typer.Option(help="Release: a directory or a URL; what was built here by default.")
+        str | None,
+        typer.Option(help="Release: a directory, an archive or a URL; that of this version by default."),
     ] = None,
+    build: Annotated[
+        bool, typer.Option("--build", help="Build it now, with ESP-IDF or a container.")
+    ] = False,
     board: Annotated[str | None, typer.Option(help="Which board it is, if several have its chip.")] = None,
     ssid: Annotated[str | None, typer.Option(help="Wi-Fi name; or VOICEGW_WIFI_SSID.")] = None,
     password_file: Annotated[
@@ -72,10 +78,11 @@ def flash(
             given["key"] = typed.key_in(key_file)
         if ca is not None:
             given["ca"] = text.read(ca)
+        if image is not None and build:
+            raise ImageError("--image and --build exclude each other", remedy="give one of them")
         order = Order(
             port=port,
-            image=image,
-            board=board,
+            firmware=Wanted(image, build, board),
             baud=baud,
             erase=erase,
             dry_run=dry_run,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools import private
 from tools.board.ports import is_network
 from tools.errors import FlashError
 from tools.esp import complaints
@@ -76,6 +77,19 @@ def identify(port: str, *, baud: int = BAUD) -> Chip:
         )
     size = re.fullmatch(r"(\d+)MB", value(r"Detected flash size: +(\S+)"))
     return Chip(name, value(r"Chip type: +(.+)"), value(r"MAC: +(\S+)"), int(size[1]) << 20 if size else None)
+
+
+def read(port: str, chip: str, offset: int, size: int, *, baud: int = BAUD) -> bytes:
+    """Bytes of the flash; the board runs again afterwards.
+
+    Raises:
+        PortError, FlashError: it cannot be read.
+    """
+    with private.directory() as directory:
+        path = directory / "read"
+        what = ["read-flash", hex(offset), hex(size), str(path)]
+        _run(["--chip", chip, "--port", port, "--baud", str(baud), *what], "identify", lambda _: None)
+        return path.read_bytes()
 
 
 def write(port: str, chip: str, job: Job, progress: Callable[[float], None]) -> None:
