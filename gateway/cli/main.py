@@ -81,9 +81,11 @@ def serve(
     }
     chosen = settings.load(config, overrides)
     logs.set_up(chosen)  # before Pipecat is imported, which logs at once
+    from gateway.cli import service
     from gateway.front import server
 
     def ready(_gateway: Any, at: int) -> None:
+        service.tell("READY=1")
         found = server.urls(chosen, at)
         if as_json:
             print_json({"event": "listening", "url": f"http://{_url_host(chosen.host)}:{at}", "urls": found})
