@@ -27,7 +27,9 @@ def tool(name: str) -> FileResponse:
     """One of ESP Web Tools' modules."""
     path = flasher.TOOLS / name
     if path.parent != flasher.TOOLS or path.suffix != ".js" or not path.is_file():
-        raise NotFound("ESP Web Tools are not here", remedy="run: make flasher")
+        raise NotFound(
+            "ESP Web Tools are not here", remedy="in a checkout of voicegw, run: make flasher, then make run"
+        )
     return FileResponse(path, media_type="text/javascript")
 
 
