@@ -1,4 +1,3 @@
-# noqa: INP001 -- it is run by its path
 """Whether the gateway of this container can take calls: exit status 0 or 1. It reads what `serve` reads."""
 
 from __future__ import annotations
