@@ -72,7 +72,7 @@ def _row(row: Row, folder: Path) -> tuple[str, bool]:
         with _visit(row, folder) as visit:
             version = _version(visit)
             row.happens(visit, folder)
-        result = f"passed ({visit.late} × too slow to hear)" if visit.late else "passed"
+        result = f"passed (too slow to hear {visit.late} times)" if visit.late else "passed"
     except (Failed, subprocess.SubprocessError) as problem:
         log = folder / f"{row.name}.log"
         log.write_text(str(problem))

@@ -64,10 +64,10 @@ class Machine:
     def of(cls, made_from: Path, root: Path, shared: tuple[str, ...] = ()) -> Iterator[Machine]:
         """Copy a base into a folder; it may read `shared` folders of this machine, at the same place."""
         remove(root)
-        subprocess.run(["cp", "-a", str(made_from), str(root)], check=True)
         machine = cls(root, shared)
-        (root / "small").mkdir()
         try:
+            subprocess.run(["cp", "-a", str(made_from), str(root)], check=True)
+            (root / "small").mkdir()
             machine.run(["useradd", "-m", "-s", "/bin/bash", "maker"])
             yield machine
         finally:
