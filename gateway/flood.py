@@ -53,7 +53,7 @@ class Flood:
         self._all = Buckets(ALL_BURST, ALL_PER_SECOND, clock)
         self._later = later
         self._held: dict[_Kind, _Held] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finaliser may log at any time, this thread's within it too
 
     def passes(self, record: Record) -> bool:
         """Whether it may be written; a record with `held` is what we tell ourselves."""

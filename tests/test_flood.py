@@ -118,6 +118,23 @@ def test_a_level_without_a_name_can_be_told_of(log: Log) -> None:
     assert "Level 37" in log.tell()[0]
 
 
+@pytest.mark.timeout(20)
+def test_a_line_that_comes_while_one_is_weighed_is_written_too() -> None:
+    """As when the collector strikes there, and an object's end is logged."""
+    lines: list[str] = []
+    nested = iter([True])
+
+    def clock() -> float:
+        if next(nested, False):
+            logger.warning("destroyed")
+        return 0.0
+
+    handler = logger.add(lines.append, filter=Flood(clock).passes, format="{message}")
+    logger.warning("weighed")
+    logger.remove(handler)
+    assert [line.strip() for line in lines] == ["destroyed", "weighed"]
+
+
 def test_the_timer_of_its_own_tells_as_well(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     told = threading.Event()
     monkeypatch.setattr(flood, "SUMMARY_SECONDS", 0.01)
