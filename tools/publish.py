@@ -46,7 +46,7 @@ def publish(
         write_wheel(table, out)
         write_sums(out)
         for path in sorted(out.iterdir()):
-            out.print(path.name)
+            terminal.out.print(path.name)
 
     report.guard(run)
 
