@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from ground import terminal
 from tools import build, report
 from tools.errors import PublishError, ToolError
 from tools.releases import archive, manifest, own, published, sources
