@@ -21,7 +21,7 @@ from tools.errors import EnrolError
 HERE = "http://127.0.0.1:7860"
 _SECONDS = 10.0
 _BROWSE_SECONDS = 3.0
-_NO_GATEWAY = "start one with: make run; or give its address with --gateway URL"
+_NO_GATEWAY = "start one with: make run, or voicegw serve; or give its address with --gateway URL"
 _OPERATOR = (
     "run this on the gateway's own machine, or give an operator's key: voicegw devices add me --role operator, "
     "and VOICEGW_KEY or --operator-key-file"

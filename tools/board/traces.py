@@ -125,7 +125,7 @@ class Decoder:
             options = ["--gdb", self._gdb, "--core", str(core), "--core-format", "b64"]
             try:
                 done = subprocess.run(
-                    [sys.executable, "-m", "esp_coredump", "info_corefile", *options, str(self._elf)],
+                    [sys.executable, "-P", "-m", "esp_coredump", "info_corefile", *options, str(self._elf)],
                     env=quiet_environment(), capture_output=True, text=True, errors="replace",
                     timeout=_SECONDS, check=False,
                 )  # fmt: skip

@@ -128,7 +128,7 @@ class _Progress:
 
 def _run(arguments: list[str], step: str, on_line: Callable[[str], None]) -> str:
     """Run esptool to its end; gives what it printed. Whatever ends us ends it as well."""
-    command = [sys.executable, "-m", "esptool", *arguments]
+    command = [sys.executable, "-P", "-m", "esptool", *arguments]
     with (
         subprocess.Popen(
             command,
