@@ -210,6 +210,11 @@ def client_key(file: Path | None) -> str | None:
     return typed.key(found, "VOICEGW_KEY") if found else None
 
 
+def notify_socket() -> str | None:
+    """Where the service manager wants to be told that this service runs (sd_notify(3)), if it does."""
+    return os.environ.get("NOTIFY_SOCKET") or None
+
+
 def api_keys() -> Mapping[str, str]:
     """The environment, for the engines that look their key up by name."""
     return os.environ

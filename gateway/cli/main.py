@@ -92,12 +92,14 @@ def serve(
     }
     chosen = settings.load(config, overrides)
     logs.set_up(chosen)  # before Pipecat is imported, which logs at once
+    from gateway.cli import service
     from gateway.front import server
     from gateway.front.listening import Listener
 
     terminal.set_up(outlives_its_reader=True)
 
     def ready(_gateway: Any, listener: Listener) -> None:
+        service.tell("READY=1")
         found = listener.urls()
         if as_json:
             out.json({"event": "listening", "url": listener.url, "urls": found})

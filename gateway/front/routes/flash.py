@@ -35,7 +35,9 @@ def tool(name: str) -> FileResponse:
     """One of ESP Web Tools' modules."""
     path = _TOOLS / name
     if path.parent != _TOOLS or path.suffix != ".js" or not path.is_file():
-        raise NotFound("ESP Web Tools are not here", remedy="run: make flasher")
+        raise NotFound(
+            "ESP Web Tools are not here", remedy="in a checkout of voicegw, run: make flasher, then make run"
+        )
     return FileResponse(path, media_type="text/javascript")
 
 

@@ -20,7 +20,7 @@ async function loadTools() {
   try {
     await import("/flash/tools/install-button.js");
   } catch {
-    say("The flasher’s own tools are not here yet: run `make flasher` once, and load this page again.");
+    say("The flasher’s own tools are not here: in a checkout of voicegw, run `make flasher` once, then `make run`, and load this page again.");
   }
 }
 
