@@ -10,7 +10,7 @@ RUN python3 -m venv /uv && /uv/bin/pip install --no-cache-dir --require-hashes -
 ENV PATH=/uv/bin:$PATH VIRTUAL_ENV=/opt/voicegw UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never \
     UV_BUILD_CONSTRAINT=packaging/requirements-build.lock
 COPY requirements.lock .
-RUN uv venv --python /usr/bin/python3 "$VIRTUAL_ENV" && uv pip install --require-hashes -r requirements.lock
+RUN uv venv --python /usr/bin/python3 "$VIRTUAL_ENV" && uv pip install --no-deps --require-hashes -r requirements.lock
 COPY . .
 RUN uv pip install --no-deps .
 # What a bot of yours needs beside: --build-arg WITH="pipecat-ai[openai]"

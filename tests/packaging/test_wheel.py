@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ import httpx
 import pytest
 
 from tests.packaging.installed import ROOT, Installed, build, files
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PACKAGES = [name.removesuffix("*") for name in PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +45,12 @@ def test_the_build_warns_of_nothing(built: tuple[Path, str]) -> None:
 
 def test_it_holds_every_file_of_its_packages_and_nothing_else(wheel: Path) -> None:
     names = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert names == set(files("gateway", "tools"))
+    assert names == set(files(*PACKAGES))
+
+
+def test_an_image_is_made_of_the_same_packages() -> None:
+    let_in = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {f"!{package}" for package in PACKAGES} <= set(let_in)
 
 
 def test_every_command_is_there_from_any_directory(installed: Installed) -> None:
