@@ -276,7 +276,12 @@ OWN_DATA = {
     "tools.private",  # written, not read
     "tools.board.traces",  # ELF
     "tools.esp.nvs",  # images
-    "tools.releases.release",
+    "tools.esp.esptool_process",  # a piece of flash
+    "tools.releases.archive",  # firmware, from here on
+    "tools.releases.cache",
+    "tools.releases.sources",
+    "tools.publish",
+    "gateway.front.site",  # what the package brings along
 }
 
 

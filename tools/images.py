@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ground.terminal import err, out
 from tools import build
 from tools.errors import BuildError, FlashError, ImageError
 from tools.esp import esptool_process
@@ -71,7 +72,7 @@ def choose(wanted: Wanted, found: Sequence[Release], there: There, report: Repor
             remedy="say which board it is with --board NAME",
         )
     report.step("build", f"{board}, which takes some minutes")
-    build.make(board, stdout=sys.stderr)
+    build.make(board, stdout=err.file)
     return sources.in_directory(BUILD / board)[0]
 
 
@@ -99,10 +100,10 @@ def _on_it(there: There, names: Sequence[str], report: Report) -> str | None:
 
 
 def _asked(names: Sequence[str]) -> str | None:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (sys.stdin.isatty() and out.file.isatty()):
         return None
     for number, name in enumerate(names, 1):
-        print(f"{number:>3}  {name}")  # noqa: T201
+        out.verbatim(f"{number:>3}  {name}")
     try:
         said = input("Which board is it? ").strip()
     except EOFError:

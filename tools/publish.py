@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from ground import terminal
+from ground.trouble import reason
 from tools import build, report
 from tools.errors import PublishError, ToolError
 from tools.releases import archive, manifest, own, published, sources
@@ -47,7 +48,7 @@ def publish(
         write_wheel(table, out)
         write_sums(out)
         for path in sorted(out.iterdir()):
-            terminal.out.print(path.name)
+            terminal.out.verbatim(path.name)
 
     report.guard(run)
 
@@ -133,7 +134,7 @@ def _output(command: Sequence[str], folder: Path) -> str:
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     except OSError as error:
-        raise PublishError(f"{command[0]} cannot be run: {error.strerror}", remedy="install it") from None
+        raise PublishError(f"{command[0]} cannot be run: {reason(error)}", remedy="install it") from None
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
         raise PublishError(

@@ -27,7 +27,7 @@ idf.py() {{
 def checkout(tmp_path: Path) -> Path:
     """What the tools need of one, in which nothing was built yet."""
     made = tmp_path / "checkout"
-    for part in ("tools", "firmware/tools", "firmware/components/boards"):
+    for part in ("ground", "tools", "firmware/tools", "firmware/components/boards"):
         shutil.copytree(ROOT / part, made / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", made)
     return made

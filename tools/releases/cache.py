@@ -7,19 +7,20 @@ import os
 import tempfile
 from pathlib import Path
 
+from ground import folders
+from ground.trouble import Trouble
+
 
 def directory() -> Path:
-    """Where: beside the gateway's cache. Raises RuntimeError where this user has no home."""
+    """Where: in the gateway's cache. Raises Trouble where this user has no home."""
     own = os.environ.get("VOICEGW_CACHE_DIR")
-    if own:
-        return Path(own).expanduser() / "releases"
-    shared = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(shared) / "voicegw" / "releases"
+    shared = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return folders.expanded(Path(own) if own else Path(shared) / "voicegw") / "releases"
 
 
 def take(name: str) -> bytes | None:
     """A file that was kept, as it lies there: not checked. `None` if there is none that can be read."""
-    with contextlib.suppress(OSError, RuntimeError):
+    with contextlib.suppress(OSError, Trouble):
         return (directory() / name).read_bytes()
     return None
 
@@ -28,9 +29,16 @@ def keep(name: str, data: bytes) -> None:
     """Keep a file, whole or not at all.
 
     Raises:
-        OSError: there is no room for it, or no place. RuntimeError: this user has no home.
+        Trouble: there is no room for it, or no place.
     """
     folder = directory()
+    try:
+        _write(folder, name, data)
+    except OSError as error:
+        raise folders.unusable(folder, error, setting="cache_dir") from None
+
+
+def _write(folder: Path, name: str, data: bytes) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     descriptor, fresh = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
     try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import tomllib
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
+from ground import text
+from ground.trouble import Trouble
 from tools.errors import ImageError
 from tools.releases import manifest, published, sources
 from tools.releases.release import BUILD, HOW, Release
@@ -15,8 +16,8 @@ from tools.releases.release import BUILD, HOW, Release
 
 def version(build: Path = BUILD) -> str:
     """Of this checkout, which its firmware takes too; else of the installed package; empty if neither can be told."""
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        project = tomllib.loads((build.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    with contextlib.suppress(Trouble, KeyError):
+        project = text.read_toml(build.parents[1] / "pyproject.toml")["project"]
         if project["name"] == "voicegw":
             return str(project["version"])
     with contextlib.suppress(metadata.PackageNotFoundError):

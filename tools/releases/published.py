@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ground import text
+from ground.trouble import Trouble
 from tools.errors import ImageError
 from tools.releases import archive, cache, download, manifest
 from tools.releases.archive import Archive
@@ -57,13 +59,13 @@ def read(path: Path = TABLE) -> list[Published]:
     Raises:
         ImageError: it is spoiled.
     """
+    if not path.exists():
+        return []
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
+        given = json.loads(text.read(path))
         base, entries = str(given["url"]), given["archives"]
         return [_entry(base, entry) for entry in entries]
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, KeyError, TypeError, ImageError):
+    except (Trouble, ValueError, KeyError, TypeError):
         raise ImageError(f"{path} is spoiled", remedy="install voicegw anew") from None
 
 
@@ -102,9 +104,8 @@ def _open(one: Published, tell: Callable[[str, str], None]) -> Archive:
     tell("fetched", f"{len(data) >> 10} KB from {one.url}")
     try:
         cache.keep(one.file, data)
-    except (OSError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "this user has no home"
-        tell("not kept", f"{reason}; it will be fetched again next time")
+    except Trouble as trouble:
+        tell("not kept", f"{trouble.message}; it will be fetched again next time")
     return Archive(data, one.file)
 
 

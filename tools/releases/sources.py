@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 
+from ground.trouble import reason
 from tools.errors import ImageError
 from tools.releases import archive, download, manifest
 from tools.releases.archive import Archive
@@ -70,7 +71,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ImageError(f"{path}: {error.strerror}", remedy="build the release again") from None
+        raise ImageError(f"{path}: {reason(error)}", remedy="build the release again") from None
 
 
 def _from_archive(data: bytes, name: str) -> Release:

@@ -51,7 +51,7 @@ def test_a_file_of_another_build_is_named(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     (release_files.write(tmp_path) / "bootloader.bin").unlink()
-    with pytest.raises(ImageError, match=r"bootloader\.bin: No such file"):
+    with pytest.raises(ImageError, match=r"bootloader\.bin: it is not there"):
         load(tmp_path)
 
 
