@@ -13,7 +13,8 @@ from pathlib import Path
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BARE = "make,python3"  # what README asks for
 
-# The namespaces' mounts vanish with their last process, and the first one takes the others along.
+# The namespaces' mounts vanish with their last process, and the first one takes the others along: it stays root, since
+# who changes the user is not killed with its parent.
 _ENTER = """
 set -e
 machine=$1 user=$2 folder=$3 shared=$4 network=$5; shift 5
@@ -26,8 +27,9 @@ for place in $shared; do
 done
 if [ "$network" = alone ]; then ip link set lo up; mount -t sysfs sysfs "$machine/sys"; fi
 home=/root; [ "$user" = root ] || home=/home/$user
-exec chroot --userspec="$user:$user" "$machine" /usr/bin/env -i PATH="$PATH" HOME="$home" \\
+chroot --userspec="$user:$user" "$machine" /usr/bin/env -i PATH="$PATH" HOME="$home" \\
     sh -c 'cd "$1" && shift && exec "$@"' sh "$folder" "$@"
+exit $?
 """
 
 
@@ -112,8 +114,8 @@ def descendant(pid: int, having: str) -> int | None:
     """The first process below one whose command line has a text."""
     below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     for child in map(int, below):
-        line = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        if "python" in line.split(" ")[0] and having in line:
+        program, *arguments = Path(f"/proc/{child}/cmdline").read_text(errors="replace").split("\0")
+        if "python" in program and having in " ".join(arguments):
             return child
         if found := descendant(child, having):
             return found
