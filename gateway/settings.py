@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,8 +25,12 @@ from ground.trouble import Trouble
 
 CONFIG_FILE = Path("voicegw.toml")
 _PREFIX = "VOICEGW_"
+_ENGINE_SOCKET = "VOICEGW_{}_SOCKET"
 _MAX_NAME_BYTES = 63
 """Of a DNS label (RFC 6763, section 4.1.1)."""
+
+Engine = Literal["recogniser", "turns"]
+"""What calls share, each in a process of its own."""
 
 
 def _xdg(variable: str, default: str) -> Path:
@@ -218,3 +223,32 @@ def notify_socket() -> str | None:
 def api_keys() -> Mapping[str, str]:
     """The environment, for the engines that look their key up by name."""
     return os.environ
+
+
+def without_telemetry() -> None:
+    """Have onnxruntime send its maker nothing, if it is not imported yet; a value of the user's stands.
+
+    It would write a device id below ~/.cache, start threads and upload events over HTTPS (its Privacy.md).
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+
+def engine_socket(kind: Engine) -> Path | None:
+    """The socket of an engine that this process, or one above it, holds; `None` where none does."""
+    path = os.environ.get(_ENGINE_SOCKET.format(kind.upper()))
+    return Path(path) if path else None
+
+
+@contextmanager
+def engine_announced(kind: Engine, path: Path) -> Iterator[None]:
+    """Let this process, and all that it starts meanwhile, find an engine at `path`."""
+    name = _ENGINE_SOCKET.format(kind.upper())
+    before = os.environ.get(name)
+    os.environ[name] = str(path)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before

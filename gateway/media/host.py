@@ -12,7 +12,7 @@ from loguru import logger
 from gateway.bot import loading, pipecat_setup
 from gateway.errors import NotFound, Stopping
 from gateway.media.session import Session
-from gateway.settings import Settings
+from gateway.settings import Settings, without_telemetry
 from gateway.wire.calls import (
     Answer,
     CommandCall,
@@ -49,6 +49,7 @@ class Host:
         Raises:
             ConfigError: one of them cannot work; names what to install or set.
         """
+        without_telemetry()
         files = [f for f in os.environ.get("PIPECAT_SETUP_FILES", "").split(os.pathsep) if f]
         if _SETUP_FILE not in files:
             os.environ["PIPECAT_SETUP_FILES"] = os.pathsep.join([*files, _SETUP_FILE])
