@@ -52,7 +52,9 @@ def ready(path: Path, *, setting: str, mode: int = 0o700) -> Path:
 def unusable(path: Path, error: OSError, *, setting: str) -> Trouble:
     """What to say of a directory that cannot be written to."""
     elsewhere = "" if setting.startswith("--") else f" (in voicegw.toml, or as VOICEGW_{setting.upper()})"
+    file_there = "a file is where a directory should be"
+    cause = file_there if isinstance(error, FileExistsError) else reason(error)
     return Trouble(
-        f"{setting} {path} cannot be used: {reason(error)}",
+        f"{setting} {path} cannot be used: {cause}",
         remedy=f"mend that, or give another {setting}{elsewhere}",
     )
