@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ground.trouble import Trouble, reason
 
+_IN_ITS_PLACE = "a file is where a directory should be"
+
 
 def home() -> Path | None:
     """This user's home; `None` for a user whom the system does not know and who has no HOME."""
@@ -51,8 +53,9 @@ def ready(path: Path, *, setting: str, mode: int = 0o700) -> Path:
 
 def unusable(path: Path, error: OSError, *, setting: str) -> Trouble:
     """What to say of a directory that cannot be written to."""
+    why = _IN_ITS_PLACE if isinstance(error, FileExistsError) else reason(error)
     elsewhere = "" if setting.startswith("--") else f" (in voicegw.toml, or as VOICEGW_{setting.upper()})"
     return Trouble(
-        f"{setting} {path} cannot be used: {reason(error)}",
+        f"{setting} {path} cannot be used: {why}",
         remedy=f"mend that, or give another {setting}{elsewhere}",
     )

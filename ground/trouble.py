@@ -11,7 +11,6 @@ _REASONS = {
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
     errno.ENOTDIR: "a file is where a directory should be",
-    errno.EEXIST: "a file is where a directory should be",
     errno.EISDIR: "it is a directory",
     errno.ENOENT: "it is not there",
 }
