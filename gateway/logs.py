@@ -63,6 +63,7 @@ def set_up(settings: Settings, *, worker: int | None = None) -> None:
     logging.captureWarnings(capture=True)
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING if quiet else logging.INFO)
+    logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # what it raises as well, `discovery` says once
 
 
 def _is_chatter(record: Record) -> bool:

@@ -87,6 +87,7 @@ def test_make_looks_before_it_builds(tmp_path: Path) -> None:
     done = subprocess.run(
         ["make", "-o", ".venv/test.stamp", "hil", own, f"PORT={NOTHING}", f"ARGS=--run {log}"],
         cwd=ROOT,
+        env={k: v for k, v in os.environ.items() if k not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}},
         capture_output=True,
         text=True,
         timeout=100,
