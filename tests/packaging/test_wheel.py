@@ -54,20 +54,30 @@ def test_an_image_is_made_of_the_same_packages() -> None:
 
 
 def test_every_command_is_there_from_any_directory(installed: Installed) -> None:
-    assert "Usage" in installed.run("--help").stdout
+    done = installed.run("--help")
+    assert (done.returncode, done.stderr) == (0, "")
     for command in ("serve", "talk", "devices", "doctor", "monitor", "provision", "flash", "build"):
-        done = installed.run(command, "--help")
-        assert (done.returncode, done.stderr) == (0, ""), command
-        assert "Usage" in done.stdout
+        assert command in done.stdout
+
+
+NOWHERE = ["--port", "/dev/nowhere"]  # never a board that happens to be plugged in
 
 
 @pytest.mark.parametrize(
-    "command", [["devices", "add", "kitchen"], ["devices"], ["monitor"], ["provision"], ["flash"], ["doctor"]]
+    "command",
+    [
+        ["devices", "add", "kitchen"],
+        ["devices", "--seconds", "0"],
+        ["doctor", "--help"],
+        ["monitor", *NOWHERE],
+        ["provision", *NOWHERE],
+        ["flash", *NOWHERE],
+    ],
 )
 def test_a_command_does_its_work_or_says_why_not(installed: Installed, command: list[str]) -> None:
     done = installed.run(*command)
     assert "Traceback" not in done.stderr
-    assert done.returncode in {0, 1}, done.stderr
+    assert done.returncode == int("/dev/nowhere" in command), done.stderr
     assert done.stdout or done.stderr
 
 
