@@ -18,6 +18,7 @@ from gateway.front.discovery import Found
 from tests.cli.test_cli import Run, config, run
 from tests.support.gateway import environment, voicegw, write_settings
 from tests.support.machine import FULL, NOBODY, READ_ONLY, possible
+from tests.support.waiting import PATIENCE
 
 __all__ = ["config", "run"]
 only_root = pytest.mark.skipif(not possible(), reason="only root can make such machines")
@@ -36,7 +37,7 @@ def started(
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=90,
+        timeout=2 * PATIENCE,
         check=False,
     )
     return done.returncode, done.stdout or "", done.stderr
@@ -223,7 +224,7 @@ def piped(command: str, config: str, **extra: str) -> subprocess.CompletedProces
     """A command of `voicegw` as a line of a shell."""
     line = f"set -o pipefail; {command.replace('voicegw', f'{sys.executable} -m gateway')}"
     kept = environment({"NO_COLOR": "1", "CONFIG": config, **extra})
-    return subprocess.run(["bash", "-c", line], env=kept, capture_output=True, timeout=90, check=False)
+    return subprocess.run(["bash", "-c", line], env=kept, capture_output=True, timeout=PATIENCE, check=False)
 
 
 @pytest.mark.parametrize(
