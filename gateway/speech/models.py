@@ -34,12 +34,11 @@ _VAD = files("pipecat.audio.vad.data") / "silero_vad.onnx"
 _TURN = files("pipecat.audio.turn.smart_turn.data") / "smart-turn-v3.2-cpu.onnx"
 
 
-def open_session(model: Any) -> onnxruntime.InferenceSession:
-    """A session of one thread that keeps no memory from one run to the next."""
+def open_session(model: Any, *, keep: bool) -> onnxruntime.InferenceSession:
+    """A session of one thread, which may keep memory from one run to the next: then it is quicker."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
-    options.enable_mem_pattern = False
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = keep
     return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
 
@@ -52,7 +51,7 @@ def give_back() -> None:
 
 class _Silero(SileroOnnxModel):
     def __init__(self) -> None:
-        self.session = open_session(_VAD)
+        self.session = open_session(_VAD, keep=True)  # it runs 31 times a second, in little
         self.sample_rates = [8000, 16000]
         self.reset_states()  # type: ignore[no-untyped-call]
 
@@ -72,13 +71,15 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
     """Pipecat's smart-turn v3, asked of the process that was announced for it.
 
     Where there is none it is loaded here, when somebody speaks for the first time, on the thread that it will run on.
+    To `keep` memory from one judgement to the next makes it quicker by a fifth.
     """
 
-    def __init__(self, params: SmartTurnParams) -> None:
+    def __init__(self, params: SmartTurnParams, *, keep: bool = False) -> None:
         BaseSmartTurn.__init__(self, params=params)
         self._log_data = False
         self._session: Any = None
         self._loading = False
+        self._keep = keep
 
     def append_audio(self, buffer: bytes, is_speech: bool) -> EndOfTurnState:
         """As Pipecat's; the first speech has the model loaded."""
@@ -89,7 +90,7 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
 
     def _load(self) -> None:
         if self._session is None:
-            self._session = open_session(_TURN)
+            self._session = open_session(_TURN, keep=self._keep)
 
     def _predict_endpoint(self, audio_array: NDArray[np.float32]) -> dict[str, Any]:
         path = engine_socket("turns")
@@ -110,4 +111,5 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
         try:
             return super()._predict_endpoint(audio_array)
         finally:
-            give_back()
+            if not self._keep:
+                give_back()

@@ -51,7 +51,7 @@ def main() -> None:
     without_telemetry()
     from gateway.speech.models import EndOfTurn  # noqa: PLC0415 -- onnxruntime reads the environment when it is imported
 
-    model = EndOfTurn(SmartTurnParams())
+    model = EndOfTurn(SmartTurnParams(), keep=True)
     model.judge(np.zeros(16_000, dtype=np.float32))  # so that the first one needn't wait
     serve(int(sys.argv[1]), Turns(lambda pcm: float(model.judge(pcm)["probability"])))
 

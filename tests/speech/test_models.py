@@ -73,9 +73,9 @@ async def test_the_turn_model_is_loaded_when_somebody_speaks(monkeypatch: pytest
     loaded: asyncio.Queue[object] = asyncio.Queue()
     stock, loop = models.open_session, asyncio.get_running_loop()
 
-    def open_session(model: object) -> object:
+    def open_session(model: object, *, keep: bool) -> object:
         loop.call_soon_threadsafe(loaded.put_nowait, model)
-        return stock(model)
+        return stock(model, keep=keep)
 
     monkeypatch.setattr(models, "open_session", open_session)
     turn = models.EndOfTurn(SmartTurnParams())

@@ -142,19 +142,21 @@ async def test_a_long_piece_is_no_long_turn(engine: _Engine, path: Path) -> None
 
 
 async def test_it_takes_in_no_more_than_it_can_work_off(path: Path) -> None:
-    """What can be sent while it works on the first of it: a few hundred kB of 64 MB."""
-    message = Message(Kind.AUDIO, 1, 1, bytes(MAX_PAYLOAD)).encode()
+    """What can be sent while it doesn't get on with the first of it: a few hundred kB of 4 MB."""
+    speech = Message(Kind.AUDIO, 1, 1, bytes(MAX_PAYLOAD)).encode() * 64
     with socket.socket(socket.AF_UNIX) as flood:
         flood.connect(str(path))
         flood.setblocking(False)
+        await asyncio.get_running_loop().sock_recv(flood, HEADER.size)
+        flood.send(Message(Kind.DROP, 1).encode())
         sent, stuck = 0, 0
-        while stuck < 5 and sent < 64 << 20:
+        while stuck < 50 and sent < len(speech):
             try:
-                sent, stuck = sent + flood.send(message), 0
+                sent, stuck = sent + flood.send(speech[sent : sent + MAX_PAYLOAD]), 0
             except BlockingIOError:
                 stuck += 1
                 await asyncio.sleep(0)
-        assert sent < 2 << 20
+        assert sent < len(speech) // 2
 
 
 async def test_a_client_that_does_not_read_is_dropped(engine: _Engine, path: Path) -> None:
