@@ -8,7 +8,8 @@ ESP_WEB_TOOLS := 10.4.0
 ESP_WEB_TOOLS_SHA512 := de9c24785166e458fb510a3c4893582b9457aed342a6ae97f50a08e9b313e060595a0ac9aa39f462f33d8a11bbe01b4ca121585df983b647a1bb17b9d0f4cc3d
 
 .DEFAULT_GOAL := help
-.PHONY: help run talk test check lint format firmware-test fuzz sim hil flash-demo flasher bench lock clean set-up-run set-up-test
+.PHONY: help run talk test check lint format firmware-test fuzz sim hil flash-demo flasher release bench lock \
+	clean-machines clean set-up-run set-up-test
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -22,7 +23,7 @@ talk: set-up-run  ## Ask a gateway of its own a recorded question, over WebRTC o
 test: check firmware-test  ## Everything that CI runs
 
 check: lint build/firmware  ## Format, lint, types, tests of the Python side
-	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)  # most tests wait for speech, which comes in real time
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)  # speech comes in real time: with more at once it is late on two cores
 
 lint: set-up-test
 	$(BIN)/ruff format --check -q .
@@ -42,9 +43,12 @@ fuzz: set-up-test  ## Fuzz the firmware's parsers at length; FUZZ_SECONDS= for e
 sim: set-up-test  ## The simulated device asks the gateway that `make run` started a recorded question
 	@$(MAKE) --no-print-directory -C firmware sim
 
-hil: build/firmware  ## The rig's suite on the simulated board; PORT= on a board, or on several; docs/hil.md
-	@$(BIN)/python -m hil $(addprefix --port ,$(PORT)) $(addprefix --backend ,$(BACKEND)) $(addprefix --board ,$(BOARD)) \
-		$(addprefix --soak ,$(SOAK)) $(addprefix --against ,$(AGAINST)) $(ARGS)
+HIL = $(BIN)/python -m hil $(addprefix --port ,$(PORT)) $(addprefix --backend ,$(BACKEND)) $(addprefix --board ,$(BOARD)) \
+	$(addprefix --soak ,$(SOAK)) $(addprefix --against ,$(AGAINST)) $(ARGS)
+hil: .venv/test.stamp  ## The rig's suite on the simulated board; PORT= on a board, or on several; docs/hil.md
+	@$(HIL) --check
+	@$(MAKE) --no-print-directory build/firmware
+	@$(HIL)
 
 flash-demo: build/firmware  ## An empty simulated board is flashed, finds a gateway by mDNS, and answers a question
 	@$(BIN)/python -m hil.flash_demo $(addprefix --board ,$(BOARD))
@@ -56,8 +60,18 @@ flasher:  ## ESP Web Tools for the gateway's page /flash, from npm
 	@tar -xzf build/flasher/esp-web-tools-$(ESP_WEB_TOOLS).tgz -C build/flasher
 	@echo "open http://localhost:7860/flash in Chrome or Edge"
 
+release: set-up-run flasher  ## What a release has, into build/release: FIRMWARE= what was built for the boards, TAG=, URL=
+	@rm -rf build/release && mkdir -p build/release/files
+	@.ci/sbom cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --mc-type application --output-reproducible \
+		--of JSON -o build/release/files/voicegw-$(TAG:v%=%).cdx.json
+	@$(BIN)/python -m tools.publish --firmware "$(FIRMWARE)" --tag "$(TAG)" --url "$(URL)" --out build/release/files
+	@$(BIN)/python -m gateway.front.site --files build/release/files --out build/release/site
+
 bench: set-up-test  ## Measure against Pipecat's own runner, and write docs/performance.md
 	$(BIN)/python -m bench
+
+clean-machines: set-up-run  ## As root: these commands on Debians with nothing on them; ARGS="--row 12"; docs/install.md
+	@PYTHONPATH=packaging $(BIN)/python -m clean_machines $(ARGS)
 
 lock:  ## Pin the newest versions that pyproject.toml allows
 	$(call set_up,lock)

@@ -65,7 +65,7 @@ def main() -> None:
                 for text, pcm in _speech(topic, options.voices.split(","), options.wavs):
                     _judge(score, worker, recogniser, text, pcm)
                     if fresh:
-                        list(worker.handle(Message(Kind.CLOSE, 1)))
+                        list(worker.handle(1, Message(Kind.CLOSE, 1)))
                 _print(f"{name}, {'first' if fresh else 'later'} utterance", topic, score)
 
 
@@ -94,11 +94,11 @@ def _judge(
 ) -> None:
     audio = _in_a_room(pcm)
     started = time.process_time()
-    list(worker.handle(Message(Kind.START, 1, 1)))
+    list(worker.handle(1, Message(Kind.START, 1, 1)))
     for at in range(0, len(audio), 640):
-        list(worker.handle(Message(Kind.AUDIO, 1, 1, audio[at : at + 640])))
+        list(worker.handle(1, Message(Kind.AUDIO, 1, 1, audio[at : at + 640])))
     ended = time.perf_counter()
-    (answer,) = worker.handle(Message(Kind.END, 1, 1))
+    ((_, answer),) = filter(None, worker.handle(1, Message(Kind.END, 1, 1)))
     score.last_pass_ms += (time.perf_counter() - ended) * 1000
     score.cpu += time.process_time() - started
     score.audio += len(audio) / 2 / SAMPLE_RATE

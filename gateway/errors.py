@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Self
 
-class GatewayError(Exception):
+from ground.trouble import Trouble
+
+
+class GatewayError(Trouble):
     """Root of the tree. `code` is stable and machine-readable; `remedy` says what to do about it."""
 
     code = "internal"
     status = 500
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
+        super().__init__(message, remedy=remedy)
 
 
 class ConfigError(GatewayError):
     """A setting that cannot work: named at start-up, never at the first call."""
 
     code = "config"
+
+    @classmethod
+    def of(cls, trouble: Trouble) -> Self:
+        """What the ground says, as an error that crosses processes."""
+        return cls(trouble.message, remedy=trouble.remedy)
 
 
 class CodecError(GatewayError):

@@ -1,4 +1,8 @@
-"""Logging: one line a record on stderr, as text or JSON, with the id of its session."""
+"""Logging: one line an event on stderr, as text or JSON, with the id of its session.
+
+Much of what is logged was said by somebody else, a device say: so that nobody who logs has to think of it, it is here
+that what a terminal would act on is escaped, that what is long is cut, and that a flood is held back (`gateway.flood`).
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,25 @@ import json
 import logging
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from loguru import logger
+from pydantic import BaseModel, Field
 
+from gateway.flood import Flood
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
     from loguru import Record
 
+MAX_MESSAGE: Final = 2_048
+"""Characters."""
+MAX_TRACE_LINES: Final = 100
+_MAX_TRACE_LINE: Final = 512
+_MAX_NOTE: Final = 40
+"""Of what is added to a line that was cut."""
+_RELAYED: Final = "relayed"
 _NOISY = ("aioice", "aiortc", "httpx", "asyncio", "numba", "websockets")
 
 
@@ -26,13 +40,15 @@ class _Bridge(logging.Handler):
             level: str | int = logger.level(record.levelname).name
         except ValueError:
             level = record.levelno
-        logger.opt(depth=6, exception=record.exc_info).log(level, record.getMessage())
+
+        def as_there(ours: Record) -> None:
+            ours["name"], ours["function"], ours["line"] = record.name, record.funcName, record.lineno
+
+        logger.patch(as_there).opt(exception=record.exc_info).log(level, "{}", record.getMessage())
 
 
 def set_up(settings: Settings, *, worker: int | None = None, relayed: bool = False) -> None:
     """Send all logging of this process to stderr.
-
-    Pipecat warns of every client without video: its own lines come at DEBUG only.
 
     Args:
         settings: the gateway's.
@@ -41,29 +57,95 @@ def set_up(settings: Settings, *, worker: int | None = None, relayed: bool = Fal
     """
     logger.remove()
     quiet = settings.log_level.upper() not in {"DEBUG", "TRACE"}
+    flood = Flood()
+
+    def wanted(record: Record) -> bool:
+        return not (quiet and _is_chatter(record)) and flood.passes(record)
+
     logger.configure(extra={"session": "-", "worker": "-" if worker is None else str(worker)})
-    machine = relayed or settings.log_json
     logger.add(
         sys.stderr,
         level=settings.log_level.upper(),
-        format=_for_relay if relayed else _json if settings.log_json else _TEXT,
-        filter={"": True, "pipecat": "ERROR"} if quiet else None,
-        colorize=False if machine else None,
-        diagnose=False,  # it would print the values of variables, keys among them
-        backtrace=False,
+        format=_for_relay if relayed else _json if settings.log_json else _text,
+        filter=wanted,
+        colorize=False if relayed or settings.log_json else None,
     )
     logging.basicConfig(handlers=[_Bridge()], level=logging.INFO, force=True)
+    logging.captureWarnings(capture=True)
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING if quiet else logging.INFO)
+    logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # what it raises as well, `discovery` says once
+
+
+def _is_chatter(record: Record) -> bool:
+    """What libraries warn of that is no fault; it comes at DEBUG only.
+
+    Pipecat warns of every client without video, zeroconf of each socket whose interface has gone.
+    """
+    if record["level"].no >= logging.ERROR:
+        return False
+    name, exception = record["name"] or "", record["exception"]
+    return name.startswith("pipecat.") or (
+        name == "zeroconf" and exception is not None and isinstance(exception.value, OSError)
+    )
+
+
+def plain(text: str, most: int = MAX_MESSAGE) -> str:
+    """Anyone's text on one line: what cannot be seen or would command a terminal is escaped, what is long is cut."""
+    if len(text) <= most + _MAX_NOTE and text.isprintable():
+        return text  # it may have been cut already, in the process that it comes from
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:most])
+    if len(text) > most or len(shown) > most:
+        return f"{shown[:most]}… (cut; {len(text):,} characters)"
+    return shown
+
+
+def _trace(error: BaseException) -> list[str]:
+    """How a fault came about, without the values of variables: keys are among them."""
+    return "".join(traceback.format_exception(error)).rstrip("\n").split("\n")
+
+
+def _set_in(trace: list[str]) -> str:
+    """A trace as lines below its event: what an error says may have lines that look like ours."""
+    lines = list(trace)
+    if (more := len(lines) - MAX_TRACE_LINES) > 0:
+        lines[MAX_TRACE_LINES // 2 : -MAX_TRACE_LINES // 2] = [f"… {more:,} lines left out"]
+    return "".join(f"\n  {plain(line, _MAX_TRACE_LINE)}" for line in lines)
 
 
 _TEXT = (
     "<dim>{time:HH:mm:ss.SSS}</dim> <level>{level: <7}</level> "
-    "<dim>w{extra[worker]} {extra[session]}</dim> {message}"
+    "<dim>w{extra[worker]} {extra[session]}</dim> {message}{extra[trace]}\n"
 )
 
 
+def _text(record: Record) -> str:
+    error = _settle(record)
+    record["extra"]["session"] = plain(str(record["extra"]["session"]))
+    record["extra"]["trace"] = "" if error is None else _set_in(error.trace)
+    return _TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class _Error:
+    """An error as it is shown: what it is, and how it came about."""
+
+    text: str
+    trace: list[str]
+
+
+def _settle(record: Record) -> _Error | None:
+    """Make its message fit to be shown, and take the error out, which loguru would show as it is."""
+    exception, record["exception"] = record["exception"], None
+    record["message"] = plain(record["message"])
+    told: _Error | None = record["extra"].pop(_RELAYED, None)
+    if exception is None or exception.value is None:
+        return told
+    return _Error(plain(repr(exception.value)), _trace(exception.value))
+
+
 def _json(record: Record) -> str:
+    error = _settle(record)
     line = {
         "at": record["time"].isoformat(),
         "level": record["level"].name,
@@ -71,49 +153,60 @@ def _json(record: Record) -> str:
         "message": record["message"],
         **record["extra"],
     }
-    exception = record["exception"]
-    if exception is not None:
-        line["error"] = repr(exception.value)
+    if error is not None:
+        line["error"] = error.text
+        line["trace"] = _set_in(error.trace).removeprefix("\n")
     record["extra"]["line"] = json.dumps(line, default=str)
     return "{extra[line]}\n"
 
 
-_RECORD = "\x1e"
+_RECORD: Final = "\x1e"
 """Begins a line that is a record and not something printed (RFC 7464)."""
-_LONGEST_RELAYED = 4_000
-"""Characters of a message, or of its traceback, whose end tells the most."""
+
+
+class _Relayed(BaseModel):
+    """A record on its way from another process, which is not trusted: it is made fit to be shown here."""
+
+    level: str
+    logger: str = Field(max_length=200)
+    line: int
+    message: str
+    error: str | None = None
+    trace: list[str] = []
 
 
 def _for_relay(record: Record) -> str:
-    message = record["message"][:_LONGEST_RELAYED]
-    if (exception := record["exception"]) is not None:
-        trace = "".join(traceback.format_exception(exception.type, exception.value, exception.traceback))
-        message += "\n" + trace[-_LONGEST_RELAYED:].rstrip()
-    line = {"level": record["level"].name, "logger": record["name"], "message": message}
-    record["extra"]["line"] = _RECORD + json.dumps(line)
+    error = _settle(record)
+    told = _Relayed(
+        level=record["level"].name,
+        logger=(record["name"] or "-")[:200],
+        line=record["line"],
+        message=record["message"],
+        error=error.text if error else None,
+        trace=_set_in(error.trace).split("\n  ")[1:] if error else [],
+    )
+    record["extra"]["line"] = _RECORD + told.model_dump_json()
     return "{extra[line]}\n"
 
 
 def relay(line: str, session: str) -> None:
     """Log a line that another process has written: a record of its own log, or something that it printed."""
-    level, name, message = _record(line) or ("INFO", __name__, line)
+    told = _relayed(line) or _Relayed(level="INFO", logger=__name__, line=0, message=line)
 
-    def rename(record: Record) -> None:
-        record["name"] = name
+    def as_there(record: Record) -> None:
+        record["name"], record["line"] = told.logger, told.line
+        if told.error is not None:
+            record["extra"][_RELAYED] = _Error(plain(told.error), told.trace)
 
-    logger.bind(session=session).patch(rename).log(level, "{}", _plain(message))
+    logger.bind(session=session).patch(as_there).log(told.level, "{}", told.message)
 
 
-def _record(line: str) -> tuple[str, str, str] | None:
+def _relayed(line: str) -> _Relayed | None:
     if not line.startswith(_RECORD):
         return None
     try:
-        record = json.loads(line[1:])
-        return logger.level(record["level"]).name, str(record["logger"]), str(record["message"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+        told = _Relayed.model_validate_json(line[1:])
+        logger.level(told.level)
+    except ValueError:  # pydantic's is one, and so is a level that there is not
         return None
-
-
-def _plain(text: str) -> str:
-    """Text of strangers without what would steer a terminal."""
-    return "".join(c if c.isprintable() or c in "\t\n" else ascii(c)[1:-1] for c in text)
+    return told

@@ -4,30 +4,51 @@ from __future__ import annotations
 
 import os
 import socket
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
-    TomlConfigSettingsSource,
 )
 
+from gateway import sources
 from gateway.errors import ConfigError
+from ground import folders, typed
+from ground.trouble import Trouble
 
 CONFIG_FILE = Path("voicegw.toml")
 _PREFIX = "VOICEGW_"
+_ENGINE_SOCKET = "VOICEGW_{}_SOCKET"
 _MAX_NAME_BYTES = 63
 """Of a DNS label (RFC 6763, section 4.1.1)."""
 
+Engine = Literal["recogniser", "turns"]
+"""What calls share, each in a process of its own."""
+
 
 def _xdg(variable: str, default: str) -> Path:
-    return Path(os.environ.get(variable) or Path.home() / default) / "voicegw"
+    """Without a home it stays `~/…`: only who uses the folder needs to know."""
+    return Path(os.environ.get(variable) or (folders.home() or Path("~")) / default) / "voicegw"
+
+
+def _whole(path: Path) -> Path:
+    if path.parts[:1] == ("~",) and folders.home() is None:
+        return path
+    try:
+        return folders.expanded(path)
+    except Trouble as error:
+        raise ValueError(f"{error.message}; {error.remedy}") from None
+
+
+WholePath = Annotated[Path, AfterValidator(_whole)]
+"""A path whose `~` is spelt out."""
 
 
 def _instance_name(name: str) -> str:
@@ -129,7 +150,7 @@ class Settings(BaseSettings):
     llm: EngineSpec | None = None
     realtime: EngineSpec | None = None
     """Of the `realtime` bot; without it the key that is in the environment decides."""
-    sentences: Path | None = None
+    sentences: WholePath | None = None
     """A file of your own sentence templates (docs/speech.md)."""
     timezone: str | None = None
     """To tell the time in, such as `Europe/Berlin`; the machine's own by default."""
@@ -138,32 +159,19 @@ class Settings(BaseSettings):
     audio: AudioSettings = AudioSettings()
     limits: Limits = Limits()
     bot_limits: BotLimits = BotLimits()
-    releases: Path | None = None
+    releases: WholePath | None = None
     """A directory of firmware release directories, for updates over the air and the page that flashes."""
-    data_dir: Path = Field(default_factory=lambda: _xdg("XDG_DATA_HOME", ".local/share"))
-    cache_dir: Path = Field(default_factory=lambda: _xdg("XDG_CACHE_HOME", ".cache"))
+    data_dir: WholePath = Field(default_factory=lambda: _xdg("XDG_DATA_HOME", ".local/share"))
+    cache_dir: WholePath = Field(default_factory=lambda: _xdg("XDG_CACHE_HOME", ".cache"))
     log_level: Annotated[
         Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
         BeforeValidator(lambda v: v.upper() if isinstance(v, str) else v),
     ] = "INFO"
     log_json: bool = False
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- pydantic's signature
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        path = settings_cls.model_config.get("toml_file")
-        file = (TomlConfigSettingsSource(settings_cls, path),) if path else ()
-        return (init_settings, env_settings, *file)
-
 
 def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
-    """Read the settings of this process.
+    """Read the settings of this process, and the `.env` beside them into its environment.
 
     Args:
         config: the TOML file; by default `voicegw.toml` of the working directory, if there is one.
@@ -172,44 +180,95 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
     Raises:
         ConfigError: a file that is missing or malformed, or a value that is not allowed; names it.
     """
-    path = config or (CONFIG_FILE if CONFIG_FILE.is_file() else None)
-    if path is not None and not path.is_file():
-        raise ConfigError(f"there is no settings file {path}", remedy="check --config")
+    path = config or (CONFIG_FILE if os.path.lexists(CONFIG_FILE) else None)
     values = {key: value for key, value in (overrides or {}).items() if value is not None}
-
-    class FromFile(Settings):
-        model_config = SettingsConfigDict(toml_file=path)
-
+    read_env(path)
     try:
-        return FromFile(**values)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}", remedy="correct the line it names") from error
+        return _with(sources.stated_in(path) if path is not None else {})(**values)
     except SettingsError as error:  # names the field: what should be JSON in the environment is not
         raise ConfigError(str(error), remedy=f"write {_PREFIX}… as JSON") from error
     except ValidationError as error:
         raise ConfigError(_explain(error), remedy=f"correct it in {path or 'the environment'}") from error
 
 
+def read_env(config: Path | None = None) -> None:
+    """Take what the `.env` beside the settings sets into the environment, where that does not say otherwise.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    for name, value in sources.env_beside(config or CONFIG_FILE).items():
+        os.environ.setdefault(name, value)
+
+
+def _with(stated: dict[str, Any]) -> type[Settings]:
+    class WithFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- pydantic's signature
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, InitSettingsSource(settings_cls, stated)
+
+    return WithFile
+
+
 def _explain(error: ValidationError) -> str:
     first = error.errors(include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    return f"setting {where}: {first['msg']}"
+    return f"setting {where}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def client_key(file: Path | None) -> str | None:
-    """The key that `voicegw talk` sends: from a file, else from VOICEGW_KEY. Never from an argument.
+    """The key that our commands send: from a file, else from VOICEGW_KEY. Never from an argument.
 
     Raises:
-        ConfigError: the file cannot be read.
+        Trouble: the file cannot be read, or what is there is no key.
     """
-    if file is None:
-        return os.environ.get("VOICEGW_KEY") or None
-    try:
-        return file.read_text().strip()
-    except OSError as error:
-        raise ConfigError(f"cannot read {file}: {error.strerror}", remedy="check --key-file") from error
+    if file is not None:
+        return typed.key_in(file)
+    found = os.environ.get("VOICEGW_KEY")
+    return typed.key(found, "VOICEGW_KEY") if found else None
+
+
+def notify_socket() -> str | None:
+    """Where the service manager wants to be told that this service runs (sd_notify(3)), if it does."""
+    return os.environ.get("NOTIFY_SOCKET") or None
 
 
 def api_keys() -> Mapping[str, str]:
     """The environment, for the engines that look their key up by name."""
     return os.environ
+
+
+def without_telemetry() -> None:
+    """Have onnxruntime send its maker nothing, if it is not imported yet; a value of the user's stands.
+
+    It would write a device id below ~/.cache, start threads and upload events over HTTPS (its Privacy.md).
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+
+def engine_socket(kind: Engine) -> Path | None:
+    """The socket of an engine that this process, or one above it, holds; `None` where none does."""
+    path = os.environ.get(_ENGINE_SOCKET.format(kind.upper()))
+    return Path(path) if path else None
+
+
+@contextmanager
+def engine_announced(kind: Engine, path: Path) -> Iterator[None]:
+    """Let this process, and all that it starts meanwhile, find an engine at `path`."""
+    name = _ENGINE_SOCKET.format(kind.upper())
+    before = os.environ.get(name)
+    os.environ[name] = str(path)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before

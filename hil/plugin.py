@@ -11,9 +11,11 @@ from typing import Any, Final
 
 import pytest
 
+from ground.trouble import Trouble
 from hil.capabilities import CAPABILITIES
 from hil.errors import Unusable
 from hil.gateway import ROOT
+from hil.options import add_options
 from hil.record.results import Result, Run
 from hil.station import Station, make_station
 
@@ -21,27 +23,12 @@ RUN = pytest.StashKey[Run]()
 RESULT = pytest.StashKey[Result]()
 STATION = pytest.StashKey[Station]()
 _GATE = pytest.StashKey[str]()
-_UNUSABLE_STATUS: Final = 3
+_UNUSABLE_STATUS: Final = 2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The rig's own options, beside pytest-embedded's."""
-    group = parser.getgroup("hil", "the rig")
-    add = group.addoption
-    add("--backend", choices=["simulated", "simboard", "serial", "qemu"], help="default: serial with --port")
-    add("--board", default="", help="name of the board, whose facts say what it can do")
-    add("--host", help="address of this machine on the board's LAN")
-    add("--wifi", help="network to join (default: VOICEGW_WIFI_SSID); password from VOICEGW_WIFI_PASSWORD")
-    add("--power-command", help="switches the board's supply; {action} becomes on or off")
-    add("--release", type=Path, help="release directory to flash before the suite")
-    add("--sim-binary", type=Path, help="a build of voicesim (default: firmware/build/host/voicesim)")
-    add("--gateway", help="URL of a gateway that already runs the rig's bot")
-    add("--soak", default="10m", help="how long to soak: 90s, 10m, 8h, off (default: 10m)")
-    add("--slack", type=float, default=1.0, help="times are judged so many times more kindly (default: 1)")
-    add("--run", type=Path, help="folder for results (default: build/hil/TIME)")
-    add("--no-page", action="store_true", help="write results.json and no page")
-    add("--recorded", type=Path, help="journal to replay (python -m hil.replay)")
-    add("--against", type=Path, help="folder of an earlier run to compare with")
+    add_options(parser.getgroup("hil", "the rig").addoption)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -67,7 +54,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     try:
         config.stash[STATION] = make_station(config.option)
-    except Unusable as error:
+    except (Unusable, Trouble) as error:
         pytest.exit(str(error), _UNUSABLE_STATUS)
 
 

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from ground import terminal
+from ground.trouble import Trouble
 from hil.errors import Unusable
 from hil.record import journal
 from hil.record.journal import Step
@@ -33,7 +35,7 @@ def main() -> int:
 
     status = subprocess.call(command(again, [*rest, str(inside), "--recorded", str(recorded.resolve())]))
     for line in beside(journal.read(recorded)[1], _replayed(again)):
-        sys.stdout.write(line + "\n")
+        terminal.out.verbatim(line)
     return status
 
 
@@ -64,7 +66,9 @@ def _replies(steps: list[Step]) -> list[tuple[str, dict[str, Any]]]:
 
 
 if __name__ == "__main__":
+    terminal.set_up()
     try:
         sys.exit(main())
-    except Unusable as error:
-        sys.exit(f"error: {error}")
+    except (Unusable, Trouble) as error:
+        terminal.err.print(f"error: {error}", markup=False)
+        sys.exit(2)

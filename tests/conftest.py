@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 from loguru import logger
 
+from gateway.settings import without_telemetry
 from tests.support import lan
 
 # How long an example takes says more of the machine than of the code. Each run tries the same ones: what one finds,
@@ -17,6 +18,7 @@ hypothesis.settings.register_profile(
     "voicegw", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("voicegw")
+without_telemetry()  # before a test imports what would send some
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -22,7 +22,8 @@ def modules(package: str) -> dict[str, Path]:
 
 
 GATEWAY = modules("gateway")
-ALL = GATEWAY | modules("tools") | modules("hil") | modules("bench")
+GROUND_OF_ALL = modules("ground")
+ALL = GATEWAY | GROUND_OF_ALL | modules("tools") | modules("hil") | modules("bench")
 STANDARD = set(sys.stdlib_module_names)
 
 
@@ -71,7 +72,9 @@ def closure(module: str) -> set[str]:
     return found
 
 
-GROUND = {"gateway.errors", "gateway.settings", "gateway.logs"}
+GROUND = {
+    f"gateway.{name}" for name in ("errors", "settings", "sources", "logs", "flood", "rate", "recurring")
+}
 MAY_SEE = {
     "gateway.cli": {"gateway.front", "gateway.rtc", "gateway.wire"},
     "gateway.front": {"gateway.media", "gateway.wire"},
@@ -150,6 +153,7 @@ def test_a_circle_is_seen() -> None:
 PURE = [
     "errors",
     "settings",
+    "sources",
     "wire.calls",
     "wire.messages",
     "wire.route",
@@ -162,7 +166,7 @@ PURE_RTC = ["rtc.arrival", "rtc.jitter", "rtc.pacer"]
 
 @pytest.mark.parametrize("pure", [f"gateway.{name}" for name in [*PURE, *PURE_RTC]])
 def test_the_pure_modules_see_the_standard_library_and_pydantic_only(pure: str) -> None:
-    allowed = STANDARD | {"pydantic", "pydantic_settings", "gateway"}
+    allowed = STANDARD | {"pydantic", "pydantic_settings", "dotenv", "gateway", "ground"}
     roots = {name.split(".")[0] for module in closure(pure) for name in imports(GATEWAY[module], module)}
     assert roots - allowed == set()
 
@@ -188,11 +192,13 @@ def test_packages_hold_nothing() -> None:
         ("starlette", ("front.app", "front.routes")),
         ("pipecat", ("rtc", "media.session", "bot", "bots", "speech")),
         ("zeroconf", ("front.discovery",)),
-        ("sqlite3", ("front.registry",)),
-        ("aiosqlite", ("front.registry",)),
+        ("sqlite3", ("front.registry_file",)),
+        ("aiosqlite", ("front.registry", "front.registry_file")),
         ("aiortc", ("rtc", "media.session", "cli.talk")),
         ("aioice", ("rtc.stock",)),
         ("prometheus_client", ("front.telemetry",)),
+        ("dotenv", ("sources",)),
+        ("rich.console", ()),
         ("uvicorn", ("front.server",)),
         ("typer", ("cli.main", "cli.common", "cli.devices", "cli.tools")),
         ("serial", ()),
@@ -269,6 +275,66 @@ def test_tools_and_rig_never_import_the_gateway(folder: str) -> None:
         if any(name.split(".")[0] == "gateway" for name in imports(path, folder))
     }
     assert guilty == set()
+
+
+def test_what_all_stand_on_sees_none_of_them() -> None:
+    for module, path in GROUND_OF_ALL.items():
+        roots = {name.split(".")[0] for name in imports(path, module)}
+        assert roots - STANDARD - {"ground"} <= ({"rich"} if module == "ground.terminal" else set())
+
+
+OWN_DATA = {
+    "gateway.speech.sentences",  # what the package brings along
+    "gateway.speech.language_model",
+    "gateway.front.releases",  # bytes, of bounded number, for pydantic
+    "gateway.cli.talk",  # sound
+    "gateway.media.main",  # /proc
+    "gateway.speech.recognition",  # an engine
+    "tools.private",  # written, not read
+    "tools.board.traces",  # ELF
+    "tools.esp.nvs",  # images
+    "tools.esp.esptool_process",  # a piece of flash
+    "tools.releases.archive",  # firmware, from here on
+    "tools.releases.cache",
+    "tools.releases.sources",
+    "tools.publish",
+    "gateway.front.site",  # what the package brings along
+}
+
+
+def test_text_files_of_people_are_read_by_the_ground_alone() -> None:
+    reads = {"read_text", "read_bytes", "open", "fdopen", "typer.FileText"}
+    found = {
+        module
+        for module, path in ALL.items()
+        if module.startswith(("gateway.", "tools."))
+        and (mentions(path) & reads or "tomllib" in imports(path, module))
+    }
+    assert found == OWN_DATA
+
+
+def test_what_is_printed_goes_through_the_ground_alone() -> None:
+    guilty = {
+        module
+        for module, path in ALL.items()
+        if module.startswith(("gateway.cli.", "tools."))
+        and (
+            mentions(path) & {"print", "sys.stdout", "sys.stderr"} or "rich.console" in imports(path, module)
+        )
+    }
+    assert guilty == set()
+
+
+def mentions(path: Path) -> set[str]:
+    """What a module calls, by the last part of its name, but for `….print`; and what it takes of modules, whole."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            found.add(name if name.endswith(".print") else name.rpartition(".")[2])
+        elif isinstance(node, ast.Attribute):
+            found.add(ast.unparse(node))
+    return found
 
 
 def test_tools_run_what_is_gpl_as_a_process_and_stand_below_the_rig() -> None:

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from loguru import logger
 
 from gateway import logs
+from gateway.flood import EACH_BURST
 from gateway.settings import Settings
 
 
@@ -36,6 +37,7 @@ def err(capsys: pytest.CaptureFixture[str]) -> Iterator[Err]:
     logger.remove()
     logging.root.handlers[:] = handlers
     logging.root.setLevel(level)
+    logging.captureWarnings(capture=False)
     for name, before in levels.items():
         logging.getLogger(name).setLevel(before)
 
@@ -54,7 +56,7 @@ def test_json_is_one_object_a_line_whatever_is_said(err: Err) -> None:
     logger.bind(session="cafe").warning('a "quoted"\nline with {braces} and <tags> and \u00fc')
     logger.info("next {}", {"a": object()})
     first, second = err.records()
-    assert first["message"] == 'a "quoted"\nline with {braces} and <tags> and \u00fc'
+    assert first["message"] == 'a "quoted"\\nline with {braces} and <tags> and \u00fc'
     assert (first["level"], first["session"], first["worker"]) == ("WARNING", "cafe", "-")
     assert second["message"].startswith("next ")
 
@@ -119,19 +121,31 @@ def test_a_record_crosses_as_itself(err: Err) -> None:
     assert record["level"] == "WARNING"
     assert record["session"] == "s-1"
     assert record["logger"] == __name__
-    assert record["message"] == "a message of\ntwo lines"
+    assert record["message"] == r"a message of\ntwo lines"
 
 
-def test_an_exception_crosses_with_the_end_of_its_trace(err: Err) -> None:
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_exception_crosses_with_its_trace(err: Err, *, as_json: bool) -> None:
+    def at_first_hand() -> None:
+        try:
+            fail("one\n" + "x" * 10_000)
+        except ValueError as error:
+            logger.opt(exception=error).error("it failed")
+
     logs.set_up(Settings(), relayed=True)
-    logger.opt(exception=ValueError("x" * 10_000)).error("it failed")
+    at_first_hand()
     line = relayed(err)
-    logs.set_up(Settings(log_json=True))
-    logs.relay(line, "s-1")
-    message = json.loads(relayed(err))["message"]
-    assert message.startswith("it failed\n")
-    assert message.endswith("xxx")
-    assert len(message) < 5_000
+    logs.set_up(Settings(log_json=as_json))
+    logs.relay(line, "-")
+    at_first_hand()
+    relayed_lines, own = err.text().split(line)[1].lstrip("\n").split("it failed")[1:]
+    assert ours(relayed_lines) == ours(own)
+    assert "ValueError: one" in own
+
+
+def ours(text: str) -> list[str]:
+    """A trace's lines, without what came before the next event."""
+    return [line for line in text.replace("\\n", "\n").split("\n") if line.startswith("  ")]
 
 
 @pytest.mark.parametrize(
@@ -150,10 +164,103 @@ def test_what_is_no_record_is_a_line_that_was_printed(err: Err, line: str) -> No
     logs.relay(line, "s-1")
     record = json.loads(relayed(err))
     assert record["level"] == "INFO"
-    assert record["message"] == line.replace("\x1e", "\\x1e")
+    assert record["message"] == logs.plain(line)
 
 
 def test_what_is_printed_steers_no_terminal(err: Err) -> None:
     logs.set_up(Settings())
     logs.relay("\x1b[2Jred\a {braces} <red>markup</red>", "s-1")
     assert "\\x1b[2Jred\\x07 {braces} <red>markup</red>" in relayed(err)
+
+
+FORGED = (
+    "x\n12:00:00.000 INFO    w0 - all is well\r\x1b]0;title\x07\x1b[2J\u202egnp.exe\u2028\x85\x9b31m\udc80"
+)
+SHOWN = (
+    r"x\n12:00:00.000 INFO    w0 - all is well\r\x1b]0;title\x07\x1b[2J\u202egnp.exe\u2028\x85\x9b31m\udc80"
+)
+
+
+def by_loguru(text: str) -> None:
+    logger.warning("a device says {}", text)
+
+
+def by_the_standard_library(text: str) -> None:
+    logging.getLogger("aiortc").warning("a device says %s", text)
+
+
+def raw(text: str) -> None:
+    logger.opt(raw=True).warning("a device says {}", text)
+
+
+SAYERS = [by_loguru, by_the_standard_library, raw]
+
+
+@pytest.mark.parametrize("say", SAYERS)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_a_stranger_says_is_one_line_that_commands_no_terminal(
+    err: Err, say: Callable[[str], None], *, as_json: bool
+) -> None:
+    logs.set_up(Settings(log_json=as_json))
+    say(FORGED)
+    text = err.text().removesuffix("\n")
+    assert text.isprintable()
+    if not as_json or say is raw:
+        assert text.endswith(f"a device says {SHOWN}")
+    else:
+        assert json.loads(text)["message"] == f"a device says {SHOWN}"
+
+
+@pytest.mark.parametrize("say", SAYERS)
+@pytest.mark.parametrize("letter", ["x", "\n", "\U000e0001"])
+def test_a_long_line_is_cut_and_says_so(err: Err, say: Callable[[str], None], letter: str) -> None:
+    logs.set_up(Settings())
+    say(letter * 1_000_000)
+    text = err.text()
+    assert len(text) < logs.MAX_MESSAGE + 200
+    assert text.endswith(("… (cut; 1,000,014 characters)\n", "… (cut; 1,000,014 characters)"))
+
+
+def fail(text: str) -> None:
+    raise ValueError(text)
+
+
+def test_a_trace_stays_readable_and_no_line_of_it_looks_like_ours(err: Err) -> None:
+    logs.set_up(Settings())
+    try:
+        fail(FORGED + "\n" + FORGED)
+    except ValueError as error:
+        logger.opt(exception=error).error("bot died")
+    first, *rest = err.text().removesuffix("\n").split("\n")
+    assert first.endswith("bot died")
+    assert rest[0] == "  Traceback (most recent call last):"
+    assert any("in fail" in line for line in rest)
+    assert "    ValueError: x" not in rest
+    assert "  ValueError: x" in rest
+    for line in rest:
+        assert line.isprintable()
+        assert line.startswith("  ")
+
+
+@pytest.mark.parametrize("text", ["x" * 1_000_000, "x\n" * 100_000])
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_trace_is_cut_and_keeps_its_beginning_and_end(err: Err, text: str, *, as_json: bool) -> None:
+    logs.set_up(Settings(log_json=as_json))
+    try:
+        fail(text + "\nthe end")
+    except ValueError as error:
+        logger.opt(exception=error).error("bot died")
+    written = err.text()
+    assert len(written) < 100_000
+    trace = json.loads(written)["trace"] if as_json else written
+    assert "in fail" in trace
+    assert "the end" in trace
+    assert "left out" in trace or "cut" in trace
+
+
+def test_a_flood_is_held_back_whatever_it_says(err: Err) -> None:
+    logs.set_up(Settings())
+    for number in range(1_000):
+        logging.getLogger("aiortc").warning("nonsense %d", number)
+        logger.info("nonsense {}", number)
+    assert len(err.text().splitlines()) == 2 * EACH_BURST

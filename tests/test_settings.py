@@ -55,6 +55,125 @@ def test_tables_are_read(config: Path) -> None:
     assert chosen.llm.provider == "openai"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_that_an_editor_of_windows_saved_is_read(config: Path, encoding: str) -> None:
+    config.write_bytes('name = "Küche"\r\nport = 1234\r\n'.encode(encoding))
+    chosen = settings.load(config)
+    assert (chosen.name, chosen.port) == ("Küche", 1234)
+
+
+def test_a_directory_in_the_place_of_the_file_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "voicegw.toml").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"voicegw\.toml cannot be read: it is a directory"):
+        settings.load()
+
+
+PATHS = """
+bot = "bots/mine.py"
+sentences = "mine.yaml"
+releases = "~/releases"
+data_dir = "/var/data"
+cache_dir = "cache"
+[bots]
+kitchen = "bots/kitchen.py"
+attic = "echo"
+[tts]
+provider = "piper"
+options = { download_dir = "voices", voice = "en" }
+"""
+
+
+def test_paths_of_a_file_count_from_its_folder(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.chdir("/")
+    config.write_text(PATHS)
+    chosen = settings.load(config)
+    assert (chosen.sentences, chosen.cache_dir) == (tmp_path / "mine.yaml", tmp_path / "cache")
+    assert (chosen.releases, chosen.data_dir) == (Path("/home/me/releases"), Path("/var/data"))
+    assert chosen.bot == str(tmp_path / "bots" / "mine.py")
+    assert chosen.bots == {"kitchen": str(tmp_path / "bots" / "kitchen.py"), "attic": "echo"}
+    assert chosen.tts.options == {"download_dir": str(tmp_path / "voices"), "voice": "en"}
+
+
+def test_paths_of_the_command_line_and_the_environment_count_from_where_we_are(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text(PATHS)
+    monkeypatch.setenv("VOICEGW_CACHE_DIR", "here")
+    chosen = settings.load(config, {"bot": "other.py"})
+    assert (chosen.bot, chosen.cache_dir) == ("other.py", Path("here"))
+
+
+def test_whose_home_is_not_known_is_named(config: Path) -> None:
+    config.write_text('releases = "~nobody-of-this-name/x"')
+    with pytest.raises(ConfigError, match="setting releases: there is no home for ~nobody"):
+        settings.load(config)
+
+
+@pytest.fixture
+def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file beside the settings; what it sets is forgotten afterwards."""
+    for name in ("VOICEGW_PORT", "VOICEGW_KEY", "TEST_API_KEY", "TEST_BASE"):
+        monkeypatch.setenv(name, "x")
+        monkeypatch.delenv(name)
+    return tmp_path / ".env"
+
+
+def test_the_env_file_beside_the_settings_is_read(config: Path, env: Path) -> None:
+    config.write_text("port = 1234")
+    env.write_text(
+        "# mine\nexport VOICEGW_PORT=2345\nTEST_API_KEY='s k'\nTEST_BASE=http://${HOST_OF_NOBODY:-x}/\n"
+    )
+    assert settings.load(config).port == 2345
+    keys = settings.api_keys()
+    assert (keys["TEST_API_KEY"], keys["TEST_BASE"]) == ("s k", "http://x/")
+
+
+def test_the_real_environment_wins_over_it(config: Path, env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.touch()
+    env.write_bytes("VOICEGW_PORT=2345\r\nTEST_API_KEY=file\r\n".encode("utf-16"))
+    monkeypatch.setenv("TEST_API_KEY", "real")
+    assert (settings.load(config).port, settings.api_keys()["TEST_API_KEY"]) == (2345, "real")
+
+
+def test_without_a_settings_file_the_one_of_the_working_directory_is_read(
+    env: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(env.parent)
+    env.write_text("VOICEGW_KEY=vgw_x")
+    settings.read_env()
+    assert settings.client_key(None) == "vgw_x"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"TEST_BASE=1\nsecret words\n", "line 2 is not NAME=value"),
+        (b"A=\xff", "not UTF-8: byte 0xff in line 1"),
+    ],
+)
+def test_what_is_wrong_in_it_is_named_and_not_repeated(
+    config: Path, env: Path, content: bytes, said: str
+) -> None:
+    config.touch()
+    env.write_bytes(content)
+    with pytest.raises(ConfigError, match=said) as caught:
+        settings.load(config)
+    assert str(env) in caught.value.message
+    assert "secret" not in caught.value.message
+
+
+def test_a_virtual_environment_of_that_name_is_left_alone(config: Path, env: Path) -> None:
+    config.touch()
+    env.mkdir()
+    settings.load(config)
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"gone\.toml"):
         settings.load(tmp_path / "gone.toml")
@@ -71,7 +190,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ("[limits]\nsesions = 1", "limits.sesions"),
         ("[audio]\nbitrate = 1", "audio.bitrate"),
         ("this is not TOML", "line 1"),
-        ("port = \xff", "TOML"),
+        ("port = \xff", "not UTF-8: byte 0xff in line 1"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named(config: Path, text: str, named: str) -> None:

@@ -7,17 +7,18 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated, Any
 
 import typer
+from rich.markup import escape
 
+from ground import text
+from ground.terminal import out
 from tools import findings, report
 from tools.errors import BuildError
 from tools.releases.release import BUILD
-from tools.report import out
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 FIRMWARE = BUILD.parent
@@ -45,14 +46,23 @@ def build(
     """Build the firmware into firmware/build/BOARD, as a release that `voicegw flash` takes."""
 
     def run() -> int:
-        chip = chip_of(board)
-        for command in plan(board, chip, container=container):
-            out.print(f"[dim]{shlex.join(command)}[/]", markup=True)
+        for command in plan(board, chip_of(board), container=container):
+            out.print(f"[dim]{escape(shlex.join(command))}[/]")
             if not dry_run:
                 _run(command)
         return report.OK
 
     report.guard(run)
+
+
+def make(board: str, *, stdout: IO[str] | None = None) -> None:
+    """Build a board's firmware into firmware/build/BOARD, as a release; `stdout` is where the build's output goes.
+
+    Raises:
+        BuildError: it cannot be built here, or the build failed.
+    """
+    for command in plan(board, chip_of(board), container=False):
+        _run(command, stdout)
 
 
 def boards() -> list[str]:
@@ -66,9 +76,22 @@ def chip_of(board: str) -> str:
     Raises:
         BuildError: there is no such board; names those that are.
     """
+    return str(_facts(board)["chip"])
+
+
+def is_emulated(board: str) -> bool:
+    """Whether it is an emulator's: no chip has its Ethernet. As `chip_of`."""
+    return str(_facts(board)["network"]) == "open_eth"
+
+
+def _facts(board: str) -> dict[str, Any]:
+    if not boards():
+        raise BuildError(
+            "this installation has no sources of the firmware", remedy="run it in a checkout of voicegw"
+        )
     if board not in boards():
-        raise BuildError(f"there is no board {board}", remedy=f"there are: {', '.join(boards()) or 'none'}")
-    return str(tomllib.loads((_BOARDS / f"{board}.toml").read_text(encoding="utf-8"))["chip"])
+        raise BuildError(f"there is no board {board}", remedy=f"there are: {', '.join(boards())}")
+    return text.read_toml(_BOARDS / f"{board}.toml")
 
 
 def plan(board: str, chip: str, *, container: bool) -> list[Sequence[str]]:
@@ -113,9 +136,9 @@ def _contained(steps: str, chip: str) -> list[str]:
     return [engine, "run", "--rm", *user, *mount, _CONTAINER, "bash", "-c", steps]
 
 
-def _run(command: Sequence[str]) -> None:
+def _run(command: Sequence[str], stdout: IO[str] | None = None) -> None:
     try:
-        done = subprocess.run(command, check=False)
+        done = subprocess.run(command, stdout=stdout, check=False)
     except OSError as error:
         raise BuildError(f"{command[0]} cannot be run: {error.strerror}", remedy="install it") from None
     if done.returncode:

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ground.terminal import out
 from tools import lan, report
 from tools.board import ports
-from tools.report import out, print_json
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -24,7 +24,7 @@ def devices(
     def run() -> None:
         found = look(seconds)
         if as_json:
-            print_json(found)
+            out.json(found)
             return
         heads = ("kind", "name", "where", "what")
         shown = report.table(heads, ([row[head] for head in heads] for row in found))

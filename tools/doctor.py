@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from ground.terminal import one_line, out
 from tools import findings, lan, report
 from tools.board import boot, ports
 from tools.board.console import Console
 from tools.errors import ToolError
 from tools.findings import Finding
-from tools.report import FAILED, OK, out, print_json
+from tools.report import FAILED, OK
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 _BROWSE_SECONDS = 2.0
@@ -38,7 +39,7 @@ def doctor(
             if not as_json:
                 _show(finding)
         if as_json:
-            print_json([{"what": f.what, "well": f.well, "text": f.text, "remedy": f.remedy} for f in found])
+            out.json([{"what": f.what, "well": f.well, "text": f.text, "remedy": f.remedy} for f in found])
         return FAILED if any(f.well is False for f in found) else OK
 
     report.guard(run, as_json=as_json)
@@ -122,7 +123,7 @@ def _both_ways(console: Console, device_id: str) -> Iterator[Finding]:
 
 def _show(finding: Finding) -> None:
     mark = {True: "[green]✓[/]", False: "[bold red]✗[/]", None: "[yellow]![/]"}[finding.well]
-    out.print(f"{mark} {escape(finding.what)}: {escape(finding.text)}")
+    out.print(f"{mark} {escape(finding.what)}: {escape(one_line(finding.text))}")
     if finding.remedy and finding.well is not True:
         out.print(f"    [dim]{escape(finding.remedy)}[/]")
 

@@ -5,21 +5,23 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx
 
+from ground import text, typed
+from ground.trouble import Trouble
 from tools import lan
 from tools.errors import EnrolError
 
 HERE = "http://127.0.0.1:7860"
 _SECONDS = 10.0
 _BROWSE_SECONDS = 3.0
-_NO_GATEWAY = "start one with: make run; or give its address with --gateway URL"
+_NO_GATEWAY = "start one with: make run, or voicegw serve; or give its address with --gateway URL"
 _OPERATOR = (
     "run this on the gateway's own machine, or give an operator's key: voicegw devices add me --role operator, "
     "and VOICEGW_KEY or --operator-key-file"
@@ -48,12 +50,13 @@ def find(url: str | None) -> Found:
     """The gateway: the one that is given, else one on this machine, else the one that the LAN announces.
 
     Raises:
-        EnrolError: none answers, or several do.
+        EnrolError: none answers, or several do. Trouble: what is given is no URL.
     """
     if url is not None:
+        url = typed.gateway_url(url)
         if not answers(url):
             raise EnrolError(f"no gateway answers at {url}", remedy=_NO_GATEWAY)
-        return Found(url.rstrip("/"), settings_for(url))
+        return Found(url, settings_for(url))
     if answers(HERE):
         return Found(HERE, {})
     try:
@@ -98,7 +101,7 @@ def _object(answer: httpx.Response) -> dict[str, Any]:
 
 def settings_for(url: str) -> dict[str, str]:
     """What a device is told, so that it calls the gateway at a URL."""
-    return {} if is_loopback(url) else {"gateway": url.rstrip("/")}
+    return {} if is_loopback(url) else {"gateway": url}
 
 
 def is_loopback(url: str) -> bool:
@@ -119,14 +122,13 @@ class Gateway:
         ca: path of a PEM file to trust instead of the system's, for https.
 
     Raises:
-        EnrolError: the key or the file cannot be used.
+        EnrolError: the file cannot be used. Trouble: the key cannot be sent.
     """
 
     def __init__(self, url: str, operator_key: str | None = None, ca: str | None = None) -> None:
         self.url = url
-        key = (operator_key or os.environ.get("VOICEGW_KEY") or "").strip()
-        if not re.fullmatch("[!-~]*", key):  # HTTP's own complaint would show it
-            raise EnrolError("the operator's key is none", remedy="give it as voicegw devices add printed it")
+        key = operator_key or os.environ.get("VOICEGW_KEY")
+        key = typed.key(key, "the operator's key file or VOICEGW_KEY") if key else None
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(
             base_url=url,
@@ -158,18 +160,51 @@ class Gateway:
         return Enrolled(name, key)
 
     def revoke(self, name: str) -> None:
-        """Let a device in no more; one that is not there is none, too."""
-        self._request("DELETE", f"/api/devices/{quote(name, safe='')}", None)
+        """Let a device in no more; one that is not there is none, too.
+
+        Raises:
+            EnrolError: the gateway did not do it.
+        """
+        answer = self._request("DELETE", f"/api/devices/{quote(name, safe='')}", None)
+        if answer.status_code not in {204, 404}:
+            raise _refused(answer, name)
+
+    def shared_keys(self) -> dict[str, list[str]]:
+        """The boards that use one key at once, by the device whose key it is; none where we may not see it.
+
+        Raises:
+            EnrolError: it cannot be reached.
+        """
+        answer = self._request("GET", "/api/devices", None)
+        try:
+            return {
+                str(device["name"]): [
+                    f"{b['id'] or 'a board'} at {b['address']}" for b in device["shared_by"]
+                ]
+                for device in answer.json()
+                if device["shared_by"]
+            }
+        except (ValueError, RecursionError, KeyError, TypeError):  # no operator's key, or an older gateway
+            return {}
 
     @contextlib.contextmanager
     def enrolled(self, name: str, *, replace: bool) -> Iterator[Enrolled]:
-        """Enrol a device for a block; if the block fails, the key is revoked, as nobody has it."""
+        """Enrol a device for a block; if the block fails, the key is revoked, as nobody has it.
+
+        Raises:
+            EnrolError: as `enrol`. The block's own error says so if the key could not be revoked.
+        """
         made = self.enrol(name, replace=replace)
         try:
             yield made
-        except BaseException:
-            with contextlib.suppress(EnrolError):
+        except BaseException as failure:
+            try:
                 self.revoke(name)
+            except EnrolError as undone:
+                if isinstance(failure, Trouble):
+                    failure.remedy += (
+                        f"; {name} is enrolled still ({undone.cause}): voicegw devices revoke {name}"
+                    )
             raise
 
     def close(self) -> None:
@@ -190,11 +225,10 @@ def _trust(ca: str) -> Any:
     import ssl  # noqa: PLC0415 -- for https alone
 
     try:
-        return ssl.create_default_context(cafile=ca)
-    except OSError as error:
-        reason = "it is no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        return ssl.create_default_context(cadata=text.read(Path(ca)))
+    except (ssl.SSLError, ValueError):
         raise EnrolError(
-            f"{ca} cannot be used: {reason}",
+            f"{ca} cannot be used: it is no certificate",
             remedy="give a PEM file with the certificate that the gateway's is signed by",
         ) from None
 

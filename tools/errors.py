@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ground.trouble import Trouble
 
-class ToolError(Exception):
+
+class ToolError(Trouble):
     """Root of the tree.
 
     Args:
@@ -15,9 +17,8 @@ class ToolError(Exception):
     step = ""
 
     def __init__(self, cause: str, *, remedy: str, step: str = "") -> None:
-        super().__init__(cause)
+        super().__init__(cause, remedy=remedy)
         self.cause = cause
-        self.remedy = remedy
         self.step = step or self.step
 
 
@@ -79,3 +80,9 @@ class BuildError(ToolError):
     """The firmware cannot be built here."""
 
     step = "build"
+
+
+class PublishError(ToolError):
+    """A release cannot be put together."""
+
+    step = "publish"

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import httpx
 
+from ground import folders
+from ground.trouble import Trouble
 from tools import enrol, lan
 from tools.board import ports
-from tools.errors import EnrolError
 
 _GROUP = "224.0.0.251"
 """Of mDNS (RFC 6762, section 3); on a port of ours, so that no responder is disturbed."""
@@ -151,9 +152,9 @@ def find_idf() -> Path | None:
     """An ESP-IDF that is installed: the one that is active, else where its installers put it."""
     active = os.environ.get("IDF_PATH")
     places = [Path(active)] if active else []
-    home = Path.home()
-    places += [home / "esp" / "esp-idf", *sorted(home.glob(".espressif/v*/esp-idf"), reverse=True)]
-    places += sorted((home / "esp").glob("*/esp-idf"), reverse=True)
+    if (home := folders.home()) is not None:
+        places += [home / "esp" / "esp-idf", *sorted(home.glob(".espressif/v*/esp-idf"), reverse=True)]
+        places += sorted((home / "esp").glob("*/esp-idf"), reverse=True)
     return next((place for place in places if (place / "tools" / "idf.py").is_file()), None)
 
 
@@ -161,8 +162,8 @@ def gateway(url: str | None) -> Iterator[Finding]:
     """Whether there is a gateway, which version it is, and whether it is reached by this machine's own addresses."""
     try:
         found = enrol.find(url)
-    except EnrolError as error:
-        yield Finding("gateway", False, error.cause, error.remedy)
+    except Trouble as error:
+        yield Finding("gateway", False, error.message, error.remedy)
         return
     version = _version(found.url)
     ours = _own_version()
@@ -171,8 +172,25 @@ def gateway(url: str | None) -> Iterator[Finding]:
         "gateway", True if same else None, f"{found.url}, version {version or 'unknown'}",
         "" if same else f"these tools are {ours}: use the gateway and the tools of one checkout",
     )  # fmt: skip
+    yield from _shared_keys(found)
     if url is None and found.url == enrol.HERE:
         yield from _from_outside()
+
+
+def _shared_keys(found: enrol.Found) -> Iterator[Finding]:
+    """Keys that several boards use; a gateway that only announces itself is not told our key to ask it."""
+    if found.announced:
+        return
+    try:
+        with contextlib.closing(enrol.Gateway(found.url)) as gateway:
+            shared = gateway.shared_keys()
+    except Trouble:
+        return
+    for name, boards in shared.items():
+        yield Finding(
+            "key", False, f"several boards use the key of {name}, and end each other's calls: {' and '.join(boards)}",
+            "give one of them a key of its own: voicegw flash, with a --name that no other board has",
+        )  # fmt: skip
 
 
 def _from_outside() -> Iterator[Finding]:

@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from ground import text, typed
 from tools import flashing, report, wishes
 from tools.board import boot
 from tools.board.boot import Reached
+from tools.errors import ImageError
 from tools.esp import esptool_process
 from tools.flashing import Order
+from tools.images import Wanted
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -22,8 +25,12 @@ def flash(
         str | None, typer.Option(help="Serial port, or a URL such as rfc2217://HOST:PORT.")
     ] = None,
     image: Annotated[
-        str | None, typer.Option(help="Release: a directory or a URL; what was built here by default.")
+        str | None,
+        typer.Option(help="Release: a directory, an archive or a URL; that of this version by default."),
     ] = None,
+    build: Annotated[
+        bool, typer.Option("--build", help="Build it now, with ESP-IDF or a container.")
+    ] = False,
     board: Annotated[str | None, typer.Option(help="Which board it is, if several have its chip.")] = None,
     ssid: Annotated[str | None, typer.Option(help="Wi-Fi name; or VOICEGW_WIFI_SSID.")] = None,
     password_file: Annotated[
@@ -68,13 +75,14 @@ def flash(
     def run() -> None:
         given = {"ssid": ssid, "name": name}
         if key_file is not None:
-            given["key"] = wishes.first_line(key_file)
+            given["key"] = typed.key_in(key_file)
         if ca is not None:
-            given["ca"] = wishes.text_of(ca)
+            given["ca"] = text.read(ca)
+        if image is not None and build:
+            raise ImageError("--image and --build exclude each other", remedy="give one of them")
         order = Order(
             port=port,
-            image=image,
-            board=board,
+            firmware=Wanted(image, build, board),
             baud=baud,
             erase=erase,
             dry_run=dry_run,
@@ -82,9 +90,9 @@ def flash(
             wifi=not no_wifi,
             enrol=not no_enrol,
             replace=replace,
-            gateway=gateway,
+            gateway=typed.gateway_url(gateway) if gateway else None,
             settings={} if no_provision else wishes.gather(given, settings, password_file),
-            operator_key=wishes.first_line(operator_key_file) if operator_key_file else None,
+            operator_key=typed.key_in(operator_key_file) if operator_key_file else None,
             ca=str(ca) if ca else None,
             target=flashing.target_of(until) if until else Reached.BOOTED if no_provision else Reached.LIVE,
             seconds=timeout,
@@ -92,7 +100,7 @@ def flash(
         with report.ForScripts() if as_json else report.ForPeople() as shown:
             shown.done(reached=str(flashing.flash(order, shown)))
 
-    report.guard(run, as_json=as_json, interrupted=flashing.INTERRUPTED)
+    report.guard(run, as_json=as_json, interrupted=flashing.INTERRUPTED, outlives_its_reader=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from tools import enrol, private, wishes
+from tools import enrol, images, private, wishes
 from tools.board import boot, ports
 from tools.board.boot import Reached
 from tools.board.console import Console
@@ -14,7 +14,7 @@ from tools.enrol import Gateway
 from tools.errors import SettingsError
 from tools.esp import esptool_process, nvs
 from tools.esp.esptool_process import Chip, Job, Piece
-from tools.releases import release
+from tools.images import There, Wanted
 from tools.releases.release import Release
 from tools.report import Report
 
@@ -26,8 +26,7 @@ class Order:
     """What the user wants. `gateway` is where to enrol; one on this machine's loopback is none to tell a board."""
 
     port: str | None = None
-    image: str | None = None
-    board: str | None = None
+    firmware: Wanted = field(default_factory=Wanted)
     baud: int = esptool_process.BAUD
     erase: bool = False
     dry_run: bool = False
@@ -60,10 +59,10 @@ def flash(order: Order, report: Report) -> Reached:
     """
     port = ports.pick(order.port)
     report.step("port", port)
-    releases = release.find(order.image, lambda fault: report.step("left out", fault.cause))
+    found = images.find(order.firmware, report)
     chip = esptool_process.identify(port, baud=order.baud)
     report.step("chip", _describe(chip), chip=chip.name, mac=chip.mac, flash_size=chip.flash_size)
-    chosen = release.choose(releases, chip=chip.name, flash_size=chip.flash_size, board=order.board)
+    chosen = images.choose(order.firmware, found, There(port, chip, order.baud), report)
     files = chosen.load()
     _tell_image(report, chosen)
     with _settings(order, chip, report) as settings:

@@ -13,14 +13,13 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from ground.terminal import err, out, plain
 from tools import report
 from tools.board import ports, traces
 from tools.board.console import Console
 from tools.board.logline import Answer, Event, Line, Log, Refusal, complaint
 from tools.board.traces import Decoder, Frame
 from tools.errors import ConsoleError
-from tools.plain import plain
-from tools.report import err, out, print_json
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 _TURN_SECONDS = 0.5
@@ -55,7 +54,7 @@ def monitor(
             if sys.stdin.isatty():
                 threading.Thread(target=_type, args=(console,), name="keyboard", daemon=True).start()
             for shown in follow(console, decoder, seconds):
-                print_json(shown) if as_json else show(shown)
+                out.json(shown) if as_json else show(shown)
 
     report.guard(run, as_json=as_json)
 

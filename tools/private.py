@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ground.trouble import reason
 from tools.errors import ToolError
 
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 -- Linux's; what lies there is never written to a disk
@@ -25,7 +26,7 @@ def directory() -> Iterator[Path]:
     try:
         path = Path(tempfile.mkdtemp(prefix="voicegw-", dir=home))
     except OSError as error:
-        raise _no_room(home or Path(tempfile.gettempdir()), error) from None
+        raise _no_room(home or "the folder for temporary files", error) from None
     try:
         yield path
     finally:
@@ -46,7 +47,7 @@ def write(path: Path, data: bytes) -> None:
         raise _no_room(path.parent.parent, error) from None
 
 
-def _no_room(where: Path, error: OSError) -> ToolError:
+def _no_room(where: Path | str, error: OSError) -> ToolError:
     return ToolError(
-        f"nothing can be written to {where}: {error.strerror}", remedy="make room there", step="image"
+        f"nothing can be written to {where}: {reason(error)}", remedy="make room there", step="image"
     )

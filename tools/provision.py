@@ -9,12 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
+from ground import typed
+from ground.terminal import out
 from tools import report, wishes
 from tools.board import ports
 from tools.board.console import Console
 from tools.board.improv_serial import Improv, Network
 from tools.errors import ImprovError, SettingsError
-from tools.report import out, print_json
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -44,7 +45,7 @@ def provision(
     def run() -> None:
         given = {"ssid": ssid, "gateway": gateway or None, "name": name, "talk": talk}
         if key_file is not None:
-            given["key"] = wishes.first_line(key_file)
+            given["key"] = typed.key_in(key_file)
         wanted = wishes.gather(given, settings, password_file)
         if password_file is not None and "ssid" not in wanted:
             raise SettingsError("a password without a Wi-Fi name", remedy="give --ssid as well")
@@ -106,7 +107,7 @@ def _set(console: Console, setting: str, value: str) -> None:
 
 def _show_networks(found: list[Network], *, as_json: bool) -> None:
     if as_json:
-        print_json([{"ssid": n.ssid, "rssi": n.rssi, "locked": n.locked} for n in found])
+        out.json([{"ssid": n.ssid, "rssi": n.rssi, "locked": n.locked} for n in found])
         return
     rows = ((n.ssid, str(n.rssi), "password" if n.locked else "open") for n in found)
     out.print(report.table(("network", "dBm", ""), rows) if found else "The board sees no network.")
@@ -114,7 +115,7 @@ def _show_networks(found: list[Network], *, as_json: bool) -> None:
 
 def _show(held: Mapping[str, Any], url: str | None, *, as_json: bool) -> None:
     if as_json:
-        print_json({"settings": dict(held), "url": url})
+        out.json({"settings": dict(held), "url": url})
         return
     out.print(report.table(("setting", "value"), ((name, str(value)) for name, value in held.items())))
     if url:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import signal
 import sys
@@ -10,18 +9,17 @@ from collections.abc import Callable, Iterable, Sequence
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, Protocol, Self
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from ground import terminal
+from ground.terminal import err, one_line, out
+from ground.trouble import Trouble
 from tools.errors import ToolError
-from tools.plain import plain
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
-out = Console(soft_wrap=True, highlight=False, emoji=False)  # else `:ab:` in a MAC becomes a picture
-err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 
 class Report(Protocol):
@@ -66,7 +64,7 @@ class ForPeople:
 
     def done(self, **values: Any) -> None:
         self._end_bar()
-        print(last_line(values), flush=True)  # noqa: T201 -- never wrapped or styled: scripts read it
+        out.verbatim(last_line(values))
 
     def __enter__(self) -> Self:
         return self
@@ -89,16 +87,16 @@ class ForScripts:
         self._percent = -1
 
     def step(self, name: str, text: str, **values: Any) -> None:
-        print_json({"event": "step", "step": name, "text": text, **values})
+        out.json({"event": "step", "step": name, "text": text, **values})
 
     def progress(self, fraction: float) -> None:
         percent = int(fraction * 100)
         if percent != self._percent:
             self._percent = percent
-            print_json({"event": "progress", "percent": percent})
+            out.json({"event": "progress", "percent": percent})
 
     def done(self, **values: Any) -> None:
-        print_json({"event": "done", **values})
+        out.json({"event": "done", **values})
 
     def __enter__(self) -> Self:
         return self
@@ -118,35 +116,35 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """A table of texts: what a stranger calls himself is no markup, and commands no terminal."""
     made = Table(*heads, box=None)
     for row in rows:
-        made.add_row(*(Text(plain(text)) for text in row))
+        made.add_row(*(Text(one_line(text)) for text in row))
     return made
 
 
-def print_json(value: Any) -> None:
-    """One JSON value on one line of standard output."""
-    print(json.dumps(value), flush=True)  # noqa: T201
-
-
-def guard(run: Callable[[], object], *, as_json: bool = False, interrupted: str = "") -> NoReturn:
+def guard(
+    run: Callable[[], object],
+    *,
+    as_json: bool = False,
+    interrupted: str = "",
+    outlives_its_reader: bool = False,
+) -> NoReturn:
     """Run a tool and leave with its status: errors in two lines, cause and remedy, and never a trace of ours.
 
     Args:
         run: the tool; what it returns is its status, nothing counts as OK.
         as_json: errors as JSON on standard output.
         interrupted: what to say after Ctrl-C.
+        outlives_its_reader: go on when nobody reads what is told any more.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a pipe on Windows has a code page without our marks
+    terminal.set_up(outlives_its_reader=outlives_its_reader)
     signal.signal(signal.SIGTERM, _terminated)  # so that what holds secrets is removed then, too
     try:
         status = run()
-    except ToolError as error:
+    except Trouble as error:
         _tell(error, as_json=as_json)
-        sys.exit(FAILED)
+        sys.exit(FAILED if isinstance(error, ToolError) else USAGE)
     except KeyboardInterrupt:
         if as_json:
-            print_json({"event": "failed", "step": "", "cause": "interrupted", "remedy": interrupted})
+            out.json({"event": "failed", "step": "", "cause": "interrupted", "remedy": interrupted})
         else:
             err.print(f"\ninterrupted. {interrupted}".rstrip())
         sys.exit(INTERRUPTED)
@@ -158,10 +156,11 @@ def _terminated(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _tell(error: ToolError, *, as_json: bool) -> None:
+def _tell(error: Trouble, *, as_json: bool) -> None:
+    step = error.step if isinstance(error, ToolError) else ""
     if as_json:
-        print_json({"event": "failed", "step": error.step, "cause": error.cause, "remedy": error.remedy})
+        out.json({"event": "failed", "step": step, "cause": error.message, "remedy": error.remedy})
         return
-    where = f" ({error.step})" if error.step else ""
-    err.print(f"[bold red]error{where}:[/] {escape(error.cause)}")
+    where = f" ({step})" if step else ""
+    err.print(f"[bold red]error{where}:[/] {escape(error.message)}")
     err.print(f"[dim]{escape(error.remedy)}[/]")

@@ -6,10 +6,10 @@ import getpass
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from ground import text, typed
 from tools.errors import SettingsError
 
 NAMES = (
@@ -69,7 +69,7 @@ def gather(given: Mapping[str, str | None], file: Path | None, password_file: Pa
         password_file: its first line is the Wi-Fi's password.
 
     Raises:
-        SettingsError: a file that cannot be read, or a value that no device would take.
+        Trouble: a file that cannot be read, or a value that no device would take.
     """
     values = _from_file(file) if file is not None else {}
     environment = {"ssid": "VOICEGW_WIFI_SSID", "password": "VOICEGW_WIFI_PASSWORD"}
@@ -77,48 +77,16 @@ def gather(given: Mapping[str, str | None], file: Path | None, password_file: Pa
         name: os.environ[variable] for name, variable in environment.items() if os.environ.get(variable)
     }
     if password_file is not None:
-        values["password"] = first_line(password_file)
+        values["password"] = text.read_line(password_file)
     values |= {name: value for name, value in given.items() if value is not None}
+    if values.get("gateway"):
+        values["gateway"] = typed.gateway_url(values["gateway"])
     return check(values)
 
 
 def _from_file(path: Path) -> dict[str, str]:
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SettingsError(
-            f"{path} cannot be read: {_reason(error)}", remedy='write lines such as ssid = "attic"'
-        ) from None
+    found = text.read_toml(path)
     return {name: value if isinstance(value, str) else str(value) for name, value in found.items()}
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return error.strerror or "it cannot be opened" if isinstance(error, OSError) else "it is no TOML"
-
-
-def text_of(path: Path) -> str:
-    """What a file holds, a certificate say.
-
-    Raises:
-        SettingsError: it cannot be read.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise SettingsError(f"{path} cannot be read: {reason}", remedy="give a file that holds it") from None
-
-
-def first_line(path: Path) -> str:
-    """What a file with one secret holds.
-
-    Raises:
-        SettingsError: it cannot be read, or is empty.
-    """
-    lines = text_of(path).splitlines()
-    if not lines or not lines[0]:
-        raise SettingsError(f"{path} is empty", remedy="give a file that holds it, in its first line")
-    return lines[0]
 
 
 def ask_for_wifi(values: Mapping[str, str], *, needed: bool) -> dict[str, str]:

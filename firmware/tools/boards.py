@@ -2,6 +2,7 @@
 """The boards that the firmware is for: reads components/boards/*.toml, and makes what is written down twice otherwise.
 
     boards.py check       facts that contradict each other, or generated files that are not what they would be now
+    boards.py list        their names, as JSON
     boards.py generate    writes them: Kconfig, C table, sdkconfig defaults, partition tables, the table in docs/boards.md
 
 Python 3.11 and nothing else.
@@ -9,6 +10,7 @@ Python 3.11 and nothing else.
 
 from __future__ import annotations
 
+import json
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -162,6 +164,9 @@ def stale(boards: list[Board], *, write: bool) -> list[Path]:
 
 
 def main(arguments: list[str]) -> int:
+    if arguments == ["list"]:
+        print(json.dumps([path.stem for path in sorted(HERE.glob("*.toml"))]))
+        return 0
     if arguments not in (["check"], ["generate"]):
         print(__doc__)
         return 2

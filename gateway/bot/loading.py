@@ -13,6 +13,8 @@ from types import ModuleType
 from typing import Any
 
 from gateway.errors import ConfigError
+from ground import folders
+from ground.trouble import Trouble
 
 BUNDLED = ("assistant", "echo", "realtime")
 
@@ -40,11 +42,14 @@ def _import(name: str) -> ModuleType:
     try:
         if name in BUNDLED:
             return importlib.import_module(f"gateway.bots.{name}")
+        _look_in(Path.cwd())
         if name.endswith(".py"):
-            return _import_file(Path(name).expanduser().resolve())
+            return _import_file(folders.expanded(Path(name)).resolve())
         return importlib.import_module(name)
     except ConfigError:
         raise
+    except Trouble as error:
+        raise ConfigError.of(error) from None
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"bot {name}: there is no module {error.name}",
@@ -54,6 +59,12 @@ def _import(name: str) -> ModuleType:
         raise ConfigError(
             f"bot {name} does not import: {error!r}", remedy="run it by itself first"
         ) from error
+
+
+def _look_in(folder: Path) -> None:
+    """Find a bot's modules there before all others, as Python itself does for a program that is run there."""
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
 
 def _import_file(path: Path) -> ModuleType:

@@ -8,12 +8,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
-from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
-from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADParams
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
@@ -32,15 +31,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.bots.call import PIPELINE, SAMPLE_RATE, hold, open_transport
 from gateway.errors import ConfigError
-from gateway.settings import EngineSpec, api_keys
+from gateway.settings import EngineSpec, api_keys, without_telemetry
 from gateway.speech import providers
 from gateway.speech.dialogue import Dialogue
+from gateway.speech.engine_process import held
 from gateway.speech.intents import Recogniser
 from gateway.speech.language_model import LanguageModel, language_model
 from gateway.speech.recognition import SphinxSTTService
 from gateway.speech.sentences import load_book
-from gateway.speech.sphinx import shared_engine
+from gateway.speech.sphinx import recogniser
 from gateway.speech.synthesis import LocalTTSService, make_synthesiser
+from gateway.speech.turns import turns
 
 _VAD_STOP_SECS = 0.2
 _TURN_STOP_SECS = 1.0
@@ -59,7 +60,7 @@ class AssistantSettings(BaseModel):
     llm: EngineSpec | None = None
     tts: EngineSpec = EngineSpec(provider="flite")
     sentences: Path | None = None
-    cache_dir: Path = Field(default_factory=lambda: Path.home() / ".cache" / "voicegw")
+    cache_dir: Path = Path("~/.cache/voicegw")
     timezone: str | None = None
     volume: int = Field(default=70, ge=0, le=100)
     prompt: str = (
@@ -85,25 +86,14 @@ def check(settings: AssistantSettings, keys: Mapping[str, str]) -> None:
         language_model(book, settings.cache_dir)
 
 
-def preload(settings: object) -> None:
-    """What calls can share of memory, for a process that they are forked from: it starts no thread. Blocks.
-
-    Raises ConfigError where the sentences or the voice can't be loaded.
-    """
-    own = configuration({"voicegw": {"settings": settings}})
-    _recogniser(own.sentences)
-    if own.tts.provider == "flite":
-        make_synthesiser(own.tts.options.get("voice"))
-
-
 @asynccontextmanager
 async def warm(settings: AssistantSettings) -> AsyncIterator[None]:
-    """Keep what calls share loaded while entered: a worker process holds this around its calls."""
+    """Keep what calls share loaded while entered: for this process and for those that it starts meanwhile."""
     await asyncio.to_thread(_recogniser, settings.sentences)
-    if settings.stt.provider != "sphinx":
-        yield
-        return
-    async with shared_engine(await asyncio.to_thread(_model, settings)):
+    engines = [turns()]
+    if settings.stt.provider == "sphinx":
+        engines.append(recogniser(await asyncio.to_thread(_model, settings.sentences, settings.cache_dir)))
+    async with held(*engines):
         yield
 
 
@@ -117,6 +107,17 @@ async def prepared(settings: object) -> AsyncIterator[None]:
     await asyncio.to_thread(check, own, api_keys())
     async with warm(own):
         yield
+
+
+def preload(settings: object) -> None:
+    """Load what calls have in common into a process that will be forked for each: no thread, no model session."""
+    own = configuration({"voicegw": {"settings": settings}})
+    _models()
+    _recogniser(own.sentences)
+    if own.stt.provider == "sphinx":
+        _model(own.sentences, own.cache_dir)
+    if own.tts.provider == "flite":
+        make_synthesiser(own.tts.options.get("voice"))
 
 
 async def bot(runner_args: RunnerArguments) -> None:
@@ -160,7 +161,7 @@ def build(
             user_turn_strategies=_turns(), user_turn_stop_timeout=_STUCK_TURN_SECS, empty_user_turn=None
         ),
     )
-    vad = SileroVADAnalyzer(sample_rate=SAMPLE_RATE, params=VADParams(stop_secs=_VAD_STOP_SECS))
+    vad = _models().VoiceActivity(SAMPLE_RATE, VADParams(stop_secs=_VAD_STOP_SECS))
     zone = _zone(settings)
     dialogue = Dialogue(
         _recogniser(settings.sentences),
@@ -180,13 +181,20 @@ def build(
     ], aggregators.assistant()
 
 
+def _models() -> ModuleType:
+    without_telemetry()
+    from gateway.speech import models  # noqa: PLC0415 -- onnxruntime reads the environment when it is imported
+
+    return models
+
+
 @cache
 def _recogniser(sentences: Path | None) -> Recogniser:
     return Recogniser(load_book(sentences))
 
 
 def _turns() -> UserTurnStrategies:
-    analyzer = LocalSmartTurnAnalyzerV3(params=SmartTurnParams(stop_secs=_TURN_STOP_SECS))
+    analyzer = _models().EndOfTurn(SmartTurnParams(stop_secs=_TURN_STOP_SECS))
     return UserTurnStrategies(
         # A transcript begins a turn where its own was given up: the recogniser of a slow machine may be that late.
         start=[VADUserTurnStartStrategy(), TranscriptionUserTurnStartStrategy()],
@@ -196,7 +204,7 @@ def _turns() -> UserTurnStrategies:
 
 def _stt(settings: AssistantSettings, keys: Mapping[str, str]) -> FrameProcessor:
     if settings.stt.provider == "sphinx":
-        return SphinxSTTService(_model(settings))
+        return SphinxSTTService(_model(settings.sentences, settings.cache_dir))
     return providers.make_stt(settings.stt, keys)
 
 
@@ -206,8 +214,9 @@ def _tts(settings: AssistantSettings, keys: Mapping[str, str]) -> FrameProcessor
     return providers.make_tts(settings.tts, keys)
 
 
-def _model(settings: AssistantSettings) -> LanguageModel:
-    return language_model(load_book(settings.sentences), settings.cache_dir)
+@cache
+def _model(sentences: Path | None, cache_dir: Path) -> LanguageModel:
+    return language_model(load_book(sentences), cache_dir)
 
 
 def _zone(settings: AssistantSettings) -> ZoneInfo | None:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
-from gateway.errors import GatewayError
-
-out = Console(soft_wrap=True, highlight=False, emoji=False)  # else `:ab:` in an address becomes a picture
-err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
+from ground.terminal import err
+from ground.trouble import Trouble
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file; voicegw.toml here by default.")
@@ -33,23 +29,18 @@ class Exit(IntEnum):
     UNREACHABLE = 3
 
 
-def fail(error: GatewayError, status: Exit) -> NoReturn:
+def fail(error: Trouble, status: Exit) -> NoReturn:
     """Print an error with its remedy, and leave."""
     err.print(
-        f"[bold red]error:[/] {plain(error.message)}"
-        + (f"\n[dim]{plain(error.remedy)}[/]" if error.remedy else "")
+        f"[bold red]error:[/] {escape(error.message)}"
+        + (f"\n[dim]{escape(error.remedy)}[/]" if error.remedy else "")
     )
     sys.exit(status)
 
 
-def plain(text: str) -> str:
-    """Text for rich that is no markup."""
-    return escape(text)
-
-
-def print_json(value: Any) -> None:
-    """One JSON value on one line of standard output."""
-    print(json.dumps(value), flush=True)  # noqa: T201
+def own_host(host: str) -> str:
+    """Where this machine reaches a gateway that listens on this address, as a URL has it."""
+    return "127.0.0.1" if host in {"::", "0.0.0.0"} else f"[{host}]" if ":" in host else host
 
 
 def run(coroutine: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway import settings
-from gateway.cli.common import ConfigOption, Exit, JsonOption, out, print_json, run
+from gateway.cli.common import ConfigOption, Exit, JsonOption, own_host, run
 from gateway.cli.tools import plugged_in
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, GatewayError
+from ground.terminal import one_line, out
 
 UrlOption = Annotated[str, typer.Option(help="The gateway.")]
 KeyOption = Annotated[
@@ -23,6 +25,8 @@ KeyOption = Annotated[
     ),
 ]
 _HERE = "http://127.0.0.1:7860"
+_ASK_SECONDS = 5.0
+_SHARED_REMEDY = "enrol one of them under a name of its own: voicegw flash, or docs/troubleshooting.md"
 
 app = typer.Typer(help="Who may connect, and who is there.", invoke_without_command=True)
 
@@ -36,12 +40,13 @@ def devices(
 ) -> None:
     """List the devices that are enrolled, those that the LAN announces, and boards on serial ports."""
     context.obj = config
+    settings.read_env(config)
     if context.invoked_subcommand is not None:
         return
     rows = run(_list_devices(settings.load(config), seconds))
     rows += [_row("", "", "plugged in", port, why, None, None) for port, why in plugged_in()]
     if as_json:
-        print_json(rows)
+        out.json(rows)
         return
     if not rows:
         out.print("No devices yet. Enrol one: voicegw devices add NAME")
@@ -50,17 +55,22 @@ def devices(
     for row in rows:
         table.add_row(
             *(
-                Text(str(row[k] or ""))
+                Text(one_line(str(row[k] or "")))
                 for k in ("name", "role", "state", "address", "board", "fw", "last_seen")
             )
         )
     out.print(table)
+    for row in rows:
+        if boards := " and ".join(row["shared_by"]):
+            out.print(f"{row['name']}: several boards use its key: {boards}", markup=False)
+            out.print(f"[dim]{_SHARED_REMEDY}[/]")
 
 
 async def _list_devices(chosen: settings.Settings, seconds: float) -> list[dict[str, Any]]:
     from gateway.front import discovery
     from gateway.front.registry import open_registry
 
+    shared = await _shared_keys(chosen)
     addresses = discovery.lan_addresses()
     found = (
         {f.name: f for f in await discovery.scan(discovery.DEVICE_TYPE, seconds, addresses)}
@@ -79,15 +89,32 @@ async def _list_devices(chosen: settings.Settings, seconds: float) -> list[dict[
                 else "away"
             )
             address = seen.address if seen else device.address
-            rows.append(
-                _row(device.name, str(device.role), state, address, device.board, device.fw, device.last_seen)
+            row = _row(
+                device.name, str(device.role), state, address, device.board, device.fw, device.last_seen
             )
+            rows.append({**row, "shared_by": shared.get(device.id, [])})
     for stranger in found.values():
         p = stranger.properties
         rows.append(
             _row(stranger.name, "", "not enrolled", stranger.address, p.get("board"), p.get("fw"), None)
         )
     return rows
+
+
+async def _shared_keys(chosen: settings.Settings) -> dict[str, list[str]]:
+    """By the id of a device, the boards that use its key at once; only a gateway that runs here can tell."""
+    from gateway.cli.remote import Remote
+
+    own = Remote(f"http://{own_host(chosen.host)}:{chosen.port}", settings.client_key(None))
+    try:
+        async with asyncio.timeout(_ASK_SECONDS):
+            known = await own.ask("GET", "/api/devices")
+        return {
+            d["id"]: [f"{b['id']} at {b['address']}" if b["id"] else b["address"] for b in d["shared_by"]]
+            for d in known
+        }
+    except (GatewayError, TimeoutError, KeyError, TypeError):  # none runs, or one that does not tell us
+        return {}
 
 
 def _row(
@@ -110,6 +137,7 @@ def _row(
         "board": board,
         "fw": fw,
         "last_seen": at,
+        "shared_by": [],
     }
 
 
@@ -134,10 +162,10 @@ def devices_add(
 
     device, key = run(add())
     if as_json:
-        print_json({"id": device.id, "name": device.name, "role": str(device.role), "key": key})
+        out.json({"id": device.id, "name": device.name, "role": str(device.role), "key": key})
         return
     out.print(f"[bold]{device.name}[/] is enrolled as {device.role}. Its key, shown this once:", style=None)
-    print(key)  # noqa: T201 -- never wrapped
+    out.verbatim(key)
 
 
 @app.command("revoke")
@@ -170,7 +198,7 @@ def devices_update(
         report: dict[str, Any] = {}
         async for report in Remote(url, settings.client_key(key_file)).update(name, version):
             if as_json:
-                print_json(report)
+                out.json(report)
             else:
                 told = f"{report.get('state')} {report.get('percent', '')} {report.get('reason', '')}"
                 out.print(f"{name}: {told}", markup=False)

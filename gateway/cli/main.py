@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from gateway import __version__, settings
 from gateway.cli import devices, tools
-from gateway.cli.common import ConfigOption, Exit, JsonOption, fail, out, plain, print_json, run
+from gateway.cli.common import ConfigOption, Exit, JsonOption, fail, run
 from gateway.errors import ConfigError, GatewayError, Unreachable
+from ground import folders, terminal
+from ground.terminal import out
+from ground.trouble import Trouble
 
 app = typer.Typer(
     name="voicegw",
@@ -28,11 +32,18 @@ tools.add_to(app)
 
 def main() -> None:
     """Run the command; an error of ours ends in one line with its remedy, not in a trace."""
+    terminal.set_up()
     try:
         app()
-    except GatewayError as error:
-        status = {ConfigError: Exit.USAGE, Unreachable: Exit.UNREACHABLE}.get(type(error), Exit.FAILED)
-        fail(error, status)
+    except Trouble as error:
+        fail(error, _status(error))
+
+
+def _status(error: Trouble) -> Exit:
+    if isinstance(error, Unreachable):
+        return Exit.UNREACHABLE
+    at_fault = isinstance(error, GatewayError) and not isinstance(error, ConfigError)
+    return Exit.FAILED if at_fault else Exit.USAGE
 
 
 def _print_version(wanted: bool) -> None:
@@ -81,28 +92,29 @@ def serve(
     }
     chosen = settings.load(config, overrides)
     logs.set_up(chosen)  # before Pipecat is imported, which logs at once
+    from gateway.cli import service
     from gateway.front import server
+    from gateway.front.listening import Listener
 
-    def ready(_gateway: Any, at: int) -> None:
-        found = server.urls(chosen, at)
+    terminal.set_up(outlives_its_reader=True)
+
+    def ready(_gateway: Any, listener: Listener) -> None:
+        service.tell("READY=1")
+        found = listener.urls()
         if as_json:
-            print_json({"event": "listening", "url": f"http://{_url_host(chosen.host)}:{at}", "urls": found})
+            out.json({"event": "listening", "url": listener.url, "urls": found})
             return
         out.print(
             f"[bold]voicegw {__version__}[/] is listening. Talk to it: [bold link={found[0]}]{found[0]}[/]"
         )
         for url in found[1:]:
-            out.print(f"  on the LAN: {plain(url)}")
+            out.print(f"  on the LAN: {escape(url)}")
         if chosen.open:
             out.print("[bold red]OPEN[/]: any client of the LAN may connect, without a key.")
         elif len(found) > 1:
             out.print("[dim]Devices need a key: voicegw devices add NAME[/]")
 
     run(server.serve(chosen, ready))
-
-
-def _url_host(host: str) -> str:
-    return "127.0.0.1" if host in {"::", "0.0.0.0"} else f"[{host}]" if ":" in host else host
 
 
 @app.command()
@@ -126,7 +138,7 @@ def talk(
     logs.set_up(settings.load(None, {"log_level": "WARNING"}))
     from gateway.cli import talk as client
 
-    show: Callable[[str], None] = (lambda _: None) if as_json else lambda line: out.print(plain(line))
+    show: Callable[[str], None] = (lambda _: None) if as_json else lambda line: out.print(escape(line))
     result = run(
         client.ask(
             client.read_question(question),
@@ -137,9 +149,9 @@ def talk(
         )
     )
     if save is not None:
-        client.write_wav(save, result.audio)
+        client.write_wav(folders.expanded(save), result.audio)
     if as_json:
-        print_json(result.as_dict())
+        out.json(result.as_dict())
     else:
-        print(result.last_line())  # noqa: T201 -- never wrapped or styled: scripts read it
+        out.verbatim(result.last_line())
     sys.exit(Exit.OK if result.answered else Exit.FAILED)

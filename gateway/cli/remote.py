@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 import httpx
 
-from gateway.errors import GatewayError, Unreachable
+from gateway.errors import BadRequest, GatewayError, Unreachable
+from ground.typed import gateway_url
 
 UPDATE_SECONDS: Final = 300.0
 _POLL_SECONDS: Final = 0.5
@@ -21,10 +22,13 @@ class Remote:
     Args:
         url: such as `http://127.0.0.1:7860`.
         key: an operator's; none is needed on the gateway's own machine.
+
+    Raises:
+        Trouble: nothing can be sent to this URL.
     """
 
     def __init__(self, url: str, key: str | None = None) -> None:
-        self._url = url.rstrip("/")
+        self._url = gateway_url(url)
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
@@ -37,10 +41,16 @@ class Remote:
             async with httpx.AsyncClient(timeout=20, trust_env=False, headers=self._headers) as client:
                 response = await client.request(method, self._url + path, json=body)
             found = response.json() if response.content else None
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise BadRequest(f"nothing can be sent to {self._url}", remedy="look at the URL") from error
+        except httpx.HTTPError as error:
             raise Unreachable(
                 f"no gateway answers at {self._url} ({type(error).__name__})",
                 remedy="start one: make run, or voicegw serve",
+            ) from error
+        except ValueError as error:
+            raise Unreachable(
+                f"what answers at {self._url} is no gateway", remedy="look at the address and the port"
             ) from error
         if response.is_error:
             told = found if isinstance(found, dict) else {}

@@ -19,13 +19,16 @@ import numpy as np
 import soxr
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
 
+from gateway.cli.common import Exit
 from gateway.cli.remote import Remote
-from gateway.errors import BadRequest, BotFailed, GatewayError, Unreachable
+from gateway.errors import BadRequest, BotFailed, ConfigError, GatewayError, Unreachable
 from gateway.rtc import stock
 from gateway.rtc.codec import FRAME_BYTES, SAMPLE_RATE, OpusSettings
 from gateway.rtc.receiver import DeviceReceiver
 from gateway.rtc.sender import DeviceSender
 from gateway.wire.route import unmapped
+from ground.trouble import reason
+from ground.typed import gateway_url
 
 FRAME_SECONDS: Final = 0.02
 LOUD: Final = 200.0
@@ -91,12 +94,19 @@ def read_question(path: Path | None) -> bytes:
 
 
 def write_wav(path: Path, pcm: bytes) -> None:
-    """Write 16 kHz mono 16-bit PCM to a WAV file."""
-    with wave.open(str(path), "wb") as wav:
-        wav.setnchannels(1)
-        wav.setsampwidth(2)
-        wav.setframerate(SAMPLE_RATE)
-        wav.writeframes(pcm)
+    """Write 16 kHz mono 16-bit PCM to a WAV file.
+
+    Raises:
+        BadRequest: it cannot be written there.
+    """
+    try:
+        with path.open("wb") as file, wave.open(file, "wb") as wav:
+            wav.setnchannels(1)
+            wav.setsampwidth(2)
+            wav.setframerate(SAMPLE_RATE)
+            wav.writeframes(pcm)
+    except OSError as error:
+        raise BadRequest(f"cannot write {path}: {reason(error)}", remedy="give another file") from error
 
 
 def is_loud(frame: bytes) -> bool:
@@ -178,10 +188,10 @@ async def ask(pcm: bytes, *, url: str, key: str | None, start: bool, show: Show)
         show: is given lines for a person.
 
     Raises:
-        Unreachable: no gateway there. BotFailed: the call ended with an error.
+        Unreachable: no gateway there. BotFailed: the call ended with an error. Trouble: that is no URL.
     """
     if not start:
-        return await _ask(pcm, url, key, show)
+        return await _ask(pcm, gateway_url(url), key, show)
     async with own_gateway(show) as own:
         return await _ask(pcm, own, None, show)
 
@@ -190,7 +200,7 @@ async def ask(pcm: bytes, *, url: str, key: str | None, start: bool, show: Show)
 async def own_gateway(show: Show) -> AsyncIterator[str]:
     """A gateway on a free port of loopback, as a process of its own; gives its URL."""
     show("starting a gateway ...")
-    command = [sys.executable, "-m", "gateway", "serve", "--host", "127.0.0.1", "--port", "0", "--json"]
+    command = [sys.executable, "-P", "-m", "gateway", "serve", "--host", "127.0.0.1", "--port", "0", "--json"]
     process = await asyncio.create_subprocess_exec(
         *command, "--log-level", "WARNING", stdout=asyncio.subprocess.PIPE
     )
@@ -198,7 +208,8 @@ async def own_gateway(show: Show) -> AsyncIterator[str]:
     try:
         line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
         if not line:
-            raise Unreachable("the gateway did not start", remedy="run: voicegw serve")
+            failure = ConfigError if await process.wait() == Exit.USAGE else Unreachable
+            raise failure("the gateway did not start", remedy="what it said stands above")
         yield json.loads(line)["url"]
     finally:
         with contextlib.suppress(ProcessLookupError):

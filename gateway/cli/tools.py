@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
-from gateway.cli.common import Exit, JsonOption, out, plain, print_json
+from gateway.cli.common import Exit, JsonOption
+from ground import text
+from ground.terminal import out
 
 TOOLS = {
     "flash": "Flash a board, give it its settings and a key, and follow it until it is live.",
@@ -62,7 +66,7 @@ def doctor(
 
 @doctor_app.command("sdp")
 def doctor_sdp(
-    file: Annotated[typer.FileText, typer.Argument(help="An offer or an answer; - for standard input.")],
+    file: Annotated[Path, typer.Argument(help="An offer or an answer; - for standard input.")],
     answer: Annotated[
         bool | None, typer.Option("--answer/--offer", help="Which it is [default: told by its a=setup].")
     ] = None,
@@ -71,20 +75,21 @@ def doctor_sdp(
     """Lint an SDP against the limits of small clients; exit status 1 if it breaks one."""
     from gateway.wire.sdp_lint import lint
 
-    findings = lint(_with_line_ends(file), answer=answer)
+    findings = lint(_sdp(file), answer=answer)
     if as_json:
-        print_json([{"line": f.line, "text": f.text, "rule": f.rule, "limit": f.limit} for f in findings])
+        out.json([{"line": f.line, "text": f.text, "rule": f.rule, "limit": f.limit} for f in findings])
     for finding in [] if as_json else findings:
         where = f"line {finding.line}" if finding.line else "whole"
-        out.print(f"{where}: [bold]{finding.rule}[/]: {plain(finding.limit)}")
+        out.print(f"{where}: [bold]{finding.rule}[/]: {escape(finding.limit)}")
         if finding.text:
-            out.print(f"    {plain(finding.text[:120])}", style="dim")
+            out.print(f"    {escape(finding.text[:120])}", style="dim")
     if not findings and not as_json:
         out.print("Nothing that a small client would stumble over.")
     sys.exit(Exit.FAILED if findings else Exit.OK)
 
 
-def _with_line_ends(file: typer.FileText) -> str:
-    """Read a text without translating its line ends: they are part of what is linted."""
-    file.reconfigure(newline="", errors="surrogateescape")  # the linter names the line of a stray byte
-    return file.read()
+def _sdp(file: Path) -> str:
+    """A text as it is: the linter names the line of a stray byte, and of a wrong line end."""
+    if str(file) == "-":
+        return text.decode(sys.stdin.buffer.read(text.MOST), "standard input", strict=False)
+    return text.read(file, strict=False)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.errors import Forbidden, RateLimited, Unauthorized
 from gateway.front.registry import Registry, Role
+from gateway.rate import Buckets
 from gateway.wire.route import unmapped
 
 _REMEDY: Final = "send `Authorization: Bearer KEY`; make a key with: voicegw devices add NAME"
-_MAX_ADDRESSES: Final = 1_024
 _LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -85,7 +84,7 @@ async def identify(
 
 
 class RateLimit:
-    """A token bucket for each address: a burst of a quarter of the rate, then the rate.
+    """What an address may ask for: a burst of a quarter of the rate, then the rate.
 
     Args:
         per_minute: requests a minute from one address.
@@ -93,10 +92,7 @@ class RateLimit:
     """
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rate = per_minute / 60
-        self._burst = max(1.0, per_minute / 4)
-        self._clock = clock
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._buckets = Buckets(max(1.0, per_minute / 4), per_minute / 60, clock)
 
     def take(self, address: str) -> None:
         """Take one request of this address.
@@ -104,12 +100,5 @@ class RateLimit:
         Raises:
             RateLimited: there is none left now.
         """
-        now = self._clock()
-        tokens, at = self._buckets.pop(address, (self._burst, now))
-        tokens = min(self._burst, tokens + (now - at) * self._rate)
-        self._buckets[address] = (max(tokens - 1, 0.0) if tokens >= 1 else tokens, now)
-        if len(self._buckets) > _MAX_ADDRESSES:
-            self._buckets.popitem(last=False)
-        if tokens < 1:
-            wait = (1 - tokens) / self._rate
+        if wait := self._buckets.take(address):
             raise RateLimited(f"too many requests from {address}", remedy=f"wait {wait:.1f} s")

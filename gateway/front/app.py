@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
+from loguru import logger
 from starlette.exceptions import HTTPException
 
 from gateway import __version__
@@ -58,12 +59,13 @@ def _add_pages(app: FastAPI) -> None:
 def _add_guards(app: FastAPI) -> None:
     @app.middleware("http")
     async def guard(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
+        headers, address = request.headers, remote_address(request)
         try:
-            headers = request.headers
-            check_origin(headers.get("origin"), headers.get("host"), remote=remote_address(request))
+            check_origin(headers.get("origin"), headers.get("host"), remote=address)
         except GatewayError as error:
             return problem(error)
-        return await proceed(request)
+        with logger.contextualize(address=address):
+            return await proceed(request)
 
     @app.exception_handler(GatewayError)
     async def ours(_request: Request, error: GatewayError) -> Response:

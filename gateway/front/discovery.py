@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -14,12 +15,16 @@ from zeroconf import DNSService, IPVersion, ServiceStateChange, Zeroconf  # type
 from zeroconf import Error as ZeroconfError
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
+from gateway.recurring import Recurring
+
 GATEWAY_TYPE = "_voicegw._tcp.local."
 DEVICE_TYPE = "_voicedev._tcp.local."
 REFRESH_SECONDS = 5.0
 MAX_NAME_BYTES = 55
 """A DNS label has 63 (RFC 1035, section 2.3.4); the rest is for the number that tells namesakes apart."""
 _RESOLVE_MS = 2_000
+FAULTS = (OSError, ZeroconfError, RuntimeError)
+"""What zeroconf raises where the network is not as it was a moment ago; the last for an IPv6 address that has gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class Announcer:
         self._zeroconf: AsyncZeroconf | None = None
         self._info: AsyncServiceInfo | None = None
         self._announced: tuple[list[str], str] = ([], "")
+        self._trouble = Recurring("the gateway cannot be announced by mDNS")
 
     async def run(self) -> None:
         """Announce, follow changes of addresses and load, and say goodbye when cancelled."""
@@ -85,25 +91,33 @@ class Announcer:
             await self._withdraw()
 
     async def _refresh(self) -> None:
-        wanted = (addresses := self._addresses(), f"{self._load():.1f}")
-        rival = self._rival()
+        try:
+            addresses = self._addresses()
+            await self._announce(addresses, f"{self._load():.1f}")
+        except FAULTS as error:
+            self._trouble.met(cause(error))
+            await self._withdraw()
+            return
+        if addresses:
+            self._trouble.over()
+        else:
+            self._trouble.met("this machine is on no network")
+
+    async def _announce(self, addresses: list[str], load: str) -> None:
+        wanted, rival = (addresses, load), self._rival()
         if wanted == self._announced and rival is None:
             return
-        try:
-            if addresses != self._announced[0]:
-                await self._withdraw()
-                if addresses:
-                    self._zeroconf = AsyncZeroconf(interfaces=addresses, ip_version=_versions(addresses))
-                    await self._register(*wanted)
-            elif rival is not None and rival > self._server:
-                await self._give_way(*wanted)
-            elif self._zeroconf is not None and self._info is not None:
-                self._info = self._describe(self._info.name, *wanted)
-                await self._zeroconf.async_update_service(self._info)
-            self._announced = wanted
-        except (OSError, ZeroconfError) as error:
-            logger.warning("mDNS: {!r}; trying again", error)
+        if addresses != self._announced[0]:
             await self._withdraw()
+            if addresses:
+                self._zeroconf = AsyncZeroconf(interfaces=addresses, ip_version=_versions(addresses))
+                await self._register(*wanted)
+        elif rival is not None and rival > self._server:
+            await self._give_way(*wanted)
+        elif self._zeroconf is not None and self._info is not None:
+            self._info = self._describe(self._info.name, *wanted)
+            await self._zeroconf.async_update_service(self._info)
+        self._announced = wanted
 
     def _rival(self) -> str | None:
         """The host of another gateway under our name: two that start at once don't see each other's probes.
@@ -143,9 +157,16 @@ class Announcer:
         zeroconf, self._zeroconf, self._info = self._zeroconf, None, None
         self._announced = ([], "")
         if zeroconf is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(*FAULTS):
                 await zeroconf.async_unregister_all_services()
             await zeroconf.async_close()
+
+
+def cause(error: Exception) -> str:
+    """What stands in mDNS's way, as a clause."""
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return "another program holds UDP port 5353 for itself"
+    return repr(error)
 
 
 def _versions(addresses: list[str]) -> IPVersion:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,23 +17,10 @@ import aiosqlite
 from loguru import logger
 
 from gateway.errors import Conflict, GatewayError, NotFound, Unauthorized
+from gateway.front.registry_file import StorageError, opened
 
 _KEY_PREFIX = "vgw_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS devices (
-    id         TEXT PRIMARY KEY,
-    name       TEXT NOT NULL UNIQUE,
-    role       TEXT NOT NULL CHECK (role IN ('device', 'operator')),
-    key_sha256 BLOB NOT NULL UNIQUE,
-    created_at REAL NOT NULL,
-    revoked_at REAL,
-    last_seen  REAL,
-    address    TEXT,
-    board      TEXT,
-    fw         TEXT
-)
-"""
 
 
 class Role(StrEnum):
@@ -69,12 +57,14 @@ class Registry:
 
     def __init__(self, db: aiosqlite.Connection) -> None:
         self._db = db
+        self._turn = asyncio.Lock()  # of who writes: a commit is of all that this connection has changed
 
     async def add(self, name: str, role: Role = Role.DEVICE) -> tuple[Device, str]:
         """Enrol a device. Returns it and its key, which is stored hashed only and never shown again.
 
         Raises:
             BadName: not 1 to 63 letters, digits, `.`, `_` or `-`. Conflict: the name is in use.
+            StorageError: it is not enrolled.
         """
         if not _NAME.fullmatch(name):
             raise BadName(
@@ -82,18 +72,14 @@ class Registry:
             )
         key = _KEY_PREFIX + secrets.token_urlsafe(32)
         device = Device(secrets.token_hex(4), name, role, time.time(), None, None, None, None, None)
-        try:
+        async with self._write(f"{name} is not enrolled"):
             await self._db.execute("DELETE FROM devices WHERE name = ? AND revoked_at IS NOT NULL", (name,))
+            if await self._one("name = ?", name) is not None:
+                raise Conflict(f"there is a device {name} already", remedy="revoke it, or use another name")
             await self._db.execute(
                 "INSERT INTO devices (id, name, role, key_sha256, created_at) VALUES (?, ?, ?, ?, ?)",
                 (device.id, name, str(role), _digest(key), device.created_at),
             )
-        except aiosqlite.IntegrityError:
-            await self._db.rollback()
-            raise Conflict(
-                f"there is a device {name} already", remedy="revoke it, or use another name"
-            ) from None
-        await self._db.commit()
         return device, key
 
     async def authenticate(self, key: str) -> Device:
@@ -118,39 +104,58 @@ class Registry:
         """Let a device in no more; it keeps its row until the name is used again.
 
         Raises:
-            NotFound: no such device.
+            NotFound: no such device. StorageError: it is not revoked.
         """
         device = await self._one("name = ?", name)
         if device is None:
             raise NotFound(f"there is no device {name}", remedy="see: voicegw devices")
-        await self._db.execute(
-            "UPDATE devices SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?", (time.time(), name)
-        )
-        await self._db.commit()
+        async with self._write(f"{name} is not revoked"):
+            await self._db.execute(
+                "UPDATE devices SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?", (time.time(), name)
+            )
         return device
 
     async def seen(self, name: str, address: str, board: str | None = None, fw: str | None = None) -> None:
         """Note that a device connected; unknown names are left out. A full disk, say, fails no call."""
         try:
-            await self._db.execute(
-                "UPDATE devices SET last_seen = ?, address = ?, board = coalesce(?, board), fw = coalesce(?, fw)"
-                " WHERE name = ?",
-                (time.time(), address, board, fw, name),
-            )
-            await self._db.commit()
-        except aiosqlite.Error as error:
-            logger.warning("that {} was here could not be noted: {!r}", name, error)
+            async with self._write(f"that {name} was here is not noted"):
+                await self._db.execute(
+                    "UPDATE devices SET last_seen = ?, address = ?, board = coalesce(?, board), fw = coalesce(?, fw)"
+                    " WHERE name = ?",
+                    (time.time(), address, board, fw, name),
+                )
+        except StorageError as error:
+            logger.warning("{}", error.message)
 
     async def all(self) -> list[Device]:
         """Every device, by name, revoked ones too."""
-        async with self._db.execute(f"SELECT {_COLUMNS} FROM devices ORDER BY name") as rows:  # noqa: S608
-            return [_device(row) async for row in rows]
+        return [_device(row) for row in await self._read("TRUE ORDER BY name")]
 
     async def _one(self, where: str, value: str | bytes) -> Device | None:
+        rows = await self._read(where, value)
+        return _device(rows[0]) if rows else None
+
+    async def _read(self, where: str, *values: str | bytes) -> list[aiosqlite.Row]:
         query = f"SELECT {_COLUMNS} FROM devices WHERE {where}"  # noqa: S608 -- `where` is ours
-        async with self._db.execute(query, (value,)) as rows:
-            row = await rows.fetchone()
-        return None if row is None else _device(row)
+        try:
+            async with self._db.execute(query, values) as rows:
+                return list(await rows.fetchall())
+        except aiosqlite.Error as error:
+            raise StorageError.of("who may connect is not known now", error) from error
+
+    @asynccontextmanager
+    async def _write(self, undone: str) -> AsyncIterator[None]:
+        """Store what the block does, all of it or nothing: what is not stored must not be read here, either."""
+        async with self._turn:
+            try:
+                yield
+                await self._db.commit()
+            except BaseException as error:
+                with suppress(aiosqlite.Error):
+                    await self._db.rollback()
+                if isinstance(error, aiosqlite.Error):
+                    raise StorageError.of(undone, error) from error
+                raise
 
 
 _COLUMNS = "id, name, role, created_at, revoked_at, last_seen, address, board, fw"
@@ -166,13 +171,6 @@ def _digest(key: str) -> bytes:
 
 @asynccontextmanager
 async def open_registry(data_dir: Path) -> AsyncIterator[Registry]:
-    """Open `devices.db` in a directory, making both, readable by this user only."""
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240 -- once, at start
-    path = data_dir / "devices.db"
-    path.touch(mode=0o600)
-    async with aiosqlite.connect(path) as db:
-        await db.execute("PRAGMA journal_mode = WAL")
-        await db.execute("PRAGMA busy_timeout = 3000")
-        await db.execute(_SCHEMA)
-        await db.commit()
+    """Open the registry in a directory; see `registry_file.opened`."""
+    async with opened(data_dir) as db:
         yield Registry(db)

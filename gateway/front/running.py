@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from loguru import logger
-
 from gateway import __version__
 from gateway.front import discovery
+from gateway.front.identity import instance_id
 from gateway.front.places.workers import Workers
 from gateway.front.registry import Registry, open_registry
+from gateway.front.registry_file import StorageError
 from gateway.front.releases import Release, Releases
 from gateway.front.switchboard import Switchboard
 from gateway.front.telemetry import Telemetry
+from gateway.recurring import Recurring
 from gateway.settings import Settings
 from gateway.wire.calls import SessionEvent
 
@@ -70,10 +70,11 @@ class Gateway:
 
     async def describe_devices(self) -> list[dict[str, Any]]:
         """Devices of the registry, then those that only mDNS knows."""
-        live = self.switchboard.devices_live()
+        live, shared = self.switchboard.devices_live(), self.switchboard.shared_keys.now()
         known = [
             {
                 **asdict(d),
+                "shared_by": [asdict(board) for board in shared.get(d.name, ())],
                 "online": d.name in live or d.name in self.on_lan,
                 "revoked": d.revoked_at is not None,
                 "known": True,
@@ -96,30 +97,21 @@ def stranger(found: discovery.Found, live: set[str]) -> dict[str, Any]:
         "fw": found.properties.get("fw"),
         "address": found.address,
         "revoked": False,
+        "shared_by": [],
         "known": found.name in live,
     }
 
 
-def instance_id(settings: Settings) -> str:
-    """This gateway's identity over restarts: made once, kept in its data directory."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = settings.data_dir / "gateway-id"
-    try:
-        with path.open("x") as file:
-            file.write(secrets.token_hex(4))
-    except FileExistsError:
-        pass
-    return path.read_text().strip()
-
-
 @asynccontextmanager
-async def running(settings: Settings, *, port: int, lan: list[str] | None = None) -> AsyncIterator[Gateway]:
+async def running(
+    settings: Settings, *, port: int, lan: Callable[[], list[str]] | None = None
+) -> AsyncIterator[Gateway]:
     """Start every part, and stop them all at the end of the block.
 
     Args:
         settings: the gateway's.
         port: of the HTTP server, for the announcement.
-        lan: addresses to announce on instead of the machine's own; empty for none.
+        lan: gives the addresses to announce, as they are at the time; without it nothing is announced.
 
     Raises:
         ConfigError: a setting that cannot work.
@@ -136,8 +128,8 @@ async def running(settings: Settings, *, port: int, lan: list[str] | None = None
 
         gateway = Gateway(settings, registry, telemetry, workers, switchboard, Releases(settings.releases))
         await workers.start()
-        chores = [asyncio.create_task(_end_revoked(switchboard), name="revocation")]
-        if settings.announce and lan != []:
+        chores = [asyncio.create_task(_look_after_keys(switchboard), name="keys")]
+        if settings.announce and lan is not None:
             chores += _start_discovery(gateway, port, lan)
         try:
             yield gateway
@@ -149,19 +141,23 @@ async def running(settings: Settings, *, port: int, lan: list[str] | None = None
             await workers.stop()
 
 
-async def _end_revoked(switchboard: Switchboard) -> None:
+async def _look_after_keys(switchboard: Switchboard) -> None:
+    trouble = Recurring("calls of revoked devices could not be ended", level="ERROR")
     while True:
         await asyncio.sleep(REVOCATION_SECONDS)
         try:
             await switchboard.end_revoked()
-        except Exception:  # noqa: BLE001 -- whatever it was: from here on revoking would do nothing
-            logger.exception("calls of revoked devices could not be ended; trying again")
+            trouble.over()
+            switchboard.shared_keys.tidy()
+        except StorageError as error:
+            trouble.met(error.message)
+        except Exception as error:  # noqa: BLE001 -- whatever it was: from here on revoking would do nothing
+            trouble.met(repr(error), error)
 
 
-def _start_discovery(gateway: Gateway, port: int, lan: list[str] | None) -> list[asyncio.Task[None]]:
-    def addresses() -> list[str]:
-        return discovery.lan_addresses() if lan is None else lan
-
+def _start_discovery(
+    gateway: Gateway, port: int, addresses: Callable[[], list[str]]
+) -> list[asyncio.Task[None]]:
     settings = gateway.settings
     announcer = discovery.Announcer(
         name=settings.name,
@@ -186,13 +182,15 @@ async def _browse(gateway: Gateway, addresses: Callable[[], list[str]]) -> None:
         gateway.on_lan[name] = found
         gateway.telemetry.publish("device", stranger(found, gateway.switchboard.devices_live()))
 
+    trouble = Recurring("devices cannot be heard of by mDNS")
     while True:
         try:
             if current := addresses():
                 async with discovery.browse(discovery.DEVICE_TYPE, changed, current):
+                    trouble.over()
                     while addresses() == current:  # noqa: ASYNC110 -- the system tells of no change
                         await asyncio.sleep(discovery.REFRESH_SECONDS)
                 gateway.on_lan.clear()
-        except OSError as error:
-            logger.warning("mDNS: cannot listen: {!r}", error)
+        except discovery.FAULTS as error:
+            trouble.met(discovery.cause(error))
         await asyncio.sleep(discovery.REFRESH_SECONDS)

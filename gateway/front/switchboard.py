@@ -15,6 +15,7 @@ from gateway.errors import BadOffer, Forbidden, GatewayError, NotFound, Stopping
 from gateway.front.access import Caller, RateLimit
 from gateway.front.places.workers import Workers
 from gateway.front.registry import Registry, Role
+from gateway.front.sharing import Board, SharedKeys
 from gateway.front.telemetry import Telemetry
 from gateway.settings import Settings
 from gateway.wire import sdp
@@ -53,6 +54,7 @@ class _Entry:
     device: str | None
     board: str | None
     caller: Caller
+    who: Board
 
 
 class Switchboard:
@@ -76,6 +78,7 @@ class Switchboard:
         self._offers, self._starts, self._patches = RateLimit(rate), RateLimit(rate), RateLimit(rate)
         self._calls: dict[str, _Entry] = {}
         self._reserved: OrderedDict[str, tuple[float, Any]] = OrderedDict()
+        self.shared_keys = SharedKeys()
         self.stopping = False
 
     def reserve(self, body: Any, caller: Caller) -> str:
@@ -146,8 +149,9 @@ class Switchboard:
 
     async def _begin(self, call: OfferCall, caller: Caller) -> Answer:
         answer = await self._workers.offer(call)
-        board = _facts(call.request_data).get("board")
-        entry = _Entry(call.session_id, answer.pc_id, call.device, board, caller)
+        facts = _facts(call.request_data)
+        who = Board(facts.get("id"), caller.address)
+        entry = _Entry(call.session_id, answer.pc_id, call.device, facts.get("board"), caller, who)
         if (
             call.client is sdp.Client.DEVICE
             and (size := len(answer.model_dump_json(exclude_none=True))) >= sdp.DEVICE_ANSWER_BYTES
@@ -158,6 +162,8 @@ class Switchboard:
         if call.session_id in self._workers:  # else it has ended already
             self._calls[call.session_id] = entry
         for other in older:
+            if call.device is not None and other.caller.key_id == caller.key_id is not None:
+                self.shared_keys.replaced(call.device, other.who, who)
             await self.end(other.session_id, "replaced")
         await self._note_device(call)
         return answer

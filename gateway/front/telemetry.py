@@ -93,10 +93,11 @@ class Telemetry:
     def _note_report(self, data: dict[str, Any]) -> None:
         self.reports.append(data)
         who = data["device"] or data["session"]
+        own = logger.bind(session=data["session"])
         if data["kind"] == "crash":
-            logger.warning("{} crashed before this call: {}", who, data["data"].get("text"))
+            own.warning("{} crashed before this call: {}", who, data["data"].get("text"))
         elif data["kind"] == "update":
-            logger.info("{} updates itself: {}", who, data["data"])
+            own.info("{} updates itself: {}", who, data["data"])
 
     def _note_end(self, session_id: str, reason: str) -> None:
         self.sessions.pop(session_id, None)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from loguru import logger
+
 from gateway.errors import NotFound, Stopping
 from gateway.media.bots import Bots
 from gateway.media.here import BotsHere
 from gateway.media.session import Session
-from gateway.settings import Settings
+from gateway.settings import Settings, without_telemetry
 from gateway.wire.calls import (
     Answer,
     CommandCall,
@@ -45,6 +47,7 @@ class Host:
         Raises:
             ConfigError: a bot that the settings name cannot work; names what to install or set.
         """
+        without_telemetry()
         await self._bots.start()
 
     async def offer(self, call: OfferCall) -> Answer:
@@ -53,7 +56,10 @@ class Host:
             raise Stopping("the gateway is stopping", remedy="try again when it is back")
         session = Session(call, self._settings, self._forward, self._bots)
         self._sessions[session.id] = session
-        return await session.start()
+        with logger.contextualize(
+            session=session.id
+        ):  # whatever is started in it logs as it: aiortc, the bot
+            return await session.start()
 
     async def renegotiate(self, call: RenegotiateCall) -> Answer:
         """Pass a further offer to its session."""

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-LONGEST_LINE: Final = 16_384
-"""Bytes; the rest of a longer one is left out."""
+LONGEST_LINE: Final = 1 << 18
+"""Bytes, which a record with its trace needs; the rest of a longer one is left out."""
 LINES_A_SECOND: Final = 100
 BYTES_A_SECOND: Final = 8 << 20
 """Of more, the process that prints is made to wait."""

@@ -1,9 +1,9 @@
-"""The messages between a gateway worker and its recogniser process: a length, a kind, a stream, a payload."""
+"""The messages between the recogniser process and those that share it: a kind, a stream, an utterance, a payload."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -14,13 +14,13 @@ MAX_PAYLOAD = 64_000  # bytes: 2 s of audio, a hundred times the usual piece
 
 
 class FramingError(GatewayError):
-    """A message that the other side can't have sent: the pipe is out of step and has to go."""
+    """A message that the other side can't have sent: the connection is out of step and has to go."""
 
     code = "speech_framing"
 
 
 class Kind(IntEnum):
-    """What a message is. START to DROP go to the recogniser, READY to FAILED come from it."""
+    """What a message is. START to CLOSE and PING go to the recogniser, the others come from it."""
 
     START = 1  # an utterance begins; payload: nothing
     AUDIO = 2  # 16-bit mono PCM at 16 kHz
@@ -31,11 +31,13 @@ class Kind(IntEnum):
     RESULT = 7  # the transcript as UTF-8, maybe empty
     UNCLEAR = 8  # likewise, and not to be trusted
     FAILED = 9  # why there is none, as UTF-8
+    PING = 10  # are you there?
+    PONG = 11  # yes
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message. `stream` names a session's microphone, `utterance` one utterance of it."""
+    """One message. `stream` names a microphone of this connection, `utterance` one utterance of it."""
 
     kind: Kind
     stream: int = 0
@@ -57,15 +59,23 @@ def decode_header(header: bytes) -> tuple[Message, int]:
     return Message(Kind(kind), stream, utterance), length
 
 
-def read_message(read: Callable[[int], bytes]) -> Message | None:
-    """The next message of a blocking reader, None at its end. Raises FramingError if cut within one."""
-    header = read(HEADER.size)
-    if not header:
-        return None
-    if len(header) < HEADER.size:
-        raise FramingError("the pipe ended within a header")
-    message, length = decode_header(header)
-    payload = read(length) if length else b""
-    if len(payload) < length:
-        raise FramingError("the pipe ended within a payload")
-    return Message(message.kind, message.stream, message.utterance, payload)
+class Splitter:
+    """Cuts what a connection brings into messages. Holds one unfinished message at most."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """The messages that are whole with `data`. Raises FramingError for nonsense: nothing follows it."""
+        self._held += data
+        at = 0
+        try:
+            while len(self._held) - at >= HEADER.size:
+                message, length = decode_header(bytes(self._held[at : at + HEADER.size]))
+                if len(self._held) - at < HEADER.size + length:
+                    return
+                payload = bytes(self._held[at + HEADER.size : at + HEADER.size + length])
+                at += HEADER.size + length
+                yield Message(message.kind, message.stream, message.utterance, payload)
+        finally:
+            del self._held[:at]

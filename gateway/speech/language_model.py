@@ -18,6 +18,8 @@ from gateway.errors import ConfigError
 from gateway.speech.sampling import corpus
 from gateway.speech.sentences import SentenceBook
 from gateway.speech.trigram import END, START, train
+from ground import folders
+from ground.trouble import Trouble
 
 _VERSION = 1  # of what this module builds: a new one makes cached models stale
 _PER_TEMPLATE = 150
@@ -41,6 +43,7 @@ def language_model(book: SentenceBook, cache: Path) -> LanguageModel:
 
     Raises ConfigError where a word has no pronunciation, or the cache can't be written.
     """
+    cache = _expanded(cache)
     key = hashlib.sha256(
         f"{_VERSION} {metadata.version('pocketsphinx')} {book.fingerprint}".encode()
     ).hexdigest()
@@ -54,11 +57,15 @@ def language_model(book: SentenceBook, cache: Path) -> LanguageModel:
             _write(model.dictionary, dictionary)
             _write(model.arpa, arpa)
         except OSError as error:
-            raise ConfigError(
-                f"the language model can't be cached in {cache}: {error}",
-                remedy="make it writable, or set another",
-            ) from error
+            raise ConfigError.of(folders.unusable(cache, error, setting="cache_dir")) from None
     return model
+
+
+def _expanded(cache: Path) -> Path:
+    try:
+        return folders.expanded(cache)
+    except Trouble as error:
+        raise ConfigError.of(error) from None
 
 
 def build(book: SentenceBook) -> tuple[str, str]:

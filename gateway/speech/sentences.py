@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.errors import ConfigError
 from gateway.speech.numbers import digits_in_template
+from ground import text
+from ground.trouble import Trouble
 
 CUSTOM = "Custom"  # a user's own sentence with a fixed reply is this intent, with the reply in its slots
 
@@ -140,11 +142,9 @@ def load_book(extra: Path | None = None) -> SentenceBook:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"can't read the sentences file {path}: {error}", remedy="check the path and its permissions"
-        ) from error
+        return text.read(path)
+    except Trouble as error:
+        raise ConfigError(f"the sentences file: {error.message}", remedy=error.remedy) from None
 
 
 def _parse(text: str, name: str) -> FileModel:

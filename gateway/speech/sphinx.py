@@ -1,57 +1,50 @@
-"""The gateway's side of the recogniser process: starts it, feeds it, replaces it when it dies."""
+"""A process's way to the recogniser: connects, carries its streams, connects again when the connection breaks."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from loguru import logger
 
-from gateway.speech.framing import HEADER, FramingError, Kind, Message, decode_header
+from gateway.settings import engine_socket
+from gateway.speech.engine_process import READY_SECONDS, EngineProcess
+from gateway.speech.framing import FramingError, Kind, Message, Splitter
 from gateway.speech.language_model import LanguageModel
 from gateway.speech.sphinx_stream import RecogniserError, SphinxStream
 
-_MAX_PENDING = 4 << 20  # bytes in the pipe: 2 minutes of speech; beyond, the recogniser hangs
-_READY_SECONDS = 20.0
-_BACKOFF_SECONDS = (0.0, 0.1, 0.5, 2.0, 5.0)
-_STOP_SECONDS = 2.0
+_MAX_PENDING = 4 << 20  # bytes to send: 2 minutes of speech; beyond, the recogniser hangs
+_READ = 1 << 16
+_BACKOFF_SECONDS = (0.0, 0.1, 0.5, 2.0)
 
 
 class SphinxEngine:
-    """The recogniser process of this event loop, and the streams that use it."""
+    """One event loop's connection to the recogniser that listens at `path`, and the streams that use it."""
 
-    def __init__(self, model: LanguageModel) -> None:
-        self._model = model
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._streams: dict[int, SphinxStream] = {}
         self._last_stream = 0
-        self._process: Process | None = None
+        self._writer: asyncio.StreamWriter | None = None
         self._ready = asyncio.Event()
         self._owner: asyncio.Task[None] | None = None
-        self.restarts = 0
-
-    @property
-    def pid(self) -> int | None:
-        """The recogniser's process id, None while there is none."""
-        return self._process.pid if self._process else None
+        self.reconnects = 0
 
     async def start(self) -> None:
-        """Start the process and wait until it is ready. Raises RecogniserError where it isn't within 20 s."""
+        """Connect and wait until the recogniser is ready. Raises RecogniserError where it isn't within 60 s."""
         if self._owner is None:
             self._owner = asyncio.create_task(self._run(), name="sphinx-engine")
         try:
-            await asyncio.wait_for(self._ready.wait(), _READY_SECONDS)
+            await asyncio.wait_for(self._ready.wait(), READY_SECONDS)
         except TimeoutError:
             await self.stop()
-            raise RecogniserError(f"the recogniser did not start within {_READY_SECONDS:g} s") from None
+            raise RecogniserError(f"the recogniser did not answer within {READY_SECONDS:g} s") from None
 
     async def stop(self) -> None:
-        """End the process. Streams that still wait get an error."""
+        """Disconnect. Streams that still wait get an error."""
         if self._owner is not None:
             self._owner.cancel()
             with suppress(asyncio.CancelledError):
@@ -73,82 +66,84 @@ class SphinxEngine:
             self.send(Message(Kind.CLOSE, stream.number))
 
     def send(self, message: Message) -> None:
-        """Queue a message for the process; dropped while there is none (streams replay to the next one)."""
-        process = self._process
-        if process is None or process.stdin is None or not self._ready.is_set():
+        """Queue a message for the recogniser; dropped while there is none (streams replay to the next one)."""
+        if self._writer is None or not self._ready.is_set():
             return
-        if process.stdin.transport.get_write_buffer_size() > _MAX_PENDING:
-            logger.warning("the recogniser doesn't keep up: it is replaced")
-            self._kill()
+        if self._writer.transport.get_write_buffer_size() > _MAX_PENDING:
+            logger.warning("the recogniser doesn't keep up: this process connects to it anew")
+            self._writer.transport.abort()
+            self._ready.clear()
             return
-        process.stdin.write(message.encode())
+        self._writer.write(message.encode())
 
     async def _run(self) -> None:
-        """Keep a process running: each death is logged, and followed by another after a growing pause."""
+        """Stay connected: each end of a connection is followed by another after a growing pause."""
         failures = 0
         while True:
             await asyncio.sleep(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
+            was_ready = False
             try:
                 was_ready = await self._live()
             except (OSError, FramingError) as error:
-                logger.error(f"the recogniser: {error}")
-                was_ready = self._ready.is_set()
-            finally:
-                await self._end_process()
-            self.restarts += 1
+                logger.warning("the recogniser: {}", error)
             failures = 0 if was_ready else failures + 1
-            logger.warning("the recogniser process ended; starting another")
+            self.reconnects += 1
 
     async def _live(self) -> bool:
-        """One process from start to end; whether it ever was ready."""
-        paths = (self._model.arpa, self._model.dictionary, self._model.acoustic)
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway.speech.sphinx_worker", *map(str, paths),
-            stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd=Path(__file__).parents[2],
-        )  # fmt: skip
-        while (message := await self._read()) is not None:
-            if message.kind is Kind.READY:
-                self._ready.set()
-                for stream in self._streams.values():
-                    stream.replay()
-            elif message.stream in self._streams:
-                self._streams[message.stream].settle(message)
-        return self._ready.is_set()
-
-    async def _read(self) -> Message | None:
-        reader = self._process.stdout if self._process else None
-        if reader is None:
-            return None
+        """One connection from start to end; whether the recogniser ever was ready."""
+        was_ready = False
+        reader, self._writer = await asyncio.open_unix_connection(self._path)
+        splitter = Splitter()
         try:
-            message, length = decode_header(await reader.readexactly(HEADER.size))
-            payload = await reader.readexactly(length) if length else b""
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return None
-        return Message(message.kind, message.stream, message.utterance, payload)
+            while data := await reader.read(_READ):
+                for message in splitter.feed(data):
+                    was_ready = was_ready or message.kind is Kind.READY
+                    self._take(message)
+        except ConnectionError:
+            pass  # it died
+        finally:
+            self._ready.clear()
+            self._writer.close()
+            self._writer = None
+        return was_ready
 
-    def _kill(self) -> None:
-        if self._process is not None:
-            with suppress(ProcessLookupError):
-                self._process.kill()
-
-    async def _end_process(self) -> None:
-        process, self._process = self._process, None
-        self._ready.clear()
-        if process is None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            await asyncio.wait_for(process.wait(), _STOP_SECONDS)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+    def _take(self, message: Message) -> None:
+        if message.kind is Kind.READY:
+            self._ready.set()
+            for stream in list(self._streams.values()):
+                stream.replay()
+        elif message.stream in self._streams:
+            self._streams[message.stream].settle(message)
 
 
-@dataclass(slots=True)
+def recogniser(model: LanguageModel) -> EngineProcess:
+    """A recogniser process for `model`, to be started."""
+    paths = (model.arpa, model.dictionary, model.acoustic)
+    return EngineProcess("recogniser", _socket_name(model), "gateway.speech.sphinx_worker", *map(str, paths))
+
+
+def _socket_name(model: LanguageModel) -> str:
+    return model.arpa.parent.name  # which its contents decide
+
+
 class _Shared:
-    engine: SphinxEngine
-    users: int = 0
+    """What the users of one model share in one event loop: made when the first one enters."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+        self._entering = asyncio.Lock()
+        self._held = AsyncExitStack()
+        self._engine: SphinxEngine | None = None
+        self.users = 0
+
+    async def enter(self) -> SphinxEngine:
+        async with self._entering:
+            if self._engine is None:
+                self._engine = await self._held.enter_async_context(_connected(self._model))
+        return self._engine
+
+    async def leave(self) -> None:
+        await self._held.aclose()
 
 
 _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[LanguageModel, _Shared]] = WeakKeyDictionary()
@@ -156,19 +151,33 @@ _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[LanguageModel, _Share
 
 @asynccontextmanager
 async def shared_engine(model: LanguageModel) -> AsyncIterator[SphinxEngine]:
-    """This event loop's recogniser for `model`: the first user starts it, the last one's exit ends it.
+    """This event loop's way to a recogniser for `model`.
 
-    A worker process that enters this once at its start has it warm for every call.
-    Raises RecogniserError where it doesn't start.
+    That is the one that a process above announced (`engine_process.held`), else one of this loop's own: its first user
+    starts it, the last one's exit ends it. Raises RecogniserError or EngineError where there is none within 60 s.
     """
     engines = _shared.setdefault(asyncio.get_running_loop(), {})
-    shared = engines.setdefault(model, _Shared(SphinxEngine(model)))
+    shared = engines.setdefault(model, _Shared(model))
     shared.users += 1
     try:
-        await shared.engine.start()
-        yield shared.engine
+        yield await shared.enter()
     finally:
         shared.users -= 1
         if shared.users == 0:
             engines.pop(model, None)
-            await shared.engine.stop()
+            await shared.leave()
+
+
+@asynccontextmanager
+async def _connected(model: LanguageModel) -> AsyncIterator[SphinxEngine]:
+    async with AsyncExitStack() as held:
+        path = engine_socket("recogniser")
+        if path is None or path.name != _socket_name(model) or not path.is_socket():
+            process = recogniser(model)
+            held.push_async_callback(process.stop)
+            await process.start()
+            path = process.path
+        engine = SphinxEngine(path)
+        held.push_async_callback(engine.stop)
+        await engine.start()
+        yield engine

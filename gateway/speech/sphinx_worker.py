@@ -1,22 +1,21 @@
-"""The recogniser process: decodes several streams with pocketsphinx, which holds the GIL while it does.
+"""The recogniser process: decodes the streams of several processes with pocketsphinx.
 
-Run as `python -m gateway.speech.sphinx_worker ARPA DICTIONARY ACOUSTIC`, with messages (framing.py) on
-stdin and stdout. It ends when stdin does, so it can't outlive the process that started it.
+Run as `python -m gateway.speech.sphinx_worker FD ARPA DICTIONARY ACOUSTIC`, where FD is a listening Unix socket that it
+inherits; serving.py says who is served when. It ends when stdin does, so it can't outlive the process that started it.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import signal
-import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from pocketsphinx import Decoder
 
-from gateway.speech.framing import Kind, Message, read_message
+from gateway.speech.framing import Kind, Message
+from gateway.speech.serving import PIECE, Answer, serve
 from gateway.speech.sphinx_stream import MAX_UTTERANCE
 
 _LEAST, _MEAN = 0.08, 0.4  # of the words' posterior probabilities
@@ -26,6 +25,9 @@ _FRAME = 320  # bytes: sphinx's 10 ms
 _FEWEST_FRAMES = 30
 _CMN_WINDOW = 500  # frames; CMN_WIN of sphinxbase
 MAX_DECODERS = 32  # 8 MB each; a stream holds one only while someone speaks
+
+Stream = tuple[int, int]
+"""A client's number, and that client's own number for one of its streams."""
 
 
 @dataclass(slots=True)
@@ -48,8 +50,8 @@ class Recogniser:
 
     new_decoder: Callable[[], Decoder]
     idle: list[Decoder] = field(default_factory=list)
-    live: dict[int, Utterance] = field(default_factory=dict)
-    means: dict[int, str] = field(default_factory=dict)
+    live: dict[Stream, Utterance] = field(default_factory=dict)
+    means: dict[Stream, str] = field(default_factory=dict)
     first_mean: str = ""
 
     def warm(self) -> None:
@@ -58,34 +60,58 @@ class Recogniser:
         self.first_mean = decoder.get_cmn(False)
         self.idle.append(decoder)
 
-    def handle(self, message: Message) -> Iterator[Message]:
-        """Act on one message; yields the answers to it."""
-        if message.kind is Kind.START:
-            yield from self._start(message)
-        elif message.kind is Kind.AUDIO:
-            self._audio(message)
-        elif message.kind is Kind.END:
-            yield self._end(message)
-        elif message.kind in (Kind.DROP, Kind.CLOSE):
-            self._release(message.stream)
-            if message.kind is Kind.CLOSE:
-                self.means.pop(message.stream, None)
+    def handle(self, client: int, message: Message) -> Iterator[Answer | None]:
+        """Act on one message; yields the answers to it and who is to get them, and `None` for a pause."""
+        stream = client, message.stream
+        try:
+            if message.kind is Kind.START:
+                yield from self._start(stream, message.utterance)
+            elif message.kind is Kind.AUDIO:
+                yield from self._audio(stream, message)
+            elif message.kind is Kind.END:
+                yield from self._end(stream, message.utterance)
+            elif message.kind in (Kind.DROP, Kind.CLOSE):
+                self._release(stream)
+                if message.kind is Kind.CLOSE:
+                    self.means.pop(stream, None)
+        except RuntimeError as error:  # of pocketsphinx
+            self.live.pop(stream, None)  # its decoder with it
+            yield client, Message(Kind.FAILED, message.stream, message.utterance, str(error).encode())
 
-    def _start(self, message: Message) -> Iterator[Message]:
-        self._release(message.stream)
+    def leave(self, client: int) -> None:
+        """Forget all streams of a client that is gone."""
+        for stream in [each for each in self.live if each[0] == client]:
+            self._release(stream)
+        for stream in [each for each in self.means if each[0] == client]:
+            del self.means[stream]
+
+    def _start(self, stream: Stream, number: int) -> Iterator[Answer]:
+        self._release(stream)
         if len(self.live) >= MAX_DECODERS:
-            yield Message(Kind.FAILED, message.stream, message.utterance, b"too many people speak at once")
-            return
+            whose = self._too_many(stream)
+            utterance = number if whose == stream else self.live[whose].number
+            yield whose[0], Message(Kind.FAILED, whose[1], utterance, b"too many people speak at once")
+            if whose == stream:
+                return
+            self._release(whose)
         decoder = self.idle.pop() if self.idle else self.new_decoder()
-        utterance = self.live[message.stream] = Utterance(message.utterance, decoder)
-        if message.stream in self.means:
-            decoder.set_cmn(self.means[message.stream])
+        started = self.live[stream] = Utterance(number, decoder)
+        if stream in self.means:
+            decoder.set_cmn(self.means[stream])
             decoder.start_utt()
         else:
-            utterance.held = bytearray()
+            started.held = bytearray()
 
-    def _audio(self, message: Message) -> None:
-        utterance = self.live.get(message.stream)
+    def _too_many(self, stream: Stream) -> Stream:
+        """Who has to go: the oldest utterance of a client that has more of them than this one would, else this."""
+        held = Counter(client for client, _ in self.live)
+        client, most = held.most_common(1)[0]
+        if most <= held[stream[0]] + 1:
+            return stream
+        return next(each for each in self.live if each[0] == client)
+
+    def _audio(self, stream: Stream, message: Message) -> Iterator[None]:
+        utterance = self.live.get(stream)
         if utterance is None or utterance.number != message.utterance or utterance.size >= MAX_UTTERANCE:
             return
         utterance.size += len(message.payload)
@@ -94,34 +120,39 @@ class Recogniser:
             return
         utterance.held += message.payload
         if len(utterance.held) >= _LEARN:
-            self._decode_held(utterance)
+            yield from self._decode_held(stream, utterance)
 
-    def _decode_held(self, utterance: Utterance) -> None:
+    def _decode_held(self, stream: Stream, utterance: Utterance) -> Iterator[None]:
+        """Decode what waited for its mean, in pieces: in each pause the utterance may be taken away."""
         pcm, utterance.held = bytes(utterance.held or b""), None
         utterance.decoder.set_cmn(learned_mean(utterance.decoder, pcm, self.first_mean))
         utterance.decoder.start_utt()
-        if pcm:
-            utterance.decoder.process_raw(pcm)
+        for at in range(0, len(pcm), PIECE):
+            utterance.decoder.process_raw(pcm[at : at + PIECE])
+            yield None
+            if self.live.get(stream) is not utterance:
+                return
 
-    def _end(self, message: Message) -> Message:
-        utterance = self.live.get(message.stream)
-        if utterance is None or utterance.number != message.utterance:
-            return Message(Kind.FAILED, message.stream, message.utterance, b"there is no such utterance")
-        del self.live[message.stream]
+    def _end(self, stream: Stream, number: int) -> Iterator[Answer | None]:
+        utterance = self.live.get(stream)
+        if utterance is not None and utterance.number == number and utterance.held is not None:
+            yield from self._decode_held(stream, utterance)
+        if utterance is None or utterance.number != number or self.live.get(stream) is not utterance:
+            yield stream[0], Message(Kind.FAILED, stream[1], number, b"there is no such utterance")
+            return
         decoder = utterance.decoder
-        if utterance.held is not None:
-            self._decode_held(utterance)
         decoder.end_utt()
         found = decoder.hyp()
         text = found.hypstr if found else ""
         clear = is_clear(decoder.seg()) if text else True
         if text and clear:  # noise teaches nothing about the voice
-            self.means[message.stream] = decoder.get_cmn(False)
+            self.means[stream] = decoder.get_cmn(False)
+        del self.live[stream]
         self.idle.append(decoder)
         kind = Kind.RESULT if clear else Kind.UNCLEAR
-        return Message(kind, message.stream, message.utterance, text.encode())
+        yield stream[0], Message(kind, stream[1], number, text.encode())
 
-    def _release(self, stream: int) -> None:
+    def _release(self, stream: Stream) -> None:
         utterance = self.live.pop(stream, None)
         if utterance is not None:
             if utterance.held is None:
@@ -170,34 +201,18 @@ def learned_mean(decoder: Decoder, pcm: bytes, first: str) -> str:
     return ",".join(f"{float(r) + (float(r) - float(f)) * _CMN_WINDOW / frames:.4g}" for r, f in pairs)
 
 
-def serve(reader: BinaryIO, writer: BinaryIO, recogniser: Recogniser) -> None:
-    """Answer messages until the reader ends."""
-    recogniser.warm()
-    _send(writer, Message(Kind.READY))
-    while (message := read_message(reader.read)) is not None:
-        for answer in recogniser.handle(message):
-            _send(writer, answer)
-
-
-def _send(writer: BinaryIO, message: Message) -> None:
-    writer.write(message.encode())
-    writer.flush()
-
-
 def main() -> None:
-    """Parse the paths and serve on stdin and stdout."""
+    """Parse the arguments and serve."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("listener", type=int)
     for name in ("arpa", "dictionary", "acoustic"):
         parser.add_argument(name)
-    paths = parser.parse_args()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the owner decides
+    given = parser.parse_args()
     recogniser = Recogniser(
-        lambda: Decoder(hmm=paths.acoustic, lm=paths.arpa, dict=paths.dictionary, loglevel="FATAL")
+        lambda: Decoder(hmm=given.acoustic, lm=given.arpa, dict=given.dictionary, loglevel="FATAL")
     )
-    try:
-        serve(sys.stdin.buffer, sys.stdout.buffer, recogniser)
-    except BrokenPipeError:
-        os._exit(0)  # the owner is gone, and so is stdout: nothing is left to flush
+    recogniser.warm()
+    serve(given.listener, recogniser)
 
 
 if __name__ == "__main__":

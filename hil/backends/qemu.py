@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from argparse import Namespace
 from pathlib import Path
 from typing import Any, Final
@@ -11,9 +10,9 @@ from typing import Any, Final
 from hil.backends import Backend, Reached
 from hil.backends.follow import Follower
 from hil.errors import Unusable
+from hil.options import EMULATOR
 from tools.esp.nvs import settings_image
 
-PROGRAM: Final = "qemu-system-riscv32"
 _CHIP: Final = "esp32c3"
 _SIZE: Final = 4 << 20
 _NOWHERE: Final = "http://10.0.2.2:9"  # until a test says where; no multicast passes its network
@@ -36,17 +35,9 @@ class Qemu(Backend):
     reached = Reached("127.0.0.1", "10.0.2.2")  # the host, as its own network knows it
 
     def __init__(self, option: Namespace) -> None:
-        if option.release is None:
-            raise Unusable(
-                "no --release; name the directory that firmware/tools/release.py wrote for board qemu"
-            )
         self._release: Path = option.release
-        option.qemu_prog_path = option.qemu_prog_path or PROGRAM
+        option.qemu_prog_path = option.qemu_prog_path or EMULATOR
         option.qemu_cli_args = option.qemu_cli_args or f"-nographic -machine {_CHIP}"
-        if shutil.which(option.qemu_prog_path) is None:
-            raise Unusable(
-                f"{PROGRAM} is not on PATH; install it with: idf_tools.py install qemu-riscv32, and run export.sh"
-            )
 
     def open(self, folder: Path) -> None:
         """Lay out its flash and its fuses; pytest-embedded starts it."""

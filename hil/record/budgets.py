@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from ground import text
+from ground.trouble import Trouble
 from hil.errors import OverBudget, Unusable
 
 FILE: Final = Path(__file__).parent / "budgets.toml"
@@ -67,9 +68,9 @@ class Budgets:
 
     def __init__(self, backend: str, board: str = "", *, slack: float = 1.0, path: Path = FILE) -> None:
         try:
-            raw = tomllib.loads(path.read_text())
-        except tomllib.TOMLDecodeError as error:
-            raise Unusable(f"{path}: {error}; correct the line it names") from None
+            raw = text.read_toml(path)
+        except Trouble as error:
+            raise Unusable(f"{error.message}; {error.remedy}") from None
         found = {name: _budget(name, entry, backend, board, path) for name, entry in raw.items()}
         self._budgets = {name: budget.loosened(slack) for name, budget in found.items()}
 

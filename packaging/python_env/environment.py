@@ -37,19 +37,19 @@ class Environment:
         self.root = root
         self.folder = root / ".venv"
         self.python = str(self.folder / "bin" / "python")
-        self._state = self.folder / "set-up.json"
+        self.state_file = self.folder / "set-up.json"
 
     def level(self) -> str:
         """How much is installed in one that works here and now; "" if it has to be made anew."""
         try:
-            state = State(**json.loads(self._state.read_text(encoding="utf-8")))
+            state = State(**json.loads(self.state_file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return ""
         return state.level if state.root == str(self.root) and state.python == self._version() else ""
 
     def current(self) -> bool:
         """Whether what is installed is what the lock files name; of one that has a level."""
-        state = State(**json.loads(self._state.read_text(encoding="utf-8")))
+        state = State(**json.loads(self.state_file.read_text(encoding="utf-8")))
         return state.locks == self._locks(state.level)
 
     def has_python(self, version: str) -> bool:
@@ -79,7 +79,7 @@ class Environment:
         Raises:
             Problem: one can't be installed.
         """
-        self._state.unlink(missing_ok=True)
+        self.state_file.unlink(missing_ok=True)
         carried = self.carried()
         environment = _quiet() | carried.environment
         pip = [
@@ -117,9 +117,9 @@ class Environment:
 
     def _finish(self, level: str) -> None:
         state = State(level, str(self.root), self._version(), self._locks(level))
-        half = self._state.with_suffix(".half")
+        half = self.state_file.with_suffix(".half")
         half.write_text(json.dumps(asdict(state)), encoding="utf-8")
-        half.replace(self._state)
+        half.replace(self.state_file)
 
     def _version(self) -> str:
         """The version of the Python under it, "3.11"; "" if it does not start."""

@@ -13,7 +13,8 @@ _COMPILE = (
     *("pip", "compile", "-q", "--universal", "--python-version", "3.11", "--generate-hashes"),
     *("--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header", "--upgrade"),
 )
-_UV = "pip\nuv\n"
+_UV = "uv\n"
+_PIP = "pip\n"  # for what someone adds to .venv: an old one looks at newer releases than the locked ones
 _BUILD = (
     "cmake\ncython\nninja\nscikit-build-core\nsetuptools\n"  # of packages that come as source; test_locks.py
 )
@@ -36,11 +37,14 @@ def renew(environment: Environment, programs: Programs) -> None:
     def compiled(*arguments: str) -> None:
         programs.run("uv pip compile", [environment.uv, *_COMPILE, *arguments], variables)
 
-    for wanted, target in ((_UV, UV_LOCK), (_BUILD, BUILD_LOCK)):
+    def named(text: str) -> str:
         source = programs.log.with_name("lock.in")
-        source.write_text(wanted)
-        compiled(str(source), "-o", target)
-    compiled("pyproject.toml", "-o", "requirements.lock")
+        source.write_text(text)
+        return str(source)
+
+    compiled(named(_UV), "-o", UV_LOCK)
+    compiled(named(_BUILD), "-o", BUILD_LOCK)
+    compiled("pyproject.toml", named(_PIP), "-o", "requirements.lock")
     both = programs.log.with_name("lock-dev.txt")
     compiled("pyproject.toml", "--extra", "dev", "-c", "requirements.lock", "-o", str(both))
     run = set(pins((environment.root / "requirements.lock").read_text()))

@@ -37,6 +37,7 @@ def _tell(problem: Problem) -> None:
 
 
 def _main(level: str, *, chosen: bool) -> None:
+    os.chdir(ROOT)
     environment = Environment(ROOT)
     if level == "lock":
         lock.renew(environment, Programs(ROOT))
@@ -65,7 +66,6 @@ def _set_up(environment: Environment, level: str, *, chosen: bool) -> None:
         level = kept
     debian.bring(level, programs)
     print("setting up Python packages …", flush=True)
-    os.chdir(ROOT)
     if not kept:
         environment.make(programs)
     environment.install(level, programs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from pathlib import Path
 
@@ -86,6 +87,6 @@ def of_system(error: OSError) -> Problem:
     """What the system refused."""
     text = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
     remedy = "look at who owns this folder; a .venv or build folder of root's: sudo rm -rf .venv build"
-    if error.errno is not None and "No space" in text:
+    if error.errno == errno.ENOSPC:
         remedy = "make room (about 2 GB), and run it again"
     return Problem(text, remedy=remedy)

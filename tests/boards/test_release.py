@@ -13,7 +13,7 @@ import pytest
 
 from gateway.front.releases import Releases
 from tests.support.board_flash import make_image
-from tools.releases import release as taken
+from tools.releases import sources
 
 BOARD = "xmini-c3"
 
@@ -70,7 +70,7 @@ def test_a_release_says_what_it_holds(release: ModuleType, build: Path, tmp_path
 def test_those_who_take_it_understand_it(release: ModuleType, build: Path, tmp_path: Path) -> None:
     release.make(build, tmp_path / "releases")
     assert Releases(tmp_path / "releases").find(BOARD).image("voicegw.bin").offset == 0x20000
-    [found] = taken.find(str(tmp_path / "releases"))
+    [found] = sources.find(str(tmp_path / "releases"))
     assert found.manifest.board == BOARD
     assert set(found.load()) == {
         "bootloader.bin", "partition-table.bin", "ota_data_initial.bin", "voicegw.bin",
@@ -79,7 +79,7 @@ def test_those_who_take_it_understand_it(release: ModuleType, build: Path, tmp_p
 
 def test_beside_the_build_it_is_found_as_well(release: ModuleType, build: Path) -> None:
     assert release.make(build, None) == build
-    assert taken.find(str(build.parent))[0].manifest.version == "0.2.0"
+    assert sources.find(str(build.parent))[0].manifest.version == "0.2.0"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ import numpy as np
 import soxr
 from playwright.async_api import Browser, Page, async_playwright
 
+from tests.support.waiting import PATIENCE
+
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -102,16 +104,17 @@ class Faults(list[str]):
 
 async def watched(page: Page) -> Faults:
     """Note a page's faults and hear its calls from now on; call it before the page is opened."""
+    page.set_default_timeout(1_000 * PATIENCE)
     await page.add_init_script(_WITNESS)
     return Faults(page)
 
 
-async def wait_for_speech(page: Page, *, seconds: float = 30) -> None:
+async def wait_for_speech(page: Page, *, seconds: float = PATIENCE) -> None:
     """Wait until the page's calls bring sound as loud as speech."""
     await _wait(page, "(enough) => window.heard > enough", seconds)
 
 
-async def wait_for_silence(page: Page, *, seconds: float = 30) -> None:
+async def wait_for_silence(page: Page, *, seconds: float = PATIENCE) -> None:
     """Wait until the page's calls have brought next to nothing for a second."""
     await _wait(page, "(enough) => Math.abs(window.heard) < enough / 100", seconds)
 

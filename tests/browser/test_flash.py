@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -55,11 +56,12 @@ def flasher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def test_the_manifest_is_in_the_form_of_esp_web_tools(flasher: Running) -> None:
-    about = httpx.get(f"{flasher.url}/flash/manifest/xmini-c3/0.2.0", trust_env=False).json()
+    manifest = f"{flasher.url}/flash/manifest/xmini-c3/0.2.0"
+    about = httpx.get(manifest, trust_env=False).json()
     build = about["builds"][0]
     assert (about["version"], build["chipFamily"]) == ("0.2.0", "ESP32-C3")
     assert [part["offset"] for part in build["parts"]] == [0x20000]
-    firmware = httpx.get(flasher.url + build["parts"][0]["path"], trust_env=False)
+    firmware = httpx.get(urljoin(manifest, build["parts"][0]["path"]), trust_env=False)
     assert hashlib.sha256(firmware.content).digest() == hashlib.sha256(bytes(range(256)) * 40).digest()
 
 

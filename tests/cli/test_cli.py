@@ -196,7 +196,7 @@ def test_standard_input_is_read_with_its_line_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"nonsense", b"\xff\xfe\x00", b"v=0\r\n\x00", b"v=0\r\na=" + b"x" * 5_000], ids=repr
+    "content", [b"", b"nonsense", b"v=\xff", b"v=0\r\n\x00", b"v=0\r\na=" + b"x" * 5_000], ids=repr
 )
 def test_what_is_no_sdp_is_1_and_said(run: Run, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.sdp"
@@ -207,8 +207,20 @@ def test_what_is_no_sdp_is_1_and_said(run: Run, tmp_path: Path, content: bytes) 
     assert "Traceback" not in done.stderr
 
 
-def test_a_missing_file_is_2(run: Run, tmp_path: Path) -> None:
-    assert run("doctor", "sdp", str(tmp_path / "gone")).returncode == 2
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00", b"v" * 1_000_001], ids=["gone", "half", "long"])
+def test_what_cannot_be_read_is_2_and_named(run: Run, tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "x.sdp"
+    if content is not None:
+        path.write_bytes(content)
+    done = run("doctor", "sdp", str(path))
+    assert (done.returncode, str(path) in done.stderr.replace("\n", "")) == (2, True)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_an_offer_that_an_editor_of_windows_saved_is_read(run: Run, tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "x.sdp"
+    path.write_bytes(captured("libpeer").encode(encoding))
+    assert run("doctor", "sdp", str(path)).returncode == 0
 
 
 # -- talk

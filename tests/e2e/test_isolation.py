@@ -23,7 +23,7 @@ LONGEST_GAP = 1.0
 
 
 SETTINGS = {
-    "workers": 2,
+    "workers": 2,  # not what ships: with one, whoever blocks or ends it has no neighbour to spare
     "bots": {"rascal": str(BOTS / "misbehaves.py")},
     "limits": {"offers_per_minute": 6_000, "worker_silence_s": 3.0},
 }

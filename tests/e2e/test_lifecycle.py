@@ -73,7 +73,7 @@ async def test_a_signal_during_the_start_ends_it(tmp_path: Path, moment: str) ->
         log = tmp_path / "gateway.log"
         if moment == "its modules are imported":
             loaded = Path(f"/proc/{process.pid}/maps")
-            await until(lambda: "/site-packages/av/" in loaded.read_text(), moment)
+            await until(lambda: "/site-packages/zeroconf/" in loaded.read_text(), moment)
         else:
             await until(lambda: bool(children(process.pid)), moment)
         workers = children(process.pid)

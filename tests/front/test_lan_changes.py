@@ -61,11 +61,10 @@ async def test_devices_are_heard_of_on_a_lan_that_comes_later_and_changes(tmp_pa
     own = Settings(workers=0, bot="echo", data_dir=tmp_path)
     with (
         mock.patch.object(discovery, "browse", browse),
-        mock.patch.object(discovery, "lan_addresses", side_effect=lambda: list(lan)),
         mock.patch.object(discovery, "REFRESH_SECONDS", 0.01),
         mock.patch.object(Announcer, "run", mock.AsyncMock()),
     ):
-        async with running(own, port=0) as gateway:
+        async with running(own, port=0, lan=lambda: list(lan)) as gateway:
             for address in ("192.168.1.5", "10.0.0.5"):
                 lan[:] = [address]
                 await until(lambda a=address: [a] in listened, f"it listens on {address}")  # type: ignore[misc]

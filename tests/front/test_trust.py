@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,23 @@ async def test_a_new_key_of_the_same_name_does_not_keep_the_old_ones_call(
     await until(lambda: gateway.workers.count == 0, "the call has ended")
 
 
+async def test_a_revocation_that_could_not_be_stored_is_not_done(
+    http: httpx.AsyncClient, gateway: Gateway, settings: Settings
+) -> None:
+    await gateway.registry.add("kitchen")
+    await gateway.registry._db.execute("PRAGMA busy_timeout = 0")
+    with contextlib.closing(sqlite3.connect(settings.data_dir / "devices.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answer = await http.delete("/api/devices/kitchen")
+        problem = answer.json()
+        assert (answer.status_code, problem["code"]) == (503, "storage")
+        assert problem["detail"].startswith("kitchen is not revoked: ")
+        assert problem["remedy"]
+        assert [d["revoked"] for d in (await http.get("/api/devices")).json()] == [False]
+    assert (await http.delete("/api/devices/kitchen")).status_code == 204
+    assert [d["revoked"] for d in (await http.get("/api/devices")).json()] == [True]
+
+
 async def test_revoking_goes_on_after_a_fault(http: httpx.AsyncClient, gateway: Gateway) -> None:
     _, key = await gateway.registry.add("kitchen")
     assert (await offer(http, Authorization=f"Bearer {key}")).status_code == 200
@@ -168,7 +186,7 @@ async def test_a_revoked_operator_hears_no_more_events(gateway: Gateway) -> None
 async def port(settings: Settings) -> AsyncIterator[int]:
     """Of a gateway that serves."""
     listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    server = asyncio.create_task(serve(settings, lambda _, at: listening.set_result(at)))
+    server = asyncio.create_task(serve(settings, lambda _, at: listening.set_result(at.port)))
     yield await listening
     server.cancel()
     await asyncio.gather(server, return_exceptions=True)

@@ -25,6 +25,8 @@ CAUGHT = {
     "silent": {"test_what_is_played_can_be_heard": r"the speaker is silent while the board plays 880 Hz"},
     "loop": {"test_it_boots_once_and_stays_up": r"a boot loop: the board began \d+ times .*signal 6"},
 }
+_STARVED = re.compile(r"clock against this machine's: [\d,]+ ppm")
+"""A simulated board that gets no CPU is slow, like one with a wrong clock. (Those are told by other words: `rate`.)"""
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +57,13 @@ def runs(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs
 @pytest.mark.parametrize("fault", CAUGHT)
 def test_it_is_caught(runs: Runs, fault: str) -> None:
     results = runs[fault].result()
-    found = failed(results)
+    found = {
+        test: message
+        for test, message in failed(results).items()
+        if test in CAUGHT[fault] or not _STARVED.search(message)
+    }
     assert found.keys() == CAUGHT[fault].keys(), found
     for test, cause in CAUGHT[fault].items():
         assert re.search(cause, found[test], re.DOTALL), found[test]
-    others = {r.outcome for r in results if r.test not in found}
+    others = {r.outcome for r in results if r.test not in found and not _STARVED.search(r.message)}
     assert others == ({"skipped"} if fault == "loop" else {"passed"})

@@ -3,11 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from hil import station
 from hil.__main__ import command
-from hil.errors import Unusable
 from hil.path.link import CLEAR, Impairments
 from hil.record import journal
 from hil.record.journal import Journal, Step
@@ -53,22 +49,3 @@ def test_the_suite_is_what_runs_unless_a_test_is_named(tmp_path: Path) -> None:
     one = command(tmp_path, ["hil/suite/test_echo.py::test_x"])
     assert whole[-1].endswith("hil/suite")
     assert one[-1] == "hil/suite/test_echo.py::test_x"
-
-
-@pytest.mark.parametrize(("text", "wanted"), [("90s", 90), ("10m", 600), ("8h", 28_800), ("off", 0)])
-def test_a_duration_is_read(text: str, wanted: float) -> None:
-    assert station.seconds(text) == wanted
-
-
-@pytest.mark.parametrize("text", ["", "ten", "10", "10d"])
-def test_what_is_no_duration_says_how_to_write_one(text: str) -> None:
-    with pytest.raises(Unusable, match="10m"):
-        station.seconds(text)
-
-
-def test_a_boards_facts_tell_what_it_can_do() -> None:
-    assert "wifi" in station.capabilities_of("xmini-c3")
-    assert "display" in station.capabilities_of("esp32-s3-box-3")
-    assert "display" not in station.capabilities_of("xmini-c3")
-    with pytest.raises(Unusable, match=r"no firmware/components/boards/nonesuch\.toml"):
-        station.capabilities_of("nonesuch")

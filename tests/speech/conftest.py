@@ -1,11 +1,13 @@
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pocketsphinx import Decoder
 
-from gateway.speech import sphinx_worker
+from gateway.speech import engine_process, sphinx, sphinx_stream, sphinx_worker, turns
+from gateway.speech.engine_process import EngineProcess, held
 from gateway.speech.flite import Flite
 from gateway.speech.framing import Kind, Message
 from gateway.speech.intents import Recogniser
@@ -20,6 +22,22 @@ DATA = Path(__file__).parents[1] / "data" / "speech"
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
     return language_model(load_book(), tmp_path_factory.mktemp("cache"))
+
+
+@asynccontextmanager
+async def held_recogniser(model: LanguageModel) -> AsyncIterator[EngineProcess]:
+    """A recogniser that this process holds, as `gateway.bots.assistant.prepared` does."""
+    process = sphinx.recogniser(model)
+    async with held(process):
+        yield process
+
+
+@pytest.fixture(autouse=True)
+def _a_machine_may_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sphinx_stream, "_RESULT_SECONDS", 60.0)
+    monkeypatch.setattr(engine_process, "READY_SECONDS", 60.0)
+    monkeypatch.setattr(sphinx, "READY_SECONDS", 60.0)
+    monkeypatch.setattr(turns, "_SECONDS", 60.0)
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +58,8 @@ def hear(model: LanguageModel) -> Callable[[bytes], str]:
     def decode(pcm: bytes) -> str:
         pieces = [Message(Kind.AUDIO, 1, 1, pcm[at : at + 640]) for at in range(0, len(pcm), 640)]
         messages = [Message(Kind.START, 1, 1), *pieces, Message(Kind.END, 1, 1), Message(Kind.CLOSE, 1)]
-        (answer,) = [answer for message in messages for answer in worker.handle(message)]
+        answers = [answer for message in messages for answer in worker.handle(1, message)]
+        ((_, answer),) = filter(None, answers)
         return transcript(Heard(answer.payload.decode(), clear=answer.kind is Kind.RESULT))
 
     return decode

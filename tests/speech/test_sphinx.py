@@ -1,15 +1,18 @@
 import asyncio
 import os
 import signal
-import sys
+import tempfile
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from gateway.speech.framing import HEADER, Kind, decode_header
+from gateway.speech.engine_process import EngineError
 from gateway.speech.language_model import LanguageModel
-from gateway.speech.sphinx import shared_engine
+from gateway.speech.sphinx import recogniser, shared_engine
 from gateway.speech.sphinx_stream import RecogniserError, SphinxStream
+from tests.speech.conftest import held_recogniser
 
 Say = Callable[[str], bytes]
 
@@ -42,20 +45,20 @@ async def test_streams_at_once_hear_only_themselves(model: LanguageModel, say: S
 
 
 async def test_a_killed_recogniser_costs_nothing_but_time(model: LanguageModel, say: Say) -> None:
-    async with shared_engine(model) as engine:
+    async with held_recogniser(model) as process, shared_engine(model) as engine:
         stream = engine.open()
         _speak(stream, say("what time is it"))
-        assert engine.pid is not None
-        os.kill(engine.pid, signal.SIGKILL)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
         assert (await stream.finish()).text == "what time is it"
-        assert engine.restarts == 1
+        assert (process.restarts, engine.reconnects) == (1, 1)
 
 
 async def test_the_next_utterance_works_after_a_kill(model: LanguageModel, say: Say) -> None:
-    async with shared_engine(model) as engine:
+    async with held_recogniser(model) as process, shared_engine(model) as engine:
         stream = engine.open()
-        assert engine.pid is not None
-        os.kill(engine.pid, signal.SIGKILL)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
         _speak(stream, say("turn it up"))
         assert (await stream.finish()).text == "turn it up"
 
@@ -84,22 +87,26 @@ async def test_a_second_user_shares_the_process(model: LanguageModel) -> None:
         assert first is second
 
 
-async def test_the_process_ends_with_its_last_user(model: LanguageModel) -> None:
-    async with shared_engine(model) as engine:
-        pid = engine.pid
+async def test_the_process_ends_with_its_holder(model: LanguageModel) -> None:
+    async with held_recogniser(model) as process:
+        pid = process.pid
     assert pid is not None
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
 
-async def test_the_process_ends_when_its_owner_does(model: LanguageModel) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "gateway.speech.sphinx_worker", str(model.arpa), str(model.dictionary),
-        str(model.acoustic), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdin is not None
-    assert process.stdout is not None
-    message, _ = decode_header(await process.stdout.readexactly(HEADER.size))
-    assert message.kind is Kind.READY
-    process.stdin.close()
-    assert await asyncio.wait_for(process.wait(), 10) == 0
+async def test_it_says_where_it_can_not_listen(
+    model: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(EngineError, match="nowhere to listen") as caught:
+        await recogniser(model).start()
+    assert "TMPDIR" in caught.value.remedy
+
+
+async def test_a_recogniser_that_can_not_start_is_an_error(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.speech.engine_process.READY_SECONDS", 1.0)
+    with pytest.raises(EngineError, match="did not start"):
+        await recogniser(replace(model, arpa=model.arpa.with_name("none"))).start()

@@ -52,7 +52,8 @@ def _recogniser() -> Recogniser:
 
 
 def _run(recogniser: Recogniser, *messages: Message) -> list[Message]:
-    return [answer for message in messages for answer in recogniser.handle(message)]
+    answers = [answer for message in messages for answer in recogniser.handle(1, message)]
+    return [answer[1] for answer in answers if answer is not None]
 
 
 def _utterance(stream: int, number: int, size: int) -> list[Message]:
@@ -70,7 +71,7 @@ def test_an_utterance_is_answered_once() -> None:
 def test_each_stream_keeps_its_own_mean() -> None:
     recogniser = _recogniser()
     _run(recogniser, *_utterance(1, 1, 640), *_utterance(2, 1, 2))
-    assert recogniser.means == {1: "0+640", 2: "0+2"}
+    assert recogniser.means == {(1, 1): "0+640", (1, 2): "0+2"}
 
 
 def test_a_decoder_is_used_again() -> None:
@@ -99,7 +100,7 @@ def test_audio_of_an_old_utterance_is_ignored() -> None:
 def test_more_than_the_longest_utterance_is_not_decoded() -> None:
     recogniser = _recogniser()
     _run(recogniser, Message(Kind.START, 1, 1))
-    recogniser.live[1].size = MAX_UTTERANCE
+    recogniser.live[1, 1].size = MAX_UTTERANCE
     assert _run(recogniser, *_utterance(1, 1, 640)[1:])[0].payload == b"0"
 
 
@@ -107,6 +108,59 @@ def test_one_speaker_too_many_is_told_so() -> None:
     recogniser = _recogniser()
     answers = _run(recogniser, *(Message(Kind.START, stream, 1) for stream in range(MAX_DECODERS + 1)))
     assert [answer.kind for answer in answers] == [Kind.FAILED]
+
+
+def _fill(recogniser: Recogniser, **streams: int) -> None:
+    for client, count in enumerate(streams.values(), 1):
+        for stream in range(count):
+            assert list(recogniser.handle(client, Message(Kind.START, stream, 7))) == []
+
+
+def test_whoever_has_most_gives_way() -> None:
+    recogniser = _recogniser()
+    _fill(recogniser, first=1, second=MAX_DECODERS - 1)
+    (answer,) = recogniser.handle(3, Message(Kind.START, 1, 1))
+    assert answer is not None
+    assert (answer[0], answer[1].kind, answer[1].stream, answer[1].utterance) == (2, Kind.FAILED, 0, 7)
+    assert {client for client, _ in recogniser.live} == {1, 2, 3}
+    assert len(recogniser.live) == MAX_DECODERS
+
+
+def test_a_client_that_is_gone_gives_all_back() -> None:
+    recogniser = _recogniser()
+    _run(recogniser, *_utterance(1, 1, 640), Message(Kind.START, 1, 2))
+    _fill(recogniser, other=0, second=1)
+    recogniser.leave(1)
+    assert (list(recogniser.live), recogniser.means) == ([(2, 0)], {})
+
+
+def test_an_utterance_that_is_taken_away_while_it_is_decoded_touches_nobodys_decoder() -> None:
+    recogniser = _recogniser()
+    start, audio, end = _utterance(1, 1, 20_000)
+    _run(recogniser, start, audio)
+    ending = recogniser.handle(1, end)
+    assert next(ending) is None
+    recogniser.leave(1)
+    (decoder,) = recogniser.idle
+    decoder.start_utt()
+    (answer,) = ending
+    assert answer is not None
+    assert answer[1].kind is Kind.FAILED
+    assert decoder.heard == 0
+    assert recogniser.idle == [decoder]
+
+
+def test_a_decoder_that_fails_is_not_used_again() -> None:
+    recogniser = _recogniser()
+    _run(recogniser, Message(Kind.START, 1, 1))
+    recogniser.live[1, 1].decoder.end_utt = _fail
+    (answer,) = _run(recogniser, Message(Kind.END, 1, 1))
+    assert answer == Message(Kind.FAILED, 1, 1, b"no")
+    assert (recogniser.idle, recogniser.live) == ([], {})
+
+
+def _fail() -> None:
+    raise RuntimeError("no")
 
 
 def test_a_closed_stream_is_forgotten() -> None:

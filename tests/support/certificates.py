@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import ipaddress
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +30,13 @@ class Certificate:
         return context
 
 
-def self_signed(directory: Path, name: str = "127.0.0.1") -> Certificate:
-    """Make one; mbedTLS 2.28 compares an address with the common name, and knows no address in a SAN."""
+def self_signed(directory: Path, name: str = "127.0.0.1", *, san: str = "") -> Certificate:
+    """Make one; mbedTLS 2.28 compares an address with the common name, and knows none in a SAN, where OpenSSL looks."""
     directory.mkdir(parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = dt.datetime.now(dt.UTC)
-    made = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
@@ -44,8 +45,11 @@ def self_signed(directory: Path, name: str = "127.0.0.1") -> Certificate:
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
     )
+    if san:
+        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(san))])
+        builder = builder.add_extension(names, critical=False)
+    made = builder.sign(key, hashes.SHA256())
     certificate, secret = directory / "cert.pem", directory / "key.pem"
     certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     secret.write_bytes(

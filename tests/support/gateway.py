@@ -1,4 +1,9 @@
-"""A gateway as a user runs it: a process with a settings file, stopped by its own handle."""
+"""A gateway as a user runs it: a process with a settings file, stopped by its own handle.
+
+What a test does not set is what ships: limits, trust, one worker, mDNS. Two things differ. The bot is `echo`, as most
+tests are of what lies around a bot; tests/speech, tests/sim and tests/browser talk to the assistant. And data and
+caches are the test's own. A gateway that a whole file shares lets one address offer more often than a home would.
+"""
 
 from __future__ import annotations
 

@@ -66,6 +66,14 @@ class Machine:
         ip("-n", self.name, "address", "add", f"{address}/24", "dev", f"there{lan}")
         return address
 
+    def leave(self, lan: int) -> None:
+        """Take its interface on a LAN away."""
+        ip("-n", self.name, "link", "delete", f"there{lan}")
+
+    def join(self, lan: int) -> None:
+        """Give it one again."""
+        _join(self, lan)
+
 
 @contextlib.contextmanager
 def _network_of_our_own() -> Iterator[None]:

@@ -44,16 +44,16 @@ def command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", *module.split(), *arguments]
 
 
-def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment(extra: Mapping[str, str] | None = None, *, package: Path = ROOT) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("VOICEGW_")}
-    path = os.pathsep.join(filter(None, (str(ROOT), kept.get("PYTHONPATH"))))  # with quick_rfc2217
+    path = os.pathsep.join(filter(None, (str(package), kept.get("PYTHONPATH"))))  # with quick_rfc2217
     return {**kept, "PYTHONPATH": path, "NO_COLOR": "1", "COLUMNS": "200", **(extra or {})}
 
 
-def run(module: str, *arguments: str, extra: Mapping[str, str] | None = None) -> Run:
-    """Run a tool to its end."""
+def run(module: str, *arguments: str, extra: Mapping[str, str] | None = None, package: Path = ROOT) -> Run:
+    """Run a tool to its end; `package` is where it is installed."""
     done = subprocess.run(
-        command(module, *arguments), cwd=ROOT, env=environment(extra), stdin=subprocess.DEVNULL,
+        command(module, *arguments), cwd=package, env=environment(extra, package=package), stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=SECONDS, check=False,
     )  # fmt: skip
     assert "Traceback" not in done.stderr, done.stderr

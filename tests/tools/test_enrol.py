@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +12,13 @@ import httpx
 import pytest
 from zeroconf import IPVersion, ServiceInfo, Zeroconf
 
+from ground.trouble import Trouble
 from hil.gateway import Gateway as Process
 from tests.support.lan import alone_on_loopback
 from tests.support.waiting import PATIENCE
 from tools import devices, doctor, enrol, findings, lan
 from tools.enrol import Gateway
-from tools.errors import EnrolError
+from tools.errors import EnrolError, ToolError
 
 
 @pytest.fixture
@@ -53,6 +55,22 @@ def test_a_key_that_nobody_got_is_revoked(gateway: Process, registry: Gateway) -
     assert "loft" not in listed(gateway)
 
 
+def test_a_key_that_could_not_be_revoked_is_said(gateway: Process, registry: Gateway) -> None:
+    def fail() -> None:
+        with (
+            contextlib.closing(sqlite3.connect(gateway.folder / "data" / "devices.db")) as other,
+            registry.enrolled("cellar", replace=False),
+        ):
+            other.execute("BEGIN IMMEDIATE")
+            raise ToolError("the cable came out", remedy="plug it in")
+
+    with pytest.raises(ToolError, match="the cable came out") as error:
+        fail()
+    assert "cellar is enrolled still" in error.value.remedy
+    assert "voicegw devices revoke cellar" in error.value.remedy
+    assert "cellar" in listed(gateway)
+
+
 def test_without_an_operators_key_it_says_how_to_get_one(gateway: Process) -> None:
     with pytest.raises(EnrolError, match="does not let us enrol") as error:
         Gateway(gateway.url, "vgw_wrong").enrol("porch", replace=False)
@@ -61,9 +79,9 @@ def test_without_an_operators_key_it_says_how_to_get_one(gateway: Process) -> No
 
 @pytest.mark.parametrize("key", ["vgw_secret\rx", "vgw_s\u00e9cret"])
 def test_an_operators_key_that_is_none_is_refused_and_not_shown(gateway: Process, key: str) -> None:
-    with pytest.raises(EnrolError, match="operator's key is none") as error:
+    with pytest.raises(Trouble, match="operator's key file or VOICEGW_KEY") as error:
         Gateway(gateway.url, key).enrol("porch", replace=False)
-    assert "cret" not in f"{error.value.cause}{error.value.remedy}"
+    assert "cret" not in f"{error.value.message}{error.value.remedy}"
 
 
 def test_the_line_end_of_another_system_is_no_part_of_a_key(gateway: Process) -> None:
@@ -73,8 +91,8 @@ def test_the_line_end_of_another_system_is_no_part_of_a_key(gateway: Process) ->
 
 def test_a_file_to_trust_that_holds_no_certificate_is_said(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("attic")
-    for name, cause in (("ca.pem", "it is no certificate"), ("none.pem", "No such file")):
-        with pytest.raises(EnrolError, match=cause):
+    for name, cause in (("ca.pem", "it is no certificate"), ("none.pem", "it is not there")):
+        with pytest.raises(Trouble, match=cause):
             Gateway("https://127.0.0.1:9", ca=str(tmp_path / name))
 
 
@@ -116,7 +134,7 @@ def test_a_name_that_the_gateway_refuses_is_said(registry: Gateway) -> None:
 
 def test_a_gateway_on_loopback_is_found_but_not_told_to_the_board(gateway: Process) -> None:
     assert enrol.find(gateway.url) == enrol.Found(gateway.url, {})
-    assert enrol.settings_for("http://192.168.1.2:7860/") == {"gateway": "http://192.168.1.2:7860"}
+    assert enrol.settings_for("http://192.168.1.2:7860") == {"gateway": "http://192.168.1.2:7860"}
 
 
 @pytest.mark.parametrize(

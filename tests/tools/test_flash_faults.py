@@ -83,6 +83,6 @@ def test_a_full_disk(tmp_path: Path, image: Path) -> None:
         if "unshare" in done.stderr or "mount" in done.stderr:
             pytest.skip("no mount namespaces here")
         said = failure(Run(done.returncode, done.stdout, done.stderr))
-        assert "No space left" in said["cause"]
+        assert "the disk is full" in said["cause"]
         assert said["remedy"] == "make room there"
         assert boards.is_erased(there)

@@ -33,6 +33,6 @@ def test_it_is_gone_however_the_block_ends(how: type[BaseException]) -> None:
 def test_what_is_there_is_not_written_over() -> None:
     with private.directory() as directory:
         private.write(directory / "secret", b"x")
-        with pytest.raises(ToolError, match="File exists"):
+        with pytest.raises(ToolError, match="it is there already"):
             private.write(directory / "secret", b"y")
         assert [path.name for path in directory.iterdir()] == ["secret"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ground.trouble import Trouble
 from tools import wishes
 from tools.errors import SettingsError
 
@@ -40,7 +41,7 @@ def test_the_first_line_of_the_password_file_is_the_password(tmp_path: Path) -> 
         ({"sid": "x"}, "no setting sid"),
         ({"ssid": "x" * 33}, "longer than 32"),
         ({"password": "short"}, "8 to 63"),
-        ({"gateway": "192.168.1.2:7860"}, "not of its form"),
+        ({"gateway": "ws://192.168.1.2"}, "not of its form"),
         ({"gateway": "http://192.168.1.2:7860 x"}, "not of its form"),
         ({"talk": "loud"}, "not of its form"),
         ({"volume": "101"}, "not of its form"),
@@ -89,18 +90,20 @@ def test_a_file_without_a_secret_is_said(tmp_path: Path, text: str | None) -> No
     file = tmp_path / "password"
     if text is not None:
         file.write_text(text)
-    with pytest.raises(SettingsError, match="password"):
-        wishes.first_line(file)
+    with pytest.raises(Trouble, match="password"):
+        wishes.gather({}, None, file)
 
 
-def test_a_certificate_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"ca\.pem cannot be read: No such file"):
-        wishes.text_of(tmp_path / "ca.pem")
+def test_an_address_is_made_a_url(tmp_path: Path) -> None:
+    file = tmp_path / "kitchen.toml"
+    file.write_text('gateway = "192.168.1.2:7860"\n')
+    assert wishes.gather({}, file, None) == {"gateway": "http://192.168.1.2:7860"}
+    assert wishes.gather({"gateway": "attic.lan/"}, file, None) == {"gateway": "http://attic.lan:7860"}
 
 
 def test_a_file_that_is_no_toml_is_said_without_its_contents(tmp_path: Path) -> None:
     file = tmp_path / "kitchen.toml"
     file.write_text(f"password = {SECRET}")
-    with pytest.raises(SettingsError, match="no TOML") as error:
+    with pytest.raises(Trouble, match="no TOML") as error:
         wishes.gather({}, file, None)
-    assert SECRET not in error.value.cause
+    assert SECRET not in error.value.message

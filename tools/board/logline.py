@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tools.plain import plain
+from ground.terminal import plain
 
 
 @dataclass(frozen=True, slots=True)

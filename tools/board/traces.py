@@ -15,6 +15,7 @@ from pathlib import Path
 
 from esp_idf_panic_decoder import PcAddressDecoder
 
+from ground import folders
 from tools import private
 from tools.errors import ToolError
 from tools.process import quiet_environment
@@ -69,7 +70,11 @@ def toolchain(elf: Path) -> str | None:
 
 
 def _in_espressif(prefix: str) -> str | None:
-    root = Path(os.environ.get("IDF_TOOLS_PATH") or Path.home() / ".espressif") / "tools"
+    home = folders.home()
+    root = os.environ.get("IDF_TOOLS_PATH") or (home / ".espressif" if home else None)
+    if root is None:
+        return None
+    root = Path(root) / "tools"
     return next((str(p) for p in sorted(root.glob(f"*/*/*/bin/{prefix}addr2line*"), reverse=True)), None)
 
 
@@ -120,7 +125,7 @@ class Decoder:
             options = ["--gdb", self._gdb, "--core", str(core), "--core-format", "b64"]
             try:
                 done = subprocess.run(
-                    [sys.executable, "-m", "esp_coredump", "info_corefile", *options, str(self._elf)],
+                    [sys.executable, "-P", "-m", "esp_coredump", "info_corefile", *options, str(self._elf)],
                     env=quiet_environment(), capture_output=True, text=True, errors="replace",
                     timeout=_SECONDS, check=False,
                 )  # fmt: skip

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools import private
 from tools.board.ports import is_network
 from tools.errors import FlashError
 from tools.esp import complaints
@@ -78,6 +79,19 @@ def identify(port: str, *, baud: int = BAUD) -> Chip:
     return Chip(name, value(r"Chip type: +(.+)"), value(r"MAC: +(\S+)"), int(size[1]) << 20 if size else None)
 
 
+def read(port: str, chip: str, offset: int, size: int, *, baud: int = BAUD) -> bytes:
+    """Bytes of the flash; the board runs again afterwards.
+
+    Raises:
+        PortError, FlashError: it cannot be read.
+    """
+    with private.directory() as directory:
+        path = directory / "read"
+        what = ["read-flash", hex(offset), hex(size), str(path)]
+        _run(["--chip", chip, "--port", port, "--baud", str(baud), *what], "identify", lambda _: None)
+        return path.read_bytes()
+
+
 def write(port: str, chip: str, job: Job, progress: Callable[[float], None]) -> None:
     """Write, have each piece verified by its MD5, and reset the board.
 
@@ -128,7 +142,7 @@ class _Progress:
 
 def _run(arguments: list[str], step: str, on_line: Callable[[str], None]) -> str:
     """Run esptool to its end; gives what it printed. Whatever ends us ends it as well."""
-    command = [sys.executable, "-m", "esptool", *arguments]
+    command = [sys.executable, "-P", "-m", "esptool", *arguments]
     with (
         subprocess.Popen(
             command,

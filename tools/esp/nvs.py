@@ -127,7 +127,7 @@ def _write_table(directory: Path, entries: list[Entry]) -> None:
 def _run(directory: Path, size: int, version: int) -> bytes:
     arguments = ["generate", "table.csv", "nvs.bin", hex(size), "--version", str(version)]
     done = subprocess.run(
-        [sys.executable, "-m", "esp_idf_nvs_partition_gen", *arguments],
+        [sys.executable, "-P", "-m", "esp_idf_nvs_partition_gen", *arguments],
         cwd=directory,
         env=quiet_environment(),
         capture_output=True,

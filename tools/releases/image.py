@@ -23,6 +23,8 @@ _MAGIC = 0xE9
 _CHECKSUM_SEED = 0xEF
 _ENTRY = struct.Struct("<HBBII16sI")
 _ENTRY_MAGIC, _MD5_MAGIC = 0x50AA, 0xEBEB
+_BOARD, START = 288, 320
+"""Where our firmware names its board, behind ESP-IDF's description; how much of it `board_of` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,14 @@ def chip_of(image: bytes, name: str) -> str:
     if hashed and hashlib.sha256(image[: at + 1]).digest() != image[at + 1 : at + 33]:
         raise _bad(name, "its SHA-256 is wrong")
     return CHIP_IDS.get(chip, f"chip {chip}")
+
+
+def board_of(start: bytes) -> str | None:
+    """The board that an image of ours names, by its first `START` bytes; `None` if it is none of ours."""
+    mark = start[_BOARD:START]
+    if start[:1] != bytes([_MAGIC]) or mark[:4] != b"VGB1":
+        return None
+    return mark[4:].split(b"\0", 1)[0].decode("ascii", errors="replace")
 
 
 def _xor(data: bytes) -> int:

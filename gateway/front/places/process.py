@@ -68,6 +68,7 @@ class Process:
         with theirs:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",  # a file of the working directory is no module of ours, whatever its name
                 "-m",
                 "gateway.media.main",
                 str(theirs.fileno()),

@@ -10,6 +10,7 @@ from loguru import logger
 
 from gateway.errors import Busy, GatewayError, NotFound
 from gateway.front.places.process import Emit, Process
+from gateway.recurring import Recurring
 from gateway.settings import Settings
 from gateway.wire.calls import (
     Answer,
@@ -152,6 +153,7 @@ class Workers:
     async def _keep(self, number: int) -> None:
         """Watch one worker and replace it when it fails."""
         failures = 0
+        trouble = Recurring(f"worker {number} does not start", level="ERROR")
         while True:
             process = self._processes[number]
             while (fault := process.fault()) is None:
@@ -160,7 +162,8 @@ class Workers:
                 if (late := time.monotonic() - before - CHECK_SECONDS) > CHECK_SECONDS:
                     process.excuse(late)
                 failures = 0
-            logger.error("worker {} {}; its {} calls are lost", number, fault, len(process.sessions))
+            if not failures:
+                logger.error("worker {} {}; its {} calls are lost", number, fault, len(process.sessions))
             process.ready = False
             await process.kill()
             self._lose_sessions(process)
@@ -169,9 +172,10 @@ class Workers:
             self._processes[number] = fresh = Process(number, self._settings, self._emit)
             try:
                 await fresh.start()
+                trouble.over()
                 logger.info("worker {} is back", number)
             except (GatewayError, OSError) as error:
-                logger.error("worker {} did not start again: {}", number, error)
+                trouble.met(str(error))
                 await fresh.kill()
 
     def _lose_sessions(self, process: Process) -> None:

@@ -43,7 +43,7 @@ async def devices(gateway: TheGateway, operator: TheOperator) -> list[dict[str, 
     return await gateway.describe_devices()
 
 
-@router.post("", status_code=201, responses=responses(401, 403, 409, 413, 422))
+@router.post("", status_code=201, responses=responses(401, 403, 409, 413, 422, 503))
 async def enrol(body: NewDevice, gateway: TheGateway, operator: TheOperator) -> Enrolled:
     """Enrol a device."""
     del operator
@@ -51,7 +51,7 @@ async def enrol(body: NewDevice, gateway: TheGateway, operator: TheOperator) -> 
     return Enrolled(id=device.id, name=device.name, role=device.role, key=key)
 
 
-@router.delete("/{name}", status_code=204, responses=responses(401, 403, 404, 422))
+@router.delete("/{name}", status_code=204, responses=responses(401, 403, 404, 422, 503))
 async def revoke(name: str, gateway: TheGateway, operator: TheOperator) -> None:
     """Revoke a device's key and end its calls."""
     del operator

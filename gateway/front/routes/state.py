@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
+from gateway.errors import GatewayError
 from gateway.front.access import Caller
 from gateway.front.routes.common import TheGateway, TheOperator, responses
 from gateway.front.running import Gateway
@@ -34,6 +35,13 @@ async def events(gateway: TheGateway, operator: TheOperator) -> StreamingRespons
     )
 
 
+async def _still_good(gateway: Gateway, operator: Caller) -> bool:
+    try:
+        return operator.key_id is None or await gateway.registry.holds(operator.key_id)
+    except GatewayError:  # not known now: the page asks again
+        return False
+
+
 async def _stream(gateway: Gateway, operator: Caller) -> AsyncIterator[str]:
     yield ": here\n\n"
     iterator = aiter(gateway.telemetry.events())
@@ -41,7 +49,7 @@ async def _stream(gateway: Gateway, operator: Caller) -> AsyncIterator[str]:
     try:
         while True:
             done, _ = await asyncio.wait({pending}, timeout=KEEP_ALIVE_SECONDS)
-            if operator.key_id is not None and not await gateway.registry.holds(operator.key_id):
+            if not await _still_good(gateway, operator):
                 return
             if not done:
                 yield ": keep-alive\n\n"

@@ -4,6 +4,9 @@ import { json } from "./api.js";
 import { $, h, rich, showProblem, text } from "./dom.js";
 import { Board } from "./board.js";
 
+/** A file of this site, whatever it lies below: as files, it may be anywhere (gateway/front/site.py). */
+const here = (path) => new URL(`../../${path}`, import.meta.url).href;
+
 const say = (message) => {
   $("notice").hidden = !message;
   $("notice").replaceChildren(...rich(message));
@@ -18,21 +21,21 @@ function obstacle() {
 
 async function loadTools() {
   try {
-    await import("/flash/tools/install-button.js");
+    await import(here("flash/tools/install-button.js"));
   } catch {
-    say("The flasher’s own tools are not here yet: run `make flasher` once, and load this page again.");
+    say("The flasher’s own tools are not here: in a checkout of voicegw, run `make flasher` once, then `make run`, and load this page again.");
   }
 }
 
 function row(release) {
-  const address = `/flash/manifest/${encodeURIComponent(release.board)}/${encodeURIComponent(release.version)}`;
+  const address = here(`flash/manifest/${encodeURIComponent(release.board)}/${encodeURIComponent(release.version)}`);
   const button = h("button", { slot: "activate", class: "button", type: "button" }, "Flash");
   const install = h("esp-web-install-button", { manifest: address }, button);
   return h("li", {}, `${release.board} (${release.chip}), ${release.version} `, install);
 }
 
 async function showReleases() {
-  const releases = await json("/api/firmware");
+  const releases = await json(document.documentElement.dataset.releases);
   $("releases").replaceChildren(...releases.map(row));
   if (!releases.length) say("There is no firmware here yet: build it with `voicegw build --board NAME`, and set `releases = \"firmware/build\"` in `voicegw.toml`.");
 }
@@ -54,7 +57,8 @@ async function enrol(name) {
   }
 }
 
-$("key-form").addEventListener("submit", async (event) => {
+$("elsewhere").hidden = $("key-form") !== null;
+$("key-form")?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const name = $("key-name").value;
   showProblem($("problem"), null);

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import http.server
 import json
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +13,11 @@ from hypothesis import strategies as st
 
 from tests.tools import release_files
 from tools.errors import ImageError
-from tools.releases import image, manifest, release
+from tools.releases import image, manifest, sources
 
 
 def load(directory: Path) -> dict[str, bytes]:
-    return release.find(str(directory))[0].load()
+    return sources.find(str(directory))[0].load()
 
 
 def test_a_whole_release_is_loaded(tmp_path: Path) -> None:
@@ -54,7 +51,7 @@ def test_a_file_of_another_build_is_named(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     (release_files.write(tmp_path) / "bootloader.bin").unlink()
-    with pytest.raises(ImageError, match=r"bootloader\.bin: No such file"):
+    with pytest.raises(ImageError, match=r"bootloader\.bin: it is not there"):
         load(tmp_path)
 
 
@@ -158,133 +155,3 @@ def test_an_image_cut_short_anywhere_is_noticed(size: int) -> None:
 def test_what_is_no_partition_table_is_refused(spoil: bytes) -> None:
     with pytest.raises(ImageError, match="partition table"):
         image.partitions(spoil)
-
-
-# -- where releases come from
-
-
-def test_a_directory_of_releases_gives_all(tmp_path: Path) -> None:
-    release_files.write(tmp_path / "a", board="xmini-c3")
-    release_files.write(tmp_path / "b", board="s3-devkit", chip="esp32s3")
-    assert [r.manifest.board for r in release.find(str(tmp_path))] == ["xmini-c3", "s3-devkit"]
-
-
-def test_a_manifest_that_is_broken_stops_no_other_board(tmp_path: Path) -> None:
-    release_files.write(tmp_path / "a", board="xmini-c3")
-    (release_files.write(tmp_path / "b", board="s3-devkit", chip="esp32s3") / "manifest.json").write_text("{")
-    left_out: list[ImageError] = []
-    assert [r.manifest.board for r in release.find(str(tmp_path), left_out.append)] == ["xmini-c3"]
-    assert [str(tmp_path / "b" / "manifest.json") in error.cause for error in left_out] == [True]
-
-
-def test_a_manifest_that_is_broken_and_alone_is_said(tmp_path: Path) -> None:
-    (tmp_path / "manifest.json").write_text("{")
-    with pytest.raises(ImageError, match=r"manifest\.json: .*not JSON"):
-        release.find(str(tmp_path))
-
-
-def test_an_empty_directory_says_how_to_build(tmp_path: Path) -> None:
-    with pytest.raises(ImageError) as error:
-        release.find(str(tmp_path))
-    assert "voicegw build" in error.value.remedy
-
-
-class Quiet(http.server.ThreadingHTTPServer):
-    """Says nothing of a client that has had enough."""
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        del request, client_address
-
-
-class Files(http.server.SimpleHTTPRequestHandler):
-    """Says nothing of what it serves."""
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the library's name
-        del format, args
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[str]:
-    handler = partial(Files, directory=str(tmp_path))
-    with Quiet(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, name="releases")
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-
-
-@pytest.mark.parametrize("tail", ["/r", "/r/", "/r/manifest.json"])
-def test_a_release_is_fetched_by_url(served: str, tmp_path: Path, tail: str) -> None:
-    release_files.write(tmp_path / "r")
-    assert set(release.find(served + tail)[0].load()) == set(release_files.contents())
-
-
-def test_a_download_has_an_end(served: str, tmp_path: Path) -> None:
-    path = release_files.write(tmp_path / "r") / "voicegw.bin"
-    path.write_bytes(path.read_bytes() * 40)
-    with pytest.raises(ImageError, match="longer than"):
-        release.find(f"{served}/r")[0].load()
-
-
-@pytest.mark.parametrize("where", ["/nothing", ""])
-def test_a_url_without_a_release_is_said(served: str, where: str) -> None:
-    with pytest.raises(ImageError, match="cannot be fetched"):
-        release.find(served + where)
-
-
-def test_a_server_that_is_not_there_is_said() -> None:
-    with pytest.raises(ImageError, match="cannot be fetched"):
-        release.find("http://127.0.0.1:9/")
-
-
-# -- which of them is the board's
-
-
-@pytest.fixture
-def three(tmp_path: Path) -> list[release.Release]:
-    release_files.write(tmp_path / "a", board="xmini-c3")
-    release_files.write(tmp_path / "b", board="s3-devkit", chip="esp32s3")
-    release_files.write(tmp_path / "c", board="esp32-s3-box-3", chip="esp32s3", flash_size="16MB")
-    return release.find(str(tmp_path))
-
-
-def test_the_chip_decides(three: list[release.Release]) -> None:
-    assert release.choose(three, chip="esp32c3", flash_size=None, board=None).manifest.board == "xmini-c3"
-
-
-def test_several_boards_with_the_chip_are_named(three: list[release.Release]) -> None:
-    with pytest.raises(ImageError, match="esp32-s3-box-3, s3-devkit") as error:
-        release.choose(three, chip="esp32s3", flash_size=None, board=None)
-    assert "--board" in error.value.remedy
-
-
-def test_the_named_board_is_taken(three: list[release.Release]) -> None:
-    assert (
-        release.choose(three, chip="esp32s3", flash_size=1 << 24, board="s3-devkit").manifest.board
-        == "s3-devkit"
-    )
-
-
-def test_of_several_versions_the_newest_is_taken(tmp_path: Path) -> None:
-    for version in ("0.9.0", "0.10.0", "odd"):
-        release_files.write(tmp_path / version, version=version)
-    found = release.find(str(tmp_path))
-    assert release.choose(found, chip="esp32c3", flash_size=None, board=None).manifest.version == "0.10.0"
-
-
-@pytest.mark.parametrize(
-    ("chip", "flash_mb", "board", "cause"),
-    [
-        ("esp32c6", None, None, "this board has an esp32c6, and the image is for esp32c3, esp32s3"),
-        ("esp32c3", None, "s3-devkit", "this board has an esp32c3, and the image is for esp32s3"),
-        ("esp32s3", 8, "esp32-s3-box-3", "wants 16 MB of flash, and this board has 8"),
-        ("esp32s3", None, "toaster", "no release for the board toaster"),
-    ],
-)
-def test_what_does_not_fit_the_board_says_why(
-    three: list[release.Release], chip: str, flash_mb: int | None, board: str | None, cause: str
-) -> None:
-    size = None if flash_mb is None else flash_mb << 20
-    with pytest.raises(ImageError, match=cause):
-        release.choose(three, chip=chip, flash_size=size, board=board)

@@ -1,0 +1,138 @@
+"""The file that the registry is kept in: made, looked at before it is used, and what its failures mean."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import aiosqlite
+
+from gateway.errors import ConfigError, GatewayError
+from ground import folders
+from ground.trouble import Trouble
+
+VERSION: Final = 1
+"""Of the table, as `user_version`: a later gateway's is not understood here. What the first gateways wrote has 0."""
+_WAIT_SECONDS: Final = 3.0
+"""For another process to finish with it."""
+_COLUMNS: Final = (
+    "id", "name", "role", "key_sha256", "created_at", "revoked_at", "last_seen", "address", "board", "fw",
+)  # fmt: skip
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS devices (
+    id         TEXT PRIMARY KEY,
+    name       TEXT NOT NULL UNIQUE,
+    role       TEXT NOT NULL CHECK (role IN ('device', 'operator')),
+    key_sha256 BLOB NOT NULL UNIQUE,
+    created_at REAL NOT NULL,
+    revoked_at REAL,
+    last_seen  REAL,
+    address    TEXT,
+    board      TEXT,
+    fw         TEXT
+)
+"""
+_AGAIN: Final = "put a copy of it back, or move it away and enrol the devices again"
+_MEANINGS: Final = {
+    sqlite3.SQLITE_BUSY: ("another program holds it locked", "end what has it open, and try again"),
+    sqlite3.SQLITE_LOCKED: ("another program holds it locked", "end what has it open, and try again"),
+    sqlite3.SQLITE_READONLY: ("it cannot be written to", "let this user write to it and to its folder"),
+    sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", "let this user write to it and to its folder"),
+    sqlite3.SQLITE_PERM: ("it cannot be written to", "let this user write to it and to its folder"),
+    sqlite3.SQLITE_FULL: ("the disk is full", "make room there"),
+    sqlite3.SQLITE_IOERR: ("the disk is full, or fails", "make room there, and look at the system's log"),
+    sqlite3.SQLITE_NOTADB: ("it is no database", _AGAIN),
+    sqlite3.SQLITE_CORRUPT: ("it is damaged", _AGAIN),
+}
+"""By SQLite's primary result code (sqlite.org/rescode.html)."""
+
+
+class StorageError(GatewayError):
+    """The registry could not be read or written: what was asked for is not done."""
+
+    code = "storage"
+    status = 503
+
+    @classmethod
+    def of(cls, undone: str, error: sqlite3.Error) -> StorageError:
+        """What SQLite says, with what is not done for it."""
+        cause, remedy = _meaning(error)
+        return cls(f"{undone}: the registry: {cause}", remedy=remedy)
+
+
+def _meaning(error: sqlite3.Error) -> tuple[str, str]:
+    code = getattr(error, "sqlite_errorcode", 0)
+    return _MEANINGS.get(code & 0xFF, (str(error), "look at its folder, and at the system's log"))
+
+
+@asynccontextmanager
+async def opened(data_dir: Path) -> AsyncIterator[aiosqlite.Connection]:
+    """Open `devices.db` in a directory, making both, readable by this user only.
+
+    Raises:
+        ConfigError: one of them cannot be used; says which and what to do.
+    """
+    path = _ready(data_dir) / "devices.db"
+    try:
+        db = await aiosqlite.connect(path, timeout=_WAIT_SECONDS)
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from None
+    try:
+        await _look_at(db, path)
+        yield db
+    finally:
+        await db.close()
+
+
+def _ready(data_dir: Path) -> Path:
+    try:
+        folder = folders.ready(data_dir, setting="data_dir")
+        if not (folder / "devices.db").exists():
+            (folder / "devices.db").touch(mode=0o600)
+    except OSError as error:
+        raise ConfigError.of(folders.unusable(data_dir, error, setting="data_dir")) from None
+    except Trouble as error:
+        raise ConfigError.of(error) from None
+    return folder
+
+
+async def _look_at(db: aiosqlite.Connection, path: Path) -> None:
+    try:
+        version = await _number(db, "PRAGMA user_version")
+        if version > VERSION:
+            raise ConfigError(
+                f"the registry {path} is a later gateway's", remedy="use that gateway, or another data_dir"
+            )
+        if await _is_of_another(db):
+            raise ConfigError(
+                f"the registry {path} is another program's database",
+                remedy="move it away, or set another data_dir",
+            )
+        await db.execute("PRAGMA journal_mode = WAL")
+        await db.execute("BEGIN IMMEDIATE")  # finds out now whether it can be written to
+        await db.execute(_SCHEMA)
+        await db.execute(f"PRAGMA user_version = {VERSION}")
+        await db.commit()
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from None
+
+
+async def _is_of_another(db: aiosqlite.Connection) -> bool:
+    if not await _number(db, "SELECT count(*) FROM sqlite_master"):
+        return False
+    async with db.execute("PRAGMA table_info(devices)") as rows:
+        return not {row[1] async for row in rows} >= set(_COLUMNS)
+
+
+async def _number(db: aiosqlite.Connection, query: str) -> int:
+    async with db.execute(query) as rows:
+        row = await rows.fetchone()
+    return int(row[0]) if row else 0
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> ConfigError:
+    cause, remedy = _meaning(error)
+    return ConfigError(f"the registry {path} cannot be used: {cause}", remedy=remedy)

@@ -1,0 +1,78 @@
+"""The files that settings come from: voicegw.toml, and the `.env` beside it."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
+
+from gateway.errors import ConfigError
+from ground import text
+from ground.trouble import Trouble
+
+_PATHS: Final = frozenset({"data_dir", "cache_dir", "releases", "sentences"})
+_BOTS: Final = frozenset({"bot", "bots"})
+_ENGINES: Final = frozenset({"stt", "tts", "llm", "realtime"})
+
+
+def stated_in(path: Path) -> dict[str, Any]:
+    """The values of a settings file, with its relative paths counted from its own folder.
+
+    Raises:
+        ConfigError: it is not there, or is no TOML.
+    """
+    if not os.path.lexists(path):
+        raise ConfigError(f"there is no settings file {path}", remedy="check --config")
+    try:
+        values = text.read_toml(path)
+    except Trouble as error:
+        raise ConfigError.of(error) from None
+    return {name: _anchored(name, value, path.parent) for name, value in values.items()}
+
+
+def _anchored(name: str, value: Any, folder: Path) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _anchored_within(name, key, item, folder) for key, item in value.items()}
+    return _from(folder, value) if name in _PATHS or (name in _BOTS and _is_file(value)) else value
+
+
+def _anchored_within(name: str, key: str, value: Any, folder: Path) -> Any:
+    if name in _ENGINES and key == "options" and isinstance(value, Mapping):
+        return {k: _from(folder, v) if k.endswith(("_path", "_dir")) else v for k, v in value.items()}
+    return _from(folder, value) if name in _BOTS and _is_file(value) else value
+
+
+def _is_file(value: Any) -> bool:
+    return isinstance(value, str) and value.endswith(".py")
+
+
+def _from(folder: Path, value: Any) -> Any:
+    """What is no path is left for the form to refuse."""
+    return str(folder / value) if isinstance(value, str) and value and not value.startswith("~") else value
+
+
+def env_beside(config: Path) -> dict[str, str]:
+    """What the `.env` beside a settings file sets, as python-dotenv reads it; nothing where there is none.
+
+    Raises:
+        ConfigError: it cannot be read, or has a line that sets nothing.
+    """
+    path = config.parent / ".env"
+    if not path.is_file():  # a folder of that name is somebody's virtual environment
+        return {}
+    try:
+        written = text.read(path)
+    except Trouble as error:
+        raise ConfigError.of(error) from None
+    for found in parse_stream(io.StringIO(written)):
+        if found.error:
+            raise ConfigError(
+                f"{path}: line {found.original.line} is not NAME=value", remedy="correct that line"
+            )
+    values = dotenv_values(stream=io.StringIO(written))
+    return {name: value for name, value in values.items() if value is not None}

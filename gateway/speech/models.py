@@ -1,0 +1,115 @@
+"""Voice activity and end of turn: the models that Pipecat bundles, in less memory than Pipecat opens them in.
+
+To be imported after `settings.without_telemetry()`: onnxruntime reads the environment when it is imported. Private
+details of Pipecat's are touched here; `tests/speech/test_models.py` fails when its version moves.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from loguru import logger
+from numpy.typing import NDArray
+from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
+from pipecat.audio.turn.smart_turn.base_smart_turn import (
+    BaseSmartTurn,
+    SmartTurnParams,
+    SmartTurnTimeoutException,
+)
+from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
+from pipecat.audio.vad.silero import SileroOnnxModel, SileroVADAnalyzer
+from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
+
+from gateway.settings import engine_socket
+from gateway.speech import turns
+from gateway.speech.framing import FramingError
+
+CHECKED = "1.14.0"  # pipecat-ai
+
+_VAD = files("pipecat.audio.vad.data") / "silero_vad.onnx"
+_TURN = files("pipecat.audio.turn.smart_turn.data") / "smart-turn-v3.2-cpu.onnx"
+
+
+def open_session(model: Any, *, keep: bool) -> onnxruntime.InferenceSession:
+    """A session of one thread, which may keep memory from one run to the next: then it is quicker."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = keep
+    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+
+def give_back() -> None:
+    """Let glibc give what was freed back to the system: half of what loading and running a model took."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+class _Silero(SileroOnnxModel):
+    def __init__(self) -> None:
+        self.session = open_session(_VAD, keep=True)  # it runs 31 times a second, in little
+        self.sample_rates = [8000, 16000]
+        self.reset_states()  # type: ignore[no-untyped-call]
+
+
+class VoiceActivity(SileroVADAnalyzer):
+    """Pipecat's Silero VAD."""
+
+    def __init__(self, sample_rate: int, params: VADParams) -> None:
+        VADAnalyzer.__init__(self, sample_rate=sample_rate, params=params)
+        self._model = _Silero()
+        self._windows_since_reset = 0
+        self._low_confidence_windows = 0
+        give_back()
+
+
+class EndOfTurn(LocalSmartTurnAnalyzerV3):
+    """Pipecat's smart-turn v3, asked of the process that was announced for it.
+
+    Where there is none it is loaded here, when somebody speaks for the first time, on the thread that it will run on.
+    To `keep` memory from one judgement to the next makes it quicker by a fifth.
+    """
+
+    def __init__(self, params: SmartTurnParams, *, keep: bool = False) -> None:
+        BaseSmartTurn.__init__(self, params=params)
+        self._log_data = False
+        self._session: Any = None
+        self._loading = False
+        self._keep = keep
+
+    def append_audio(self, buffer: bytes, is_speech: bool) -> EndOfTurnState:
+        """As Pipecat's; the first speech has the model loaded."""
+        if is_speech and not self._loading and engine_socket("turns") is None:
+            self._loading = True
+            self._model_executor.submit(self._load)
+        return super().append_audio(buffer, is_speech)
+
+    def _load(self) -> None:
+        if self._session is None:
+            self._session = open_session(_TURN, keep=self._keep)
+
+    def _predict_endpoint(self, audio_array: NDArray[np.float32]) -> dict[str, Any]:
+        path = engine_socket("turns")
+        if path is None:
+            return self.judge(audio_array)
+        try:
+            probability = turns.ask(
+                path, (self._resample_to_model_rate(audio_array) * 32_768).astype(np.int16).tobytes()
+            )
+        except (OSError, FramingError) as error:
+            logger.warning("the end of a turn is not judged: {}", error)
+            raise SmartTurnTimeoutException from error  # Pipecat then takes it for ended
+        return {"prediction": int(probability > 0.5), "probability": probability}
+
+    def judge(self, audio_array: NDArray[np.float32]) -> dict[str, Any]:
+        """As Pipecat's own, here and now: the probability that the speaker has finished."""
+        self._load()
+        try:
+            return super()._predict_endpoint(audio_array)
+        finally:
+            if not self._keep:
+                give_back()

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ground import folders
+from ground.trouble import Trouble
+from tests.support.machine import FULL, NOBODY, READ_ONLY, possible
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_folder_is_made_for_this_user_alone(tmp_path: Path) -> None:
+    made = folders.ready(tmp_path / "a" / "b", setting="data_dir")
+    assert stat.S_IMODE(made.stat().st_mode) == 0o700
+    assert list(made.iterdir()) == []
+
+
+def test_a_home_is_spelt_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert folders.ready(Path("~/data"), setting="data_dir") == tmp_path / "data"
+    with pytest.raises(Trouble, match="no home for ~nobody-of-this-name"):
+        folders.expanded(Path("~nobody-of-this-name/x"))
+
+
+@pytest.mark.parametrize("within", [".", "below"])
+def test_a_file_in_its_place_is_said(tmp_path: Path, within: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Trouble, match=r"data_dir .*/file.* cannot be used: a file is where a directory"):
+        folders.ready(tmp_path / "file" / within, setting="data_dir")
+
+
+@pytest.mark.skipif(not possible(), reason="only root can make mounts")
+@pytest.mark.parametrize(
+    ("prefix", "path", "said"),
+    [
+        (READ_ONLY, "/mnt/data", "on a file system that is read-only"),
+        (FULL, "/mnt", "the disk is full"),
+        (NOBODY, "/data", "permission denied"),
+        (NOBODY, "~/data", "there is no home for ~/data"),
+    ],
+)
+def test_where_nothing_can_be_kept_is_said(prefix: list[str], path: str, said: str) -> None:
+    script = (
+        "from pathlib import Path; import sys; from ground import folders\n"
+        "try: folders.ready(Path(sys.argv[1]), setting='data_dir')\n"
+        "except folders.Trouble as error: print(error.message, '|', error.remedy)"
+    )
+    done = subprocess.run(
+        [*prefix, sys.executable, "-c", script, path],
+        env={k: v for k, v in os.environ.items() if k != "HOME"} | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    message, _, remedy = done.stdout.partition(" | ")
+    assert said in message, done.stderr
+    assert remedy.strip()

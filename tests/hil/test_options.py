@@ -1,0 +1,119 @@
+"""What a run asks for that is not here: one line, with what to do, before anything is built or started."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hil import options
+from hil.errors import Unusable
+from hil.gateway import ROOT
+
+NOTHING = "/dev/no-such-port"
+
+
+@pytest.fixture
+def a_port() -> Iterator[str]:
+    """The path of a terminal, which opens as a port does."""
+    ours, theirs = pty.openpty()
+    yield os.ttyname(theirs)
+    os.close(theirs)
+    os.close(ours)
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The rig as a maker starts it."""
+    return subprocess.run(
+        [sys.executable, "-m", "hil", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "named", "remedy"),
+    [
+        (["--port", NOTHING], f"there is no port {NOTHING}", "see: voicegw devices"),
+        (["--port", "/dev/null"], "/dev/null cannot be opened", "cable"),
+        (["--port", "rfc2217://127.0.0.1:9"], "rfc2217://127.0.0.1:9 cannot be reached", "server runs"),
+        (["--board", "nothing"], "there is no board nothing", "there are esp32-s3-box-3"),
+        (["--backend", "nothing"], "there is no backend nothing", "choose one of simulated"),
+        (["--backend", "serial"], "no --port", "name the board's"),
+        (["--backend", "qemu", "--qemu-prog-path", "no-qemu"], "no-qemu is not on PATH", "install it with"),
+        (["--backend", "qemu", "--qemu-prog-path", "true"], "no --release", "firmware/tools/release.py"),
+        (["--release", "/nowhere"], "/nowhere is no release", "firmware/tools/release.py"),
+        (["--sim-binary", "/nowhere"], "there is no /nowhere", "build it"),
+        (["--against", "/nowhere"], "no run in /nowhere", "name a folder"),
+        (["--soak", "10"], "'10' is no duration", "write 90s"),
+    ],
+)
+def test_what_is_not_here_is_said_in_one_line(
+    tmp_path: Path, asked: list[str], named: str, remedy: str
+) -> None:
+    done = run("--run", str(tmp_path / "run"), *asked)
+    assert (done.returncode, done.stdout) == (2, "")
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"error: {named}")
+    assert remedy in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_one_missing_board_of_a_bench_starts_none(tmp_path: Path, a_port: str) -> None:
+    for ports in ([a_port, NOTHING], [f"{a_port} {NOTHING}"], [NOTHING, a_port]):
+        done = run("--run", str(tmp_path / "run"), *[x for port in ports for x in ("--port", port)])
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"error: there is no port {NOTHING}")
+        assert not (tmp_path / "run").exists()
+
+
+def test_what_is_here_is_no_complaint(a_port: str) -> None:
+    assert run("--check").returncode == 0
+    assert run("--check", "--port", a_port, "--board", "xmini-c3", "-k", "echo").returncode == 0
+
+
+def test_make_looks_before_it_builds(tmp_path: Path) -> None:
+    log = tmp_path / "make.log"
+    own = f"BIN={Path(sys.executable).parent}"
+    done = subprocess.run(
+        ["make", "-o", ".venv/test.stamp", "hil", own, f"PORT={NOTHING}", f"ARGS=--run {log}"],
+        cwd=ROOT,
+        env={k: v for k, v in os.environ.items() if k not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 2
+    first, *rest = done.stderr.splitlines()
+    assert first.startswith(f"error: there is no port {NOTHING}")
+    assert all(line.startswith("make") for line in rest)
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("90s", 90), ("10m", 600), ("8h", 28_800), ("off", 0)])
+def test_a_duration_is_read(text: str, wanted: float) -> None:
+    assert options.seconds(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["", "ten", "10", "10d"])
+def test_what_is_no_duration_says_how_to_write_one(text: str) -> None:
+    with pytest.raises(Unusable, match="10m"):
+        options.seconds(text)
+
+
+def test_a_boards_facts_tell_what_it_can_do() -> None:
+    assert "wifi" in options.capabilities_of("xmini-c3")
+    assert "display" in options.capabilities_of("esp32-s3-box-3")
+    assert "display" not in options.capabilities_of("xmini-c3")
+    with pytest.raises(Unusable, match=r"no board nonesuch; there are .*xmini-c3"):
+        options.capabilities_of("nonesuch")
