@@ -78,8 +78,8 @@ GROUND = {
 MAY_SEE = {
     "gateway.cli": {"gateway.front", "gateway.rtc", "gateway.wire"},
     "gateway.front": {"gateway.media", "gateway.wire"},
-    "gateway.media": {"gateway.bot", "gateway.rtc", "gateway.wire"},
-    "gateway.bot": {"gateway.wire"},
+    "gateway.media": {"gateway.rtc", "gateway.wire"},
+    "gateway.bot": {"gateway.rtc", "gateway.wire"},
     "gateway.bots": {"gateway.speech"},
     "gateway.rtc": set(),
     "gateway.speech": set(),
@@ -190,11 +190,11 @@ def test_packages_hold_nothing() -> None:
     [
         ("fastapi", ("front.app", "front.routes")),
         ("starlette", ("front.app", "front.routes")),
-        ("pipecat", ("rtc", "media.session", "bot", "bots", "speech")),
+        ("pipecat", ("rtc", "bot", "bots", "speech")),
         ("zeroconf", ("front.discovery",)),
         ("sqlite3", ("front.registry_file",)),
         ("aiosqlite", ("front.registry", "front.registry_file")),
-        ("aiortc", ("rtc", "media.session", "cli.talk")),
+        ("aiortc", ("rtc", "media.session", "bot.connection", "bot.stock", "bot.track", "cli.talk")),
         ("aioice", ("rtc.stock",)),
         ("prometheus_client", ("front.telemetry",)),
         ("dotenv", ("sources",)),
@@ -226,7 +226,7 @@ def test_a_package_stays_in_its_rooms(package: str, allowed: tuple[str, ...]) ->
         ("bot.nursery", ("bot.template",)),
         ("bot.child", ("bot.main", "bot.nursery", "bot.template")),
         ("media.host", ("media.main", "front.places.workers")),
-        ("rtc", ("media.session", "cli.talk")),
+        ("rtc", ("media.session", "media.seat", "media.whole", "bot.whole", "cli.talk")),
     ],
 )
 def test_a_module_is_entered_by_its_users_only(entered: str, users: tuple[str, ...]) -> None:
@@ -258,7 +258,7 @@ def test_only_settings_reads_the_environment() -> None:
     }
     passed_on = {
         "gateway.front.places.process",  # to a child process
-        "gateway.media.host",  # Pipecat's hook for set-up files
+        "gateway.bot.run",  # Pipecat's hook for set-up files
         "gateway.media.template",  # to a child process
         "gateway.bot.nursery",  # likewise
         "gateway.bot.template",  # to the bots, what their engines have set
@@ -289,6 +289,8 @@ OWN_DATA = {
     "gateway.front.releases",  # bytes, of bounded number, for pydantic
     "gateway.cli.talk",  # sound
     "gateway.media.main",  # /proc
+    "gateway.bot.system",  # likewise
+    "gateway.media.template",  # a pipe
     "gateway.speech.recognition",  # an engine
     "tools.private",  # written, not read
     "tools.board.traces",  # ELF

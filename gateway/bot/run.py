@@ -19,7 +19,7 @@ from gateway.bot.connection import BotConnection
 from gateway.bot.track import SAMPLE_RATE
 from gateway.bot.turns import TurnClock
 from gateway.bot.whole import WholeConnection
-from gateway.settings import Settings
+from gateway.settings import Settings, without_telemetry
 from gateway.wire import talk
 from gateway.wire.calls import BotJob
 from gateway.wire.frames import Frame, FrameError, Kind
@@ -52,6 +52,7 @@ def check(bot: str) -> None:
 
 def hook_in() -> None:
     """Have Pipecat show us each pipeline that is made in this process."""
+    without_telemetry()
     files = [f for f in os.environ.get("PIPECAT_SETUP_FILES", "").split(os.pathsep) if f]
     if pipecat_setup.__file__ not in files:
         os.environ["PIPECAT_SETUP_FILES"] = os.pathsep.join([*files, pipecat_setup.__file__])

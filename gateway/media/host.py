@@ -11,7 +11,7 @@ from gateway.errors import NotFound, Stopping
 from gateway.media.bots import Bots
 from gateway.media.here import BotsHere
 from gateway.media.session import Session
-from gateway.settings import Settings, without_telemetry
+from gateway.settings import Settings
 from gateway.wire.calls import (
     Answer,
     CommandCall,
@@ -47,7 +47,6 @@ class Host:
         Raises:
             ConfigError: a bot that the settings name cannot work; names what to install or set.
         """
-        without_telemetry()
         await self._bots.start()
 
     async def offer(self, call: OfferCall) -> Answer:

@@ -78,7 +78,7 @@ class Seat:
         self._hung_up = asyncio.Event()
         self._silent = False
         self._log = logger.bind(session=job.session_id)
-        self.task = asyncio.create_task(self._hold(), name=f"bot-{job.session_id}")
+        self.task = asyncio.create_task(self._hold(), name=f"seat-{job.session_id}")
         """Ends with the reason for which the call should end: `bot_ended` or `bot_failed`."""
 
     # -- what the client says

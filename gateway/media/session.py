@@ -142,6 +142,7 @@ class Session:
                 await self._connection.initialize(sdp.bundle_in_order(self.call.sdp), self.call.type)
             answer = self._answer(self.call.sdp)
             await self._connection.connect()
+            await asyncio.sleep(0)  # where nobody waits any more, that is raised here and not after the end
         except BaseException:
             await self.close("failed")
             raise

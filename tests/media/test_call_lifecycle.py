@@ -16,7 +16,7 @@ from gateway.errors import BadOffer, Busy
 from gateway.media.here import BotsHere
 from gateway.media.session import Session
 from gateway.media.states import State
-from gateway.rtc.connection import GatewayConnection
+from gateway.rtc.connection import GatewayConnection, MediaConnection
 from gateway.settings import BotLimits, Settings
 from gateway.wire.calls import OfferCall, RenegotiateCall
 from gateway.wire.ipc import Channel
@@ -72,14 +72,20 @@ async def new(connections: list[RTCPeerConnection]) -> AsyncIterator[Callable[..
 
     yield make
     assert all(pc.connectionState == "closed" for pc in connections)
-    left = [t for t in asyncio.all_tasks() - before if t.get_name().startswith(("bot-", "ready-", "watch-"))]
+    left = [t for t in asyncio.all_tasks() - before if t.get_name().startswith(("bot-", "seat-", "watch-"))]
     for task in left:
         task.cancel()
     assert left == []
 
 
+def running(name: str) -> list[asyncio.Task[Any]]:
+    """The tasks of this name."""
+    return [t for t in asyncio.all_tasks() if t.get_name() == name]
+
+
 def when_answered(session: Session, then: Callable[[], Any]) -> None:
     """Do something at the last moment of a negotiation."""
+    assert isinstance(session._connection, MediaConnection)
     answer = session._connection._create_answer
 
     async def answered(sdp: str, type: str) -> None:  # noqa: A002 -- Pipecat's name
@@ -111,7 +117,7 @@ async def test_a_call_that_is_ended_before_its_connection_is_there_says_so(
 async def test_a_start_that_nobody_waits_for_ends_the_call(new: Callable[..., Session]) -> None:
     session = new()
     starting: list[asyncio.Task[Any]] = []
-    when_answered(session, lambda: starting[0].cancel())
+    when_answered(session, lambda: starting[0].cancel())  # noqa: PLW0108 -- it is not there yet
     starting.append(asyncio.create_task(session.start()))
     with pytest.raises(asyncio.CancelledError):
         await starting[0]
@@ -142,9 +148,10 @@ async def test_a_call_whose_bot_resists_cancellation_ends_all_the_same(
     path.write_text(STUBBORN)
     session = new(str(path))
     await session.start()
+    await until(lambda: running("bot-s1"), "the bot has begun")
     await session.close("client_left")
     assert session.state is State.ENDED
-    [bot] = [t for t in asyncio.all_tasks() if t.get_name() == "bot-s1"]
+    [bot] = running("bot-s1")
     bot.cancel()
     await asyncio.wait({bot})
 

@@ -62,7 +62,8 @@ async def test_of_sound_that_nobody_reads_the_oldest_is_dropped_and_messages_are
         count += 1
         end.pair.sound(Kind.HEARD, count.to_bytes(2, "little") * 320, 16_000)
     end.pair.message({"n": "last"})
-    reader, got = Reader(), []
+    reader = Reader()
+    got: list[Frame] = []
     other.setblocking(False)
     while not (got and got[-1].kind is Kind.MESSAGE and len(got) > 1):
         got += reader.feed(await asyncio.get_running_loop().sock_recv(other, 1 << 16))
