@@ -25,13 +25,11 @@ from tests.support.waiting import PATIENCE, until
 
 STUBBORN = """
 import asyncio
-from gateway.bots.echo import bot as echo
+import contextlib
 async def bot(runner_args):
-    await echo(runner_args)
-    try:
-        await asyncio.Event().wait()
-    except asyncio.CancelledError:
-        await asyncio.Event().wait()
+    for _ in range(3):
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
 """
 RESTART = RenegotiateCall(
     session_id="s1", sdp=captured("libpeer"), type="offer", restart_pc=True, address="127.0.0.1"
