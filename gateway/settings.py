@@ -112,6 +112,8 @@ class BotLimits(BaseModel):
     """That it has started and that still run."""
     start_s: Annotated[float, Field(gt=0)] = 30.0
     """Until it must have begun to listen: it may load models."""
+    silence_s: Annotated[float, Field(ge=2)] = 10.0
+    """Without a turn of its event loop, once it listens; then it counts as blocked."""
     end_s: Annotated[float, Field(gt=0)] = 5.0
     """To finish once it was told to; then it is killed."""
     nice: Annotated[int, Field(ge=0, le=19)] = 0

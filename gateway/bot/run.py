@@ -26,6 +26,11 @@ from gateway.wire.frames import Frame, FrameError, Kind
 from gateway.wire.pair import Pair
 from gateway.wire.talk import MAX_TEXT
 
+LEAVE_SECONDS = 1.0
+"""For what a bot has left running to end, once it is cancelled."""
+BEAT_SECONDS = 1.0
+"""How often the media are told that the bot's event loop runs."""
+
 
 @asynccontextmanager
 async def prepared(settings: Settings) -> AsyncIterator[None]:
@@ -61,16 +66,24 @@ def hook_in() -> None:
 def run(sock: socket.socket, job: BotJob) -> None:
     """Run a bot in this process, over this end of its pair; returns or raises as the bot does.
 
-    SIGTERM cancels it.
+    SIGTERM cancels it. The loop is left as it is: what a bot leaves behind may not end when it is cancelled, as a
+    pipeline of Pipecat's whose tasks are all cancelled at once, and the process ends after this anyway.
     """
     hook_in()
-    asyncio.run(_until_told(hold(sock, job)))
+    asyncio.new_event_loop().run_until_complete(_until_told(hold(sock, job)))
 
 
 async def _until_told(work: Awaitable[None]) -> None:
     task = asyncio.ensure_future(work)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await task
+    try:
+        await task
+    finally:
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for other in left:
+            other.cancel()
+        if left:
+            await asyncio.wait(left, timeout=LEAVE_SECONDS)
 
 
 async def hold(sock: socket.socket, job: BotJob) -> None:
@@ -83,7 +96,10 @@ async def hold(sock: socket.socket, job: BotJob) -> None:
         connection.attach(pair)
         seat.pair = pair
         watching.watcher.set(seat.watch)
-        events = asyncio.create_task(connection.serve(), name=f"events-{job.session_id}")
+        beside = [
+            asyncio.create_task(connection.serve(), name=f"events-{job.session_id}"),
+            asyncio.create_task(_beat(pair), name=f"beat-{job.session_id}"),
+        ]
         arguments = SmallWebRTCRunnerArguments(
             webrtc_connection=connection, body=job.body, session_id=job.session_id
         )
@@ -92,9 +108,17 @@ async def hold(sock: socket.socket, job: BotJob) -> None:
         try:
             await bot(arguments)
         finally:
-            events.cancel()
-            await asyncio.gather(events, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             pair.close()
+
+
+async def _beat(pair: Pair) -> None:
+    """Tell the media that this loop runs, until cancelled."""
+    while True:
+        pair.signal(Kind.BEAT)
+        await asyncio.sleep(BEAT_SECONDS)
 
 
 class _Seat:

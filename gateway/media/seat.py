@@ -22,6 +22,8 @@ AGAIN_SECONDS: Final = (0.0, 1.0, 5.0, 15.0)
 """Before a bot is begun again in the same call, by how many failed in a row."""
 WELL_SECONDS: Final = 60.0
 """How long a bot has to live for its failure to count as a first one."""
+LOOK_SECONDS: Final = 2.0
+"""How often it is looked whether a bot's event loop runs; it tells each second."""
 KEPT_MESSAGES: Final = 50
 """Messages of the client that wait for a bot that is not there yet; of more the oldest are dropped."""
 
@@ -76,7 +78,9 @@ class Seat:
         self._kept: deque[talk.Told] = deque(maxlen=KEPT_MESSAGES)
         self._ready = asyncio.Event()
         self._hung_up = asyncio.Event()
+        self._silence_seconds = limits.silence_s
         self._silent = False
+        self._alive = False
         self._log = logger.bind(session=job.session_id)
         self.task = asyncio.create_task(self._hold(), name=f"seat-{job.session_id}")
         """Ends with the reason for which the call should end: `bot_ended` or `bot_failed`."""
@@ -147,11 +151,14 @@ class Seat:
             if not await self._started(bot):
                 bot.kill()
                 return f"its transport did not connect within {self._start_seconds:g} s"
-            await _first(bot.ended, self._hung_up)
+            blocked = await self._followed(bot)
         finally:
             self._detach()
         if self._hung_up.is_set():
             return None
+        if blocked:
+            bot.kill()
+            return f"it is blocked: its event loop has not run for {self._silence_seconds:g} s"
         found = bot.ended.result()
         if found.how == "returned":
             return None if self._ready.is_set() else "it returned before its transport connected"
@@ -160,6 +167,19 @@ class Seat:
     async def _started(self, bot: Bot) -> bool:
         await _first(bot.ended, self._ready, self._start_seconds)
         return self._ready.is_set() or bot.ended.done()
+
+    async def _followed(self, bot: Bot) -> bool:
+        """Wait until it has ended or hung up, or is blocked; tells whether it is that."""
+        silent = 0.0
+        while (
+            silent < self._silence_seconds
+        ):  # counted in turns of this loop, which may itself have stood still
+            self._alive = False
+            await _first(bot.ended, self._hung_up, LOOK_SECONDS)
+            if bot.ended.done() or self._hung_up.is_set():
+                return False
+            silent = 0.0 if self._alive else silent + LOOK_SECONDS
+        return True
 
     def _attach(self, bot: Bot) -> None:
         self._silent = False
@@ -181,7 +201,10 @@ class Seat:
             self._bot.terminate()
 
     def _take(self, frame: Frame) -> None:
+        self._alive = True
         match frame.kind:
+            case Kind.BEAT:
+                pass
             case Kind.SAID:
                 self._sink.said(frame.body, frame.rate)
             case Kind.CLEAR:

@@ -1,21 +1,21 @@
 """What passes between a call's media and its bot: fixed headers, bounded bodies; neither end trusts the other.
 
-A frame is a header of 16 bytes and a body. The header is little-endian: kind (1 byte), 3 bytes of zero, `rate` (4),
-`length` of the body (4), 4 bytes of zero. Sound is mono 16-bit PCM. Silence is told once, not 50 times a second: it
-lasts until the next frame of sound.
+A frame is a header of 20 bytes and a body. The header is little-endian: kind (1 byte), 3 bytes of zero, `rate` (4),
+`length` of the body (4), `at` (a double): when it was made, in seconds of the machine's monotonic clock, which both
+ends see. Sound is mono 16-bit PCM. Silence is told once, not 50 times a second: it lasts until the next frame of sound.
 """
 
 from __future__ import annotations
 
 import json
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final
 
 from gateway.errors import GatewayError
 
-HEADER: Final = struct.Struct("<B3xII4x")
+HEADER: Final = struct.Struct("<B3xIId")
 MAX_SOUND: Final = 1 << 16
 """Bytes of one frame of sound: two seconds at 16 kHz, more than any transport of Pipecat's writes at once."""
 MAX_MESSAGE: Final = 1 << 18
@@ -41,6 +41,8 @@ class Kind(IntEnum):
     """Nothing of what was said and not played is to be played: the bot was interrupted."""
     MESSAGE = 5
     """A JSON object, either way (`gateway.wire.talk`)."""
+    BEAT = 6
+    """The bot's event loop runs, to the media."""
 
 
 _LIMITS: Final = {Kind.HEARD: MAX_SOUND, Kind.SAID: MAX_SOUND, Kind.MESSAGE: MAX_MESSAGE}
@@ -55,6 +57,7 @@ class Frame:
     kind: Kind
     body: bytes = b""
     rate: int = 0
+    at: float = field(default=0.0, compare=False)
 
     def message(self) -> dict[str, Any]:
         """The JSON object that a message is.
@@ -71,7 +74,7 @@ class Frame:
         return value
 
 
-def encode(kind: Kind, body: bytes = b"", rate: int = 0) -> bytes:
+def encode(kind: Kind, body: bytes = b"", rate: int = 0, at: float = 0.0) -> bytes:
     """A frame as bytes.
 
     Raises:
@@ -79,12 +82,12 @@ def encode(kind: Kind, body: bytes = b"", rate: int = 0) -> bytes:
     """
     if len(body) > _LIMITS.get(kind, 0):
         raise FrameError(f"a frame of kind {kind.name} may not have {len(body)} bytes")
-    return HEADER.pack(kind, rate, len(body)) + body
+    return HEADER.pack(kind, rate, len(body), at) + body
 
 
-def encode_message(value: dict[str, Any]) -> bytes:
+def encode_message(value: dict[str, Any], at: float = 0.0) -> bytes:
     """A JSON object as a frame; raises FrameError where it is too long."""
-    return encode(Kind.MESSAGE, json.dumps(value).encode())
+    return encode(Kind.MESSAGE, json.dumps(value).encode(), 0, at)
 
 
 class Reader:
@@ -101,19 +104,20 @@ class Reader:
         """
         data = self._rest + data if self._rest else data
         found = []
-        at = 0
-        while len(data) - at >= HEADER.size:
-            kind, rate, length = _checked(*HEADER.unpack_from(data, at))
-            end = at + HEADER.size + length
+        start = 0
+        while len(data) - start >= HEADER.size:
+            number, rate, length, at = HEADER.unpack_from(data, start)
+            kind = _checked(number, rate, length)
+            end = start + HEADER.size + length
             if len(data) < end:
                 break
-            found.append(Frame(kind, data[at + HEADER.size : end], rate))
-            at = end
-        self._rest = data[at:]
+            found.append(Frame(kind, data[start + HEADER.size : end], rate, at))
+            start = end
+        self._rest = data[start:]
         return found
 
 
-def _checked(number: int, rate: int, length: int) -> tuple[Kind, int, int]:
+def _checked(number: int, rate: int, length: int) -> Kind:
     kind = _KINDS.get(number)
     if kind is None:
         raise FrameError(f"there is no frame of kind {number}")
@@ -121,4 +125,4 @@ def _checked(number: int, rate: int, length: int) -> tuple[Kind, int, int]:
         raise FrameError(f"a frame of kind {kind.name} has {length} bytes")
     if kind in _SOUND and (length % 2 or not RATES[0] <= rate <= RATES[1]):
         raise FrameError(f"sound of {length} bytes at {rate} samples a second")
-    return kind, rate, length
+    return kind

@@ -46,15 +46,15 @@ class Pair:
 
     def sound(self, kind: Kind, pcm: bytes, rate: int) -> None:
         """Send mono 16-bit PCM: HEARD or SAID."""
-        self._send(kind, encode(kind, pcm, rate))
+        self._send(kind, encode(kind, pcm, rate, self._loop.time()))
 
     def signal(self, kind: Kind) -> None:
-        """Send SILENCE or CLEAR."""
-        self._send(kind, encode(kind))
+        """Send SILENCE, CLEAR or BEAT."""
+        self._send(kind, encode(kind, at=self._loop.time()))
 
     def message(self, value: dict[str, Any]) -> None:
         """Send a JSON object; raises FrameError where it is too long."""
-        self._send(Kind.MESSAGE, encode_message(value))
+        self._send(Kind.MESSAGE, encode_message(value, self._loop.time()))
 
     def close(self) -> None:
         """Close this end, when what waits is gone as far as it goes at once. Idempotent."""

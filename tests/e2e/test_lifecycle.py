@@ -119,28 +119,6 @@ async def test_a_bot_that_cannot_work_stops_the_start(
     assert "Traceback" not in done.stderr
 
 
-async def test_a_bot_that_fails_to_start_fails_the_offer(tmp_path: Path) -> None:
-    settings = {
-        "bots": {
-            "a": str(BOTS / "raises_at_start.py"),
-            "b": str(BOTS / "returns_at_once.py"),
-            "c": str(BOTS / "never_ready.py"),
-        },
-        "limits": {"offer_timeout_s": 6.0},
-    }
-    async with serving(tmp_path, settings) as gateway:
-        for name, detail in (("a", "no microphone cable"), ("b", "returned"), ("c", "did not connect")):
-            async with Peer(gateway.url, request_data={"device": {"id": name}}) as peer:
-                response = await peer.post(await peer.offer())
-                assert response.status_code == 502
-                assert response.headers["content-type"] == "application/problem+json"
-                assert response.json()["code"] == "bot_failed"
-                assert detail in response.json()["detail"]
-        await gateway.idle()
-        async with calling(gateway.url) as peer:
-            await peer.hears()
-
-
 async def test_no_key_is_ever_logged(tmp_path: Path) -> None:
     settings = {"log_level": "DEBUG", "llm": {"provider": "openai", "options": {"api_key": "sk-from-file"}}}
     secrets = ["sk-from-file", "sk-from-environment", "vgw_wrong-but-secret"]

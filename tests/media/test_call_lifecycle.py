@@ -146,7 +146,7 @@ async def test_a_call_whose_bot_resists_cancellation_ends_all_the_same(
     path.write_text(STUBBORN)
     session = new(str(path))
     await session.start()
-    await until(lambda: running("bot-s1"), "the bot has begun")
+    await until(lambda: bool(running("bot-s1")), "the bot has begun")
     await session.close("client_left")
     assert session.state is State.ENDED
     [bot] = running("bot-s1")

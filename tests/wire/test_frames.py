@@ -55,14 +55,14 @@ def test_any_bytes_are_frames_or_an_error_and_take_no_more_room_than_came(data: 
 @pytest.mark.parametrize(
     ("header", "says"),
     [
-        (HEADER.pack(0, 0, 0), "no frame of kind 0"),
-        (HEADER.pack(99, 0, 0), "no frame of kind 99"),
-        (HEADER.pack(Kind.SAID, 16_000, MAX_SOUND + 2), "has 65538 bytes"),
-        (HEADER.pack(Kind.MESSAGE, 0, MAX_MESSAGE + 1), "has 262145 bytes"),
-        (HEADER.pack(Kind.CLEAR, 0, 1), "CLEAR has 1 bytes"),
-        (HEADER.pack(Kind.SAID, 16_000, 3), "sound of 3 bytes"),
-        (HEADER.pack(Kind.SAID, 0, 2), "at 0 samples"),
-        (HEADER.pack(Kind.HEARD, 1 << 31, 2), "at 2147483648 samples"),
+        (HEADER.pack(0, 0, 0, 0.0), "no frame of kind 0"),
+        (HEADER.pack(99, 0, 0, 0.0), "no frame of kind 99"),
+        (HEADER.pack(Kind.SAID, 16_000, MAX_SOUND + 2, 0.0), "has 65538 bytes"),
+        (HEADER.pack(Kind.MESSAGE, 0, MAX_MESSAGE + 1, 0.0), "has 262145 bytes"),
+        (HEADER.pack(Kind.CLEAR, 0, 1, 0.0), "CLEAR has 1 bytes"),
+        (HEADER.pack(Kind.SAID, 16_000, 3, 0.0), "sound of 3 bytes"),
+        (HEADER.pack(Kind.SAID, 0, 2, 0.0), "at 0 samples"),
+        (HEADER.pack(Kind.HEARD, 1 << 31, 2, 0.0), "at 2147483648 samples"),
     ],
 )
 def test_what_is_no_frame_is_refused_by_its_header(header: bytes, says: str) -> None:
