@@ -150,7 +150,7 @@ def _kill_group(leader: int) -> None:
 
 def _spawn(control: socket.socket) -> int:
     os.set_inheritable(control.fileno(), True)
-    program = [sys.executable, "-m", "gateway.bot.main", "--child", str(control.fileno())]
+    program = [sys.executable, "-P", "-m", "gateway.bot.main", "--child", str(control.fileno())]
     return os.posix_spawn(sys.executable, program, os.environ)
 
 

@@ -145,18 +145,21 @@ class Bots:
         self._overdue: asyncio.TimerHandle | None = None
         self.restarts = 0
 
-    async def start(self) -> None:
-        """Start the template, and wait until each bot can be begun or is known to fail; the latter are logged.
+    async def start(self, *, again: bool = False) -> None:
+        """Start the template, and wait until each bot can be begun or is known to fail.
+
+        Args:
+            again: those that fail are logged, but for the default bot; else any is an error.
 
         Raises:
-            ConfigError: the default bot cannot work; names what to install or set. BotFailed: the template ended.
+            ConfigError: a bot cannot work; names what to install or set. BotFailed: the template ended.
         """
         self._keeper = asyncio.create_task(self._keep(), name="bots-template")
         for known in self._bots.values():
             await known.settled.wait()
             if (error := known.error) is None:
                 continue
-            if known.name == self._settings.bot:
+            if not again or known.name == self._settings.bot:
                 await self.stop()
                 raise error
             logger.error("{}{}", error, f" ({error.remedy})" if error.remedy else "")

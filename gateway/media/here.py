@@ -54,7 +54,7 @@ class BotsHere:
         self._run = importlib.import_module("gateway.bot.run")
         self._held = AsyncExitStack()
 
-    async def start(self) -> None:
+    async def start(self, *, again: bool = False) -> None:  # noqa: ARG002 -- it never is
         """Load what the settings name; raises ConfigError where that can't work."""
         await self._held.enter_async_context(self._run.prepared(self._settings))
 

@@ -41,13 +41,16 @@ class Host:
         self._draining = False
         self._bots = bots
 
-    async def prepare(self) -> None:
+    async def prepare(self, *, again: bool = False) -> None:
         """Make ready for calls.
+
+        Args:
+            again: the gateway runs already: a bot that is broken by now leaves the others alone, and is logged.
 
         Raises:
             ConfigError: a bot that the settings name cannot work; names what to install or set.
         """
-        await self._bots.start()
+        await self._bots.start(again=again)
 
     async def offer(self, call: OfferCall) -> Answer:
         """Begin a call; see `Session.start`."""

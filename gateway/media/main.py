@@ -84,7 +84,7 @@ class Worker:
         settings = Settings.model_validate(body["settings"])
         set_up_logs(settings, worker=body["worker"])
         host = Host(settings, self._emit, Bots(settings, worker=body["worker"]))
-        await host.prepare()
+        await host.prepare(again=body["again"])
         gc.collect()
         gc.freeze()  # else each full collection looks through all of Pipecat again: 150 ms, in mid-call
         self._host = host

@@ -51,6 +51,7 @@ class TemplateProcess:
             with theirs, os.fdopen(into, "wb") as pipe:
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable,
+                    "-P",  # a file of the working directory is no module of ours, whatever its name
                     "-m",
                     "gateway.bot.main",
                     str(theirs.fileno()),

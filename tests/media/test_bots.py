@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 RUNNER = "tests.support.bot_runner"
 BOT = str(BOTS / "process.py")
+BAD = str(BOTS / "does_not_import.py")
 
 
 @pytest.fixture(autouse=True)
@@ -53,10 +54,12 @@ def log() -> Iterator[list[str]]:
 
 
 @asynccontextmanager
-async def running(settings: Settings | None = None, *, forks: bool = True) -> AsyncIterator[Bots]:
+async def running(
+    settings: Settings | None = None, *, forks: bool = True, again: bool = False
+) -> AsyncIterator[Bots]:
     bots = Bots(settings or Settings(bot=BOT), runner=RUNNER, forks=forks)
     try:
-        await bots.start()
+        await bots.start(again=again)
         yield bots
     finally:
         await bots.stop()
@@ -390,18 +393,25 @@ async def test_a_bot_that_starts_a_thread_when_it_is_imported_is_told_of(
         await until(lambda: any("started 1 threads" in line for line in log), "it is logged")
 
 
-async def test_a_bot_that_can_not_be_loaded_leaves_the_others_alone(log: list[str]) -> None:
-    bad = str(BOTS / "does_not_import.py")
-    async with running(Settings(bot=BOT, bots={"kitchen": bad})) as bots:
+async def test_a_bot_that_is_broken_meanwhile_leaves_the_others_alone(log: list[str]) -> None:
+    async with running(Settings(bot=BOT, bots={"kitchen": BAD}), again=True) as bots:
         assert any("does_not_import.py" in line for line in log)
         with pytest.raises(ConfigError, match="does not import"):
-            await begin(bots, "look", bot=bad)
+            await begin(bots, "look", bot=BAD)
         assert await looked(bots)
 
 
-async def test_a_default_bot_that_can_not_be_loaded_is_an_error_at_start() -> None:
+@pytest.mark.parametrize(
+    ("settings", "again"),
+    [
+        (Settings(bot=BAD), False),
+        (Settings(bot=BAD), True),
+        (Settings(bot=BOT, bots={"kitchen": BAD}), False),
+    ],
+)
+async def test_a_bot_that_can_not_be_loaded_is_an_error_at_start(settings: Settings, *, again: bool) -> None:
     with pytest.raises(ConfigError, match="does not import") as caught:
-        async with running(Settings(bot=str(BOTS / "does_not_import.py"))):
+        async with running(settings, again=again):
             pass
     assert caught.value.remedy
 
@@ -413,7 +423,7 @@ async def test_a_default_bot_that_can_not_be_loaded_is_an_error_at_start() -> No
 async def test_a_bot_whose_import_ends_the_process_is_left_out(tmp_path: Path, source: str, how: str) -> None:
     bad = tmp_path / "ends.py"
     bad.write_text(source)
-    async with running(Settings(bot=BOT, bots={"kitchen": str(bad)})) as bots:
+    async with running(Settings(bot=BOT, bots={"kitchen": str(bad)}), again=True) as bots:
         with pytest.raises(ConfigError, match=how):
             await begin(bots, "look", bot=str(bad))
         assert await looked(bots)

@@ -57,7 +57,7 @@ class Process:
         self._killed = False
         self.ready = False
 
-    async def start(self) -> None:
+    async def start(self, *, again: bool = False) -> None:
         """Start the process and wait until it can take calls.
 
         Raises:
@@ -80,7 +80,7 @@ class Process:
             )
         self._channel = await Channel.over(ours, handle=self._refuse, on_event=self._take)
         self._serving = asyncio.create_task(self._channel.run(), name=f"worker-{self.number}")
-        body = {"settings": dump(self._settings), "worker": self.number}
+        body = {"settings": dump(self._settings), "worker": self.number, "again": again}
         await self._channel.request("start", body, START_SECONDS)
         self._beat_at = time.monotonic()  # a bot that is slow to import held up the heartbeat as well
         self.ready = True

@@ -171,7 +171,7 @@ class Workers:
             failures += 1
             self._processes[number] = fresh = Process(number, self._settings, self._emit)
             try:
-                await fresh.start()
+                await fresh.start(again=True)
                 trouble.over()
                 logger.info("worker {} is back", number)
             except (GatewayError, OSError) as error:
