@@ -170,6 +170,7 @@ class _Relayed(BaseModel):
     level: str
     logger: str = Field(max_length=200)
     line: int
+    session: str = "-"
     message: str
     error: str | None = None
     trace: list[str] = []
@@ -181,6 +182,7 @@ def _for_relay(record: Record) -> str:
         level=record["level"].name,
         logger=(record["name"] or "-")[:200],
         line=record["line"],
+        session=str(record["extra"]["session"]),
         message=record["message"],
         error=error.text if error else None,
         trace=_set_in(error.trace).split("\n  ")[1:] if error else [],
@@ -190,7 +192,10 @@ def _for_relay(record: Record) -> str:
 
 
 def relay(line: str, session: str) -> None:
-    """Log a line that another process has written: a record of its own log, or something that it printed."""
+    """Log a line that another process has written: a record of its own log, or something that it printed.
+
+    A process of one session has no say in which; `-` is of many, and tells.
+    """
     told = _relayed(line) or _Relayed(level="INFO", logger=__name__, line=0, message=line)
 
     def as_there(record: Record) -> None:
@@ -198,7 +203,9 @@ def relay(line: str, session: str) -> None:
         if told.error is not None:
             record["extra"][_RELAYED] = _Error(plain(told.error), told.trace)
 
-    logger.bind(session=session).patch(as_there).log(told.level, "{}", told.message)
+    logger.bind(session=told.session if session == "-" else session).patch(as_there).log(
+        told.level, "{}", told.message
+    )
 
 
 def _relayed(line: str) -> _Relayed | None:

@@ -161,6 +161,8 @@ class Settings(BaseSettings):
     audio: AudioSettings = AudioSettings()
     limits: Limits = Limits()
     bot_limits: BotLimits = BotLimits()
+    calls_per_bot_process: Annotated[int, Field(ge=1, le=100)] = 1
+    """More share what goes wrong in a bot, and save memory and time."""
     releases: WholePath | None = None
     """A directory of firmware release directories, for updates over the air and the page that flashes."""
     data_dir: WholePath = Field(default_factory=lambda: _xdg("XDG_DATA_HOME", ".local/share"))

@@ -14,7 +14,7 @@ from loguru import logger
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import SmallWebRTCRunnerArguments
 
-from gateway.bot import loading, pipecat_setup, stock, watching
+from gateway.bot import loading, pack, pipecat_setup, stock, watching
 from gateway.bot.connection import BotConnection
 from gateway.bot.track import SAMPLE_RATE
 from gateway.bot.turns import TurnClock
@@ -70,7 +70,8 @@ def run(sock: socket.socket, job: BotJob) -> None:
     pipeline of Pipecat's whose tasks are all cancelled at once, and the process ends after this anyway.
     """
     hook_in()
-    asyncio.new_event_loop().run_until_complete(_until_told(hold(sock, job)))
+    work = pack.serve(sock, hold) if job.packed else hold(sock, job)
+    asyncio.new_event_loop().run_until_complete(_until_told(work))
 
 
 async def _until_told(work: Awaitable[None]) -> None:

@@ -10,6 +10,7 @@ from loguru import logger
 from gateway.errors import NotFound, Stopping
 from gateway.media.bots import Bots
 from gateway.media.here import BotsHere
+from gateway.media.packs import Packs
 from gateway.media.session import Session
 from gateway.settings import Settings
 from gateway.wire.calls import (
@@ -33,7 +34,7 @@ class Host:
     """
 
     def __init__(
-        self, settings: Settings, emit: Callable[[SessionEvent], None], bots: Bots | BotsHere
+        self, settings: Settings, emit: Callable[[SessionEvent], None], bots: Bots | Packs | BotsHere
     ) -> None:
         self._settings = settings
         self._emit = emit

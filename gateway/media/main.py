@@ -22,6 +22,7 @@ from gateway.errors import GatewayError
 from gateway.logs import set_up as set_up_logs
 from gateway.media.bots import Bots
 from gateway.media.host import Host
+from gateway.media.packs import Packs
 from gateway.settings import Settings
 from gateway.wire.calls import CommandCall, EndCall, OfferCall, PatchCall, RenegotiateCall, SessionEvent, dump
 from gateway.wire.ipc import Channel
@@ -83,7 +84,7 @@ class Worker:
     async def _start(self, body: dict[str, Any]) -> None:
         settings = Settings.model_validate(body["settings"])
         set_up_logs(settings, worker=body["worker"])
-        host = Host(settings, self._emit, Bots(settings, worker=body["worker"]))
+        host = Host(settings, self._emit, _bots(settings, body["worker"]))
         await host.prepare(again=body["again"])
         gc.collect()
         gc.freeze()  # else each full collection looks through all of Pipecat again: 150 ms, in mid-call
@@ -94,6 +95,12 @@ class Worker:
     def _emit(self, event: SessionEvent) -> None:
         if self._channel is not None:
             self._channel.event("session", dump(event))
+
+
+def _bots(settings: Settings, worker: int) -> Bots | Packs:
+    bots = Bots(settings, worker=worker)
+    size = settings.calls_per_bot_process
+    return bots if size == 1 else Packs(bots, size)
 
 
 def rss_mb() -> float:

@@ -91,6 +91,8 @@ class BotJob(Wire):
     pc_id: str
     whole: bool = False
     """Whether the bot's process has the whole connection: the call has video."""
+    packed: bool = False
+    """Whether it is to hold several calls, which come over its socket as `template.Fork`; then this is no call."""
 
 
 class Exit(Wire):
