@@ -13,7 +13,6 @@ from gateway.errors import BotFailed
 from gateway.wire.calls import BotJob, Exit
 from gateway.wire.template import Exited, Fork, Lines, Message, Signal, TemplateError, encode
 
-
 END_SECONDS: Final = 5.0
 """For a process whose last call has ended."""
 
