@@ -97,6 +97,8 @@ class Limits(BaseModel):
     worker_silence_s: Annotated[float, Field(gt=0)] = 5.0
     """Without a heartbeat after which a worker counts as blocked and is replaced."""
     worker_memory_mb: Annotated[int, Field(ge=200)] = 2_048
+    front_lost_s: Annotated[float, Field(ge=0)] = 60.0
+    """How long calls go on when the front process has died and no other has taken them over."""
 
 
 class BotLimits(BaseModel):

@@ -128,6 +128,8 @@ async def running(
 
         gateway = Gateway(settings, registry, telemetry, workers, switchboard, Releases(settings.releases))
         await workers.start()
+        for call in await workers.adopt():
+            switchboard.adopt(call)
         chores = [asyncio.create_task(_look_after_keys(switchboard), name="keys")]
         if settings.announce and lan is not None:
             chores += _start_discovery(gateway, port, lan)

@@ -6,10 +6,11 @@ import math
 import secrets
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from loguru import logger
+from pydantic import TypeAdapter
 
 from gateway.errors import BadOffer, Forbidden, GatewayError, NotFound, Stopping
 from gateway.front.access import Caller, RateLimit
@@ -24,6 +25,7 @@ from gateway.wire.calls import (
     CandidateItem,
     CommandCall,
     EndCall,
+    KeptCall,
     OfferCall,
     PatchCall,
     RenegotiateCall,
@@ -55,6 +57,18 @@ class _Entry:
     board: str | None
     caller: Caller
     who: Board
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Whose a call is."""
+
+    caller: Caller
+    board: str | None
+    who: Board
+
+
+_OWNER: Final = TypeAdapter(_Owner)
 
 
 class Switchboard:
@@ -145,13 +159,14 @@ class Switchboard:
             address=address,
             remote=caller.address,
         )
-        return await self._begin(call, caller)
+        facts = _facts(request_data)
+        owner = _Owner(caller, facts.get("board"), Board(facts.get("id"), caller.address))
+        return await self._begin(call.model_copy(update={"owner": asdict(owner)}), owner)
 
-    async def _begin(self, call: OfferCall, caller: Caller) -> Answer:
+    async def _begin(self, call: OfferCall, owner: _Owner) -> Answer:
         answer = await self._workers.offer(call)
-        facts = _facts(call.request_data)
-        who = Board(facts.get("id"), caller.address)
-        entry = _Entry(call.session_id, answer.pc_id, call.device, facts.get("board"), caller, who)
+        caller, who = owner.caller, owner.who
+        entry = _Entry(call.session_id, answer.pc_id, call.device, owner.board, caller, who)
         if (
             call.client is sdp.Client.DEVICE
             and (size := len(answer.model_dump_json(exclude_none=True))) >= sdp.DEVICE_ANSWER_BYTES
@@ -228,6 +243,13 @@ class Switchboard:
         for entry in tuple(self._calls.values()):
             if entry.caller.key_id is not None and entry.caller.key_id not in good:
                 await self.end(entry.session_id, "revoked")
+
+    def adopt(self, call: KeptCall) -> None:
+        """Know a call that began before this process did."""
+        owner = _OWNER.validate_python(call.owner)
+        self._calls[call.session_id] = _Entry(
+            call.session_id, call.pc_id, call.device, owner.board, owner.caller, owner.who
+        )
 
     def take(self, event: SessionEvent) -> None:
         """Forget a call that has ended."""

@@ -12,6 +12,7 @@ from gateway.media.bots import Bots
 from gateway.media.here import BotsHere
 from gateway.media.packs import Packs
 from gateway.media.session import Session
+from gateway.media.states import State
 from gateway.settings import Settings
 from gateway.wire.calls import (
     Answer,
@@ -79,6 +80,11 @@ class Host:
     async def end(self, call: EndCall) -> None:
         """Begin to end one call; who asks need not wait until its bot has finished."""
         self._find(call.session_id).end(call.reason)
+
+    @property
+    def calls(self) -> list[Session]:
+        """Those that are there and not ending."""
+        return [s for s in self._sessions.values() if s.state is not State.ENDED and s.reason is None]
 
     async def drain(self, reason: str) -> None:
         """Take no more offers and end every call."""

@@ -1,7 +1,8 @@
 """A worker process: calls live here, away from HTTP and from each other's processes.
 
 Started as `python -m gateway.media.main FD`, with one end of a socket pair as its file descriptor. The settings come
-over it, so that nothing secret stands in argv. The process ends when the other side closes.
+over it, so that nothing secret stands in argv. The process ends when the other side lets it go;
+where that has died, its calls wait a while for another to take them over (`post`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -23,14 +25,26 @@ from gateway.logs import set_up as set_up_logs
 from gateway.media.bots import Bots
 from gateway.media.host import Host
 from gateway.media.packs import Packs
+from gateway.media.post import Post
 from gateway.settings import Settings
-from gateway.wire.calls import CommandCall, EndCall, OfferCall, PatchCall, RenegotiateCall, SessionEvent, dump
+from gateway.wire.calls import (
+    CommandCall,
+    EndCall,
+    KeptCalls,
+    OfferCall,
+    PatchCall,
+    RenegotiateCall,
+    SessionEvent,
+    dump,
+)
 from gateway.wire.ipc import Channel
 
 HEARTBEAT_SECONDS = 0.5
 ALARM_SILENCES = 4
 """Of `worker_silence_s` without a heartbeat, after which the system ends a worker that no front has ended."""
 DRAIN_SECONDS = 30
+LOOK_SECONDS = 0.5
+"""How often a process without a front looks whether its calls are over."""
 _REQUESTS: dict[str, tuple[Callable[[Host, Any], Awaitable[BaseModel | None]], type[BaseModel]]] = {
     "offer": (Host.offer, OfferCall),
     "renegotiate": (Host.renegotiate, RenegotiateCall),
@@ -48,24 +62,44 @@ class Worker:
     def __init__(self) -> None:
         self._host: Host | None = None
         self._channel: Channel | None = None
+        self._post: Post | None = None
+        self._number = 0
+        self._front_lost_s = 0.0
+        self._let_go = False
         self._alarm = 0
 
     async def run(self, sock: socket.socket) -> None:
-        """Serve until the front process closes its end."""
-        self._channel = await Channel.over(sock, handle=self._handle, on_event=lambda *_: None)
-        heart = asyncio.create_task(self._beat(self._channel), name="heartbeat")
+        """Serve until the front process lets go, or has died and no other has come for the calls that there are."""
+        heart = asyncio.create_task(self._beat(), name="heartbeat")
+        front: socket.socket | None = sock
         try:
-            await self._channel.run()
+            while front is not None:
+                self._channel = await Channel.over(front, handle=self._handle, on_event=lambda *_: None)
+                await self._channel.run()
+                front = await self._next_front()
         finally:
             heart.cancel()
             signal.alarm(DRAIN_SECONDS)
+            if self._post is not None:
+                await self._post.close()
             if self._host is not None:
                 await self._host.drain("stopping")
 
-    async def _beat(self, channel: Channel) -> None:
+    async def _next_front(self) -> socket.socket | None:
+        """Another front, for the calls that go on without one."""
+        if self._host is None or self._post is None or self._let_go:
+            return None
+        deadline = time.monotonic() + self._front_lost_s
+        while self._host.calls and (left := deadline - time.monotonic()) > 0:
+            if (found := await self._post.next_front(min(left, LOOK_SECONDS))) is not None:
+                return found
+        return None
+
+    async def _beat(self) -> None:
         while True:
             signal.alarm(self._alarm)
-            channel.event("beat", {"rss_mb": rss_mb()})
+            if self._channel is not None:
+                self._channel.event("beat", {"rss_mb": rss_mb()})
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _handle(self, name: str, body: dict[str, Any]) -> Any:
@@ -74,7 +108,10 @@ class Worker:
         if self._host is None:
             raise GatewayError(f"{name} before start")
         if name == "drain":
+            self._let_go = True
             return await self._host.drain(body["reason"])
+        if name == "adopt":
+            return dump(KeptCalls(worker=self._number, calls=[s.kept() for s in self._host.calls]))
         if name not in _REQUESTS:
             raise GatewayError(f"no request is called {name}")
         method, form = _REQUESTS[name]
@@ -89,6 +126,10 @@ class Worker:
         gc.collect()
         gc.freeze()  # else each full collection looks through all of Pipecat again: 150 ms, in mid-call
         self._host = host
+        self._number = body["worker"]
+        self._front_lost_s = settings.limits.front_lost_s
+        self._post = Post(settings.data_dir)
+        self._post.open()
         self._alarm = math.ceil(ALARM_SILENCES * settings.limits.worker_silence_s)
         signal.alarm(self._alarm)  # its default action needs no interpreter, which a bot may hold
 

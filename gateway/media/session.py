@@ -26,6 +26,7 @@ from gateway.wire.calls import (
     Answer,
     BotJob,
     CommandCall,
+    KeptCall,
     OfferCall,
     PatchCall,
     RenegotiateCall,
@@ -367,6 +368,16 @@ class Session:
             "media": dataclasses.asdict(self._media) if self._media is not None else None,
             "figures": self._reports.figures,
         }
+
+    def kept(self) -> KeptCall:
+        """This call, for a front that knows nothing of it."""
+        return KeptCall(
+            session_id=self.id,
+            pc_id=self.pc_id,
+            device=self.call.device,
+            owner=self.call.owner,
+            described=self.describe(),
+        )
 
     def _report(self) -> None:
         self._emit_event("session", self.describe())

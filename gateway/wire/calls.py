@@ -30,6 +30,8 @@ class OfferCall(Wire):
     bot: str
     address: str
     remote: str
+    owner: dict[str, Any] = {}
+    """Whose it is, in the front's own words, which the media keep for the front that comes after it."""
 
 
 class RenegotiateCall(Wire):
@@ -100,6 +102,23 @@ class Exit(Wire):
 
     how: Literal["returned", "raised", "exited", "killed"]
     detail: str = ""
+
+
+class KeptCall(Wire):
+    """A call that has outlived its front, for the next one."""
+
+    session_id: str
+    pc_id: str
+    device: str | None
+    owner: dict[str, Any]
+    described: dict[str, Any]
+
+
+class KeptCalls(Wire):
+    """All of a media process."""
+
+    worker: int
+    calls: list[KeptCall]
 
 
 class SessionEvent(Wire):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from loguru import logger
 
 from gateway.errors import Busy, GatewayError, NotFound
+from gateway.front.places import left
 from gateway.front.places.process import Emit, Process
 from gateway.recurring import Recurring
 from gateway.settings import Settings
@@ -16,6 +17,7 @@ from gateway.wire.calls import (
     Answer,
     CommandCall,
     EndCall,
+    KeptCall,
     OfferCall,
     PatchCall,
     RenegotiateCall,
@@ -54,6 +56,7 @@ class Workers:
         self._local: Host | None = None
         self._processes: dict[int, Process] = {}
         self._place: dict[str, Place] = {}
+        self._left: list[Process] = []
         self._keepers: list[asyncio.Task[None]] = []
 
     @property
@@ -94,6 +97,26 @@ class Workers:
             raise
         self._keepers = [asyncio.create_task(self._keep(n), name=f"keeper-{n}") for n in numbers]
 
+    async def adopt(self) -> list[KeptCall]:
+        """Take over the calls that an earlier front has left; they end in the processes that they are in."""
+        found = await left.find(self._settings, self._emit)
+        for process, calls in found:
+            for call in calls:
+                self._place[call.session_id] = process
+                event = SessionEvent(kind="session", session_id=call.session_id, data=call.described)
+                self._emit_on(process.number, event)
+            self._left.append(process)
+            self._keepers.append(asyncio.create_task(self._see_out(process), name="see-out"))
+        return [call for _, calls in found for call in calls]
+
+    async def _see_out(self, process: Process) -> None:
+        if (fault := await left.see_out(process)) is not None:
+            logger.error(
+                "a worker that was taken over {}; its {} calls are lost", fault, len(process.sessions)
+            )
+            self._lose_sessions(process)
+        self._left.remove(process)
+
     async def stop(self) -> None:
         """End every call and every worker."""
         for keeper in self._keepers:
@@ -101,7 +124,7 @@ class Workers:
         await asyncio.gather(*self._keepers, return_exceptions=True)
         if self._local is not None:
             await self._local.drain("stopping")
-        await asyncio.gather(*(p.stop() for p in self._processes.values()))
+        await asyncio.gather(*(p.stop() for p in [*self._processes.values(), *self._left]))
 
     async def offer(self, call: OfferCall) -> Answer:
         """Begin a call where there are fewest.
