@@ -291,6 +291,7 @@ OWN_DATA = {
     "gateway.media.main",  # /proc
     "gateway.bot.system",  # likewise
     "gateway.media.template",  # a pipe
+    "gateway.wire.ipc",  # a folder, for what lies in it
     "gateway.speech.recognition",  # an engine
     "tools.private",  # written, not read
     "tools.board.traces",  # ELF
