@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -89,14 +89,14 @@ class Limits(BaseModel):
     offers_per_minute: Annotated[int, Field(ge=1)] = 120
     """From one address, after a first burst of a quarter of it."""
     offer_timeout_s: Annotated[float, Field(gt=0)] = 10.0
-    """Until a worker must have answered an offer."""
+    """Until a media process must have answered an offer."""
     vanish_timeout_s: Annotated[float, Field(gt=0)] = 5.0
     """Silence on the wire after which a client counts as gone."""
     connect_timeout_s: Annotated[float, Field(gt=0)] = 20.0
     """From the answer to the first media."""
-    worker_silence_s: Annotated[float, Field(gt=0)] = 5.0
-    """Without a heartbeat after which a worker counts as blocked and is replaced."""
-    worker_memory_mb: Annotated[int, Field(ge=200)] = 2_048
+    media_silence_s: Annotated[float, Field(gt=0)] = 5.0
+    """Without a heartbeat after which a media process counts as blocked and is replaced."""
+    media_memory_mb: Annotated[int, Field(ge=200)] = 2_048
     front_lost_s: Annotated[float, Field(ge=0)] = 60.0
     """How long calls go on when the front process has died and no other has taken them over."""
 
@@ -143,8 +143,10 @@ class Settings(BaseSettings):
     """Let any client of the LAN in, without a key."""
     announce: bool = True
     """Announce the gateway by mDNS (never on loopback only)."""
-    workers: Annotated[int, Field(ge=0, le=64)] = 1
-    """Processes that calls live in; 0 keeps them in the front process, for a debugger."""
+    media: Annotated[int, Field(ge=1, le=64)] = 1
+    """Media processes: they hold the calls' sockets and their sound."""
+    in_process: bool = False
+    """Keep calls and bots in the front process, for a debugger: whatever goes wrong in one is everyone's."""
     bot: str = "assistant"
     """A bundled bot's name, a module, or the path of a file with `async def bot(runner_args)`."""
     bots: dict[str, str] = Field(default_factory=dict)
@@ -223,9 +225,18 @@ def _with(stated: dict[str, Any]) -> type[Settings]:
     return WithFile
 
 
+_RENAMED: Final = {
+    "workers": "media (0 became in_process)",
+    "limits.worker_silence_s": "limits.media_silence_s",
+    "limits.worker_memory_mb": "limits.media_memory_mb",
+}
+
+
 def _explain(error: ValidationError) -> str:
     first = error.errors(include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])
+    if (now := _RENAMED.get(where)) is not None:
+        return f"setting {where} is called {now} now"
     return f"setting {where}: {first['msg'].removeprefix('Value error, ')}"
 
 

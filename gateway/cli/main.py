@@ -71,7 +71,10 @@ def serve(
     bot: Annotated[
         str | None, typer.Option(help="echo, assistant, realtime, a module, or a .py file.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that calls live in.")] = None,
+    media: Annotated[int | None, typer.Option(help="Media processes.")] = None,
+    in_process: Annotated[
+        bool | None, typer.Option("--in-process", help="Keep calls and bots in this process, for a debugger.")
+    ] = None,
     open_lan: Annotated[
         bool | None, typer.Option("--open", help="Let any client of the LAN in, without a key.")
     ] = None,
@@ -86,7 +89,8 @@ def serve(
         "host": host,
         "port": port,
         "bot": bot,
-        "workers": workers,
+        "media": media,
+        "in_process": in_process,
         "open": open_lan,
         "log_level": log_level,
     }

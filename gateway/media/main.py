@@ -41,7 +41,7 @@ from gateway.wire.ipc import Channel
 
 HEARTBEAT_SECONDS = 0.5
 ALARM_SILENCES = 4
-"""Of `worker_silence_s` without a heartbeat, after which the system ends a worker that no front has ended."""
+"""Of `media_silence_s` without a heartbeat, after which the system ends a worker that no front has ended."""
 DRAIN_SECONDS = 30
 LOOK_SECONDS = 0.5
 """How often a process without a front looks whether its calls are over."""
@@ -130,7 +130,7 @@ class Worker:
         self._front_lost_s = settings.limits.front_lost_s
         self._post = Post(settings.data_dir)
         self._post.open()
-        self._alarm = math.ceil(ALARM_SILENCES * settings.limits.worker_silence_s)
+        self._alarm = math.ceil(ALARM_SILENCES * settings.limits.media_silence_s)
         signal.alarm(self._alarm)  # its default action needs no interpreter, which a bot may hold
 
     def _emit(self, event: SessionEvent) -> None:

@@ -60,7 +60,6 @@ class TemplateProcess:
                     stdout=pipe,  # `serve --json` is read by scripts: a bot that prints must not stand in between
                     stderr=pipe,
                     env={**os.environ, **ENVIRONMENT},
-                    start_new_session=True,
                 )
             self._loop.add_reader(self._sock, self._read)
             self.say(first)

@@ -22,8 +22,8 @@ LONGEST_GAP = 1.0
 
 
 SETTINGS = {
-    "workers": 2,  # not what ships: with one there is no neighbour to spare
-    "limits": {"offers_per_minute": 6_000, "worker_silence_s": 3.0},
+    "media": 2,  # not what ships: with one there is no neighbour to spare
+    "limits": {"offers_per_minute": 6_000, "media_silence_s": 3.0},
 }
 
 
@@ -138,7 +138,7 @@ async def test_without_calls_workers_end_with_the_front_process(tmp_path: Path) 
 
 
 async def test_calls_can_live_in_the_front_process(tmp_path: Path) -> None:
-    async with serving(tmp_path, {"workers": 0}) as gateway:
+    async with serving(tmp_path, {"in_process": True}) as gateway:
         assert gateway.workers() == []
         async with calling(gateway.url) as peer:
             await peer.hears()

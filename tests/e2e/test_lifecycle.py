@@ -42,7 +42,7 @@ async def test_a_bot_that_prints_does_not_come_before_that_line(tmp_path: Path) 
 async def test_a_signal_in_mid_call_ends_calls_and_gateway_cleanly(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    async with serving(tmp_path, {"workers": 2}) as gateway:
+    async with serving(tmp_path, {"media": 2}) as gateway:
         workers = gateway.workers()
         async with calling(gateway.url) as device, calling(gateway.url, request_data=None) as browser:
             await asyncio.gather(device.hears(), browser.hears())
@@ -101,17 +101,17 @@ async def test_a_port_that_is_taken_is_an_error_with_a_remedy(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "workers", "message"),
+    ("name", "places", "message"),
     [
-        ("does_not_import", 1, "broken at import"),
-        ("needs_a_package", 2, "there is no module a_package_that_nobody_has"),
-        ("gone", 0, "there is no bot file"),
+        ("does_not_import", {}, "broken at import"),
+        ("needs_a_package", {"media": 2}, "there is no module a_package_that_nobody_has"),
+        ("gone", {"in_process": True}, "there is no bot file"),
     ],
 )
 async def test_a_bot_that_cannot_work_stops_the_start(
-    tmp_path: Path, name: str, workers: int, message: str
+    tmp_path: Path, name: str, places: dict[str, object], message: str
 ) -> None:
-    settings = {"workers": workers, "bots": {"kitchen": str(BOTS / f"{name}.py")}}
+    settings = {**places, "bots": {"kitchen": str(BOTS / f"{name}.py")}}
     config = str(write_settings(tmp_path, settings))
     done = await asyncio.to_thread(voicegw, "serve", "--host", "127.0.0.1", "--port", "0", "--config", config)
     assert done.returncode == 2

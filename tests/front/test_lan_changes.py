@@ -58,7 +58,7 @@ async def test_devices_are_heard_of_on_a_lan_that_comes_later_and_changes(tmp_pa
         on_change("kitchen", Found("kitchen", addresses[0], 0, {}))
         yield
 
-    own = Settings(workers=0, bot="echo", data_dir=tmp_path)
+    own = Settings(in_process=True, bot="echo", data_dir=tmp_path)
     with (
         mock.patch.object(discovery, "browse", browse),
         mock.patch.object(discovery, "REFRESH_SECONDS", 0.01),

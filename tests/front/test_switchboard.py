@@ -68,7 +68,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
     async with AsyncExitStack() as stack:
 
         async def begin(*, bots: dict[str, str] | None = None, **limits: float) -> Board:
-            settings = Settings(workers=0, bot="echo", bots=bots or {}, limits=Limits(**limits))  # type: ignore[arg-type]
+            settings = Settings(in_process=True, bot="echo", bots=bots or {}, limits=Limits(**limits))  # type: ignore[arg-type]
             telemetry = Telemetry()
             registry = await stack.enter_async_context(open_registry(tmp_path))
 

@@ -30,7 +30,7 @@ from tests.support.waiting import until
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(host="127.0.0.1", port=0, workers=0, bot="echo", announce=False, data_dir=tmp_path)
+    return Settings(host="127.0.0.1", port=0, in_process=True, bot="echo", announce=False, data_dir=tmp_path)
 
 
 @pytest.fixture

@@ -133,10 +133,10 @@ class Process:
         code = None if self._process is None else self._process.returncode
         if code is not None or self._channel.closed.is_set():
             return f"died ({code})"
-        if time.monotonic() - self._beat_at > limits.worker_silence_s:
-            return f"is blocked: no heartbeat for {limits.worker_silence_s:g} s"
-        if self._rss_mb > limits.worker_memory_mb:
-            return f"uses {self._rss_mb:.0f} MB, over worker_memory_mb = {limits.worker_memory_mb}"
+        if time.monotonic() - self._beat_at > limits.media_silence_s:
+            return f"is blocked: no heartbeat for {limits.media_silence_s:g} s"
+        if self._rss_mb > limits.media_memory_mb:
+            return f"uses {self._rss_mb:.0f} MB, over media_memory_mb = {limits.media_memory_mb}"
         return None
 
     def excuse(self, seconds: float) -> None:

@@ -46,7 +46,7 @@ class Workers:
     """All places that calls live in, as one.
 
     Args:
-        settings: the gateway's; `workers = 0` keeps the calls in this process.
+        settings: the gateway's; `in_process` keeps the calls in this one.
         emit: is given every event with the number of its worker.
     """
 
@@ -80,7 +80,7 @@ class Workers:
         Raises:
             ConfigError: a setting cannot work. Busy: a worker did not start.
         """
-        if self._settings.workers == 0:
+        if self._settings.in_process:
             from gateway.media.here import BotsHere  # noqa: PLC0415 -- aiortc's and Pipecat's,
             from gateway.media.host import Host  # noqa: PLC0415 -- which this process can do without
 
@@ -88,7 +88,7 @@ class Workers:
             self._local = Host(self._settings, lambda event: self._emit(0, event), bots)
             await self._local.prepare()
             return
-        numbers = range(self._settings.workers)
+        numbers = range(self._settings.media)
         self._processes = {n: Process(n, self._settings, self._emit) for n in numbers}
         try:
             await asyncio.gather(*(p.start() for p in self._processes.values()))
