@@ -55,11 +55,12 @@ class BotConnection(SmallWebRTCConnection):
         """There is none here.
 
         Raises:
-            NotHere: always.
+            NotHere: always. The next call of this bot has its connection in the bot's process.
         """
+        self._tell(talk.Whole())
         raise NotHere(
             "this bot uses the peer connection itself, which is in another process",
-            remedy="run it under Pipecat's own runner, or without `connection.pc`",
+            remedy="call again: from now on its calls have their whole connection in its own process",
         )
 
     # -- what the media say

@@ -40,6 +40,7 @@ class Host:
         self._settings = settings
         self._emit = emit
         self._sessions: dict[str, Session] = {}
+        self._wholes: set[str] = set()
         self._draining = False
         self._bots = bots
 
@@ -58,7 +59,7 @@ class Host:
         """Begin a call; see `Session.start`."""
         if self._draining:
             raise Stopping("the gateway is stopping", remedy="try again when it is back")
-        session = Session(call, self._settings, self._forward, self._bots)
+        session = Session(call, self._settings, self._forward, self._bots, self._wholes)
         self._sessions[session.id] = session
         with logger.contextualize(
             session=session.id

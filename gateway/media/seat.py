@@ -24,6 +24,8 @@ WELL_SECONDS: Final = 60.0
 """How long a bot has to live for its failure to count as a first one."""
 LOOK_SECONDS: Final = 2.0
 """How often it is looked whether a bot's event loop runs; it tells each second."""
+BYTES_A_SECOND: Final = 2 << 20
+"""That a bot may send: sound in real time is at most a tenth of it. More has to wait, so that no other call does."""
 KEPT_MESSAGES: Final = 50
 """Messages of the client that wait for a bot that is not there yet; of more the oldest are dropped."""
 
@@ -183,7 +185,7 @@ class Seat:
 
     def _attach(self, bot: Bot) -> None:
         self._silent = False
-        self._pair = Pair(bot.sock, self._take, self._broken)
+        self._pair = Pair(bot.sock, self._take, self._broken, budget=BYTES_A_SECOND)
         for told in [*self._sink.greet(), *self._kept]:
             self.tell(told)
         self._kept.clear()

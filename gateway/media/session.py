@@ -48,10 +48,16 @@ class Session:
         settings: the gateway's.
         emit: is given everything that the front process should know.
         bots: begins the bot.
+        whole: the bots that want the whole connection in their process, as far as they have shown it yet.
     """
 
     def __init__(
-        self, call: OfferCall, settings: Settings, emit: Callable[[SessionEvent], None], bots: Bots
+        self,
+        call: OfferCall,
+        settings: Settings,
+        emit: Callable[[SessionEvent], None],
+        bots: Bots,
+        whole: set[str] | None = None,
     ) -> None:
         self.call = call
         self.id = call.session_id
@@ -64,7 +70,8 @@ class Session:
         self._bots = bots
         self._media: MediaFigures | None = None
         self._log = logger.bind(session=self.id)
-        self._whole = call.client is Client.BROWSER and sdp.has_video(call.sdp)
+        self._wholes = set() if whole is None else whole
+        self._whole = call.bot in self._wholes or (call.client is Client.BROWSER and sdp.has_video(call.sdp))
         self._connection = self._make_connection()
         self._reports = DeviceReports(self._connection.send_app_message, self._report_device, self.id)
         self._seat: Seat | None = None
@@ -137,6 +144,7 @@ class Session:
         try:
             self._bots.check(self.call.bot)
             self._seat = self._take_seat()
+            self._seat.task.add_done_callback(lambda _: self._stirred.set())
             if isinstance(self._connection, RemoteConnection):
                 self._connection.seat = self._seat
             async with self._negotiating():
@@ -194,6 +202,9 @@ class Session:
                 self._emit_event("transcript", {**who, **told.model_dump(exclude={"t"})})
             case talk.Turn():
                 self._emit_event("turn", {"session": self.id, **told.model_dump(exclude={"t"})})
+            case talk.Whole():
+                self._wholes.add(self.call.bot)
+                self._stirred.set()
             case talk.Ready():
                 self._log.debug("the bot is ready")
 
@@ -284,6 +295,7 @@ class Session:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
         self._tell(reason)
+        await self._connection.told()
         try:
             await asyncio.wait_for(self._connection.disconnect(), END_SECONDS)
         except (TimeoutError, ConnectionError, MediaStreamError) as error:
@@ -318,32 +330,38 @@ class Session:
 
     async def _run_watch(self) -> str:
         """Follow the call until it ends by itself: the client leaves or vanishes, the bot ends or dies."""
-        limits = self._settings.limits
         packets, heard_at = -1, time.monotonic()
         while True:
             now = time.monotonic()
-            if self._seat is not None and self._seat.task.done():
-                return self._seat.task.result() if self._connection.connected else "client_left"
-            if (count := self._connection.packets_received()) != packets:
+            if (count := self._connection.packets_received()) != packets or self.state is not State.LIVE:
                 packets, heard_at = count, now
             if self._connection.connected and self.state is State.CONNECTING:
                 self._advance(Event.CONNECTED)
-            if self.state is State.LIVE:
-                if not self._connection.connected and not self._restarting():
-                    return "client_left"
-                if now - heard_at > limits.vanish_timeout_s:
-                    return "vanished"
-            elif self._failed:
-                return "connect_failed"
-            elif now - self._since > limits.connect_timeout_s:
-                return "connect_timeout"
-            else:
-                heard_at = now
+            over = self._live_over(now - heard_at) if self.state is State.LIVE else self._connecting_over(now)
+            if over is not None:
+                return over
             self._media = await self._connection.figures()
             self._report()
             self._stirred.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stirred.wait(), STATUS_SECONDS)
+
+    def _live_over(self, silent: float) -> str | None:
+        """Why a live call is over by itself, if it is."""
+        if not self._connection.connected and not self._restarting():
+            return "client_left"
+        if silent > self._settings.limits.vanish_timeout_s:
+            return "vanished"
+        if self._seat is not None and self._seat.task.done():
+            return self._seat.task.result()
+        if not self._whole and self.call.bot in self._wholes:
+            return "bot_failed"  # its next call has what it wants, and a device makes that by itself
+        return None
+
+    def _connecting_over(self, now: float) -> str | None:
+        if self._failed:
+            return "connect_failed"
+        return "connect_timeout" if now - self._since > self._settings.limits.connect_timeout_s else None
 
     def _restarting(self) -> bool:
         return self._connection.restarting()

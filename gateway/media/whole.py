@@ -95,6 +95,9 @@ class RemoteConnection:
     async def connect(self) -> None:
         """The bot's own transport does that."""
 
+    async def told(self) -> None:
+        """The bot's own connection sees to it."""
+
     async def disconnect(self) -> None:
         """Have it closed."""
         if self.seat is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +25,10 @@ from gateway.rtc.sender import DeviceSender
 
 MAX_MESSAGE_BYTES = 1_200
 """libpeer's SCTP reassembles nothing: no message toward a device may be longer."""
+TOLD_SECONDS = 2.0
+"""For the data channel of a call that ends as soon as it is connected to open, so that its client learns why."""
+MAX_BUFFERED = 1 << 20
+"""Bytes of messages that may wait for a client that does not take them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +139,14 @@ class GatewayConnection(SmallWebRTCConnection):
         """Whether it is on its way to be connected."""
         return self._pc.connectionState in {"new", "connecting"}
 
+    async def told(self) -> None:
+        """Wait, not for long, until messages that wait for the data channel to open have gone."""
+        if not self.connected or self._pc.sctp is None:
+            return
+        deadline = time.monotonic() + TOLD_SECONDS
+        while self._outgoing_messages_queue and self.connected and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)  # aiortc's channel tells Pipecat alone that it is open
+
     async def abandon(self) -> None:
         """Close it without a word to the client."""
         await self._pc.close()
@@ -198,10 +212,12 @@ class MediaConnection(GatewayConnection):
             self._sender.clear()
 
     def send_app_message(self, message: Any) -> None:
-        if not self._small or (size := len(json.dumps(message))) <= MAX_MESSAGE_BYTES:
-            super().send_app_message(message)
-        else:
+        if self._small and (size := len(json.dumps(message))) > MAX_MESSAGE_BYTES:
             logger.warning("a message of {} bytes is too long for a device and was left out", size)
+        elif self._data_channel is not None and self._data_channel.bufferedAmount > MAX_BUFFERED:
+            logger.warning("a message was left out: its client does not take those before it")
+        else:
+            super().send_app_message(message)
 
     async def figures(self) -> MediaFigures | None:
         if self._sender is None or self._receiver is None:

@@ -15,6 +15,7 @@ MAX_WAITING: Final = 1 << 20
 MAX_SOUND_WAITING: Final = 50
 """Frames of sound that may wait likewise; of more the oldest are dropped. A second of what is heard."""
 _CHUNK: Final = 1 << 16
+_LEAST_COST: Final = 200
 
 
 class Pair:
@@ -24,10 +25,16 @@ class Pair:
         sock: one end of a socket pair.
         take: is given each frame that comes; raises FrameError for one that the other end may not send.
         broken: is called once, when the other end is gone or sends what is no frame; with the reason.
+        budget: bytes that are read in a second, where the other end may have to wait; a frame counts as 200 at least.
     """
 
     def __init__(
-        self, sock: socket.socket, take: Callable[[Frame], None], broken: Callable[[str], None]
+        self,
+        sock: socket.socket,
+        take: Callable[[Frame], None],
+        broken: Callable[[str], None],
+        *,
+        budget: int | None = None,
     ) -> None:
         sock.setblocking(False)
         self._sock = sock
@@ -42,6 +49,8 @@ class Pair:
         self.closed = False
         self.dropped = 0
         """Frames of sound that the other end was too slow for."""
+        self._budget = budget
+        self._second, self._spent = 0, 0
         self._loop.add_reader(sock, self._readable)
 
     def sound(self, kind: Kind, pcm: bytes, rate: int) -> None:
@@ -128,12 +137,30 @@ class Pair:
         if not data:
             self._break("it is gone")
             return
+        count = 0
         try:
             for frame in self._reader.feed(data):
+                count += 1
                 if not self.closed:
                     self._take(frame)
         except FrameError as error:
             self._break(str(error))
+        if self._budget is not None and not self.closed:
+            self._spend(max(len(data), _LEAST_COST * count), self._budget)
+
+    def _spend(self, cost: int, budget: int) -> None:
+        """Count what was read; read on in the next second where it was too much."""
+        now = self._loop.time()
+        if int(now) != self._second:
+            self._second, self._spent = int(now), 0
+        self._spent += cost
+        if self._spent > budget:
+            self._loop.remove_reader(self._sock)
+            self._loop.call_at(self._second + 1, self._read_on)
+
+    def _read_on(self) -> None:
+        if not self.closed:
+            self._loop.add_reader(self._sock, self._readable)
 
     def _break(self, reason: str) -> None:
         if not self.closed:

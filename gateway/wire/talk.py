@@ -109,6 +109,12 @@ class HangUp(Told):
     t: Literal["hang_up"] = "hang_up"
 
 
+class Whole(Told):
+    """From the bot: it asked for what only a whole connection in its own process has."""
+
+    t: Literal["whole"] = "whole"
+
+
 class Transcript(Told):
     """From the bot: a piece of what was said, by `who`, at `at` (seconds since 1970)."""
 
@@ -130,7 +136,7 @@ class Turn(Told):
     total_ms: Seconds
 
 
-FromBot = Ready | App | HangUp | Transcript | Turn | Answered | Media | State
+FromBot = Ready | App | HangUp | Whole | Transcript | Turn | Answered | Media | State
 ToBot = State | App | Track | Sounded | Negotiate | Candidates | Close
 _FROM_BOT: TypeAdapter[FromBot] = TypeAdapter(Annotated[FromBot, Field(discriminator="t")])
 _TO_BOT: TypeAdapter[ToBot] = TypeAdapter(Annotated[ToBot, Field(discriminator="t")])

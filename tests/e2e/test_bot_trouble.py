@@ -73,6 +73,7 @@ def below(pid: int) -> Iterator[int]:
         ("fork", "exit status 9"),
         ("descriptors", "bot rascal failed"),
         ("memory", "bot rascal failed"),
+        ("garbage", "bot rascal failed"),
     ],
 )
 async def test_a_bot_that_fails_costs_nobody_else_and_not_its_own_call(
@@ -102,7 +103,7 @@ def _sleepers(gateway: GatewayProcess) -> list[int]:
     return [p for p in below(gateway.pid) if b"sleep" in command_line(p) or b"while True" in command_line(p)]
 
 
-@pytest.mark.parametrize("trouble", ["binary", "hog"])
+@pytest.mark.parametrize("trouble", ["binary", "hog", "flood"])
 async def test_a_bot_that_takes_all_it_can_costs_nobody_else(gateway: GatewayProcess, trouble: str) -> None:
     async with (
         calling(gateway.url, request_data=named("rascal")) as rascal,
@@ -125,6 +126,20 @@ async def test_a_bot_that_returns_ends_its_call(gateway: GatewayProcess) -> None
         await rascal.closed()
         assert errors(rascal) == [("bot_ended", True)]
     assert await gateway.ended() == ["bot_ended"]
+
+
+@pytest.mark.parametrize("request_data", [named("peer"), None])
+async def test_a_bot_that_wants_the_peer_connection_has_it_from_its_second_call_on(
+    tmp_path: Path, request_data: object
+) -> None:
+    async with serving(tmp_path, {"bot": str(BOTS / "uses_the_peer_connection.py")}) as gateway:
+        async with calling(gateway.url, request_data=request_data) as first:
+            await first.closed()
+            assert errors(first)[-1] == ("bot_failed", True)
+        async with calling(gateway.url, request_data=request_data) as second:
+            await second.hears()
+            assert errors(second) == []
+        assert await gateway.ended(2) == ["bot_failed", "client_left"]
 
 
 async def test_a_bot_that_never_ends_is_ended(gateway: GatewayProcess) -> None:

@@ -18,6 +18,9 @@ from typing import Any
 from pipecat.runner.types import SmallWebRTCRunnerArguments
 
 from gateway.bots import echo
+from gateway.wire.frames import Kind
+
+_kept: list[asyncio.Task[None]] = []
 
 
 def _raise() -> None:
@@ -60,6 +63,23 @@ def _eat_memory() -> None:
         kept.append(bytearray(b"x" * (16 << 20)))
 
 
+def _garbage(connection: Any) -> None:
+    connection._pair._sock.send(os.urandom(10_000))
+
+
+def _flood(connection: Any) -> None:
+    """Send what is allowed, and much more of it."""
+
+    async def say() -> None:
+        for _ in range(100_000):
+            connection.send_app_message({"label": "rtvi-ai", "type": "server-message", "data": "x" * 500})
+            connection._say(bytes(2_000), 16_000)
+            connection._pair.signal(Kind.BEAT)
+            await asyncio.sleep(0)
+
+    _kept.append(asyncio.get_running_loop().create_task(say()))
+
+
 def _hog() -> None:
     for _ in range(4):
         subprocess.Popen([sys.executable, "-c", "while True: pass"])
@@ -78,6 +98,9 @@ TROUBLES: dict[str, Callable[[], None]] = {
     "memory": _eat_memory,
     "hog": _hog,
 }
+
+
+ON_THE_PAIR: dict[str, Callable[[Any], None]] = {"garbage": _garbage, "flood": _flood}
 
 
 async def bot(runner_args: SmallWebRTCRunnerArguments) -> None:
@@ -104,3 +127,5 @@ async def bot(runner_args: SmallWebRTCRunnerArguments) -> None:
             await asyncio.Event().wait()
         elif wanted in TROUBLES:
             TROUBLES[wanted]()
+        elif wanted in ON_THE_PAIR:
+            ON_THE_PAIR[wanted](runner_args.webrtc_connection)
