@@ -31,7 +31,7 @@ class Host:
     Args:
         settings: the gateway's.
         emit: is given every session's events.
-        bots: begins the bots, which it starts and stops.
+        bots: begins the bots; has been started, and is stopped with this.
     """
 
     def __init__(
@@ -43,17 +43,6 @@ class Host:
         self._wholes: set[str] = set()
         self._draining = False
         self._bots = bots
-
-    async def prepare(self, *, again: bool = False) -> None:
-        """Make ready for calls.
-
-        Args:
-            again: the gateway runs already: a bot that is broken by now leaves the others alone, and is logged.
-
-        Raises:
-            ConfigError: a bot that the settings name cannot work; names what to install or set.
-        """
-        await self._bots.start(again=again)
 
     async def offer(self, call: OfferCall) -> Answer:
         """Begin a call; see `Session.start`."""

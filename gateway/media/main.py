@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import math
 import resource
 import signal
@@ -16,14 +17,13 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from gateway.errors import GatewayError
 from gateway.logs import set_up as set_up_logs
 from gateway.media.bots import Bots
-from gateway.media.host import Host
 from gateway.media.packs import Packs
 from gateway.media.post import Post
 from gateway.settings import Settings
@@ -39,19 +39,23 @@ from gateway.wire.calls import (
 )
 from gateway.wire.ipc import Channel
 
+if TYPE_CHECKING:
+    from gateway.media.host import Host
+
 HEARTBEAT_SECONDS = 0.5
 ALARM_SILENCES = 4
 """Of `media_silence_s` without a heartbeat, after which the system ends a worker that no front has ended."""
 DRAIN_SECONDS = 30
 LOOK_SECONDS = 0.5
 """How often a process without a front looks whether its calls are over."""
-_REQUESTS: dict[str, tuple[Callable[[Host, Any], Awaitable[BaseModel | None]], type[BaseModel]]] = {
-    "offer": (Host.offer, OfferCall),
-    "renegotiate": (Host.renegotiate, RenegotiateCall),
-    "patch": (Host.patch, PatchCall),
-    "command": (Host.command, CommandCall),
-    "end": (Host.end, EndCall),
+_REQUESTS: dict[str, type[BaseModel]] = {
+    "offer": OfferCall,
+    "renegotiate": RenegotiateCall,
+    "patch": PatchCall,
+    "command": CommandCall,
+    "end": EndCall,
 }
+"""What `Host` is asked for, by the names of its methods."""
 _RSS_UNIT = 1 << 20 if sys.platform == "darwin" else 1 << 10
 """Of these make a megabyte: getrusage counts bytes on macOS and kilobytes elsewhere."""
 
@@ -114,15 +118,14 @@ class Worker:
             return dump(KeptCalls(worker=self._number, calls=[s.kept() for s in self._host.calls]))
         if name not in _REQUESTS:
             raise GatewayError(f"no request is called {name}")
-        method, form = _REQUESTS[name]
-        result = await method(self._host, form(**body))
+        method: Callable[[BaseModel], Awaitable[BaseModel | None]] = getattr(self._host, name)
+        result = await method(_REQUESTS[name](**body))
         return None if result is None else dump(result)
 
     async def _start(self, body: dict[str, Any]) -> None:
         settings = Settings.model_validate(body["settings"])
         set_up_logs(settings, worker=body["worker"])
-        host = Host(settings, self._emit, _bots(settings, body["worker"]))
-        await host.prepare(again=body["again"])
+        host = await _host(settings, self._emit, _bots(settings, body["worker"]), again=body["again"])
         gc.collect()
         gc.freeze()  # else each full collection looks through all of Pipecat again: 150 ms, in mid-call
         self._host = host
@@ -136,6 +139,17 @@ class Worker:
     def _emit(self, event: SessionEvent) -> None:
         if self._channel is not None:
             self._channel.event("session", dump(event))
+
+
+async def _host(
+    settings: Settings, emit: Callable[[SessionEvent], None], bots: Bots | Packs, *, again: bool
+) -> Host:
+    """The host of this process's calls. The bots' template and this process import what they need side by side."""
+    starting = asyncio.create_task(bots.start(again=again), name="bots")
+    module = await asyncio.to_thread(importlib.import_module, "gateway.media.host")
+    await starting
+    host: Host = module.Host(settings, emit, bots)
+    return host
 
 
 def _bots(settings: Settings, worker: int) -> Bots | Packs:

@@ -6,7 +6,7 @@ import sys
 
 from tests.support.gateway import ROOT, environment
 
-LOADED = "import gateway.media.main, json, sys; print(json.dumps(sorted(sys.modules)))"
+LOADED = "import gateway.media.main, gateway.media.host, json, sys; print(json.dumps(sorted(sys.modules)))"
 
 
 def test_a_media_process_loads_neither_bots_nor_pipelines() -> None:

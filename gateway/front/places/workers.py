@@ -85,8 +85,8 @@ class Workers:
             from gateway.media.host import Host  # noqa: PLC0415 -- which this process can do without
 
             bots = BotsHere(self._settings)
+            await bots.start()
             self._local = Host(self._settings, lambda event: self._emit(0, event), bots)
-            await self._local.prepare()
             return
         numbers = range(self._settings.media)
         self._processes = {n: Process(n, self._settings, self._emit) for n in numbers}
