@@ -97,6 +97,7 @@ def sdkconfig(board: Board) -> str:
     lines += [f"CONFIG_ESP_CONSOLE_{console}=y"]
     if board.display:
         lines += ["CONFIG_LV_USE_CLIB_MALLOC=y", "CONFIG_LV_FONT_MONTSERRAT_20=y"]
+        lines += ["CONFIG_LV_BUILD_EXAMPLES=n", "CONFIG_LV_BUILD_DEMOS=n"]
     if board.network == "open_eth":
         lines += ["CONFIG_ETH_USE_OPENETH=y", "CONFIG_ETH_OPENETH_DMA_RX_BUFFER_NUM=16"]
     return "\n".join([*lines, ""])

@@ -108,7 +108,7 @@ def test_the_sdkconfig_is_of_that_board(boards: ModuleType, name: str) -> None:
     assert table.exists()
 
 
-@pytest.mark.parametrize("name", ["defaults", "defaults.esp32c3", "defaults.idf5"])
+@pytest.mark.parametrize("name", ["defaults", "defaults.esp32c3", "defaults.esp32s3", "defaults.idf5"])
 def test_the_presets_are_in_the_repository(name: str) -> None:
     """A fresh clone has to have them: ESP-IDF builds without, and .gitignore knows sdkconfig.* as its output."""
     assert "CONFIG_" in (ROOT / "firmware" / f"sdkconfig.{name}").read_text()
