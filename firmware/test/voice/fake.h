@@ -68,7 +68,7 @@ struct fake {
     /* audio */
     uint64_t audio_due;
     int locked;
-    bool has_codec, audio_runs;
+    bool has_codec, audio_runs, no_memory;
     int codec_volume;
     uint32_t captured, played;
     int16_t speaker[PORT_AUDIO_BLOCK];

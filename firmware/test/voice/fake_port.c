@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SETTINGS 24
@@ -77,6 +78,11 @@ const struct port_facts *port_facts(void)
 void port_get_figures(struct port_figures *figures)
 {
     *figures = (struct port_figures){.heap_free = 100000, .heap_least = 90000, .rssi = -60};
+}
+
+void *port_memory(size_t size)
+{
+    return fake.no_memory ? NULL : calloc(1, size);
 }
 
 void port_reboot(void)

@@ -25,6 +25,11 @@ void port_get_figures(struct port_figures *figures)
                                      .stack_least = tasks_stack_least()};
 }
 
+void *port_memory(size_t size)
+{
+    return heap_caps_calloc(1, size, MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT);
+}
+
 void port_reboot(void)
 {
     reboot_wanted = true;

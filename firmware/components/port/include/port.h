@@ -75,6 +75,10 @@ struct port_figures {
 
 void port_get_figures(struct port_figures *figures);
 
+/* For good, zeroed and aligned to 8, of the memory that costs no wait: asked for at the start, of parts whose
+ * size the compiler does not know. NULL: there is not so much. */
+void *port_memory(size_t size);
+
 /* Takes effect when the caller returns to its task's loop, so that a reply can still go out. */
 void port_reboot(void);
 /* The text of the last panic, empty if none is kept. Returns its length. */

@@ -17,11 +17,6 @@
 #include "update/update.h"
 #include "voice.h"
 
-/* Of libopus on 64 and on 32 bits, encoder and decoder; audio_codec_size() knows, but not at compile time. */
-#ifndef DEVICE_CODEC_SIZE
-#define DEVICE_CODEC_SIZE (64u * 1024u)
-#endif
-
 struct device {
     voice_listener *listener;
     struct session session;
