@@ -69,6 +69,7 @@ struct fake {
     uint64_t audio_due;
     int locked;
     bool has_codec, audio_runs, no_memory;
+    unsigned dead; /* of PORT_SPEAKER_WORKS and PORT_MICROPHONE_WORKS */
     int codec_volume;
     uint32_t captured, played;
     int16_t speaker[PORT_AUDIO_BLOCK];

@@ -116,11 +116,20 @@ static void the_lan_is_told_the_state_and_the_reason(void **state)
 {
     (void)state;
     fake_reset();
-    discovery_announce("kitchen", "id0", "c3", "1.0", "backoff", "key_rejected");
+    struct discovery_self self = {.name = "kitchen",
+                                  .id = "id0",
+                                  .board = "c3",
+                                  .version = "1.0",
+                                  .state = "backoff",
+                                  .reason = "key_rejected",
+                                  .fault = ""};
+    discovery_announce(&self);
     assert_string_equal(fake.announced_name, "kitchen");
     assert_string_equal(fake.announced[3], "state=backoff");
     assert_string_equal(fake.announced[4], "reason=key_rejected");
-    discovery_announce("kitchen", "id0", "c3", "1.0", "live", "none");
+    self.state = "live";
+    self.reason = "none";
+    discovery_announce(&self);
     assert_string_equal(fake.announced[4], "");
 }
 

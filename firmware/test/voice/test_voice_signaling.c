@@ -11,7 +11,8 @@ static const struct signaling_offer offer = {.sdp = "v=0\r\n\"x\"\r\n",
                                              .board = "b",
                                              .version = "1",
                                              .reset = "power_on",
-                                             .last_failure = "none"};
+                                             .last_failure = "none",
+                                             .fault = ""};
 
 static enum signaling_result run(const char *reply)
 {

@@ -33,14 +33,27 @@ static void on_ip(void *unused, esp_event_base_t base, int32_t id, void *data)
     link_is(got ? PORT_LINK_UP : PORT_LINK_JOINING);
 }
 
+static esp_err_t hear_of_addresses(void)
+{
+    return esp_event_handler_register(IP_EVENT, ESP_EVENT_ANY_ID, on_ip, NULL);
+}
+
+esp_err_t link_take_steps(link_step *const steps[], unsigned count, unsigned *done)
+{
+    esp_err_t error = ESP_OK;
+    while (*done < count && error == ESP_OK) {
+        error = steps[*done]();
+        *done += error == ESP_OK;
+    }
+    return error;
+}
+
 enum port_error link_start(void)
 {
-    esp_err_t error = esp_netif_init();
-    if (error == ESP_OK)
-        error = esp_event_loop_create_default();
-    if (error == ESP_OK)
-        error = esp_event_handler_register(IP_EVENT, ESP_EVENT_ANY_ID, on_ip, NULL);
-    return esp_port_error(error, "network");
+    static link_step *const steps[] = {esp_netif_init, esp_event_loop_create_default, hear_of_addresses};
+    static unsigned done;
+    enum port_error error = esp_port_error(link_take_steps(steps, 3, &done), "network");
+    return error == PORT_OK ? link_driver_start() : error;
 }
 
 /* Once it is up, or on its way, the driver keeps it so by itself. */

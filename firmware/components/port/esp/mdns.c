@@ -18,7 +18,10 @@ enum port_error mdns_port_start(void)
     static StaticQueue_t memory;
     static uint8_t slots[FOUND * sizeof(struct port_service)];
     char host[sizeof "voice-" + sizeof((struct port_facts *)0)->id];
-    found = xQueueCreateStatic(FOUND, sizeof(struct port_service), slots, &memory);
+    if (running)
+        return PORT_OK;
+    if (found == NULL)
+        found = xQueueCreateStatic(FOUND, sizeof(struct port_service), slots, &memory);
     (void)snprintf(host, sizeof host, "voice-%s", port_facts()->id);
     esp_err_t error = mdns_init();
     if (error == ESP_OK)
@@ -73,8 +76,10 @@ static void on_result(mdns_result_t *result)
 enum port_error port_mdns_browse(const char *service)
 {
     char type[32];
-    if (!running || !type_of(service, type))
+    if (!type_of(service, type))
         return PORT_ERR_ARGUMENT;
+    if (mdns_port_start() != PORT_OK)
+        return PORT_ERR_IO;
     if (browsing && mdns_browse_delete(type, PROTO) != ESP_OK)
         return PORT_ERR_SPACE; /* no room in its queue: the one before goes on */
     browsing = mdns_browse_new(type, PROTO, on_result) != NULL;
@@ -112,8 +117,10 @@ enum port_error port_mdns_announce(const char *service, const char *instance, ui
 {
     char type[32], text[6][48];
     mdns_txt_item_t items[6];
-    if (!running || !type_of(service, type) || txt_count > 6)
+    if (!type_of(service, type) || txt_count > 6)
         return PORT_ERR_ARGUMENT;
+    if (mdns_port_start() != PORT_OK)
+        return PORT_ERR_IO;
     if (instance == NULL) {
         announced = false;
         return mdns_service_remove(type, PROTO) == ESP_OK ? PORT_OK : PORT_ERR_ABSENT;

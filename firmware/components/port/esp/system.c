@@ -11,8 +11,7 @@ void port_esp_start(void)
     (void)kv_start();
     (void)console_start();
     (void)udp_start();
-    if (link_start() == PORT_OK)
-        (void)link_driver_start();
+    (void)link_start();
     (void)mdns_port_start();
 }
 

@@ -220,7 +220,11 @@ void port_console_write(const char *text, size_t len); /* whole lines; drops the
 #define PORT_AUDIO_BLOCK 320u
 #define PORT_AUDIO_BLOCK_US 20000u
 
-enum port_error port_audio_start(void);
+/* Starts both ways, each as well as it can. Gives those that work; the others are logged, and are silent at the
+ * pace of a block. */
+#define PORT_SPEAKER_WORKS 1u
+#define PORT_MICROPHONE_WORKS 2u
+unsigned port_audio_start(void);
 void port_audio_stop(void);
 /* When the next block can be captured: PORT_NEVER if the audio task should simply call
  * port_audio_capture(), which then blocks; a host is told the time instead and never blocks. */

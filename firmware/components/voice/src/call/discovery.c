@@ -130,18 +130,20 @@ bool discovery_url(const struct discovery_gateway *gateway, struct http_url *url
     return url->port != 0 && n > 0 && strpbrk(url->path, " \r\n\t") == NULL;
 }
 
-void discovery_announce(const char *name, const char *id, const char *board, const char *version,
-                        const char *state, const char *reason)
+void discovery_announce(const struct discovery_self *self)
 {
-    char txt[5][48];
-    const char *list[5];
-    (void)snprintf(txt[0], sizeof txt[0], "id=%s", id);
-    (void)snprintf(txt[1], sizeof txt[1], "board=%s", board);
-    (void)snprintf(txt[2], sizeof txt[2], "fw=%s", version);
-    (void)snprintf(txt[3], sizeof txt[3], "state=%s", state);
-    (void)snprintf(txt[4], sizeof txt[4], "reason=%s", reason);
-    for (int i = 0; i < 5; i++)
-        list[i] = txt[i];
-    (void)port_mdns_announce("_voicedev._tcp", name, 9, list,
-                             strcmp(reason, "none") == 0 ? 4 : 5); /* port 9: discard */
+    const char *const values[][2] = {{"id", self->id},         {"board", self->board},
+                                     {"fw", self->version},    {"state", self->state},
+                                     {"reason", self->reason}, {"fault", self->fault}};
+    char txt[sizeof values / sizeof values[0]][48];
+    const char *list[sizeof values / sizeof values[0]];
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        if (values[i][1][0] == '\0' || strcmp(values[i][1], "none") == 0)
+            continue;
+        (void)snprintf(txt[count], sizeof txt[0], "%s=%s", values[i][0], values[i][1]);
+        list[count] = txt[count];
+        count++;
+    }
+    (void)port_mdns_announce("_voicedev._tcp", self->name, 9, list, count); /* port 9: discard */
 }

@@ -37,8 +37,11 @@ void discovery_stop(void);
 bool discovery_read(struct discovery_gateway *gateway, const struct port_service *service);
 bool discovery_url(const struct discovery_gateway *gateway, struct http_url *url);
 
-/* TXT: id board fw state, and the last failure where there was one. */
-void discovery_announce(const char *name, const char *id, const char *board, const char *version,
-                        const char *state, const char *reason);
+/* What the LAN is told, as TXT; `reason`, the last failure, and `fault` only where there is one. */
+struct discovery_self {
+    const char *name, *id, *board, *version, *state;
+    const char *reason, *fault; /* "none" and empty for none */
+};
+void discovery_announce(const struct discovery_self *self);
 
 #endif

@@ -56,6 +56,8 @@ static void add_device(struct json_writer *w, const struct signaling_offer *offe
     json_add_text(w, "fw", offer->version);
     json_add_text(w, "reset_reason", offer->reset);
     json_add_text(w, "last_failure", offer->last_failure);
+    if (offer->fault[0] != '\0')
+        json_add_text(w, "fault", offer->fault);
     json_close(w, '}');
     json_close(w, '}');
 }

@@ -29,6 +29,7 @@ struct signaling_offer {
     const char *sdp;
     const char *key; /* may be empty */
     const char *id, *board, *version, *reset, *last_failure;
+    const char *fault; /* empty for none */
 };
 
 struct signaling {

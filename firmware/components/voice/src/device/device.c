@@ -16,8 +16,13 @@
 static void announce(const struct device *d)
 {
     const struct port_facts *facts = port_facts();
-    discovery_announce(device_name(d), facts->id, facts->board, facts->version,
-                       session_state_text(d->session.state), reason_text(d->session.last_failure));
+    discovery_announce(&(struct discovery_self){.name = device_name(d),
+                                                .id = facts->id,
+                                                .board = facts->board,
+                                                .version = facts->version,
+                                                .state = session_state_text(d->session.state),
+                                                .reason = reason_text(d->session.last_failure),
+                                                .fault = device_fault_text(d)});
 }
 
 static void handle(struct device *d, uint64_t now, enum session_event event, enum reason reason,
@@ -237,20 +242,6 @@ uint64_t voice_net_step(void)
     return earliest(next, device_call_deadline(d));
 }
 
-static void load_identity(struct device *d)
-{
-    struct peer_random random = call_random();
-    size_t len = 0;
-    enum port_error error = port_kv_get("identity", (uint8_t *)&d->identity, sizeof d->identity, &len);
-    bool whole = error == PORT_OK && len == sizeof d->identity &&
-                 d->identity.key_len <= sizeof d->identity.key &&
-                 d->identity.cert_len <= sizeof d->identity.cert;
-    if (whole)
-        return;
-    if (peer_identity_make(&d->identity, &random) == PEER_OK)
-        (void)port_kv_set("identity", (const uint8_t *)&d->identity, sizeof d->identity);
-}
-
 static enum reason load_failure(void)
 {
     char text[32] = "";
@@ -272,14 +263,16 @@ void voice_start(voice_listener *listener)
 {
     struct device *d = device_get();
     uint32_t seed;
+    uint64_t *codec_memory = d->codec_memory;
     memset(d, 0, sizeof *d);
+    d->codec_memory = codec_memory;
     d->listener = listener;
     log_banner();
     port_random((uint8_t *)&seed, sizeof seed);
     session_init(&d->session, port_clock(), seed);
     d->session.last_failure = load_failure();
     settings_load(&d->settings);
-    load_identity(d);
+    device_call_identify(d);
     device_audio_start(d);
     device_update_start(d, port_clock());
     announce(d);

@@ -17,8 +17,19 @@
 #include "update/update.h"
 #include "voice.h"
 
+/* Parts that do not work, and that the device goes on without. The first of those that are is told: on
+ * console and display, by mDNS, and in the offer. docs/protocol.md, the device */
+enum device_fault {
+    DEVICE_NO_AUDIO, /* neither way: Opus, or both of the next two */
+    DEVICE_NO_SPEAKER,
+    DEVICE_NO_MICROPHONE,
+    DEVICE_NO_STORE, /* settings hold until the next start */
+    DEVICE_FAULT_COUNT,
+};
+
 struct device {
     voice_listener *listener;
+    bool faults[DEVICE_FAULT_COUNT];
     struct session session;
     struct settings settings;
     struct discovery discovery;
@@ -48,7 +59,8 @@ struct device {
 
     struct audio *audio;
     struct audio_storage audio_storage;
-    uint64_t play_by; /* the audio task waits for the net task until then */
+    uint64_t *codec_memory; /* for good; a host starts more than once */
+    uint64_t play_by;       /* the audio task waits for the net task until then */
     uint64_t encode_since;
     uint32_t encode_worst, encode_us; /* of this second so far, of the last one */
 
@@ -74,6 +86,7 @@ struct device *device_get(void);
 bool device_is_configured(const struct device *d);
 const char *device_name(const struct device *d);
 const char *device_reset_text(void);
+const char *device_fault_text(const struct device *d);              /* empty for none */
 void device_trust(struct device *d, struct signaling_trust *trust); /* points into `d` */
 
 #endif

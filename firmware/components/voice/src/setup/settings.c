@@ -111,10 +111,8 @@ enum settings_error settings_set(struct settings *s, const char *name, const cha
         return settings_erase(s, name);
     if (len >= field->size || !field->accepts(value))
         return SETTINGS_REFUSED;
-    if (port_kv_set(name, (const uint8_t *)value, len) != PORT_OK)
-        return SETTINGS_STORE;
     memcpy(value_of(s, field), value, len + 1);
-    return SETTINGS_OK;
+    return port_kv_set(name, (const uint8_t *)value, len) == PORT_OK ? SETTINGS_OK : SETTINGS_STORE;
 }
 
 enum settings_error settings_erase(struct settings *s, const char *name)
