@@ -34,7 +34,8 @@ struct fake {
     char sent[FAKE_TEXT];
     size_t sent_len;
     char target_host[128];
-    struct port_address target_address;
+    struct port_address target_address; /* the first of those */
+    struct port_addresses target_addresses;
     uint16_t target_port;
     bool target_tls, target_has_ca, target_has_fingerprint;
 

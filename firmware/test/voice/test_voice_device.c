@@ -144,6 +144,59 @@ static void finds_a_gateway_and_calls_it(void **state)
     assert_int_equal(fake.target_port, 7860);
 }
 
+#define BUSY "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 15\r\n\r\n{\"code\":\"busy\"}"
+#define UNKNOWN "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"
+
+static void run_until_it_has_called(uint32_t times)
+{
+    for (int left = 1000; fake.streams_opened < times && left > 0; left--)
+        run_for(MS(10));
+    assert_int_equal(fake.streams_opened, times);
+}
+
+static void a_gateway_that_refuses_is_not_the_only_one(void **state)
+{
+    (void)state;
+    boot(NULL);
+    fake_kv_put("gateway_id", "aaaaaaaa");
+    voice_start(count);
+    fake_serve("aaaaaaaa", "0.9", "192.0.2.7", 7860);
+    fake_serve("bbbbbbbb", "0.5", "192.0.2.8", 7860);
+    fake_serve("cccccccc", "0.1", "192.0.2.9", 7860);
+    fake_reply(BUSY);
+    run_until_it_has_called(1);
+    assert_string_equal(fake.target_host, "192.0.2.7");
+    run_until_it_has_called(2);
+    assert_string_equal(fake.target_host, "192.0.2.9"); /* the least loaded of the others */
+    fake_reply(UNKNOWN);
+    run_until_it_has_called(3);
+    assert_string_equal(fake.target_host, "192.0.2.8");
+    assert_int_equal(device_get()->session.attempts, 0);
+    while (state_now() != SESSION_BACKOFF)
+        run_for(MS(10));
+    assert_true(fake_kv_is("last_failure", "gateway_busy")); /* its own gateway's, not theirs */
+    assert_in_range(device_get()->session.deadline - fake.now, MS(6900), MS(8100));
+    assert_true(fake_kv_is("gateway_id", "aaaaaaaa"));
+    fake_serve("aaaaaaaa", "0.9", "192.0.2.7", 7860);
+    fake_serve("cccccccc", "0.1", "192.0.2.9", 7860);
+    run_until_it_has_called(4);
+    assert_string_equal(fake.target_host, "192.0.2.7"); /* it comes back */
+}
+
+static void a_key_that_is_refused_is_no_reason_to_try_it_elsewhere(void **state)
+{
+    (void)state;
+    boot(NULL);
+    fake_serve("aaaaaaaa", "0.1", "192.0.2.7", 7860);
+    fake_serve("bbbbbbbb", "0.5", "192.0.2.8", 7860);
+    fake_reply(UNKNOWN);
+    run_until_it_has_called(1);
+    while (state_now() != SESSION_BACKOFF)
+        run_for(MS(10));
+    assert_int_equal(fake.streams_opened, 1);
+    assert_true(fake_kv_is("last_failure", "key_rejected"));
+}
+
 static void nobody_on_the_lan_is_a_reason(void **state)
 {
     (void)state;
@@ -422,6 +475,8 @@ int main(void)
         cmocka_unit_test_teardown(each_kind_of_link_trouble_is_told, stop),
         cmocka_unit_test_teardown(a_link_that_goes_down_ends_what_was_going_on, stop),
         cmocka_unit_test_teardown(finds_a_gateway_and_calls_it, stop),
+        cmocka_unit_test_teardown(a_gateway_that_refuses_is_not_the_only_one, stop),
+        cmocka_unit_test_teardown(a_key_that_is_refused_is_no_reason_to_try_it_elsewhere, stop),
         cmocka_unit_test_teardown(nobody_on_the_lan_is_a_reason, stop),
         cmocka_unit_test_teardown(a_gateway_that_comes_back_is_called_at_once, stop),
         cmocka_unit_test_teardown(https_is_called_with_what_it_has_to_trust, stop),

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bsd.h"
 #include "esp.h"
 
 #define FOUND 4
@@ -43,16 +44,16 @@ static bool type_of(const char *service, char type[32])
 
 /* ---- finding ---- */
 
-static bool take_address(struct port_address *address, const mdns_result_t *result)
+static bool take_addresses(struct port_addresses *list, const mdns_result_t *result)
 {
-    for (const mdns_ip_addr_t *a = result->addr; a != NULL; a = a->next)
-        if (a->addr.type == ESP_IPADDR_TYPE_V4) {
-            address->family = 4;
-            address->port = result->port;
-            memcpy(address->ip, &a->addr.u_addr.ip4.addr, 4);
-            return true;
-        }
-    return false;
+    for (const mdns_ip_addr_t *a = result->addr; a != NULL; a = a->next) {
+        struct port_address address = {.family = 4, .port = result->port};
+        if (a->addr.type != ESP_IPADDR_TYPE_V4)
+            continue;
+        memcpy(address.ip, &a->addr.u_addr.ip4.addr, 4);
+        addresses_add(list, &address);
+    }
+    return list->count > 0;
 }
 
 /* In mDNS's task. A part of an answer comes here too; what is whole is wanted. */
@@ -61,7 +62,7 @@ static void on_result(mdns_result_t *result)
     static struct port_service service; /* too much for its stack */
     memset(&service, 0, sizeof service);
     if (result->ttl == 0 || result->instance_name == NULL || result->port == 0 || result->txt_count == 0 ||
-        !take_address(&service.address, result))
+        !take_addresses(&service.addresses, result))
         return;
     (void)snprintf(service.instance, sizeof service.instance, "%s", result->instance_name);
     for (size_t i = 0; i < result->txt_count && i < sizeof service.txt / sizeof service.txt[0]; i++)

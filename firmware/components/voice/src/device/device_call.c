@@ -45,7 +45,8 @@ bool device_call_begin(struct device *d, struct device_news *news)
     d->gateway.family = 0;
     device_update_interrupt(d);
     device_trust(d, &trust);
-    return signaling_start(&d->signaling, &d->url, &trust) == SIGNALING_FAILED &&
+    const struct port_addresses *where = d->where.count > 0 ? &d->where : NULL;
+    return signaling_start(&d->signaling, &d->url, where, &trust) == SIGNALING_FAILED &&
            fail(d, d->signaling.reason, news);
 }
 

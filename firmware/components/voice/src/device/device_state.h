@@ -45,8 +45,13 @@ struct device {
     } improv;
 
     struct peer_identity identity;
-    struct http_url url;            /* of the gateway being called */
-    struct port_address gateway;    /* where it was reached last */
+    struct http_url url;         /* of the gateway being called */
+    struct port_addresses where; /* that mDNS gave for it; none where the URL is a setting */
+    struct port_address gateway; /* where it was reached last */
+    struct {
+        enum reason reason; /* of the first that did; REASON_NONE: none has */
+        uint32_t retry_after_s;
+    } refusal;
     char gateway_id[17];            /* its id, empty where the URL is a setting */
     char ca[PORT_KV_VALUE_MAX + 1]; /* PEM, empty for none */
     uint8_t fingerprint[32];
