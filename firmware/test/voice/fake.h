@@ -14,6 +14,8 @@ struct fake {
     /* store */
     bool kv_fails;
     uint32_t kv_writes;
+    bool kv_cut; /* the power fails after `kv_left` more writes and erasures */
+    uint32_t kv_left;
 
     /* link */
     enum port_link link;

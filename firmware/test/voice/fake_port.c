@@ -174,9 +174,16 @@ enum port_error port_kv_get(const char *name, uint8_t *value, size_t cap, size_t
     return PORT_OK;
 }
 
+static bool has_power(void)
+{
+    return !fake.kv_cut || (fake.kv_left > 0 && fake.kv_left-- > 0);
+}
+
 enum port_error port_kv_set(const char *name, const uint8_t *value, size_t len)
 {
     int i = find(name) >= 0 ? find(name) : find("");
+    if (!has_power())
+        return PORT_ERR_IO;
     if (fake.kv_fails || i < 0 || len > sizeof store[0].value || strlen(name) > PORT_KV_NAME_MAX)
         return PORT_ERR_IO;
     strcpy(store[i].name, name);
@@ -189,7 +196,7 @@ enum port_error port_kv_set(const char *name, const uint8_t *value, size_t len)
 enum port_error port_kv_erase(const char *name)
 {
     int i = find(name);
-    if (fake.kv_fails)
+    if (fake.kv_fails || !has_power())
         return PORT_ERR_IO;
     if (i < 0)
         return PORT_ERR_ABSENT;

@@ -109,16 +109,11 @@ static void tell_network_state(const struct device *d)
 
 /* ---- what takes a while ---- */
 
-/* A store that fails is no reason to stay alone: the network is joined until the next start. */
-static bool takes(struct device *d, const char *name, const char *value)
-{
-    enum settings_error error = settings_set(&d->settings, name, value);
-    return error == SETTINGS_OK || error == SETTINGS_STORE;
-}
-
 static bool join(struct device *d, uint64_t now, const struct improv_request *request)
 {
-    if (!takes(d, "ssid", request->ssid) || !takes(d, "password", request->password)) {
+    enum settings_error error = settings_set_wifi(&d->settings, request->ssid, request->password);
+    /* a store that fails is no reason to stay alone: the network is joined until the next start */
+    if (error != SETTINGS_OK && error != SETTINGS_STORE) {
         send_error(IMPROV_UNKNOWN);
         return false;
     }
