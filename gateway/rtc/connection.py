@@ -148,8 +148,7 @@ class GatewayConnection(SmallWebRTCConnection):
             await asyncio.sleep(0.02)  # aiortc's channel tells Pipecat alone that it is open
 
     def _has_to_tell(self) -> bool:
-        channel = self._data_channel
-        return bool(self._outgoing_messages_queue) or (channel is not None and channel.bufferedAmount > 0)
+        return bool(self._outgoing_messages_queue) or stock.has_unsent_messages(self._pc)
 
     async def abandon(self) -> None:
         """Close it without a word to the client."""
