@@ -127,9 +127,9 @@ async def running(
         switchboard = Switchboard(settings, registry, workers, telemetry)
 
         gateway = Gateway(settings, registry, telemetry, workers, switchboard, Releases(settings.releases))
-        await workers.start()
         for call in await workers.adopt():
             switchboard.adopt(call)
+        await workers.start()
         chores = [asyncio.create_task(_look_after_keys(switchboard), name="keys")]
         if settings.announce and lan is not None:
             chores += _start_discovery(gateway, port, lan)

@@ -144,8 +144,11 @@ class GatewayConnection(SmallWebRTCConnection):
         if not self.connected or self._pc.sctp is None:
             return
         deadline = time.monotonic() + TOLD_SECONDS
-        while self._outgoing_messages_queue and self.connected and time.monotonic() < deadline:  # noqa: ASYNC110
+        while self._has_to_tell() and self.connected and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.02)  # aiortc's channel tells Pipecat alone that it is open
+
+    def _has_to_tell(self) -> bool:
+        return bool(self._outgoing_messages_queue) or stock.has_unsent_messages(self._pc)
 
     async def abandon(self) -> None:
         """Close it without a word to the client."""

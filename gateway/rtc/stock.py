@@ -129,6 +129,11 @@ def use_media(transceiver: RTCRtpTransceiver, sender: Any, receiver: Any) -> Non
     transceiver._RTCRtpTransceiver__receiver = receiver  # type: ignore[attr-defined]
 
 
+def has_unsent_messages(pc: RTCPeerConnection) -> bool:
+    """Whether messages wait for their turn in SCTP; what is closed with them loses them."""
+    return pc.sctp is not None and bool(pc.sctp._outbound_queue or pc.sctp._data_channel_queue)
+
+
 def packets_received(pc: RTCPeerConnection) -> int:
     """Datagrams that reached DTLS or SRTP since the start; STUN does not count."""
     stats = (s for t in dtls_transports(pc) for s in t._get_stats().values())
