@@ -98,7 +98,8 @@ enum port_error link_driver_start(void)
 {
     static link_step *const steps[] = {make_network, init, hear, choose, esp_wifi_start};
     static unsigned done;
-    return esp_port_error(link_take_steps(steps, 5, &done), "Wi-Fi");
+    enum port_error error = link_start();
+    return error == PORT_OK ? esp_port_error(link_take_steps(steps, 5, &done), "Wi-Fi") : error;
 }
 
 static void describe(wifi_config_t *config, const char *ssid, const char *password)
@@ -122,7 +123,7 @@ enum port_error port_link_join(const char *ssid, const char *password)
 {
     enum port_link was = link_joins();
     wifi_config_t wanted;
-    enum port_error started = link_start();
+    enum port_error started = link_driver_start();
     if (started != PORT_OK)
         return started;
     describe(&wanted, ssid, password);
