@@ -36,7 +36,8 @@ enum signaling_result signaling_start(struct signaling *s, const struct http_url
                                         .port = url->port,
                                         .tls = url->tls,
                                         .ca_pem = trust->ca_pem,
-                                        .fingerprint = trust->fingerprint};
+                                        .pins = trust->pins,
+                                        .pin_count = trust->pin_count};
     s->url = *url;
     s->retry_after_s = 0;
     s->reason = REASON_NONE;

@@ -21,8 +21,9 @@ enum signaling_result {
 };
 
 struct signaling_trust {
-    const char *ca_pem; /* NULL for none */
-    const uint8_t *fingerprint;
+    const char *ca_pem;  /* NULL for none */
+    const uint8_t *pins; /* 32 bytes each */
+    size_t pin_count;
 };
 
 struct signaling_offer {

@@ -19,6 +19,7 @@ bool device_call_begin(struct device *d, struct device_news *news)
     d->told_reason = REASON_NONE;
     d->bot_ready = false;
     d->gateway.family = 0;
+    d->met = false;
     device_update_interrupt(d);
     device_trust(d, &trust);
     return signaling_start(&d->signaling, &d->url, &trust) == SIGNALING_FAILED &&
@@ -37,6 +38,7 @@ static enum reason send_offer(struct device *d, uint64_t now, enum signaling_res
     const struct port_facts *facts = port_facts();
     char sdp[CALL_SDP_MAX];
     port_stream_peer(&d->gateway);
+    d->met = port_stream_pin(d->met_pin) == PORT_OK;
     enum reason reason = call_start(&d->call, now, &d->identity, &d->gateway, sdp, sizeof sdp);
     if (reason != REASON_NONE)
         return reason;
@@ -70,9 +72,12 @@ bool device_call_signal(struct device *d, uint64_t now, struct device_news *news
     return result == SIGNALING_FAILED && fail(d, d->signaling.reason, news);
 }
 
-/* A gateway found by mDNS that has let us in is the one to look for from now on. */
+/* The first gateway that has let us in is the one to speak to from now on: whom mDNS found is looked for, and
+ * who showed a key over TLS has to show it again (undone by: settings erase fingerprint). */
 static void pair(struct device *d)
 {
+    if (d->met && !device_is_pinned(d) && settings_pin(&d->settings, d->met_pin) == SETTINGS_OK)
+        port_log(PORT_INFO, "device", "from now on only this gateway: %s", d->settings.fingerprint);
     if (d->gateway_id[0] != '\0' && d->settings.gateway_id[0] == '\0')
         (void)settings_set(&d->settings, "gateway_id", d->gateway_id);
 }

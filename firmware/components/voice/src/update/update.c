@@ -133,7 +133,8 @@ static const char *open_both(struct update *u, const struct update_source *sourc
                                         .port = source->url->port,
                                         .tls = source->url->tls,
                                         .ca_pem = source->trust->ca_pem,
-                                        .fingerprint = source->trust->fingerprint,
+                                        .pins = source->trust->pins,
+                                        .pin_count = source->trust->pin_count,
                                         .address = source->address};
     enum port_error error = port_ota_begin(u->request.size);
     if (error != PORT_OK)
