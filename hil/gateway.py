@@ -41,6 +41,9 @@ class Gateway:
         self.folder, self._recordings = folder, recordings or folder / "recordings"
         self.log_file = folder / "gateway.log"
         self.url = ""
+        self.identity = ""
+        """What devices pin; the key is in `identity_file`."""
+        self.identity_file = folder / "data" / "identity.pem"
         self._port = 0
         self.journal: Journal | None = None  # of the test that is on
         self._process: subprocess.Popen[bytes] | None = None
@@ -85,10 +88,11 @@ class Gateway:
                 stdout=stdout,
                 stderr=log,
             )
-        self.url = self._first_line(out)
+        listening = self._first_line(out)
+        self.url, self.identity = str(listening["url"]), str(listening["identity"])
         self._port = int(self.url.rsplit(":", 1)[1])
 
-    def _first_line(self, out: Path) -> str:
+    def _first_line(self, out: Path) -> dict[str, Any]:
         assert self._process is not None
         deadline = time.monotonic() + _START_SECONDS
         while b"\n" not in out.read_bytes():
@@ -96,7 +100,8 @@ class Gateway:
                 self.stop()
                 raise Unusable(f"the gateway does not start: {self.log()[-600:]}")
             time.sleep(0.02)
-        return str(json.loads(out.read_text().split("\n")[0])["url"])
+        found: dict[str, Any] = json.loads(out.read_text().split("\n")[0])
+        return found
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it; kills it if it takes longer than a user would wait."""
@@ -119,6 +124,16 @@ class Gateway:
     def log(self) -> str:
         """All that it has logged."""
         return self.log_file.read_text(errors="replace")
+
+    @property
+    def secure_url(self) -> str:
+        """Where a device reaches it."""
+        return self.url.replace("http:", "https:", 1)
+
+    def be(self, other: Gateway) -> None:
+        """Have the identity of another gateway, from the next start on."""
+        self.identity_file.parent.mkdir(mode=0o700, exist_ok=True)
+        shutil.copyfile(other.identity_file, self.identity_file)
 
     def get(self, path: str) -> Any:
         """The JSON at a path, as an operator on this machine."""

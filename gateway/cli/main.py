@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from gateway import __version__, settings
-from gateway.cli import devices, tools
+from gateway.cli import devices, identity, tools
 from gateway.cli.common import ConfigOption, Exit, JsonOption, fail, run
 from gateway.errors import ConfigError, GatewayError, Unreachable
 from ground import folders, terminal
@@ -27,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(devices.app, name="devices")
+app.add_typer(identity.app, name="identity")
 tools.add_to(app)
 
 
@@ -98,17 +99,28 @@ def serve(
 
     terminal.set_up(outlives_its_reader=True)
 
-    def ready(_gateway: Any, listener: Listener) -> None:
+    def ready(gateway: Any, listener: Listener) -> None:
         service.tell("READY=1")
         found = listener.urls()
+        pin = gateway.certificates.identity.pin
         if as_json:
-            out.json({"event": "listening", "url": listener.url, "urls": found})
+            out.json(
+                {
+                    "event": "listening",
+                    "url": listener.url,
+                    "secure_url": listener.secure_url,
+                    "urls": found,
+                    "identity": pin,
+                }
+            )
             return
         out.print(
             f"[bold]voicegw {__version__}[/] is listening. Talk to it: [bold link={found[0]}]{found[0]}[/]"
         )
         for url in found[1:]:
             out.print(f"  on the LAN: {escape(url)}")
+        if len(found) > 1:
+            out.print(f"[dim]A browser warns of its certificate once; its SHA-256 begins {pin[:16]}[/]")
         if chosen.open:
             out.print("[bold red]OPEN[/]: any client of the LAN may connect, without a key.")
         elif len(found) > 1:

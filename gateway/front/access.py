@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.errors import Forbidden, RateLimited, Unauthorized
+from gateway.errors import Forbidden, RateLimited, TlsRequired, Unauthorized
 from gateway.front.registry import Registry, Role
 from gateway.rate import Buckets
+from gateway.settings import Settings
 from gateway.wire.route import unmapped
 
 _REMEDY: Final = "send `Authorization: Bearer KEY`; make a key with: voicegw devices add NAME"
-_LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +33,69 @@ class Caller:
             raise Forbidden("a device's key is for talking", remedy="use one made with --role operator")
 
 
-def check_origin(origin: str | None, host: str | None, *, remote: str) -> None:
-    """Keep pages of other sites from speaking in the user's name.
+def check_plain(scheme: str, *, remote: str, allowed: bool) -> None:
+    """Keep words and keys off the LAN where everyone there could read them.
 
-    A browser sends `Origin` with whatever a page posts; it must be the gateway's own page. And what comes over
-    loopback must name this machine in `Host`, or a name under a stranger's control could point here.
+    Args:
+        scheme: of the request, `http` or `https`.
+        remote: where it comes from.
+        allowed: whether the user lets clients speak plain http.
 
     Raises:
-        Forbidden: either is wrong.
+        TlsRequired: it must come over TLS.
+    """
+    if scheme == "http" and not allowed and not unmapped(remote).is_loopback:
+        raise TlsRequired(
+            "from another machine this gateway is spoken to over https",
+            remedy="use https at the same port; for a client that cannot, set plain_http = true",
+        )
+
+
+def names_of(settings: Settings, instance_id: str) -> frozenset[str]:
+    """What the gateway is called in a URL, beside its addresses."""
+    host = socket.gethostname().lower()
+    own = {"localhost", host, f"{host.partition('.')[0]}.local", f"voicegw-{instance_id}.local"}
+    return frozenset(own | {name.lower() for name in settings.names})
+
+
+def check_host(host: str | None, names: Container[str]) -> None:
+    """Keep a stranger's name from leading here (DNS rebinding): a page under it would be of the same origin as ours.
+
+    An address is nobody's name, so whichever it is, the browser was told to go to it.
+
+    Raises:
+        Forbidden: the name is none of ours.
+    """
+    name = _name_of(host)
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        if name not in names:
+            raise Forbidden(
+                f"this gateway is not called {host}",
+                remedy="open it by its address; if it has that name, add it to the setting names",
+            ) from None
+
+
+def check_origin(origin: str | None, host: str | None, site: str | None = None) -> None:
+    """Keep pages of other sites from speaking in the user's name.
+
+    A browser sends `Origin` with whatever a page posts, and `Sec-Fetch-Site` with all: both must be our own page's.
+
+    Raises:
+        Forbidden: one of them is another's.
     """
     if origin is not None and origin.split("://", 1)[-1] != host:
         raise Forbidden(f"pages of {origin} may not use this gateway", remedy="open the gateway's own page")
-    if unmapped(remote).is_loopback and _name_of(host) not in _LOCAL_NAMES:
-        raise Forbidden(f"over loopback the gateway is not called {host}", remedy="open http://localhost")
+    if site not in {None, "same-origin", "none"}:
+        raise Forbidden("pages of other sites may not use this gateway", remedy="open the gateway's own page")
 
 
 def _name_of(host: str | None) -> str:
     name = (host or "").lower()
     if name.startswith("["):
         return name[: name.find("]") + 1]
-    name = name.rsplit(":", 1)[0]
-    try:
-        return "127.0.0.1" if ipaddress.ip_address(name).is_loopback else name
-    except ValueError:
-        return name
+    return name.rsplit(":", 1)[0].rstrip(".")
 
 
 async def identify(

@@ -22,6 +22,7 @@ DEVICE_TYPE = "_voicedev._tcp.local."
 REFRESH_SECONDS = 5.0
 MAX_NAME_BYTES = 55
 """A DNS label has 63 (RFC 1035, section 2.3.4); the rest is for the number that tells namesakes apart."""
+PIN_DIGITS = 16
 _RESOLVE_MS = 2_000
 FAULTS = (OSError, ZeroconfError, RuntimeError)
 """What zeroconf raises where the network is not as it was a moment ago; the last for an IPv6 address that has gone."""
@@ -58,9 +59,10 @@ class Announcer:
         port: of its HTTP server.
         addresses: gives what to announce; looked at every few seconds.
         load: gives the fraction of sessions in use, 0 to 1.
+        pin: of its identity; a prefix is announced, for a person to compare.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what is announced
         self,
         *,
         name: str,
@@ -68,6 +70,7 @@ class Announcer:
         port: int,
         addresses: Callable[[], list[str]],
         load: Callable[[], float],
+        pin: str,
     ) -> None:
         label = name.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
         self._name = f"{label}.{GATEWAY_TYPE}"
@@ -76,6 +79,7 @@ class Announcer:
         self._port = port
         self._addresses = addresses
         self._load = load
+        self._pin = pin[:PIN_DIGITS]
         self._zeroconf: AsyncZeroconf | None = None
         self._info: AsyncServiceInfo | None = None
         self._announced: tuple[list[str], str] = ([], "")
@@ -150,7 +154,14 @@ class Announcer:
             addresses=[ipaddress.ip_address(a).packed for a in addresses],
             port=self._port,
             server=self._server,
-            properties={"v": "1", "id": self._id, "path": "/api/offer", "tls": "0", "load": load},
+            properties={
+                "v": "1",
+                "id": self._id,
+                "path": "/api/offer",
+                "tls": "1",
+                "load": load,
+                "pin": self._pin,
+            },
         )
 
     async def _withdraw(self) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from gateway import __version__
 from gateway.front import discovery
+from gateway.front.access import names_of
+from gateway.front.certificates import Certificates, identity
 from gateway.front.identity import instance_id
 from gateway.front.places.workers import Workers
 from gateway.front.registry import Registry, open_registry
@@ -35,7 +37,14 @@ class Gateway:
     workers: Workers
     switchboard: Switchboard
     releases: Releases
+    certificates: Certificates
+    instance_id: str
     on_lan: dict[str, discovery.Found] = field(default_factory=dict)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What it is called in URLs, beside its addresses."""
+        return names_of(self.settings, self.instance_id) | frozenset(self.certificates.names)
 
     def stop_accepting(self) -> None:
         """Refuse offers from now on, and let the pages go."""
@@ -48,6 +57,7 @@ class Gateway:
             "version": __version__,
             "uptime_s": round(time.time() - self.telemetry.started_at, 1),
             "open": self.settings.open,
+            "identity": self.certificates.identity.pin,
             "sessions": list(self.telemetry.sessions.values()),
             "devices": await self.describe_devices(),
             "turns": list(self.telemetry.turns),
@@ -126,7 +136,17 @@ async def running(
         workers = Workers(settings, take)
         switchboard = Switchboard(settings, registry, workers, telemetry)
 
-        gateway = Gateway(settings, registry, telemetry, workers, switchboard, Releases(settings.releases))
+        who = instance_id(settings)
+        gateway = Gateway(
+            settings,
+            registry,
+            telemetry,
+            workers,
+            switchboard,
+            Releases(settings.releases),
+            Certificates(settings, identity(settings.data_dir, who)),
+            who,
+        )
         await workers.start()
         chores = [asyncio.create_task(_look_after_keys(switchboard), name="keys")]
         if settings.announce and lan is not None:
@@ -161,7 +181,8 @@ def _start_discovery(
     settings = gateway.settings
     announcer = discovery.Announcer(
         name=settings.name,
-        instance_id=instance_id(settings),
+        instance_id=gateway.instance_id,
+        pin=gateway.certificates.identity.pin,
         port=port,
         addresses=addresses,
         load=lambda: gateway.workers.count / settings.limits.sessions,

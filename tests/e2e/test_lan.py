@@ -188,8 +188,8 @@ async def test_it_announces_itself_follows_its_addresses_and_says_goodbye(
         for h in heard:
             assert h.found["hello"].port == gateway.port
             properties = h.found["hello"].properties
-            assert {**properties, "id": "", "load": ""} == {
-                "v": "1", "id": "", "path": "/api/offer", "tls": "0", "load": "",
+            assert {**properties, "id": "", "load": "", "pin": ""} == {
+                "v": "1", "id": "", "path": "/api/offer", "tls": "1", "load": "", "pin": "",
             }  # fmt: skip
         before = gateway.log().count("announced as")
         address = machine.add_address(1)

@@ -1,13 +1,23 @@
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from gateway.errors import Forbidden, GatewayError, RateLimited, Unauthorized
-from gateway.front.access import Caller, RateLimit, check_origin, identify
+from gateway.errors import Forbidden, GatewayError, RateLimited, TlsRequired, Unauthorized
+from gateway.front.access import (
+    Caller,
+    RateLimit,
+    check_host,
+    check_origin,
+    check_plain,
+    identify,
+    names_of,
+)
 from gateway.front.registry import Registry, Role, open_registry
+from gateway.settings import Settings
 
 LOOPBACK = ["127.0.0.1", "127.3.2.1", "::1", "::ffff:127.0.0.1"]
 LAN = ["192.168.1.5", "10.0.0.1", "fd00::5", "fe80::1%eth0", "::ffff:192.168.1.5", "8.8.8.8"]
@@ -77,49 +87,94 @@ async def test_what_is_no_address_gets_in_nowhere(registry: Registry) -> None:
         await ask(registry, "localhost", is_open=True)
 
 
-# -- origins
+# -- names and origins
+
+NAMES = frozenset({"localhost", "voicegw-cafe0001.local", "gateway.example"})
 
 
 @pytest.mark.parametrize(
-    ("origin", "host", "remote"),
+    "host",
     [
-        (None, "localhost:7860", "127.0.0.1"),
-        (None, "LOCALHOST:7860", "127.0.0.1"),
-        (None, "127.0.0.1:7860", "::ffff:127.0.0.1"),
-        (None, "127.0.0.2", "127.0.0.1"),
-        (None, "[::1]:7860", "::1"),
-        (None, "localhost", "127.0.0.1"),
-        ("http://localhost:7860", "localhost:7860", "127.0.0.1"),
-        ("http://192.168.1.2:7860", "192.168.1.2:7860", "192.168.1.5"),
-        ("http://voicegw.local", "voicegw.local", "192.168.1.5"),
-        (None, "voicegw.local:7860", "192.168.1.5"),
+        "localhost:7860",
+        "LOCALHOST",
+        "localhost.",
+        "127.0.0.1:7860",
+        "[::1]:7860",
+        "192.168.1.2",
+        "gateway.example:443",
     ],
 )
-def test_our_own_pages_and_scripts_may_ask(origin: str | None, host: str, remote: str) -> None:
-    check_origin(origin, host, remote=remote)
+def test_addresses_and_our_own_names_lead_here(host: str) -> None:
+    check_host(host, NAMES)
 
 
 @pytest.mark.parametrize(
-    ("origin", "host", "remote"),
+    "host",
     [
-        ("http://evil.example", "localhost:7860", "127.0.0.1"),
-        ("http://localhost:3000", "localhost:7860", "127.0.0.1"),
-        ("null", "localhost:7860", "127.0.0.1"),
-        ("", "localhost:7860", "127.0.0.1"),
-        ("http://evil.example", "192.168.1.2:7860", "192.168.1.5"),
-        ("http://evil.example", None, "192.168.1.5"),
-        ("http://rebound.example:7860", "rebound.example:7860", "127.0.0.1"),
-        (None, "rebound.example:7860", "127.0.0.1"),
-        (None, "127.0.0.1.evil.example", "127.0.0.1"),
-        (None, "192.168.1.2:7860", "127.0.0.1"),
-        (None, "", "127.0.0.1"),
-        (None, None, "127.0.0.1"),
-        (None, "[", "127.0.0.1"),
+        "rebound.example:7860",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "evil.local",
+        "",
+        None,
+        "[",
+        "[::1",
     ],
 )
-def test_other_pages_may_not(origin: str | None, host: str | None, remote: str) -> None:
+def test_a_strangers_name_does_not(host: str | None) -> None:
     with pytest.raises(Forbidden):
-        check_origin(origin, host, remote=remote)
+        check_host(host, NAMES)
+
+
+def test_it_knows_itself_by_its_hosts_name_and_by_what_the_user_says() -> None:
+    names = names_of(Settings(names=("Voice.Example",)), "cafe0001")
+    assert {"localhost", socket.gethostname().lower(), "voicegw-cafe0001.local", "voice.example"} <= names
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "site"),
+    [
+        (None, "localhost:7860", None),
+        (None, "localhost:7860", "none"),
+        ("http://localhost:7860", "localhost:7860", "same-origin"),
+        ("https://192.168.1.2:7860", "192.168.1.2:7860", None),
+    ],
+)
+def test_our_own_pages_and_scripts_may_ask(origin: str | None, host: str, site: str | None) -> None:
+    check_origin(origin, host, site)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "site"),
+    [
+        ("http://evil.example", "localhost:7860", None),
+        ("http://localhost:3000", "localhost:7860", None),
+        ("null", "localhost:7860", None),
+        ("", "localhost:7860", None),
+        ("http://evil.example", None, None),
+        (None, "localhost:7860", "cross-site"),
+        (None, "localhost:7860", "same-site"),
+    ],
+)
+def test_other_pages_may_not(origin: str | None, host: str | None, site: str | None) -> None:
+    with pytest.raises(Forbidden):
+        check_origin(origin, host, site)
+
+
+# -- plain http
+
+
+@pytest.mark.parametrize("remote", LOOPBACK)
+def test_this_machine_may_speak_plainly(remote: str) -> None:
+    check_plain("http", remote=remote, allowed=False)
+
+
+@pytest.mark.parametrize("remote", LAN)
+def test_another_machine_speaks_tls_unless_the_user_says_otherwise(remote: str) -> None:
+    check_plain("https", remote=remote, allowed=False)
+    check_plain("http", remote=remote, allowed=True)
+    with pytest.raises(TlsRequired):
+        check_plain("http", remote=remote, allowed=False)
 
 
 # -- rates

@@ -33,7 +33,12 @@ def test_a_host_name_of_any_length_will_do() -> None:
 
 async def test_an_announcement_that_fails_is_tried_again() -> None:
     announcer = Announcer(
-        name="gateway", instance_id="1", port=1, addresses=lambda: ["127.0.0.1"], load=lambda: 0.0
+        name="gateway",
+        instance_id="1",
+        port=1,
+        addresses=lambda: ["127.0.0.1"],
+        load=lambda: 0.0,
+        pin="0" * 64,
     )
     failing = mock.AsyncMock(side_effect=BadTypeInNameException)
     with (

@@ -206,7 +206,7 @@ async def test_headers_without_end_are_refused(port: int) -> None:
 async def test_connections_that_never_send_a_whole_request_are_bounded(
     port: int, begun: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.front.server.MAX_WAITING", 3)
+    monkeypatch.setattr("gateway.front.door.MOST", 4)
 
     async def send(text: bytes) -> asyncio.StreamReader:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -99,9 +99,9 @@ async def test_a_full_gateway_is_left_alone_and_called_when_there_is_room(tmp_pa
         serving(tmp_path / "gateway", settings) as gateway,
         device(tmp_path / "b", "--id", "b" * 12) as second,
     ):
-        async with device(tmp_path / "a", "--id", "a" * 12, url=gateway.url) as first:
+        async with device(tmp_path / "a", "--id", "a" * 12, url=gateway.secure_url) as first:
             await first.live()
-            await second.ask(f"settings set gateway {gateway.url}")
+            await second.ask(f"settings set gateway {gateway.secure_url}")
             await second.fails("gateway_busy")
         await second.live(60)
 
@@ -132,7 +132,10 @@ async def planned_wait(own: Device, tries: int) -> int:
 
 
 async def test_it_notices_a_worker_that_died(tmp_path: Path) -> None:
-    async with serving(tmp_path / "gateway") as gateway, device(tmp_path / "device", url=gateway.url) as own:
+    async with (
+        serving(tmp_path / "gateway") as gateway,
+        device(tmp_path / "device", url=gateway.secure_url) as own,
+    ):
         await own.live()
         own.events.clear()
         [worker] = gateway.workers()
@@ -168,7 +171,7 @@ async def test_a_tone_survives_the_loss_of_a_tenth(echo: GatewayProcess, tmp_pat
 async def test_a_bot_that_never_speaks_is_still_a_call(tmp_path: Path) -> None:
     async with (
         serving(tmp_path / "gateway", {"bot": str(BOTS / "silent.py")}) as gateway,
-        device(tmp_path / "device", url=gateway.url) as own,
+        device(tmp_path / "device", url=gateway.secure_url) as own,
     ):
         await own.live()
         await own.ask("capture start")
@@ -186,7 +189,7 @@ async def test_a_bot_that_never_speaks_is_still_a_call(tmp_path: Path) -> None:
 async def test_a_revoked_key_ends_the_call(tmp_path: Path) -> None:
     async with serving(tmp_path / "gateway") as gateway, client(gateway.url) as http_client:
         made = (await http_client.post("/api/devices", json={"name": "kitchen", "role": "device"})).json()
-        async with device(tmp_path / "device", url=gateway.url, key=made["key"]) as own:
+        async with device(tmp_path / "device", url=gateway.secure_url, key=made["key"]) as own:
             await own.live()
             [session] = await gateway.sessions()
             assert session["device"] == "kitchen"
@@ -195,9 +198,9 @@ async def test_a_revoked_key_ends_the_call(tmp_path: Path) -> None:
 
 
 async def test_two_devices_with_one_identity_do_not_fight(echo: GatewayProcess, tmp_path: Path) -> None:
-    async with device(tmp_path / "a", "--id", "c" * 12, url=echo.url) as first:
+    async with device(tmp_path / "a", "--id", "c" * 12, url=echo.secure_url) as first:
         await first.live()
-        async with device(tmp_path / "b", "--id", "c" * 12, url=echo.url) as second:
+        async with device(tmp_path / "b", "--id", "c" * 12, url=echo.secure_url) as second:
             await second.live()
             await first.fails("replaced")
             assert (await first.ask("state"))["retry_ms"] > 1_000

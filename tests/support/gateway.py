@@ -57,6 +57,16 @@ class GatewayProcess:
         return int(self.url.rsplit(":", 1)[1])
 
     @property
+    def secure_url(self) -> str:
+        """The same gateway over TLS, as devices reach it."""
+        return str(self.listening["secure_url"])
+
+    @property
+    def identity(self) -> str:
+        """What devices pin."""
+        return str(self.listening["identity"])
+
+    @property
     def pid(self) -> int:
         return self.process.pid
 

@@ -37,6 +37,31 @@ class Script:
         writer.close()
 
 
+@dataclass
+class Eavesdropper:
+    """A TCP server that keeps what it is sent first, and hangs up."""
+
+    heard: list[bytes] = field(default_factory=list)
+    url: str = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            self.heard.append(await reader.read(4_096))
+        writer.close()
+
+
+@contextlib.asynccontextmanager
+async def eavesdropping() -> AsyncIterator[Eavesdropper]:
+    """Run such a server on loopback."""
+    ear = Eavesdropper()
+    server = await asyncio.start_server(ear.serve, "127.0.0.1", 0)
+    ear.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield ear
+    finally:
+        server.close()
+
+
 async def _request(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readuntil(b"\r\n\r\n")
     length = re.search(rb"(?i)content-length: (\d+)", head)
