@@ -125,15 +125,16 @@ static enum port_error explain(int error)
     }
 }
 
-static bool hash(const mbedtls_x509_buf *of, uint8_t out[HASH])
+static bool hash(const uint8_t *data, size_t len, uint8_t out[HASH])
 {
-    return mbedtls_md(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), of->p, of->len, out) == 0;
+    return mbedtls_md(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), data, len, out) == 0;
 }
 
 enum port_error tls_pin(uint8_t pin[HASH])
 {
     const mbedtls_x509_crt *certificate = mbedtls_ssl_get_peer_cert(&tls.ssl);
-    return certificate != NULL && hash(&certificate->pk_raw, pin) ? PORT_OK : PORT_ERR_TLS;
+    return certificate != NULL && hash(certificate->pk_raw.p, certificate->pk_raw.len, pin) ? PORT_OK
+                                                                                            : PORT_ERR_TLS;
 }
 
 static bool is_among_pins(const uint8_t digest[HASH])
@@ -149,7 +150,8 @@ static bool is_pinned(void)
     uint8_t of_key[HASH], of_all[HASH];
     const mbedtls_x509_crt *certificate = mbedtls_ssl_get_peer_cert(&tls.ssl);
     return tls.pin_count == 0 ||
-           (certificate != NULL && hash(&certificate->pk_raw, of_key) && hash(&certificate->raw, of_all) &&
+           (certificate != NULL && hash(certificate->pk_raw.p, certificate->pk_raw.len, of_key) &&
+            hash(certificate->raw.p, certificate->raw.len, of_all) &&
             (is_among_pins(of_key) || is_among_pins(of_all)));
 }
 

@@ -22,7 +22,7 @@ bool device_call_begin(struct device *d, struct device_news *news)
     d->met = false;
     device_update_interrupt(d);
     device_trust(d, &trust);
-    return signaling_start(&d->signaling, &d->url, &trust) == SIGNALING_FAILED &&
+    return signaling_start(&d->signaling, &d->url, &trust, d->settings.key) == SIGNALING_FAILED &&
            fail(d, d->signaling.reason, news);
 }
 
@@ -36,14 +36,16 @@ static const char *last_failure(const struct device *d)
 static enum reason send_offer(struct device *d, uint64_t now, enum signaling_result *result)
 {
     const struct port_facts *facts = port_facts();
-    char sdp[CALL_SDP_MAX];
+    char sdp[CALL_SDP_MAX], met[SETTINGS_PIN_HEX] = "";
     port_stream_peer(&d->gateway);
     d->met = port_stream_pin(d->met_pin) == PORT_OK;
+    if (d->met)
+        settings_write_pin(d->met_pin, met);
     enum reason reason = call_start(&d->call, now, &d->identity, &d->gateway, sdp, sizeof sdp);
     if (reason != REASON_NONE)
         return reason;
     *result = signaling_send(&d->signaling, &(struct signaling_offer){.sdp = sdp,
-                                                                      .key = d->settings.key,
+                                                                      .identity = met,
                                                                       .id = facts->id,
                                                                       .board = facts->board,
                                                                       .version = facts->version,

@@ -230,10 +230,15 @@ size_t settings_pins(const struct settings *s, uint8_t out[SETTINGS_PINS * 32u])
     return count;
 }
 
-enum settings_error settings_pin(struct settings *s, const uint8_t pin[32])
+void settings_write_pin(const uint8_t pin[32], char hex[SETTINGS_PIN_HEX])
 {
-    char hex[HEX + 1];
     for (size_t i = 0; i < 32; i++)
         (void)snprintf(hex + 2 * i, 3, "%02x", pin[i]);
+}
+
+enum settings_error settings_pin(struct settings *s, const uint8_t pin[32])
+{
+    char hex[SETTINGS_PIN_HEX];
+    settings_write_pin(pin, hex);
     return settings_set(s, "fingerprint", hex);
 }

@@ -54,6 +54,8 @@ bool settings_update_plain(const struct settings *s);
 #define SETTINGS_PINS 2u
 /* Decoded, 32 bytes each; how many there are. */
 size_t settings_pins(const struct settings *s, uint8_t out[SETTINGS_PINS * 32u]);
+#define SETTINGS_PIN_HEX 65u
+void settings_write_pin(const uint8_t pin[32], char hex[SETTINGS_PIN_HEX]);
 /* Speak to this gateway from now on, and to no other. */
 enum settings_error settings_pin(struct settings *s, const uint8_t pin[32]);
 

@@ -159,7 +159,7 @@ const char *update_start(struct update *u, uint64_t now, const struct update_sou
     u->rest_until = 0;
     u->more = false;
     u->silent_since = now;
-    u->len = http_write_get(u->buffer, sizeof u->buffer, source->url, request->path, source->key);
+    u->len = http_write_get(u->buffer, sizeof u->buffer, source->url, request->path, false);
     u->sent = 0;
     why = u->len == 0 ? "update_malformed" : open_both(u, source);
     if (why != NULL)
