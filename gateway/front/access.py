@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 import socket
 import time
-from collections.abc import Callable, Container
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.errors import Forbidden, RateLimited, TlsRequired, Unauthorized
+from gateway.front.challenge import Challenges, Offered, Proven
+from gateway.front.challenge import prove as make_proof
 from gateway.front.registry import Registry, Role
 from gateway.rate import Buckets
 from gateway.settings import Settings
@@ -26,6 +29,8 @@ class Caller:
     name: str | None
     role: Role
     key_id: str | None = None
+    proven: Proven | None = field(default=None, compare=False)
+    """How it showed that it has its key, if it kept that to itself."""
 
     def must_be_operator(self) -> None:
         """Raises Forbidden where the key is a device's."""
@@ -121,6 +126,34 @@ async def identify(
     if lan_is_open:
         return Caller(str(address), None, Role.DEVICE)
     raise Unauthorized("a client on the LAN needs a key", remedy=_REMEDY)
+
+
+async def prove(
+    registry: Registry, challenges: Challenges, offered: Offered, *, remote: str, identities: Iterable[str]
+) -> Caller:
+    """Find out who is asking, by an offer that proves its key.
+
+    Args:
+        registry: of devices.
+        challenges: that the nonce is of.
+        offered: what it brought.
+        remote: the other end's address.
+        identities: what of this gateway it can have met there.
+
+    Raises:
+        Unauthorized: it proves no key, or with a nonce that is not good.
+    """
+    challenges.check(offered.nonce)
+    met = tuple(identities)
+
+    def identity_of(digest: bytes) -> str | None:
+        proofs = ((i, make_proof(digest, offered.text(i))) for i in met)
+        return next((i for i, proof in proofs if hmac.compare_digest(proof, offered.proof)), None)
+
+    device, digest = await registry.proving(lambda digest: identity_of(digest) is not None)
+    challenges.spend(offered.nonce)
+    proven = Proven(offered, identity_of(digest) or "", digest)
+    return Caller(str(unmapped(remote)), device.name, device.role, device.id, proven)
 
 
 class RateLimit:

@@ -194,10 +194,15 @@ class Certificates:
         )
         self._stamp: tuple[float, ...] = ()
         self.names: tuple[str, ...] = ()
+        self._users_pin = ""
         self._users: ssl.SSLContext | None = None
         if self._files:
             self._stamp = _stamp(self._files)
             self._users = self._load(*self._files)
+
+    def pins(self, *, secure: bool) -> list[str]:
+        """What a client can have met here: one of our keys over TLS, nobody's without."""
+        return [self.identity.pin, *([self._users_pin] if self._users_pin else [])] if secure else [""]
 
     def context(self) -> ssl.SSLContext:
         """For a connection that comes now."""
@@ -217,14 +222,14 @@ class Certificates:
 
     def _load(self, certificate: Path, key: Path) -> ssl.SSLContext:
         try:
-            names = _names(x509.load_pem_x509_certificate(text.read(certificate).encode()))
+            found = x509.load_pem_x509_certificate(text.read(certificate).encode())
             context = _context(certificate, key)
         except (OSError, ValueError, Trouble) as error:
             raise ConfigError(
                 f"tls_cert {certificate} with tls_key {key} cannot be used: {error}",
                 remedy="give a PEM file with the certificate and those that vouch for it, and one with its key",
             ) from None
-        self.names = names
+        self.names, self._users_pin = _names(found), pin_of(found)
         return context
 
     def _by_name(self, connection: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:

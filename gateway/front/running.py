@@ -13,6 +13,7 @@ from gateway import __version__
 from gateway.front import discovery
 from gateway.front.access import names_of
 from gateway.front.certificates import Certificates, identity
+from gateway.front.challenge import Challenges
 from gateway.front.identity import instance_id
 from gateway.front.places.workers import Workers
 from gateway.front.registry import Registry, open_registry
@@ -39,6 +40,7 @@ class Gateway:
     releases: Releases
     certificates: Certificates
     instance_id: str
+    challenges: Challenges = field(default_factory=Challenges)
     on_lan: dict[str, discovery.Found] = field(default_factory=dict)
 
     @property
@@ -74,6 +76,7 @@ class Gateway:
         release = self.releases.find(self.switchboard.board_of(device), version)
         app = release.image(release.app)
         path = f"/api/firmware/{release.board}/{release.version}/{app.path}"
+        path = f"{path}?ticket={self.challenges.ticket(path)}"
         value = {"path": path, "size": app.size, "sha256": app.sha256, "version": release.version}
         await self.switchboard.command(device, "update", value)
         return release

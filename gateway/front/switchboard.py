@@ -34,6 +34,7 @@ from gateway.wire.route import local_address
 MAX_RESERVED: Final = 256
 RESERVED_SECONDS: Final = 120.0
 _MAX_FACT: Final = 64
+_PROOF_BYTES: Final = len(',"proof":""') + 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,8 @@ class Switchboard:
         entry = _Entry(call.session_id, answer.pc_id, call.device, facts.get("board"), caller, who)
         if (
             call.client is sdp.Client.DEVICE
-            and (size := len(answer.model_dump_json(exclude_none=True))) >= sdp.DEVICE_ANSWER_BYTES
+            and (size := len(answer.model_dump_json(exclude_none=True)))
+            >= sdp.DEVICE_ANSWER_BYTES - _PROOF_BYTES
         ):
             await self._workers.end(EndCall(session_id=call.session_id, reason="answer_too_large"))
             raise BadOffer(f"the answer has {size} bytes", remedy="offer fewer media sections")

@@ -9,7 +9,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from gateway.errors import Busy, GatewayError, RateLimited
-from gateway.front.access import Caller, identify
+from gateway.front import challenge
+from gateway.front.access import Caller, identify, prove
 from gateway.front.running import Gateway
 
 
@@ -59,8 +60,14 @@ def gateway_of(request: Request) -> Gateway:
 
 
 async def caller_of(request: Request) -> Caller:
-    """Who is asking; see `access.identify`."""
+    """Who is asking; see `access.identify` and `access.prove`."""
     gateway = gateway_of(request)
+    if offered := challenge.read(request.headers.get("authorization", ""), await _sdp(request)):
+        identities = gateway.certificates.pins(secure=request.url.scheme == "https")
+        remote = remote_address(request)
+        return await prove(
+            gateway.registry, gateway.challenges, offered, remote=remote, identities=identities
+        )
     return await identify(
         gateway.registry,
         remote=remote_address(request),
@@ -68,6 +75,18 @@ async def caller_of(request: Request) -> Caller:
         lan_is_open=gateway.settings.open,
         forwarded="forwarded" in request.headers or "x-forwarded-for" in request.headers,
     )
+
+
+async def _sdp(request: Request) -> str:
+    """The description that a proof is of; nothing where there is none."""
+    if not request.headers.get("authorization", "").lower().startswith("voicegw "):
+        return ""
+    try:
+        body = await request.json()
+    except (ValueError, RecursionError):
+        return ""
+    sdp = body.get("sdp") if isinstance(body, dict) else None
+    return sdp if isinstance(sdp, str) else ""
 
 
 async def operator_of(request: Request) -> Caller:
