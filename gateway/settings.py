@@ -123,6 +123,8 @@ class Settings(BaseSettings):
     tls_cert: WholePath | None = None
     """A certificate of the user's own with those that vouch for it (PEM), shown to who asks for its names."""
     tls_key: WholePath | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks of proxies whose X-Forwarded-For and -Proto count."""
     names: tuple[str, ...] = ()
     """What else the gateway is called in URLs, beside its addresses and the names that it knows itself by."""
     announce: bool = True

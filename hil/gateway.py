@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 
 import httpx
 
+from ground import operator
 from hil.errors import Unusable
 from hil.record.journal import Journal
 
@@ -137,13 +138,20 @@ class Gateway:
 
     def get(self, path: str) -> Any:
         """The JSON at a path, as an operator on this machine."""
-        return httpx.get(self.url + path, timeout=30, trust_env=False).raise_for_status().json()
+        return self._ask("GET", path).json()
+
+    def _ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """As our own commands do, with the secret that this account can read."""
+        headers = {"Authorization": f"Bearer {operator.secret_for(self.url)}"}
+        answer = httpx.request(
+            method, self.url + path, json=body, headers=headers, timeout=30, trust_env=False
+        )
+        return answer.raise_for_status()
 
     def enrol(self, name: str) -> str:
         """A key for a device of this name."""
         body = {"name": name, "role": "device"}
-        reply = httpx.post(self.url + "/api/devices", json=body, timeout=30, trust_env=False)
-        key: str = reply.raise_for_status().json()["key"]
+        key: str = self._ask("POST", "/api/devices", body).json()["key"]
         return key
 
     def offer_release(self, release: Path) -> Path:
@@ -152,12 +160,11 @@ class Gateway:
 
     def update(self, device: str, version: str) -> None:
         """Tell a device that is in a call to update itself."""
-        url = f"{self.url}/api/devices/{device}/update"
-        httpx.post(url, json={"version": version}, timeout=30, trust_env=False).raise_for_status()
+        self._ask("POST", f"/api/devices/{device}/update", {"version": version})
 
     def revoke(self, name: str) -> None:
         """Let it in no more."""
-        httpx.delete(f"{self.url}/api/devices/{name}", timeout=30, trust_env=False).raise_for_status()
+        self._ask("DELETE", f"/api/devices/{name}")
 
 
 def _toml(value: Any, *, top: bool = True) -> str:

@@ -271,6 +271,8 @@ OWN_DATA = {
     "gateway.speech.language_model",
     "gateway.front.releases",  # bytes, of bounded number, for pydantic
     "gateway.front.certificates",  # a secret, written
+    "gateway.front.peers",  # /proc
+    "gateway.front.server",  # a secret of its own
     "gateway.cli.talk",  # sound
     "gateway.media.main",  # /proc
     "gateway.speech.recognition",  # an engine

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from ground import pinned, text, typed
+from ground import operator, pinned, text, typed
 from ground.trouble import Trouble
 from tools import lan
 from tools.errors import EnrolError
@@ -23,8 +23,8 @@ _SECONDS = 10.0
 _BROWSE_SECONDS = 3.0
 _NO_GATEWAY = "start one with: make run, or voicegw serve; or give its address with --gateway URL"
 _OPERATOR = (
-    "run this on the gateway's own machine, or give an operator's key: voicegw devices add me --role operator, "
-    "and VOICEGW_KEY or --operator-key-file"
+    "run this on the gateway's own machine as the user that runs it, or give an operator's key: "
+    "voicegw devices add me --role operator, and VOICEGW_KEY or --operator-key-file"
 )
 
 
@@ -123,7 +123,7 @@ class Gateway:
 
     Args:
         url: of the gateway.
-        operator_key: needed where the gateway is not on this machine.
+        operator_key: needed where the gateway is not on this machine, or another account's.
         ca: path of a PEM file to trust instead of the system's, for https.
         identity: of the gateway, to be trusted over https; or VOICEGW_IDENTITY.
 
@@ -138,7 +138,7 @@ class Gateway:
         told = identity or os.environ.get("VOICEGW_IDENTITY")
         self._identity = pinned.pin(told) if told else None
         self._by_ca = ca is not None
-        key = operator_key or os.environ.get("VOICEGW_KEY")
+        key = operator_key or os.environ.get("VOICEGW_KEY") or operator.secret_for(url)
         key = typed.key(key, "the operator's key file or VOICEGW_KEY") if key else None
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(

@@ -103,6 +103,7 @@ def serve(
         service.tell("READY=1")
         found = listener.urls()
         pin = gateway.certificates.identity.pin
+        page = f"{found[0]}/enter?ticket={gateway.operators.link()}"
         if as_json:
             out.json(
                 {
@@ -111,12 +112,15 @@ def serve(
                     "secure_url": listener.secure_url,
                     "urls": found,
                     "identity": pin,
+                    "page": page,
                 }
             )
             return
         out.print(
-            f"[bold]voicegw {__version__}[/] is listening. Talk to it: [bold link={found[0]}]{found[0]}[/]"
+            f"[bold]voicegw {__version__}[/] is listening. Talk to it: [bold link={page}]{page}[/]",
+            soft_wrap=True,
         )
+        out.print("[dim]That link is good once, for one browser; voicegw page makes another.[/]")
         for url in found[1:]:
             out.print(f"  on the LAN: {escape(url)}")
         if len(found) > 1:
@@ -127,6 +131,21 @@ def serve(
             out.print("[dim]Devices need a key: voicegw devices add NAME[/]")
 
     run(server.serve(chosen, ready))
+
+
+@app.command()
+def page(
+    url: Annotated[str, typer.Option(help="The gateway.")] = "http://localhost:7860",
+    key_file: Annotated[
+        Path | None,
+        typer.Option(help="A file with an operator's key, for a gateway elsewhere; or VOICEGW_KEY."),
+    ] = None,
+) -> None:
+    """Make a link to the page for a browser: good once, and then for thirty days in that browser."""
+    from gateway.cli.remote import Remote
+
+    found = run(Remote(url, settings.client_key(key_file)).ask("POST", "/api/link"))
+    out.verbatim(f"{url.rstrip('/')}{found['path']}")
 
 
 @app.command()

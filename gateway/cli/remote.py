@@ -12,7 +12,7 @@ import httpx
 
 from gateway.errors import BadRequest, GatewayError, Unreachable
 from gateway.settings import client_identity
-from ground import pinned
+from ground import operator, pinned
 from ground.typed import gateway_url
 
 UPDATE_SECONDS: Final = 300.0
@@ -24,7 +24,7 @@ class Remote:
 
     Args:
         url: such as `http://127.0.0.1:7860`.
-        key: an operator's; none is needed on the gateway's own machine.
+        key: an operator's; none is needed by the account that runs a gateway, on its machine.
 
     Raises:
         Trouble: nothing can be sent to this URL, or nobody vouches for who is there.
@@ -36,6 +36,7 @@ class Remote:
         self._verify: ssl.SSLContext | bool = (
             pinned.trust(self._url, told) if self._url.startswith("https:") else True
         )
+        key = key or operator.secret_for(self._url)
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.errors import Forbidden, RateLimited, TlsRequired, Unauthorized
+from gateway.errors import ConfigError, Forbidden, RateLimited, TlsRequired, Unauthorized
 from gateway.front.challenge import Challenges, Offered, Proven
 from gateway.front.challenge import prove as make_proof
+from gateway.front.operators import Operators
 from gateway.front.registry import Registry, Role
 from gateway.rate import Buckets
 from gateway.settings import Settings
@@ -103,38 +104,60 @@ def _name_of(host: str | None) -> str:
     return name.rsplit(":", 1)[0].rstrip(".")
 
 
-async def identify(
-    registry: Registry, *, remote: str, authorization: str | None, lan_is_open: bool, forwarded: bool = False
-) -> Caller:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request says of who sent it.
+
+    `page` is what a browser keeps that came by an operator's link. `is_own` is whether it comes from a program of our
+    own account on this machine, with no proxy's mark on it.
+    """
+
+    remote: str
+    authorization: str | None = None
+    page: str | None = None
+    is_own: bool = False
+
+
+async def identify(registry: Registry, operators: Operators, asked: Asked, *, lan_is_open: bool) -> Caller:
     """Find out who is asking.
 
-    Loopback is trusted and needs no key, unless a proxy there speaks for someone else (`forwarded`). A key that
-    is given counts anywhere, and a wrong one is refused anywhere.
+    This machine is no credential: a proxy here speaks for anyone. What makes an operator is a secret that the gateway's
+    own account can read, a page that came by a link made with it, or an operator's key. Programs of that account may
+    talk without a key. A key that is given counts anywhere, and a wrong one is refused anywhere.
 
     Raises:
         Unauthorized: no key where one is needed, or one that is unknown or revoked.
     """
-    address = unmapped(remote)
-    if authorization is not None:
-        scheme, _, key = authorization.partition(" ")
+    address = str(unmapped(asked.remote))
+    if asked.authorization is not None:
+        scheme, _, key = asked.authorization.partition(" ")
         if scheme.lower() != "bearer" or not key:
             raise Unauthorized("the Authorization header is not `Bearer KEY`", remedy=_REMEDY)
+        if operators.is_secret(key.strip()):
+            return Caller(address, None, Role.OPERATOR)
         device = await registry.authenticate(key.strip())
-        return Caller(str(address), device.name, device.role, device.id)
-    if address.is_loopback and not forwarded:
-        return Caller(str(address), None, Role.OPERATOR)
-    if lan_is_open:
-        return Caller(str(address), None, Role.DEVICE)
-    raise Unauthorized("a client on the LAN needs a key", remedy=_REMEDY)
+        return Caller(address, device.name, device.role, device.id)
+    if asked.page is not None and operators.is_page(asked.page):
+        return Caller(address, None, Role.OPERATOR)
+    if asked.is_own or lan_is_open:
+        return Caller(address, None, Role.DEVICE)
+    raise Unauthorized("a client needs a key", remedy=_REMEDY)
 
 
-async def prove(
-    registry: Registry, challenges: Challenges, offered: Offered, *, remote: str, identities: Iterable[str]
+async def prove(  # noqa: PLR0913 -- the gateway, and what it was asked
+    registry: Registry,
+    operators: Operators,
+    challenges: Challenges,
+    offered: Offered,
+    *,
+    remote: str,
+    identities: Iterable[str],
 ) -> Caller:
     """Find out who is asking, by an offer that proves its key.
 
     Args:
         registry: of devices.
+        operators: whose secret is a key as well.
         challenges: that the nonce is of.
         offered: what it brought.
         remote: the other end's address.
@@ -150,10 +173,39 @@ async def prove(
         proofs = ((i, make_proof(digest, offered.text(i))) for i in met)
         return next((i for i, proof in proofs if hmac.compare_digest(proof, offered.proof)), None)
 
-    device, digest = await registry.proving(lambda digest: identity_of(digest) is not None)
+    name, role, key_id, digest = None, Role.OPERATOR, None, operators.digest
+    if identity_of(digest) is None:
+        device, digest = await registry.proving(lambda digest: identity_of(digest) is not None)
+        name, role, key_id = device.name, device.role, device.id
     challenges.spend(offered.nonce)
-    proven = Proven(offered, identity_of(digest) or "", digest)
-    return Caller(str(unmapped(remote)), device.name, device.role, device.id, proven)
+    return Caller(
+        str(unmapped(remote)), name, role, key_id, Proven(offered, identity_of(digest) or "", digest)
+    )
+
+
+class Proxies:
+    """Whose word on where a request comes from counts.
+
+    Args:
+        trusted: addresses and networks.
+
+    Raises:
+        ConfigError: one is neither.
+    """
+
+    def __init__(self, trusted: Iterable[str]) -> None:
+        try:
+            self._networks = [ipaddress.ip_network(text, strict=False) for text in trusted]
+        except ValueError as error:
+            raise ConfigError(
+                f"setting trusted_proxies: {error}",
+                remedy='give addresses, as in ["127.0.0.1", "10.0.0.0/8"]',
+            ) from None
+
+    def includes(self, address: str) -> bool:
+        """Whether this is one of them."""
+        found = unmapped(address)
+        return any(found in network for network in self._networks)
 
 
 class RateLimit:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from gateway import __version__
 from gateway.errors import BadRequest, GatewayError, NotFound
-from gateway.front.routes import devices, firmware, flash, guard, health, identity, offer, state
+from gateway.front.routes import devices, firmware, flash, guard, health, identity, offer, operator, state
 from gateway.front.routes.body_limit import BodyLimit
 from gateway.front.routes.common import problem
 from gateway.front.running import Gateway
@@ -30,7 +30,7 @@ def create_app(gateway: Gateway) -> FastAPI:
     """Make the app that serves a running gateway."""
     app = FastAPI(title="voicegw", version=__version__, docs_url=None, redoc_url=None)
     app.state.gateway = gateway
-    for module in (offer, state, devices, firmware, flash, health, identity):
+    for module in (offer, state, devices, firmware, flash, health, identity, operator):
         app.include_router(module.router)
     _add_pages(app)
     _add_guards(app)

@@ -11,10 +11,11 @@ from typing import Any
 
 from gateway import __version__
 from gateway.front import discovery
-from gateway.front.access import names_of
+from gateway.front.access import Proxies, names_of
 from gateway.front.certificates import Certificates, identity
 from gateway.front.challenge import Challenges
 from gateway.front.identity import instance_id
+from gateway.front.operators import Operators, own_secret
 from gateway.front.places.workers import Workers
 from gateway.front.registry import Registry, open_registry
 from gateway.front.registry_file import StorageError
@@ -40,8 +41,14 @@ class Gateway:
     releases: Releases
     certificates: Certificates
     instance_id: str
+    operators: Operators
     challenges: Challenges = field(default_factory=Challenges)
+    proxies: Proxies = field(init=False)
+
     on_lan: dict[str, discovery.Found] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.proxies = Proxies(self.settings.trusted_proxies)
 
     @property
     def names(self) -> frozenset[str]:
@@ -149,6 +156,7 @@ async def running(
             Releases(settings.releases),
             Certificates(settings, identity(settings.data_dir, who)),
             who,
+            Operators(own_secret(settings.data_dir)),
         )
         await workers.start()
         chores = [asyncio.create_task(_look_after_keys(switchboard), name="keys")]

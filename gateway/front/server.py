@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import h11
 import uvicorn
+from loguru import logger
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway.front.app import create_app
@@ -17,6 +18,7 @@ from gateway.front.door import Door, Guest, raise_descriptors
 from gateway.front.listening import Listener, listen
 from gateway.front.running import Gateway, running
 from gateway.settings import Settings
+from ground import operator
 
 _LAST_REQUESTS_SECONDS = 3
 
@@ -112,6 +114,24 @@ async def serve(settings: Settings, on_ready: Callable[[Gateway, Listener], None
             serving = asyncio.create_task(server.serve(sockets=[sock]), name="http")
             while not server.started and not serving.done():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)  # uvicorn tells by a flag only
-            if not serving.done():
-                on_ready(gateway, listener)
-            await serving
+            with _told_to_commands(listener.port, gateway.operators.secret):
+                if not serving.done():
+                    on_ready(gateway, listener)
+                await serving
+
+
+@contextlib.contextmanager
+def _told_to_commands(port: int, secret: str) -> Iterator[None]:
+    """Let our own account's commands be operators for as long as the block runs."""
+    try:
+        path = operator.keep(port, secret)
+    except OSError as error:
+        logger.warning("commands here need an operator's key: their secret cannot be kept: {}", error)
+        yield
+        return
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if path.read_text(encoding="ascii") == secret:  # else it is a later gateway's
+                path.unlink()

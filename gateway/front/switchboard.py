@@ -6,13 +6,14 @@ import math
 import secrets
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from loguru import logger
 
 from gateway.errors import BadOffer, Forbidden, GatewayError, NotFound, Stopping
 from gateway.front.access import Caller, RateLimit
+from gateway.front.neighbours import Kept, Neighbours
 from gateway.front.places.workers import Workers
 from gateway.front.registry import Registry, Role
 from gateway.front.sharing import Board, SharedKeys
@@ -56,6 +57,8 @@ class _Entry:
     board: str | None
     caller: Caller
     who: Board
+    kept: Kept
+    """Of its candidates."""
 
 
 class Switchboard:
@@ -80,6 +83,7 @@ class Switchboard:
         self._calls: dict[str, _Entry] = {}
         self._reserved: OrderedDict[str, tuple[float, Any]] = OrderedDict()
         self.shared_keys = SharedKeys()
+        self.neighbours = Neighbours()
         self.stopping = False
 
     def reserve(self, body: Any, caller: Caller) -> str:
@@ -125,7 +129,9 @@ class Switchboard:
             raise Stopping("the gateway is stopping", remedy="try again when it is back")
         self._offers.take(caller.address)
         offer = sdp.check_offer(offered.sdp, offered.request_data)
-        address = local_address(arrived_on, offer.candidates)
+        kept = Kept(self.neighbours, caller.address)
+        offered = replace(offered, sdp=kept.only(offered.sdp))
+        address = local_address(arrived_on, offer.candidates, caller.address)
         entry = self._by_pc_id(offered.pc_id)
         if entry is not None:
             self._must_own(entry, caller)
@@ -146,13 +152,13 @@ class Switchboard:
             address=address,
             remote=caller.address,
         )
-        return await self._begin(call, caller)
+        return await self._begin(call, caller, kept)
 
-    async def _begin(self, call: OfferCall, caller: Caller) -> Answer:
+    async def _begin(self, call: OfferCall, caller: Caller, kept: Kept) -> Answer:
         answer = await self._workers.offer(call)
         facts = _facts(call.request_data)
         who = Board(facts.get("id"), caller.address)
-        entry = _Entry(call.session_id, answer.pc_id, call.device, facts.get("board"), caller, who)
+        entry = _Entry(call.session_id, answer.pc_id, call.device, facts.get("board"), caller, who, kept)
         if (
             call.client is sdp.Client.DEVICE
             and (size := len(answer.model_dump_json(exclude_none=True)))
@@ -190,7 +196,8 @@ class Switchboard:
         if entry is None:
             raise NotFound("there is no session with this pc_id", remedy="make an offer first")
         self._must_own(entry, caller)
-        await self._workers.patch(PatchCall(session_id=entry.session_id, candidates=candidates))
+        welcome = [c for c in candidates if not c.candidate or entry.kept.takes(c.candidate)]
+        await self._workers.patch(PatchCall(session_id=entry.session_id, candidates=welcome))
 
     async def command(self, device: str, name: str, value: Any) -> None:
         """Send a command to a device that is in a call (docs/protocol.md, data channel).

@@ -53,7 +53,7 @@ def enrol(gateway: GatewayProcess, name: str) -> str:
 
 def url(machine: lan.Machine, gateway: GatewayProcess, number: int, *, v6: bool = False) -> str:
     there = machine.there(number, v6=v6)
-    return f"http://{f'[{there}]' if v6 else there}:{gateway.port}"
+    return f"https://{f'[{there}]' if v6 else there}:{gateway.port}"
 
 
 def gathering(*addresses: str) -> Callable[[], AbstractContextManager[None]]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.errors import BadOffer, Unauthorized
 from gateway.front import access, challenge
 from gateway.front.challenge import Challenges, Offered
+from gateway.front.operators import Operators
 from gateway.front.registry import Registry, open_registry
 from tests.support.offers import captured
 
@@ -50,7 +51,9 @@ def offer(challenges: Challenges, key: str, identity: str = MINE) -> Offered:
 
 
 async def ask(registry: Registry, challenges: Challenges, offered: Offered) -> access.Caller:
-    return await access.prove(registry, challenges, offered, remote="192.168.1.5", identities=(MINE,))
+    return await access.prove(
+        registry, Operators("vgo_secret"), challenges, offered, remote="192.168.1.5", identities=(MINE,)
+    )
 
 
 async def test_a_proof_says_who_asks(registry: Registry, challenges: Challenges) -> None:

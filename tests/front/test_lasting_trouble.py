@@ -78,7 +78,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def gateway_of(settings: Settings) -> Gateway:
     parts = mock.create_autospec(Switchboard, instance=True, devices_live=mock.Mock(return_value=set()))
-    return Gateway(settings, mock.Mock(), Telemetry(), mock.Mock(), parts, mock.Mock(), mock.Mock(), "1")
+    return Gateway(
+        settings, mock.Mock(), Telemetry(), mock.Mock(), parts, mock.Mock(), mock.Mock(), "1", mock.Mock()
+    )
 
 
 @needs_root

@@ -14,7 +14,7 @@ from tests.support.gateway import GatewayProcess, client
 from tests.support.middle import between, http, scripted
 from tests.support.waiting import until
 
-NAME = "kitchen"
+NAME = "pantry"
 
 
 @pytest_asyncio.fixture

@@ -11,7 +11,7 @@ from loguru import logger
 
 from gateway.errors import GatewayError, TlsRequired
 from gateway.front.access import check_host, check_origin, check_plain
-from gateway.front.routes.common import gateway_of, problem, remote_address
+from gateway.front.routes.common import gateway_of, problem, remote_address, scheme
 
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -20,7 +20,7 @@ _HEADERS: Final = {
     "Content-Security-Policy": "object-src 'none'; base-uri 'self'; frame-ancestors 'none'",
 }
 """Of all answers; our own pages have a policy of their own, Pipecat's page needs what this one leaves."""
-_DOORSTEPS: Final = frozenset({"/", "/client/", "/flash"})
+_DOORSTEPS: Final = frozenset({"/", "/enter", "/client/", "/flash"})
 """What a link on another site may lead to: pages that do nothing until someone does something on them."""
 
 
@@ -45,7 +45,7 @@ def _check(request: Request) -> None:
     site = None if path in _DOORSTEPS and request.method == "GET" else headers.get("sec-fetch-site")
     check_origin(headers.get("origin"), headers.get("host"), site)
     allowed = gateway.settings.plain_http or gateway.settings.open or path == "/healthz"
-    check_plain(request.url.scheme, remote=remote_address(request), allowed=allowed)
+    check_plain(scheme(request), remote=remote_address(request), allowed=allowed)
 
 
 def _over_tls(request: Request) -> Response:
