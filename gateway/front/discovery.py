@@ -24,6 +24,8 @@ MAX_NAME_BYTES = 55
 """A DNS label has 63 (RFC 1035, section 2.3.4); the rest is for the number that tells namesakes apart."""
 PIN_DIGITS = 16
 _RESOLVE_MS = 2_000
+MAX_LOOKUPS = 64
+"""Under way: each takes a moment, and anyone can announce thousands."""
 FAULTS = (OSError, ZeroconfError, RuntimeError)
 """What zeroconf raises where the network is not as it was a moment ago; the last for an IPv6 address that has gone."""
 
@@ -208,6 +210,8 @@ async def browse(
         if state_change is ServiceStateChange.Removed:
             on_change(_short(name, service), None)
             return
+        if len(lookups) >= MAX_LOOKUPS:
+            return  # who is there for longer is announced again
         task = asyncio.create_task(look_up(name), name=f"mdns-{name}")
         lookups.add(task)
         task.add_done_callback(lookups.discard)

@@ -22,11 +22,16 @@ from gateway.front.registry_file import StorageError
 from gateway.front.releases import Release, Releases
 from gateway.front.switchboard import Switchboard
 from gateway.front.telemetry import Telemetry
+from gateway.rate import Buckets
 from gateway.recurring import Recurring
 from gateway.settings import Settings
 from gateway.wire.calls import SessionEvent
 
 REVOCATION_SECONDS = 2.0
+MAX_ON_LAN = 256
+"""Devices that only mDNS knows: more than a home has."""
+MAX_TEXTS, MAX_TEXT = 8, 64
+"""Of what each says of itself; a device of ours says five things, of at most 48 bytes."""
 
 
 @dataclass
@@ -95,7 +100,7 @@ class Gateway:
             {
                 **asdict(d),
                 "shared_by": [asdict(board) for board in shared.get(d.name, ())],
-                "online": d.name in live or d.name in self.on_lan,
+                "online": d.name in live,  # what mDNS says of it anyone can say
                 "revoked": d.revoked_at is not None,
                 "known": True,
             }
@@ -103,6 +108,18 @@ class Gateway:
         ]
         names = {d["name"] for d in known}
         return known + [stranger(f, live) for name, f in self.on_lan.items() if name not in names]
+
+
+def heard(found: discovery.Found) -> discovery.Found:
+    """What was announced, as it can be shown: anyone on the network can announce anything, at any length."""
+    texts = list(found.properties.items())[:MAX_TEXTS]
+    return discovery.Found(
+        _shown(found.name), found.address, found.port, {_shown(k): _shown(v) for k, v in texts}
+    )
+
+
+def _shown(text: str) -> str:
+    return "".join(filter(str.isprintable, text))[:MAX_TEXT]
 
 
 def stranger(found: discovery.Found, live: set[str]) -> dict[str, Any]:
@@ -211,10 +228,17 @@ async def _browse(gateway: Gateway, addresses: Callable[[], list[str]]) -> None:
         if found is None:
             gateway.on_lan.pop(name, None)
             return
-        gateway.on_lan[name] = found
-        gateway.telemetry.publish("device", stranger(found, gateway.switchboard.devices_live()))
+        if name not in gateway.on_lan and len(gateway.on_lan) >= MAX_ON_LAN:
+            crowd.met(f"there are {MAX_ON_LAN}")
+            return
+        gateway.on_lan[name] = heard(found)
+        if not told.take("device"):
+            event = stranger(gateway.on_lan[name], gateway.switchboard.devices_live())
+            gateway.telemetry.publish("device", event)
 
     trouble = Recurring("devices cannot be heard of by mDNS")
+    crowd = Recurring("more devices announce themselves than are shown", and_now="the others are left out")
+    told = Buckets(MAX_ON_LAN / 4, 10)
     while True:
         try:
             if current := addresses():

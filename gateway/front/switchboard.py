@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import secrets
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from loguru import logger
 
-from gateway.errors import BadOffer, Forbidden, GatewayError, NotFound, Stopping
+from gateway.errors import BadOffer, Busy, Forbidden, GatewayError, NotFound, Stopping
 from gateway.front.access import Caller, RateLimit
+from gateway.front.door import group_of
 from gateway.front.neighbours import Kept, Neighbours
 from gateway.front.places.workers import Workers
 from gateway.front.registry import Registry, Role
@@ -30,7 +33,7 @@ from gateway.wire.calls import (
     RenegotiateCall,
     SessionEvent,
 )
-from gateway.wire.route import local_address
+from gateway.wire.route import local_address, unmapped
 
 MAX_RESERVED: Final = 256
 RESERVED_SECONDS: Final = 120.0
@@ -59,6 +62,12 @@ class _Entry:
     who: Board
     kept: Kept
     """Of its candidates."""
+    live: bool = False
+
+    @property
+    def group(self) -> str:
+        """Whom its caller is counted with."""
+        return group_of(self.caller.address)
 
 
 class Switchboard:
@@ -80,6 +89,8 @@ class Switchboard:
         self._telemetry = telemetry
         rate = settings.limits.offers_per_minute
         self._offers, self._starts, self._patches = RateLimit(rate), RateLimit(rate), RateLimit(rate)
+        self._of_keys = RateLimit(rate)
+        self._asking: Counter[str] = Counter()
         self._calls: dict[str, _Entry] = {}
         self._reserved: OrderedDict[str, tuple[float, Any]] = OrderedDict()
         self.shared_keys = SharedKeys()
@@ -128,6 +139,8 @@ class Switchboard:
         if self.stopping:
             raise Stopping("the gateway is stopping", remedy="try again when it is back")
         self._offers.take(caller.address)
+        if caller.name is not None:
+            self._of_keys.take(caller.name)
         offer = sdp.check_offer(offered.sdp, offered.request_data)
         kept = Kept(self.neighbours, caller.address)
         offered = replace(offered, sdp=kept.only(offered.sdp))
@@ -152,7 +165,31 @@ class Switchboard:
             address=address,
             remote=caller.address,
         )
-        return await self._begin(call, caller, kept)
+        with self._asked_for(caller):
+            return await self._begin(call, caller, kept)
+
+    @contextmanager
+    def _asked_for(self, caller: Caller) -> Iterator[None]:
+        """Have a place for a call of this caller, whom nobody knows where the gateway is open.
+
+        Raises:
+            Busy: its network has enough, unfinished ones above all.
+        """
+        if caller.key_id is not None or unmapped(caller.address).is_loopback:
+            yield
+            return
+        group, most = group_of(caller.address), self._settings.limits.sessions
+        own = [e for e in self._calls.values() if e.caller.key_id is None and e.group == group]
+        unfinished = self._asking[group] + sum(not e.live for e in own)
+        if unfinished >= max(2, most // 4) or unfinished + sum(e.live for e in own) >= max(2, most // 2):
+            raise Busy(f"{group} has as many calls as one place may", remedy="end one, or use keys")
+        self._asking[group] += 1
+        try:
+            yield
+        finally:
+            self._asking[group] -= 1
+            if not self._asking[group]:
+                del self._asking[group]
 
     async def _begin(self, call: OfferCall, caller: Caller, kept: Kept) -> Answer:
         answer = await self._workers.offer(call)
@@ -239,7 +276,9 @@ class Switchboard:
                 await self.end(entry.session_id, "revoked")
 
     def take(self, event: SessionEvent) -> None:
-        """Forget a call that has ended."""
+        """Note that a call is live, and forget one that has ended."""
+        if event.kind == "session" and (entry := self._calls.get(event.session_id)) is not None:
+            entry.live = entry.live or event.data.get("state") == "live"
         if event.kind == "ended":
             self._calls.pop(event.session_id, None)
 
