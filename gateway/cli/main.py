@@ -103,7 +103,6 @@ def serve(
         service.tell("READY=1")
         found = listener.urls()
         pin = gateway.certificates.identity.pin
-        page = f"{found[0]}/enter?ticket={gateway.operators.link()}"
         if as_json:
             out.json(
                 {
@@ -112,15 +111,18 @@ def serve(
                     "secure_url": listener.secure_url,
                     "urls": found,
                     "identity": pin,
-                    "page": page,
                 }
             )
             return
+        page = found[0]
+        if sys.stdout.isatty():  # a log that others read is no place for it
+            page = f"{page}/enter?ticket={gateway.operators.link()}"
         out.print(
             f"[bold]voicegw {__version__}[/] is listening. Talk to it: [bold link={page}]{page}[/]",
             soft_wrap=True,
         )
-        out.print("[dim]That link is good once, for one browser; voicegw page makes another.[/]")
+        again = "That link is good once, for one browser; voicegw page makes another."
+        out.print(f"[dim]{again if page != found[0] else 'A link that lets a browser in: voicegw page'}[/]")
         for url in found[1:]:
             out.print(f"  on the LAN: {escape(url)}")
         if len(found) > 1:
