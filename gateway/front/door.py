@@ -131,13 +131,13 @@ class Door:
         self._sweeper = self._loop.create_task(self._sweep(), name="door")
 
     def close(self) -> None:
-        """Take no more, and let those go that have not said anything yet."""
+        """Take no more, and let those go whose guest has not been handed them yet."""
         if self._make is None:
             return
         self._make = None
         self._loop.remove_reader(self._sock.fileno())
         self._sweeper.cancel()
-        for visit in [v for v in self._visits if v.guest is None]:
+        for visit in [v for v in self._visits if v.task is None or not v.task.done()]:
             self._drop(visit)
 
     @property
@@ -218,12 +218,8 @@ class Door:
         )
         try:
             await self._loop.connect_accepted_socket(lambda: guest, conn, **secure)
-        except (OSError, TimeoutError):  # it left, or spoke no TLS after all
-            conn.close()
+        except (OSError, TimeoutError):  # it left, or spoke no TLS after all; asyncio closes it
             self._visits.discard(visit)
-        except asyncio.CancelledError:  # it was let go amid its handshake
-            conn.close()
-            raise
 
     def _drop(self, visit: _Visit) -> None:
         self._visits.discard(visit)

@@ -233,6 +233,9 @@ class Switchboard:
         if entry is None:
             raise NotFound("there is no session with this pc_id", remedy="make an offer first")
         self._must_own(entry, caller)
+        for item in candidates:
+            if item.candidate and sdp.parse_candidate(item.candidate.removeprefix("candidate:")) is None:
+                raise BadOffer(f"{item.candidate[:120]!r} is no candidate")
         welcome = [c for c in candidates if not c.candidate or entry.kept.takes(c.candidate)]
         await self._workers.patch(PatchCall(session_id=entry.session_id, candidates=welcome))
 

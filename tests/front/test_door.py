@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -161,3 +162,20 @@ async def test_one_address_does_not_keep_others_out(port: int, monkeypatch: pyte
 )
 def test_an_ipv6_network_counts_as_one(address: str, group: str) -> None:
     assert group_of(address) == group
+
+
+async def test_a_handshake_that_stands_still_does_not_hold_up_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "FIRST_SECONDS", 3_600.0)
+    settings = Settings(host="127.0.0.1", port=0, workers=0, bot="echo", announce=False, data_dir=tmp_path)
+    listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    server = asyncio.create_task(serve(settings, lambda _, at: listening.set_result(at.port)))
+    reader, writer = await asyncio.open_connection("127.0.0.1", await listening)
+    writer.write(b"\x16\x03\x01\x02\x00")  # the rest of it never comes
+    assert b" 200 " in await ask(listening.result(), trusting())
+    signal.raise_signal(signal.SIGTERM)
+    await server
+    with contextlib.suppress(ConnectionError):
+        assert await reader.read() == b""
+    writer.close()
