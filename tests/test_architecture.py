@@ -200,7 +200,7 @@ def test_packages_hold_nothing() -> None:
         ("dotenv", ("sources",)),
         ("rich.console", ()),
         ("uvicorn", ("front.server",)),
-        ("typer", ("cli.main", "cli.common", "cli.devices", "cli.tools")),
+        ("typer", ("cli.main", "cli.common", "cli.devices", "cli.identity", "cli.tools")),
         ("serial", ()),
         ("esptool", ()),
         ("tools", ()),
@@ -287,6 +287,9 @@ OWN_DATA = {
     "gateway.speech.sentences",  # what the package brings along
     "gateway.speech.language_model",
     "gateway.front.releases",  # bytes, of bounded number, for pydantic
+    "gateway.front.certificates",  # a secret, written
+    "gateway.front.peers",  # /proc
+    "gateway.front.server",  # a secret of its own
     "gateway.cli.talk",  # sound
     "gateway.media.main",  # /proc
     "gateway.bot.system",  # likewise

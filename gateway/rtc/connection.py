@@ -112,6 +112,7 @@ class GatewayConnection(SmallWebRTCConnection):
     def _prepare(self) -> None:
         stock.gather_on(self._pc, self.addresses)
         stock.hash_peer_certificate(self._pc)
+        stock.bound_messages(self._pc)
 
     async def add_candidates(self, candidates: Sequence[tuple[str, str | None, int | None]]) -> None:
         """Add trickled candidates: (candidate, mid, m-line index); an empty one ends them (RFC 8840).
