@@ -119,7 +119,7 @@ def serve(
             )
             return
         page = found[0]
-        if sys.stdout.isatty():  # a log that others read is no place for it
+        if out.is_terminal:  # a log that others read is no place for it
             page = f"{page}/enter?ticket={gateway.operators.link()}"
         out.print(
             f"[bold]voicegw {__version__}[/] is listening. Talk to it: [bold link={page}]{page}[/]",

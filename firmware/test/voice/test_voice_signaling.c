@@ -92,7 +92,7 @@ static enum signaling_result run_with_key(const char *challenge, const char *ans
     fake_reply(replied);
     fake.piece = (size_t)first;
     assert_true(http_parse_url(&url, "https://g:1"));
-    enum signaling_result result = signaling_start(&s, &url, &trust, key);
+    enum signaling_result result = signaling_start(&s, &url, NULL, &trust, key);
     for (int i = 0; i < 100 && result != SIGNALING_ANSWERED && result != SIGNALING_FAILED; i++) {
         result = signaling_step(&s);
         if (result == SIGNALING_CONNECTED)
@@ -156,7 +156,7 @@ static void a_gateway_that_knows_no_challenge_is_told_nothing(void **state)
     fake_reset();
     fake_reply("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
     assert_true(http_parse_url(&url, "http://g"));
-    (void)signaling_start(&s, &url, &trust, key);
+    (void)signaling_start(&s, &url, NULL, &trust, key);
     enum signaling_result result = SIGNALING_BUSY;
     for (int i = 0; i < 10 && result == SIGNALING_BUSY; i++)
         result = signaling_step(&s);

@@ -18,21 +18,22 @@ static bool is_url(const char *value)
     return http_parse_url(&url, value);
 }
 
-#define HEX 64u /* digits of a SHA-256 */
+#define HEX 64u /* digits of a SHA-256, and of a raw Wi-Fi key */
+
+static bool is_hex(const char *value, char end)
+{
+    return strspn(value, "0123456789abcdefABCDEF") == HEX && value[HEX] == end;
+}
 
 static bool is_pins(const char *value)
 {
-    size_t first = strspn(value, "0123456789abcdefABCDEF");
-    if (first != HEX || value[first] == '\0')
-        return first == HEX;
-    const char *second = value + first + 1;
-    return value[first] == ',' && strlen(second) == HEX && strspn(second, "0123456789abcdefABCDEF") == HEX;
+    return is_hex(value, '\0') || (is_hex(value, ',') && is_hex(value + HEX + 1, '\0'));
 }
 
 /* A passphrase has up to 63 bytes; 64 are the key itself, in hex (IEEE 802.11-2020, annex J.4). */
 static bool is_password(const char *value)
 {
-    return strlen(value) < 64 || is_hex(value);
+    return strlen(value) < HEX || is_hex(value, '\0');
 }
 
 /* Goes into a header as it is. */
