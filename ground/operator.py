@@ -63,10 +63,11 @@ def _folders() -> Iterator[Path]:
 
 
 def _made() -> Path:
-    failure: OSError | None = None
+    failure: OSError | None = None  # the last: of the folder that is there everywhere
     for folder in _folders():
         try:
-            folder.mkdir(mode=0o700, exist_ok=True)
+            if folder != _SERVICES:
+                folder.mkdir(mode=0o700, exist_ok=True)
             if _is_ours(folder) and os.access(folder, os.W_OK | os.X_OK):
                 return folder
         except OSError as error:

@@ -1,0 +1,72 @@
+"""The secret that our own account's commands find by a gateway's URL, and nobody else can read or put there."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from ground import operator
+
+HERE = "http://127.0.0.1:7860"
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+
+def test_it_is_found_by_the_urls_of_this_machine_alone() -> None:
+    path = operator.keep(7860, "vgo_secret")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    for url in (HERE, "https://127.0.0.1:7860/x", "http://localhost:7860", "http://[::1]:7860"):
+        assert operator.secret_for(url) == "vgo_secret"
+    for url in (
+        "http://127.0.0.1:7861",
+        "http://192.168.1.2:7860",
+        "http://localhost.example:7860",
+        "http://x",
+    ):
+        assert operator.secret_for(url) is None
+
+
+def test_a_later_gateways_takes_the_place_of_an_earlier_ones() -> None:
+    operator.keep(7860, "vgo_one")
+    operator.keep(7860, "vgo_two")
+    assert operator.secret_for(HERE) == "vgo_two"
+
+
+def test_a_folder_that_others_can_write_to_is_neither_used_nor_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "voicegw"
+    folder.mkdir()
+    folder.chmod(0o777)
+    (folder / "operator-7860").write_text("vgo_theirs")
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr(operator, "_SERVICES", tmp_path / "none")
+    assert operator.secret_for(HERE) is None
+    assert operator.keep(7860, "vgo_ours").parent.parent == tmp_path / "tmp"
+    assert operator.secret_for(HERE) == "vgo_ours"
+
+
+def test_a_link_in_its_place_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / "elsewhere" / "operator-7860").write_text("vgo_theirs")
+    (tmp_path / "voicegw").symlink_to(tmp_path / "elsewhere")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(operator, "_SERVICES", tmp_path / "none")
+    assert operator.secret_for(HERE) is None
+
+
+def test_where_nothing_can_be_kept_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "file"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
+    monkeypatch.setattr(operator, "_SERVICES", tmp_path / "none")
+    with pytest.raises(OSError, match="irectory"):
+        operator.keep(7860, "vgo_secret")
