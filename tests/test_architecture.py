@@ -263,6 +263,7 @@ def test_only_settings_reads_the_environment() -> None:
         "gateway.bot.nursery",  # likewise
         "gateway.bot.template",  # to the bots, what their engines have set
         "gateway.bot.child",  # likewise
+        "gateway.bot.given",  # to a bot, what Pipecat's runner sets
     }
     assert readers - passed_on == {"gateway.settings"}
 
