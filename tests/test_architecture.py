@@ -200,7 +200,7 @@ def test_packages_hold_nothing() -> None:
         ("dotenv", ("sources",)),
         ("rich.console", ()),
         ("uvicorn", ("front.server",)),
-        ("typer", ("cli.main", "cli.common", "cli.devices", "cli.tools")),
+        ("typer", ("cli.main", "cli.common", "cli.bots", "cli.devices", "cli.tools")),
         ("serial", ()),
         ("esptool", ()),
         ("tools", ()),
