@@ -20,7 +20,7 @@ from pydantic_settings import (
 
 from gateway import sources
 from gateway.errors import ConfigError
-from ground import folders, typed
+from ground import folders, pinned, typed
 from ground.trouble import Trouble
 
 CONFIG_FILE = Path("voicegw.toml")
@@ -141,6 +141,15 @@ class Settings(BaseSettings):
     """What the gateway calls itself on the LAN."""
     open: bool = False
     """Let any client of the LAN in, without a key."""
+    plain_http: bool = False
+    """Let clients of the LAN speak plain http, for those that can do no better; this machine may anyway."""
+    tls_cert: WholePath | None = None
+    """A certificate of the user's own with those that vouch for it (PEM), shown to who asks for its names."""
+    tls_key: WholePath | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks of proxies whose X-Forwarded-For and -Proto count."""
+    names: tuple[str, ...] = ()
+    """What else the gateway is called in URLs, beside its addresses and the names that it knows itself by."""
     announce: bool = True
     """Announce the gateway by mDNS (never on loopback only)."""
     media: Annotated[int, Field(ge=1, le=64)] = 1
@@ -250,6 +259,16 @@ def client_key(file: Path | None) -> str | None:
         return typed.key_in(file)
     found = os.environ.get("VOICEGW_KEY")
     return typed.key(found, "VOICEGW_KEY") if found else None
+
+
+def client_identity() -> str | None:
+    """The identity that a gateway elsewhere must have, from VOICEGW_IDENTITY.
+
+    Raises:
+        Trouble: what is there is none.
+    """
+    found = os.environ.get("VOICEGW_IDENTITY")
+    return pinned.pin(found) if found else None
 
 
 def notify_socket() -> str | None:

@@ -191,7 +191,7 @@ def test_packages_hold_nothing() -> None:
         ("fastapi", ("front.app", "front.routes")),
         ("starlette", ("front.app", "front.routes")),
         ("pipecat", ("rtc", "bot", "bots", "speech")),
-        ("zeroconf", ("front.discovery",)),
+        ("zeroconf", ("front.announcing", "front.discovery")),
         ("sqlite3", ("front.registry_file",)),
         ("aiosqlite", ("front.registry", "front.registry_file")),
         ("aiortc", ("rtc", "media.session", "bot.connection", "bot.stock", "bot.track", "cli.talk")),
@@ -200,7 +200,7 @@ def test_packages_hold_nothing() -> None:
         ("dotenv", ("sources",)),
         ("rich.console", ()),
         ("uvicorn", ("front.server",)),
-        ("typer", ("cli.main", "cli.common", "cli.bots", "cli.devices", "cli.tools")),
+        ("typer", ("cli.main", "cli.common", "cli.bots", "cli.devices", "cli.identity", "cli.tools")),
         ("serial", ()),
         ("esptool", ()),
         ("tools", ()),
@@ -288,6 +288,9 @@ OWN_DATA = {
     "gateway.speech.sentences",  # what the package brings along
     "gateway.speech.language_model",
     "gateway.front.releases",  # bytes, of bounded number, for pydantic
+    "gateway.front.certificates",  # a secret, written
+    "gateway.front.peers",  # /proc
+    "gateway.front.server",  # a secret of its own
     "gateway.cli.talk",  # sound
     "gateway.media.main",  # /proc
     "gateway.bot.system",  # likewise

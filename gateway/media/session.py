@@ -219,7 +219,9 @@ class Session:
         return told
 
     def bot_failed(self, detail: str) -> None:
-        """Tell the client that it has no bot for now."""
+        """Tell the client that it has no bot for now, unless its call is ending."""
+        if self._closing is not None:
+            return
         self._connection.send_app_message(_error("bot_failed", fatal=False))
         data = {"kind": "bot_failed", "data": {"bot": self.call.bot, "text": detail[: messages.MAX_TEXT]}}
         self._emit_event(

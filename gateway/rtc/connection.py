@@ -112,6 +112,7 @@ class GatewayConnection(SmallWebRTCConnection):
     def _prepare(self) -> None:
         stock.gather_on(self._pc, self.addresses)
         stock.hash_peer_certificate(self._pc)
+        stock.bound_messages(self._pc)
 
     async def add_candidates(self, candidates: Sequence[tuple[str, str | None, int | None]]) -> None:
         """Add trickled candidates: (candidate, mid, m-line index); an empty one ends them (RFC 8840).
@@ -144,8 +145,11 @@ class GatewayConnection(SmallWebRTCConnection):
         if not self.connected or self._pc.sctp is None:
             return
         deadline = time.monotonic() + TOLD_SECONDS
-        while self._outgoing_messages_queue and self.connected and time.monotonic() < deadline:  # noqa: ASYNC110
+        while self._has_to_tell() and self.connected and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.02)  # aiortc's channel tells Pipecat alone that it is open
+
+    def _has_to_tell(self) -> bool:
+        return bool(self._outgoing_messages_queue) or stock.has_unsent_messages(self._pc)
 
     async def abandon(self) -> None:
         """Close it without a word to the client."""

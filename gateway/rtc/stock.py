@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any
 
@@ -18,12 +18,17 @@ from aioice.ice import get_host_addresses
 from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
 from aiortc.rtcdtlstransport import RTCDtlsParameters, RTCDtlsTransport, State
 from aiortc.rtcrtpparameters import RTCRtpParameters, RTCRtpReceiveParameters, RTCRtpSendParameters
+from aiortc.rtcsctptransport import DataChunk
 from aiortc.rtp import RtpPacket, is_rtcp
+from loguru import logger
 from OpenSSL import crypto
 from pylibsrtp import Error as SrtpError
 
 CHECKED = {"aiortc": "1.16.0", "aioice": "0.13.0"}
 
+MAX_HELD_CHUNKS = 256
+"""Of unfinished messages: 256 KB in pieces of a whole packet have as many, and a browser sends no larger messages."""
+MAX_HELD_BYTES = 256 << 10
 _RTP_HEADER = 12  # bytes (RFC 3550, section 5.1)
 _DIGESTS: dict[str, Callable[[bytes], Any]] = {
     "sha-256": hashlib.sha256,
@@ -129,6 +134,11 @@ def use_media(transceiver: RTCRtpTransceiver, sender: Any, receiver: Any) -> Non
     transceiver._RTCRtpTransceiver__receiver = receiver  # type: ignore[attr-defined]
 
 
+def has_unsent_messages(pc: RTCPeerConnection) -> bool:
+    """Whether messages wait for their turn in SCTP; what is closed with them loses them."""
+    return pc.sctp is not None and bool(pc.sctp._outbound_queue or pc.sctp._data_channel_queue)
+
+
 def packets_received(pc: RTCPeerConnection) -> int:
     """Datagrams that reached DTLS or SRTP since the start; STUN does not count."""
     stats = (s for t in dtls_transports(pc) for s in t._get_stats().values())
@@ -182,6 +192,30 @@ def register_receiver(
 def unregister_receiver(transport: RTCDtlsTransport, receiver: Any) -> None:
     """The opposite of `register_receiver`."""
     transport._unregister_rtp_receiver(receiver)
+
+
+def bound_messages(pc: RTCPeerConnection, chunks: int = MAX_HELD_CHUNKS, size: int = MAX_HELD_BYTES) -> None:
+    """End a connection whose other end leaves more pieces of messages unfinished than these.
+
+    aiortc looks through all that it holds for each chunk that comes, and heeds neither its window nor a message's size.
+    """
+    if (sctp := pc.sctp) is None or getattr(sctp, "_held", None) is not None:
+        return
+    stock: Callable[[DataChunk], Coroutine[Any, Any, None]] = sctp._receive_data_chunk
+    window = sctp._advertised_rwnd
+    sctp._held = 0  # type: ignore[attr-defined]
+
+    async def receive(chunk: DataChunk) -> None:
+        stream = sctp._get_inbound_stream(chunk.stream_id)
+        before = len(stream.reassembly)
+        await stock(chunk)
+        sctp._held += len(stream.reassembly) - before  # type: ignore[attr-defined]
+        if sctp._held > chunks or window - sctp._advertised_rwnd > size:  # type: ignore[attr-defined]
+            logger.warning("the call ends: its client left {} pieces of messages unfinished", sctp._held)  # type: ignore[attr-defined]
+            await sctp._abort()
+            raise ConnectionError  # which aiortc's loop takes for the end of the connection
+
+    sctp._receive_data_chunk = receive  # type: ignore[method-assign]
 
 
 def take_rtp(transport: RTCDtlsTransport, receiver: Any, take: Callable[[RtpPacket], None]) -> None:

@@ -81,6 +81,8 @@ class Answer(Wire):
     type: str
     pc_id: str
     session_id: str | None = None
+    proof: str | None = None
+    """That we have the key which the offer proved."""
 
 
 class BotJob(Wire):

@@ -179,7 +179,7 @@ async def test_a_browser_whose_bot_fails_is_told_why_its_call_ends(tmp_path: Pat
 
 async def test_bots_end_with_their_gateway(tmp_path: Path) -> None:
     async with (
-        serving(tmp_path, SETTINGS) as doomed,
+        serving(tmp_path, {**SETTINGS, "limits": {"front_lost_s": 0}}) as doomed,  # no other front will come
         calling(doomed.url, request_data=named("rascal")) as rascal,
     ):
         await rascal.hears()

@@ -16,6 +16,7 @@ from aiortc.mediastreams import AudioStreamTrack
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtcrtpsender import RTCRtpSender
+from aiortc.rtcsctptransport import SCTP_DATA_FIRST_FRAG, DataChunk, tsn_plus_one
 from cryptography import x509
 from OpenSSL import crypto
 from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
@@ -379,3 +380,25 @@ async def test_the_stock_classes_are_left_as_they_are() -> None:
     device.say(bytes(640), 16_000)
     await device.disconnect()
     assert [dict(vars(cls)) for cls in watched] == before
+
+
+async def test_pieces_of_messages_that_never_end_end_their_own_connection(
+    new: Callable[[], Connection],
+) -> None:
+    caller, callee = new(), new()
+    heard: list[str] = []
+    channel = caller.createDataChannel("rtvi-ai")
+    callee.on("datachannel", lambda theirs: theirs.on("message", heard.append))
+    await connect(caller, callee)
+    assert caller.sctp is not None
+    stock.bound_messages(callee, chunks=64)
+    await until(lambda: channel.readyState == "open", "the channel is open")
+    channel.send("x" * 50_000)  # in 42 pieces, each of which ends up in a whole message
+    await until(lambda: len(heard) == 1, "a long message passes")
+    for _ in range(80):
+        chunk = DataChunk(flags=SCTP_DATA_FIRST_FRAG)
+        chunk.tsn, chunk.stream_id, chunk.stream_seq, chunk.protocol = caller.sctp._local_tsn, 7, 0, 51
+        chunk.user_data = b"x"
+        caller.sctp._local_tsn = tsn_plus_one(chunk.tsn)
+        await caller.sctp._send_chunk(chunk)
+    await until(lambda: callee.connectionState in {"closed", "failed"}, "it has ended")

@@ -86,6 +86,18 @@ class Status(BaseModel):
     transports: list[str] = ["webrtc"]
 
 
+class Challenge(BaseModel):
+    """A nonce that an offer proves its key with, once and soon."""
+
+    nonce: str
+
+
+@router.get("/api/challenge")
+async def challenge(gateway: TheGateway) -> Challenge:
+    """Ask for a nonce, so that a key need not be sent."""
+    return Challenge(nonce=gateway.challenges.nonce())
+
+
 @router.post("/api/offer", responses=_SESSION_PROBLEMS, response_model_exclude_none=True)
 async def offer(body: OfferBody, request: Request, gateway: TheGateway, caller: TheCaller) -> Answer:
     """Answer an offer; one that names a `pc_id` belongs to the call that has it."""
@@ -133,6 +145,9 @@ async def _offer(
     gateway: Gateway, caller: Caller, body: OfferBody, request: Request, session_id: str | None
 ) -> Answer:
     offered = Offered(body.sdp, body.type, body.pc_id, bool(body.restart_pc), body.request_data)
-    return await gateway.switchboard.offer(
+    answer = await gateway.switchboard.offer(
         offered, caller, arrived_on=arrived_on(request), session_id=session_id
     )
+    if caller.proven is None:
+        return answer
+    return answer.model_copy(update={"proof": caller.proven.of_answer(answer.sdp)})

@@ -9,6 +9,7 @@
 
 #include "audio_chips.h"
 #include "board.h"
+#include "hardware.h"
 #include "port.h"
 
 #define TAG "audio"
@@ -21,7 +22,8 @@
 static struct {
     i2s_chan_handle_t tx, rx;
     struct audio_chips chips;
-    bool running;
+    bool opened;
+    unsigned works; /* as port_audio_start() gives it */
 } card;
 
 /* One block as it is on the wire; of the audio task. */
@@ -32,7 +34,7 @@ static union {
 
 static bool is_bare(void)
 {
-    return board.speaker.chip == BOARD_SOUND_MAX98357A;
+    return board.speaker.chip == BOARD_SOUND_MAX98357A || board.speaker.chip == BOARD_SOUND_XVF3800;
 }
 
 static gpio_num_t pin(int8_t number)
@@ -43,14 +45,14 @@ static gpio_num_t pin(int8_t number)
 static bool open_channels(void)
 {
     i2s_data_bit_width_t width = is_bare() ? I2S_DATA_BIT_WIDTH_32BIT : I2S_DATA_BIT_WIDTH_16BIT;
-    i2s_chan_config_t channels = I2S_CHANNEL_DEFAULT_CONFIG(board.i2s.port, I2S_ROLE_MASTER);
+    i2s_chan_config_t channels = I2S_CHANNEL_DEFAULT_CONFIG(hardware_wiring()->i2s.port, I2S_ROLE_MASTER);
     i2s_std_config_t standard = {.clk_cfg = I2S_STD_CLK_DEFAULT_CONFIG(PORT_AUDIO_RATE),
                                  .slot_cfg = I2S_STD_PHILIPS_SLOT_DEFAULT_CONFIG(width, I2S_SLOT_MODE_STEREO),
-                                 .gpio_cfg = {.mclk = pin(board.i2s.mclk),
-                                              .bclk = pin(board.i2s.bclk),
-                                              .ws = pin(board.i2s.ws),
-                                              .dout = pin(board.i2s.dout),
-                                              .din = pin(board.i2s.din)}};
+                                 .gpio_cfg = {.mclk = pin(hardware_wiring()->i2s.mclk),
+                                              .bclk = pin(hardware_wiring()->i2s.bclk),
+                                              .ws = pin(hardware_wiring()->i2s.ws),
+                                              .dout = pin(hardware_wiring()->i2s.dout),
+                                              .din = pin(hardware_wiring()->i2s.din)}};
     channels.dma_desc_num = DESCRIPTORS;
     channels.dma_frame_num = DESCRIPTOR_FRAMES;
     channels.auto_clear = true; /* silence where nothing came in time, not the last word again */
@@ -61,42 +63,53 @@ static bool open_channels(void)
 
 static void switch_amplifier(bool on)
 {
-    if (board.speaker.amplifier < 0)
+    if (hardware_wiring()->amplifier < 0)
         return;
-    (void)gpio_set_direction((gpio_num_t)board.speaker.amplifier, GPIO_MODE_OUTPUT);
-    (void)gpio_set_level((gpio_num_t)board.speaker.amplifier, on != board.speaker.amplifier_low);
+    (void)gpio_set_direction((gpio_num_t)hardware_wiring()->amplifier, GPIO_MODE_OUTPUT);
+    (void)gpio_set_level((gpio_num_t)hardware_wiring()->amplifier, on != board.speaker.amplifier_low);
 }
 
-static bool open_bare(void)
+static unsigned open_bare(void)
 {
     switch_amplifier(true);
-    return i2s_channel_enable(card.tx) == ESP_OK && i2s_channel_enable(card.rx) == ESP_OK;
+    return (i2s_channel_enable(card.tx) == ESP_OK ? PORT_SPEAKER_WORKS : 0) |
+           (i2s_channel_enable(card.rx) == ESP_OK ? PORT_MICROPHONE_WORKS : 0);
 }
 
-enum port_error port_audio_start(void)
+/* A microphone whose speaker's chip is dead still wants the clock, which is the sender's. */
+static unsigned open_chips(void)
 {
-    if (card.running)
-        return PORT_OK;
-    if (!open_channels()) {
+    unsigned works = audio_chips_open(&card.chips, card.tx, card.rx);
+    if (works == PORT_MICROPHONE_WORKS)
+        (void)i2s_channel_enable(card.tx);
+    return works;
+}
+
+unsigned port_audio_start(void)
+{
+    if (card.opened)
+        return card.works;
+    card.opened = open_channels();
+    if (!card.opened)
         ESP_LOGE(TAG, "I2S: see the pins of the board");
-        return PORT_ERR_IO;
-    }
-    card.running = is_bare() ? open_bare() : audio_chips_open(&card.chips, card.tx, card.rx);
-    return card.running ? PORT_OK : PORT_ERR_IO;
+    else
+        card.works = is_bare() ? open_bare() : open_chips();
+    return card.works;
 }
 
 void port_audio_stop(void)
 {
-    card.running = false; /* what follows is a restart of the chip: the channels may stay */
+    card.works = 0; /* what follows is a restart of the chip: the channels may stay */
     if (is_bare())
         switch_amplifier(false);
     else
         audio_chips_close(&card.chips);
 }
 
+/* An XVF3800 has a gain control of its own. */
 static int16_t from_wide(int32_t sample)
 {
-    int32_t louder = sample >> MEMS_SHIFT;
+    int32_t louder = sample >> (board.microphone.chip == BOARD_SOUND_XVF3800 ? 16 : MEMS_SHIFT);
     return (int16_t)(louder > INT16_MAX ? INT16_MAX : louder < INT16_MIN ? INT16_MIN : louder);
 }
 
@@ -111,7 +124,8 @@ static enum port_error without(int16_t pcm[PORT_AUDIO_BLOCK])
 enum port_error port_audio_capture(int16_t pcm[PORT_AUDIO_BLOCK])
 {
     size_t wanted = is_bare() ? sizeof in.wide : sizeof in.narrow, got = 0;
-    if (!card.running || i2s_channel_read(card.rx, &in, wanted, &got, TIMEOUT_MS) != ESP_OK || got != wanted)
+    if ((card.works & PORT_MICROPHONE_WORKS) == 0 ||
+        i2s_channel_read(card.rx, &in, wanted, &got, TIMEOUT_MS) != ESP_OK || got != wanted)
         return without(pcm);
     for (size_t i = 0; i < PORT_AUDIO_BLOCK; i++)
         pcm[i] = is_bare() ? from_wide(in.wide[2 * i]) : in.narrow[2 * i];
@@ -121,7 +135,7 @@ enum port_error port_audio_capture(int16_t pcm[PORT_AUDIO_BLOCK])
 enum port_error port_audio_play(const int16_t pcm[PORT_AUDIO_BLOCK])
 {
     size_t len = is_bare() ? sizeof out.wide : sizeof out.narrow, written = 0;
-    if (!card.running)
+    if ((card.works & PORT_SPEAKER_WORKS) == 0)
         return PORT_ERR_IO;
     for (size_t i = 0; i < PORT_AUDIO_BLOCK; i++) {
         if (is_bare())

@@ -18,6 +18,8 @@ static const struct {
     [REASON_UNREACHABLE] = {"unreachable", REASON_SOON},
     [REASON_TLS_FAILED] = {"tls_failed", REASON_STEADY},
     [REASON_TLS_PIN] = {"tls_pin", REASON_PATIENT},
+    [REASON_GATEWAY_OLD] = {"gateway_old", REASON_PATIENT},
+    [REASON_GATEWAY_UNPROVEN] = {"gateway_unproven", REASON_PATIENT},
     [REASON_SIGNALLING_TIMEOUT] = {"signalling_timeout", REASON_STEADY},
     [REASON_REPLY_MALFORMED] = {"reply_malformed", REASON_STEADY},
     [REASON_ANSWER_TOO_LARGE] = {"answer_too_large", REASON_PATIENT},
@@ -52,6 +54,11 @@ const char *reason_text(enum reason reason)
 enum reason_pace reason_pace(enum reason reason)
 {
     return reasons[reason].pace;
+}
+
+bool reason_is_refusal(enum reason reason)
+{
+    return reason == REASON_GATEWAY_BUSY || reason == REASON_GATEWAY_STOPPING;
 }
 
 enum reason reason_parse(const char *text)

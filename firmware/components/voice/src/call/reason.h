@@ -18,6 +18,8 @@ enum reason {
     REASON_UNREACHABLE,
     REASON_TLS_FAILED,
     REASON_TLS_PIN,
+    REASON_GATEWAY_OLD,      /* it wants the key itself */
+    REASON_GATEWAY_UNPROVEN, /* it does not show that it knows the key */
     REASON_SIGNALLING_TIMEOUT,
     REASON_REPLY_MALFORMED,
     REASON_ANSWER_TOO_LARGE,
@@ -51,6 +53,9 @@ enum reason_pace {
     REASON_STEADY,
     REASON_PATIENT, /* a person has to do something first */
 };
+
+/* The gateway has no room, or not for long: one that says so is well, and another may do. */
+bool reason_is_refusal(enum reason reason);
 
 const char *reason_text(enum reason reason); /* the stable code: "key_rejected" */
 enum reason_pace reason_pace(enum reason reason);

@@ -13,15 +13,41 @@ static bool fail(const struct device *d, enum reason reason, struct device_news 
     return true;
 }
 
+static bool has_identity(const struct device *d)
+{
+    return d->identity.key_len > 0 && d->identity.key_len <= sizeof d->identity.key &&
+           d->identity.cert_len > 0 && d->identity.cert_len <= sizeof d->identity.cert;
+}
+
+void device_call_identify(struct device *d)
+{
+    struct peer_random random = call_random();
+    size_t len = 0;
+    enum port_error error = port_kv_get("identity", (uint8_t *)&d->identity, sizeof d->identity, &len);
+    d->faults[DEVICE_NO_STORE] = error == PORT_ERR_IO;
+    if (error == PORT_OK && len == sizeof d->identity && has_identity(d))
+        return;
+    if (peer_identity_make(&d->identity, &random) != PEER_OK)
+        d->identity.key_len = 0; /* it is tried again with the next call */
+    else if (port_kv_set("identity", (const uint8_t *)&d->identity, sizeof d->identity) != PORT_OK)
+        d->faults[DEVICE_NO_STORE] = true;
+}
+
 bool device_call_begin(struct device *d, struct device_news *news)
 {
+    if (!has_identity(d))
+        device_call_identify(d);
+    if (!has_identity(d))
+        return fail(d, REASON_NO_MEMORY, news);
     struct signaling_trust trust;
     d->told_reason = REASON_NONE;
     d->bot_ready = false;
     d->gateway.family = 0;
+    d->met = false;
     device_update_interrupt(d);
     device_trust(d, &trust);
-    return signaling_start(&d->signaling, &d->url, &trust) == SIGNALING_FAILED &&
+    const struct port_addresses *where = d->where.count > 0 ? &d->where : NULL;
+    return signaling_start(&d->signaling, &d->url, where, &trust, d->settings.key) == SIGNALING_FAILED &&
            fail(d, d->signaling.reason, news);
 }
 
@@ -35,18 +61,22 @@ static const char *last_failure(const struct device *d)
 static enum reason send_offer(struct device *d, uint64_t now, enum signaling_result *result)
 {
     const struct port_facts *facts = port_facts();
-    char sdp[CALL_SDP_MAX];
+    char sdp[CALL_SDP_MAX], met[SETTINGS_PIN_HEX] = "";
     port_stream_peer(&d->gateway);
+    d->met = port_stream_pin(d->met_pin) == PORT_OK;
+    if (d->met)
+        settings_write_pin(d->met_pin, met);
     enum reason reason = call_start(&d->call, now, &d->identity, &d->gateway, sdp, sizeof sdp);
     if (reason != REASON_NONE)
         return reason;
     *result = signaling_send(&d->signaling, &(struct signaling_offer){.sdp = sdp,
-                                                                      .key = d->settings.key,
+                                                                      .identity = met,
                                                                       .id = facts->id,
                                                                       .board = facts->board,
                                                                       .version = facts->version,
                                                                       .reset = device_reset_text(),
-                                                                      .last_failure = last_failure(d)});
+                                                                      .last_failure = last_failure(d),
+                                                                      .fault = device_fault_text(d)});
     return REASON_NONE;
 }
 
@@ -70,9 +100,12 @@ bool device_call_signal(struct device *d, uint64_t now, struct device_news *news
     return result == SIGNALING_FAILED && fail(d, d->signaling.reason, news);
 }
 
-/* A gateway found by mDNS that has let us in is the one to look for from now on. */
+/* The first gateway that has let us in is the one to speak to from now on: whom mDNS found is looked for, and
+ * who showed a key over TLS has to show it again (undone by: settings erase fingerprint). */
 static void pair(struct device *d)
 {
+    if (d->met && !device_is_pinned(d) && settings_pin(&d->settings, d->met_pin) == SETTINGS_OK)
+        port_log(PORT_INFO, "device", "from now on only this gateway: %s", d->settings.fingerprint);
     if (d->gateway_id[0] != '\0' && d->settings.gateway_id[0] == '\0')
         (void)settings_set(&d->settings, "gateway_id", d->gateway_id);
 }

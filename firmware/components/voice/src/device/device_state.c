@@ -19,6 +19,18 @@ const char *device_reset_text(void)
     return resets[port_facts()->reset];
 }
 
+const char *device_fault_text(const struct device *d)
+{
+    static const char *const texts[DEVICE_FAULT_COUNT] = {[DEVICE_NO_AUDIO] = "no_audio",
+                                                          [DEVICE_NO_SPEAKER] = "no_speaker",
+                                                          [DEVICE_NO_MICROPHONE] = "no_microphone",
+                                                          [DEVICE_NO_STORE] = "no_store"};
+    for (int i = 0; i < DEVICE_FAULT_COUNT; i++)
+        if (d->faults[i])
+            return texts[i];
+    return "";
+}
+
 bool device_is_configured(const struct device *d)
 {
     return !port_link_needs_ssid() || d->settings.ssid[0] != '\0';
@@ -31,11 +43,16 @@ const char *device_name(const struct device *d)
 
 void device_trust(struct device *d, struct signaling_trust *trust)
 {
-    *trust = (struct signaling_trust){NULL, NULL};
-    if (d->url.tls)
-        settings_get_ca(d->ca, sizeof d->ca);
-    if (d->url.tls && d->ca[0] != '\0')
+    *trust = (struct signaling_trust){.pins = d->pins};
+    settings_get_ca(d->ca, sizeof d->ca);
+    if (d->ca[0] != '\0')
         trust->ca_pem = d->ca;
-    if (settings_fingerprint(&d->settings, d->fingerprint))
-        trust->fingerprint = d->fingerprint;
+    trust->pin_count = settings_pins(&d->settings, d->pins);
+}
+
+bool device_is_pinned(struct device *d)
+{
+    struct signaling_trust trust;
+    device_trust(d, &trust);
+    return trust.ca_pem != NULL || trust.pin_count > 0;
 }

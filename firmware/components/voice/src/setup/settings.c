@@ -1,5 +1,6 @@
 #include "setup/settings.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,9 +18,22 @@ static bool is_url(const char *value)
     return http_parse_url(&url, value);
 }
 
-static bool is_hex(const char *value)
+#define HEX 64u /* digits of a SHA-256, and of a raw Wi-Fi key */
+
+static bool is_hex(const char *value, char end)
 {
-    return strlen(value) == 64 && value[strspn(value, "0123456789abcdefABCDEF")] == '\0';
+    return strspn(value, "0123456789abcdefABCDEF") == HEX && value[HEX] == end;
+}
+
+static bool is_pins(const char *value)
+{
+    return is_hex(value, '\0') || (is_hex(value, ',') && is_hex(value + HEX + 1, '\0'));
+}
+
+/* A passphrase has up to 63 bytes; 64 are the key itself, in hex (IEEE 802.11-2020, annex J.4). */
+static bool is_password(const char *value)
+{
+    return strlen(value) < HEX || is_hex(value, '\0');
 }
 
 /* Goes into a header as it is. */
@@ -63,9 +77,9 @@ struct field {
 #define FIELD(member) #member, offsetof(struct settings, member), sizeof((struct settings *)0)->member
 
 static const struct field fields[] = {
-    {FIELD(ssid), false, is_any, ""},         {FIELD(password), true, is_any, ""},
+    {FIELD(ssid), false, is_any, ""},         {FIELD(password), true, is_password, ""},
     {FIELD(gateway), false, is_url, ""},      {FIELD(gateway_id), false, is_token, ""},
-    {FIELD(key), true, is_token, ""},         {FIELD(fingerprint), false, is_hex, ""},
+    {FIELD(key), true, is_token, ""},         {FIELD(fingerprint), false, is_pins, ""},
     {FIELD(name), false, is_any, ""},         {FIELD(talk), false, is_talk, ""},
     {FIELD(volume), false, is_percent, "70"}, {FIELD(muted), false, is_flag, "0"},
     {FIELD(mic_muted), false, is_flag, "0"},  {FIELD(update), false, is_update, "https"},
@@ -78,6 +92,11 @@ static const struct field *find(const char *name)
             return &fields[i];
     return NULL;
 }
+
+static void finish_wifi(struct settings *s);
+
+/* Name, NUL, password: kept until both stand where they belong. */
+#define PENDING "wifi_pending"
 
 static char *value_of(struct settings *s, const struct field *field)
 {
@@ -99,25 +118,10 @@ void settings_load(struct settings *s)
     memset(s, 0, sizeof *s);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         load_field(s, &fields[i]);
+    finish_wifi(s);
 }
 
-enum settings_error settings_set(struct settings *s, const char *name, const char *value)
-{
-    const struct field *field = find(name);
-    size_t len = strlen(value);
-    if (field == NULL)
-        return SETTINGS_UNKNOWN;
-    if (len == 0)
-        return settings_erase(s, name);
-    if (len >= field->size || !field->accepts(value))
-        return SETTINGS_REFUSED;
-    if (port_kv_set(name, (const uint8_t *)value, len) != PORT_OK)
-        return SETTINGS_STORE;
-    memcpy(value_of(s, field), value, len + 1);
-    return SETTINGS_OK;
-}
-
-enum settings_error settings_erase(struct settings *s, const char *name)
+static enum settings_error erase(struct settings *s, const char *name)
 {
     const struct field *field = find(name);
     if (field == NULL)
@@ -127,6 +131,65 @@ enum settings_error settings_erase(struct settings *s, const char *name)
         return SETTINGS_STORE;
     load_field(s, field);
     return SETTINGS_OK;
+}
+
+static enum settings_error put(struct settings *s, const char *name, const char *value)
+{
+    const struct field *field = find(name);
+    size_t len = strlen(value);
+    if (field == NULL)
+        return SETTINGS_UNKNOWN;
+    if (len == 0)
+        return erase(s, name);
+    if (len >= field->size || !field->accepts(value))
+        return SETTINGS_REFUSED;
+    memcpy(value_of(s, field), value, len + 1);
+    return port_kv_set(name, (const uint8_t *)value, len) == PORT_OK ? SETTINGS_OK : SETTINGS_STORE;
+}
+
+static void forget_pending(const char *name)
+{
+    if (strcmp(name, "ssid") == 0 || strcmp(name, "password") == 0)
+        (void)port_kv_erase(PENDING); /* what is said later counts */
+}
+
+enum settings_error settings_set(struct settings *s, const char *name, const char *value)
+{
+    forget_pending(name);
+    return put(s, name, value);
+}
+
+enum settings_error settings_erase(struct settings *s, const char *name)
+{
+    forget_pending(name);
+    return erase(s, name);
+}
+
+enum settings_error settings_set_wifi(struct settings *s, const char *ssid, const char *password)
+{
+    char both[sizeof s->ssid + sizeof s->password];
+    size_t name_len = strlen(ssid) + 1, len = name_len + strlen(password);
+    if (name_len > sizeof s->ssid || len - name_len >= sizeof s->password || !is_password(password))
+        return SETTINGS_REFUSED; /* neither is changed */
+    memcpy(both, ssid, name_len);
+    memcpy(both + name_len, password, len - name_len);
+    bool kept = port_kv_set(PENDING, (const uint8_t *)both, len) == PORT_OK;
+    enum settings_error first = put(s, "ssid", ssid), second = put(s, "password", password);
+    if (kept && first == SETTINGS_OK && second == SETTINGS_OK)
+        (void)port_kv_erase(PENDING);
+    return first != SETTINGS_OK ? first : second;
+}
+
+static void finish_wifi(struct settings *s)
+{
+    char both[sizeof s->ssid + sizeof s->password + 1];
+    size_t len = 0;
+    if (port_kv_get(PENDING, (uint8_t *)both, sizeof both - 1, &len) != PORT_OK)
+        return;
+    both[len] = '\0';
+    size_t name_len = strlen(both) + 1;
+    if (name_len <= len + 1)
+        (void)settings_set_wifi(s, both, name_len <= len ? both + name_len : "");
 }
 
 static size_t unescape_lines(const char *from, char *to, size_t cap)
@@ -213,11 +276,25 @@ static uint8_t nibble(char c)
     return (uint8_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
 }
 
-bool settings_fingerprint(const struct settings *s, uint8_t out[32])
+size_t settings_pins(const struct settings *s, uint8_t out[SETTINGS_PINS * 32u])
 {
-    if (s->fingerprint[0] == '\0')
-        return false;
+    size_t count = (strlen(s->fingerprint) + 1) / (HEX + 1);
+    for (size_t i = 0; i < count * 32; i++) {
+        const char *digits = s->fingerprint + i / 32 * (HEX + 1) + i % 32 * 2;
+        out[i] = (uint8_t)(nibble(digits[0]) << 4 | nibble(digits[1]));
+    }
+    return count;
+}
+
+void settings_write_pin(const uint8_t pin[32], char hex[SETTINGS_PIN_HEX])
+{
     for (size_t i = 0; i < 32; i++)
-        out[i] = (uint8_t)(nibble(s->fingerprint[2 * i]) << 4 | nibble(s->fingerprint[2 * i + 1]));
-    return true;
+        (void)snprintf(hex + 2 * i, 3, "%02x", pin[i]);
+}
+
+enum settings_error settings_pin(struct settings *s, const uint8_t pin[32])
+{
+    char hex[SETTINGS_PIN_HEX];
+    settings_write_pin(pin, hex);
+    return settings_set(s, "fingerprint", hex);
 }
