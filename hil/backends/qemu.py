@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from hil.backends import Backend, Reached
 from hil.backends.follow import Follower
+from hil.backends.reissue import reissue
 from hil.errors import Unusable
 from hil.options import EMULATORS, released
 from tools.esp.nvs import settings_image
@@ -28,11 +29,12 @@ class Qemu(Backend):
 
     kind = "qemu"
     services = "qemu"
-    capabilities = frozenset({"audio_out"})
+    capabilities = frozenset({"audio_out", "ota"})
     reached = Reached("127.0.0.1", "10.0.2.2")  # the host, as its own network knows it
 
     def __init__(self, option: Namespace) -> None:
         self._release: Path = option.release
+        self._work: Path = option.run
         self.board, self._chip = (about := released(option.release)).board, about.chip
         option.qemu_prog_path = option.qemu_prog_path or EMULATORS[self._chip]
         option.qemu_cli_args = option.qemu_cli_args or f"-nographic -machine {self._chip}"
@@ -47,6 +49,13 @@ class Qemu(Backend):
         self.image.write_bytes(flash_of(self._release))
         efuse.write_bytes(QEMU_TARGETS[self._chip].default_efuse)
         self.extra = _EXTRA.format(efuse=efuse, chip=self._chip)
+
+    def release(self, version: str, fault: str = "") -> Path:
+        """The firmware that it runs, as another version; none can be made to fail."""
+        if fault:
+            return super().release(version, fault)
+        folder = self._work / f"release-{version}"
+        return folder if folder.exists() else reissue(self._release, version, folder)
 
     def reset(self, dut: Any) -> None:
         """By the emulator's monitor."""
