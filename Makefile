@@ -8,7 +8,7 @@ ESP_WEB_TOOLS := 10.4.0
 ESP_WEB_TOOLS_SHA512 := de9c24785166e458fb510a3c4893582b9457aed342a6ae97f50a08e9b313e060595a0ac9aa39f462f33d8a11bbe01b4ca121585df983b647a1bb17b9d0f4cc3d
 
 .DEFAULT_GOAL := help
-.PHONY: help run talk test check lint format firmware-test fuzz sim hil flash-demo flasher release bench lock \
+.PHONY: help run talk test check lint format firmware-test firmware-size fuzz sim hil flash-demo flasher release bench lock \
 	clean-machines clean set-up-run set-up-test
 
 help:  ## This list
@@ -36,6 +36,9 @@ format: set-up-test  ## Format and fix what can be fixed
 
 firmware-test: set-up-test  ## Build and test the firmware's portable C on this machine, and print its budget
 	@$(MAKE) --no-print-directory -C firmware test
+
+firmware-size: set-up-test  ## What the firmware costs a chip, by component, beside the last commit
+	@$(MAKE) --no-print-directory -C firmware size
 
 fuzz: set-up-test  ## Fuzz the firmware's parsers at length; FUZZ_SECONDS= for each
 	@$(MAKE) --no-print-directory -C firmware fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600)

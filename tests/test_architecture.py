@@ -182,7 +182,7 @@ def test_packages_hold_nothing() -> None:
         ("fastapi", ("front.app", "front.routes")),
         ("starlette", ("front.app", "front.routes")),
         ("pipecat", ("rtc", "media.session", "bot", "bots", "speech")),
-        ("zeroconf", ("front.discovery",)),
+        ("zeroconf", ("front.announcing", "front.discovery")),
         ("sqlite3", ("front.registry_file",)),
         ("aiosqlite", ("front.registry", "front.registry_file")),
         ("aiortc", ("rtc", "media.session", "cli.talk")),

@@ -78,11 +78,18 @@ void flash_close(struct flash *f)
     memset(f, 0, sizeof *f);
 }
 
+static bool has_power(struct flash *f)
+{
+    return !f->failing || (f->left > 0 && f->left-- > 0);
+}
+
 bool flash_erase(struct flash *f, const struct flash_area *area, uint32_t at, uint32_t len)
 {
     if (at > area->size || len > area->size - at)
         return false;
-    memset(f->bytes + area->offset + at, 0xFF, len);
+    for (uint32_t i = 0; i < len; i++)
+        if (has_power(f))
+            f->bytes[area->offset + at + i] = 0xFF;
     return true;
 }
 
@@ -92,7 +99,8 @@ bool flash_write(struct flash *f, const struct flash_area *area, uint32_t at, co
     if (at > area->size || len > area->size - at)
         return false;
     for (uint32_t i = 0; i < len; i++)
-        f->bytes[area->offset + at + i] &= data[i];
+        if (has_power(f))
+            f->bytes[area->offset + at + i] &= data[i];
     return true;
 }
 

@@ -18,6 +18,8 @@ struct flash {
     uint8_t *bytes; /* the file, shared */
     size_t size;
     struct flash_area otadata, slots[FLASH_SLOTS];
+    bool failing; /* the power: after so many more bytes erased or written, nothing changes any more */
+    uint32_t left;
 };
 
 /* ota_state of an entry in otadata: esp_flash_partitions.h */

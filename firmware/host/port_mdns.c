@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bsd.h"
 #include "mdns_wire.h"
 
 #define INTERFACES 8
@@ -21,6 +22,7 @@
 
 struct service {
     struct mdns_name name, host; /* host.len 0: no SRV yet */
+    uint16_t port;
     struct port_service found;
     bool has_txt, asked, fresh;
 };
@@ -190,16 +192,14 @@ static void take_text(struct service *s, const struct mdns_record *record)
     s->has_txt = s->fresh = true;
 }
 
-/* Of several addresses, the one that the answer came from: that one is known to reach us. */
-static void take_address(const struct mdns_record *record, const struct sockaddr_in *from)
+static void take_address(const struct mdns_record *record)
 {
     for (int i = 0; i < SERVICES; i++) {
         struct service *s = &mdns.services[i];
-        bool is_source = memcmp(record->ip, &from->sin_addr, 4) == 0;
-        if (!mdns_name_equal(&s->host, &record->name) || (s->found.address.family == 4 && !is_source))
-            continue;
-        s->found.address.family = 4;
-        memcpy(s->found.address.ip, record->ip, 4);
+        struct port_address address = {.family = 4, .port = s->port};
+        memcpy(address.ip, record->ip, 4);
+        if (record->ttl > 0 && mdns_name_equal(&s->host, &record->name))
+            addresses_add(&s->found.addresses, &address);
     }
 }
 
@@ -212,15 +212,14 @@ static void take_details(const struct mdns_record *record)
         take_text(s, record);
     if (record->type != MDNS_SRV)
         return;
-    if (!mdns_name_equal(&s->host, &record->target))
-        s->found.address.family = 0;
+    s->found.addresses.count = 0; /* those of before may be no longer: they come with it, or are asked for */
     s->host = record->target;
-    s->found.address.port = record->port;
+    s->port = record->port;
     s->fresh = true;
 }
 
 /* Records refer to each other and come in any order: pointers first, then what they name, then addresses. */
-static void take_response(const uint8_t *message, size_t len, const struct sockaddr_in *from)
+static void take_response(const uint8_t *message, size_t len)
 {
     struct mdns_reader r;
     struct mdns_record record;
@@ -233,13 +232,13 @@ static void take_response(const uint8_t *message, size_t len, const struct socka
             else if (pass == 1)
                 take_details(&record);
             else if (pass == 2 && record.type == MDNS_A)
-                take_address(&record, from);
+                take_address(&record);
         }
 }
 
 static bool is_whole(struct service *s)
 {
-    if (s->name.len > 0 && s->host.len > 0 && s->has_txt && s->found.address.family == 4)
+    if (s->name.len > 0 && s->host.len > 0 && s->has_txt && s->found.addresses.count > 0)
         return true;
     if (s->fresh && !s->asked) {
         s->asked = true;
@@ -334,16 +333,12 @@ static void take_query(const uint8_t *message, size_t len)
 uint64_t host_mdns_step(uint64_t now)
 {
     uint8_t message[9000];
-    struct sockaddr_in from = {0};
-    socklen_t from_len = sizeof from;
     ssize_t n;
-    while (mdns.socket >= 0 &&
-           (n = recvfrom(mdns.socket, message, sizeof message, 0, (struct sockaddr *)&from, &from_len)) > 0) {
+    while (mdns.socket >= 0 && (n = recv(mdns.socket, message, sizeof message, 0)) > 0) {
         if ((size_t)n > 2 && (message[2] & 0x80) != 0)
-            take_response(message, (size_t)n, &from);
+            take_response(message, (size_t)n);
         else
             take_query(message, (size_t)n);
-        from_len = sizeof from;
     }
     if (!mdns.due || mdns.socket < 0)
         return PORT_NEVER;

@@ -23,35 +23,43 @@ struct lookup {
 static int answer = -1;
 static atomic_int running;
 
-/* Family 0 if there is none. IPv4 first: one of our candidates has to be of the family that the gateway
- * answers in. */
-static struct port_address find(const char *host, int flags)
+static void add_all(struct port_addresses *list, const struct addrinfo *found, int family)
 {
-    struct addrinfo hints = {.ai_flags = flags, .ai_socktype = SOCK_STREAM}, *found = NULL;
-    struct sockaddr_storage there = {0};
-    struct port_address address = {0};
-    if (getaddrinfo(host, NULL, &hints, &found) != 0)
-        return address;
-    const struct addrinfo *best = found;
-    for (const struct addrinfo *a = found; a != NULL && best->ai_family != AF_INET; a = a->ai_next)
-        best = a->ai_family == AF_INET ? a : best;
-    memcpy(&there, best->ai_addr, best->ai_addrlen);
-    host_from_sockaddr(&there, &address);
-    freeaddrinfo(found);
-    return address;
+    for (const struct addrinfo *a = found; a != NULL; a = a->ai_next) {
+        struct sockaddr_storage there = {0};
+        struct port_address address;
+        if (a->ai_family != family)
+            continue;
+        memcpy(&there, a->ai_addr, a->ai_addrlen);
+        host_from_sockaddr(&there, &address);
+        addresses_add(list, &address);
+    }
 }
 
-static void tell(int to, const struct port_address *address)
+/* IPv4 first: one of our candidates has to be of the family that the gateway answers in. */
+static struct port_addresses find(const char *host, int flags)
 {
-    (void)send(to, address, sizeof *address, MSG_NOSIGNAL);
+    struct addrinfo hints = {.ai_flags = flags, .ai_socktype = SOCK_STREAM}, *found = NULL;
+    struct port_addresses list = {0};
+    if (getaddrinfo(host, NULL, &hints, &found) != 0)
+        return list;
+    add_all(&list, found, AF_INET);
+    add_all(&list, found, AF_INET6);
+    freeaddrinfo(found);
+    return list;
+}
+
+static void tell(int to, const struct port_addresses *list)
+{
+    (void)send(to, list, sizeof *list, MSG_NOSIGNAL);
     close(to);
 }
 
 static void *look_up(void *argument)
 {
     struct lookup *lookup = argument;
-    struct port_address address = find(lookup->host, 0);
-    tell(lookup->to, &address);
+    struct port_addresses list = find(lookup->host, 0);
+    tell(lookup->to, &list);
     free(lookup);
     atomic_fetch_sub(&running, 1);
     return NULL;
@@ -68,8 +76,8 @@ static bool start_thread(struct lookup *lookup)
 
 static enum port_error ask(const char *host, int to)
 {
-    struct port_address known = find(host, AI_NUMERICHOST);
-    if (known.family != 0) {
+    struct port_addresses known = find(host, AI_NUMERICHOST);
+    if (known.count > 0) {
         tell(to, &known);
         return PORT_AGAIN;
     }
@@ -100,12 +108,12 @@ enum port_error resolve_start(const char *host)
     return error;
 }
 
-enum port_error resolve_result(struct port_address *address)
+enum port_error resolve_result(struct port_addresses *found)
 {
-    ssize_t len = recv(answer, address, sizeof *address, MSG_DONTWAIT);
+    ssize_t len = recv(answer, found, sizeof *found, MSG_DONTWAIT);
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
         return PORT_AGAIN;
-    return len == sizeof *address && address->family != 0 ? PORT_OK : PORT_ERR_RESOLVE;
+    return len == sizeof *found && found->count > 0 ? PORT_OK : PORT_ERR_RESOLVE;
 }
 
 void resolve_stop(void)

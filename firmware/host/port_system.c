@@ -77,6 +77,11 @@ void port_get_figures(struct port_figures *figures)
     *figures = (struct port_figures){.heap_free = BUDGET - used, .heap_least = heap_least};
 }
 
+void *port_memory(size_t size)
+{
+    return calloc(1, size);
+}
+
 void port_reboot(void)
 {
     reboot_wanted = true;

@@ -11,16 +11,14 @@
  *   net    0     11        10 KB  before audio, for its turns are short, and what arrives has to be noted when it
  *                                 arrives: or the jitter buffer takes our own encoder for the network's jitter.
  *                                 On the radio's core. 4.3 KB measured, of DTLS and TLS.
- *   audio  last  10        32 KB  a second core of its own where there is one. 23 KB measured: libopus at
- *                                 complexity 0; S3 boards encode at 3.
+ *   audio  last  10        32 KB  a second core of its own where there is one. 23 KB measured on a C3 and 27.6 on
+ *                                 an S3, which encodes at complexity 3: libopus in fixed point.
  *
  * Both stacks are of internal memory, as is all that a call touches. docs/firmware.md */
-#define NET_STACK 10240
-#define AUDIO_STACK 32768
 #define NET_CORE 0
 #define AUDIO_CORE (portNUM_PROCESSORS - 1)
 
-static StackType_t net_stack[NET_STACK], audio_stack[AUDIO_STACK];
+static StackType_t net_stack[VOICE_NET_STACK], audio_stack[VOICE_AUDIO_STACK];
 static _Atomic bool stopping;
 
 static void run_audio(void *unused)

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import ipaddress
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import ifaddr
-from loguru import logger
-from zeroconf import DNSService, IPVersion, ServiceStateChange, Zeroconf  # type: ignore[attr-defined]
-from zeroconf import Error as ZeroconfError
+from zeroconf import ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
+from gateway.front.announcing import FAULTS, GATEWAY_TYPE, Link, Service, by_interface, cause, versions
 from gateway.recurring import Recurring
 
-GATEWAY_TYPE = "_voicegw._tcp.local."
 DEVICE_TYPE = "_voicedev._tcp.local."
 REFRESH_SECONDS = 5.0
 MAX_NAME_BYTES = 55
 """A DNS label has 63 (RFC 1035, section 2.3.4); the rest is for the number that tells namesakes apart."""
 _RESOLVE_MS = 2_000
-FAULTS = (OSError, ZeroconfError, RuntimeError)
-"""What zeroconf raises where the network is not as it was a moment ago; the last for an IPv6 address that has gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +45,7 @@ def lan_addresses() -> list[str]:
 
 
 class Announcer:
-    """Announces the gateway until it is stopped, on the addresses that the machine has at the time.
+    """Announces the gateway until it is stopped, on each interface with the addresses that it has at the time.
 
     Args:
         name: the gateway's.
@@ -70,15 +65,10 @@ class Announcer:
         load: Callable[[], float],
     ) -> None:
         label = name.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
-        self._name = f"{label}.{GATEWAY_TYPE}"
-        self._id = instance_id
-        self._server = f"voicegw-{instance_id}.local."
-        self._port = port
+        self._service = Service(f"{label}.{GATEWAY_TYPE}", instance_id, port)
         self._addresses = addresses
         self._load = load
-        self._zeroconf: AsyncZeroconf | None = None
-        self._info: AsyncServiceInfo | None = None
-        self._announced: tuple[list[str], str] = ([], "")
+        self._links: dict[str, Link] = {}
         self._trouble = Recurring("the gateway cannot be announced by mDNS")
 
     async def run(self) -> None:
@@ -88,90 +78,36 @@ class Announcer:
                 await self._refresh()
                 await asyncio.sleep(REFRESH_SECONDS)
         finally:
-            await self._withdraw()
+            await self._withdraw(list(self._links))
 
     async def _refresh(self) -> None:
         try:
-            addresses = self._addresses()
-            await self._announce(addresses, f"{self._load():.1f}")
+            groups = by_interface(self._addresses())
         except FAULTS as error:
+            groups = {}
             self._trouble.met(cause(error))
-            await self._withdraw()
-            return
-        if addresses:
+        await self._withdraw([name for name in self._links if name not in groups])
+        load = f"{self._load():.1f}"
+        links = [self._links.setdefault(name, Link(self._service, name)) for name in groups]
+        pairs = zip(links, groups.values(), strict=True)
+        done = await asyncio.gather(*(self._announce(link, own, load) for link, own in pairs))
+        if groups and all(done):
             self._trouble.over()
-        else:
+        elif not groups:
             self._trouble.met("this machine is on no network")
 
-    async def _announce(self, addresses: list[str], load: str) -> None:
-        wanted, rival = (addresses, load), self._rival()
-        if wanted == self._announced and rival is None:
-            return
-        if addresses != self._announced[0]:
-            await self._withdraw()
-            if addresses:
-                self._zeroconf = AsyncZeroconf(interfaces=addresses, ip_version=_versions(addresses))
-                await self._register(*wanted)
-        elif rival is not None and rival > self._server:
-            await self._give_way(*wanted)
-        elif self._zeroconf is not None and self._info is not None:
-            self._info = self._describe(self._info.name, *wanted)
-            await self._zeroconf.async_update_service(self._info)
-        self._announced = wanted
+    async def _announce(self, link: Link, addresses: list[str], load: str) -> bool:
+        """One interface that can't do it, a tunnel say, is no reason to leave the others out."""
+        try:
+            await link.announce(addresses, load)
+        except FAULTS as error:
+            self._trouble.met(cause(error))
+            await link.withdraw()
+            return False
+        return True
 
-    def _rival(self) -> str | None:
-        """The host of another gateway under our name: two that start at once don't see each other's probes.
-
-        Of the two the one whose host sorts later keeps the name (RFC 6762, sections 8.2 and 9).
-        """
-        if self._zeroconf is None or self._info is None:
-            return None
-        records = self._zeroconf.zeroconf.cache.entries_with_name(self._info.name)
-        hosts = {r.server for r in records if isinstance(r, DNSService)} - {self._server}
-        return max(hosts, default=None)
-
-    async def _register(self, addresses: list[str], load: str) -> None:
-        assert self._zeroconf is not None
-        self._info = self._describe(self._name, addresses, load)
-        await self._zeroconf.async_register_service(self._info, allow_name_change=True)
-        logger.info("announced as {} on {}", self._info.name, ", ".join(addresses))
-
-    async def _give_way(self, addresses: list[str], load: str) -> None:
-        """Take another name, with no goodbye for this one: it is the rival's."""
-        assert self._zeroconf is not None
-        assert self._info is not None
-        self._zeroconf.zeroconf.registry.async_remove(self._info)
-        await self._register(addresses, load)
-
-    def _describe(self, name: str, addresses: list[str], load: str) -> AsyncServiceInfo:
-        return AsyncServiceInfo(
-            GATEWAY_TYPE,
-            name,
-            addresses=[ipaddress.ip_address(a).packed for a in addresses],
-            port=self._port,
-            server=self._server,
-            properties={"v": "1", "id": self._id, "path": "/api/offer", "tls": "0", "load": load},
-        )
-
-    async def _withdraw(self) -> None:
-        zeroconf, self._zeroconf, self._info = self._zeroconf, None, None
-        self._announced = ([], "")
-        if zeroconf is not None:
-            with contextlib.suppress(*FAULTS):
-                await zeroconf.async_unregister_all_services()
-            await zeroconf.async_close()
-
-
-def cause(error: Exception) -> str:
-    """What stands in mDNS's way, as a clause."""
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        return "another program holds UDP port 5353 for itself"
-    return repr(error)
-
-
-def _versions(addresses: list[str]) -> IPVersion:
-    versions = {ipaddress.ip_address(a).version for a in addresses}
-    return IPVersion.All if len(versions) == 2 else IPVersion.V6Only if 6 in versions else IPVersion.V4Only
+    async def _withdraw(self, names: list[str]) -> None:
+        await asyncio.gather(*(self._links.pop(name).withdraw() for name in names))
 
 
 @contextlib.asynccontextmanager
@@ -185,7 +121,7 @@ async def browse(
         on_change: is given a name and what was found, or `None` when it said goodbye.
         addresses: of the interfaces to listen on.
     """
-    zeroconf = AsyncZeroconf(interfaces=addresses, ip_version=_versions(addresses))
+    zeroconf = AsyncZeroconf(interfaces=addresses, ip_version=versions(addresses))
     lookups: set[asyncio.Task[None]] = set()
 
     async def look_up(name: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gateway import __version__
-from gateway.front import discovery
+from gateway.front import announcing, discovery
 from gateway.front.identity import instance_id
 from gateway.front.places.workers import Workers
 from gateway.front.registry import Registry, open_registry
@@ -191,6 +191,6 @@ async def _browse(gateway: Gateway, addresses: Callable[[], list[str]]) -> None:
                     while addresses() == current:  # noqa: ASYNC110 -- the system tells of no change
                         await asyncio.sleep(discovery.REFRESH_SECONDS)
                 gateway.on_lan.clear()
-        except discovery.FAULTS as error:
-            trouble.met(discovery.cause(error))
+        except announcing.FAULTS as error:
+            trouble.met(announcing.cause(error))
         await asyncio.sleep(discovery.REFRESH_SECONDS)

@@ -261,6 +261,8 @@ class Switchboard:
     async def _note_device(self, call: OfferCall) -> None:
         if call.device is not None:
             facts = _facts(call.request_data)
+            if fault := facts.get("fault"):
+                logger.warning("{} has a part that does not work: {}", call.device, fault)
             await self._registry.seen(call.device, call.remote, facts.get("board"), facts.get("fw"))
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -16,7 +19,7 @@ from gateway.front import discovery
 from gateway.wire import sdp
 from gateway.wire.sdp_lint import lint
 from tests.support import lan
-from tests.support.gateway import GatewayProcess, client, serving, voicegw
+from tests.support.gateway import ROOT, GatewayProcess, client, serving, voicegw
 from tests.support.offers import captured
 from tests.support.peer import DEVICE, Peer, gathering_on
 from tests.support.waiting import until
@@ -191,12 +194,33 @@ async def test_it_announces_itself_follows_its_addresses_and_says_goodbye(
             assert {**properties, "id": "", "load": ""} == {
                 "v": "1", "id": "", "path": "/api/offer", "tls": "0", "load": "",
             }  # fmt: skip
-        before = gateway.log().count("announced as")
         address = machine.add_address(1)
-        await until(lambda: gateway.log().count("announced as") > before, "it is announced anew")
-        assert address in gateway.log().rsplit("announced as", 1)[1]
+        await gateway.logged(address)
         await until(lambda: all("hello" in h.found for h in heard), "it is found again")
         assert await gateway.stop() == 0
         await until(
             lambda: all("hello" in h.gone and "hello" not in h.found for h in heard), "it said goodbye"
         )
+
+
+def asked(own: str, *how: str) -> list[list[str]]:
+    """The addresses of each answer to a board with this address of ours."""
+    command = [sys.executable, "-m", "tests.support.mdns_ask", own, *how]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+async def test_each_interface_hears_its_own_addresses_and_no_other(
+    machine: lan.Machine, tmp_path: Path
+) -> None:
+    """RFC 6762, section 6.2. A board takes the first address there is: a bridge's is a gateway that is dead."""
+    machine.add_foreign()
+    async with serving(tmp_path, {"name": "many"}, host="::", prefix=machine.prefix) as gateway:
+        for address in (*(a.split("/")[0] for _, a, _ in lan.FOREIGN), *map(machine.there, lan.NUMBERS)):
+            await gateway.logged(address)
+        for number, how in itertools.product(lan.NUMBERS, ([], ["--unicast"])):
+            answers = await asyncio.to_thread(asked, machine.here(number), *how)
+            assert answers, "an answer"
+            for heard in (a for answer in answers for a in answer):
+                assert heard.startswith((f"10.99.{number}.", f"fd99:{number}::"))
+            assert all(machine.there(number) in answer for answer in answers)

@@ -37,7 +37,7 @@ async def test_an_announcement_that_fails_is_tried_again() -> None:
     )
     failing = mock.AsyncMock(side_effect=BadTypeInNameException)
     with (
-        mock.patch.object(announcer, "_register", failing),
+        mock.patch("gateway.front.announcing.Link._register", failing),
         mock.patch.object(discovery, "REFRESH_SECONDS", 0.01),
     ):
         task = asyncio.create_task(announcer.run())

@@ -11,7 +11,7 @@ from zeroconf import IPVersion, ServiceInfo
 from zeroconf.asyncio import AsyncZeroconf
 
 from tests.support.device import device
-from tests.support.gateway import GatewayProcess
+from tests.support.gateway import GatewayProcess, serving
 from tests.support.middle import kept_port
 from tests.support.waiting import eventually
 
@@ -60,6 +60,24 @@ async def test_it_prefers_the_one_it_is_paired_with(echo: GatewayProcess, tmp_pa
             await announce(zeroconf, "bbbbbbbb", echo.port, load="0.9")
             await own.live()
             assert own.failures().count("unreachable") <= 1
+
+
+async def test_where_its_own_gateway_is_full_another_takes_it(echo: GatewayProcess, tmp_path: Path) -> None:
+    limits = {"limits": {"sessions": 1}}
+    async with (
+        serving(tmp_path / "full", limits) as full,
+        device(tmp_path / "first", url=full.url) as first,
+        lan() as zeroconf,
+    ):
+        await first.live()
+        await announce(zeroconf, "aaaaaaaa", full.port, load="1.0")
+        await announce(zeroconf, "bbbbbbbb", echo.port, load="0.0")
+        async with device(tmp_path / "second") as own:
+            await own.ask("settings set gateway_id aaaaaaaa")
+            await own.live()
+            assert (await own.ask("state"))["port"] == echo.port
+            assert (await own.ask("settings get gateway_id"))["gateway_id"] == "aaaaaaaa"
+            assert "aaaaaaaa: gateway_busy" in own.log()
 
 
 async def test_a_gateway_that_appears_is_called_at_once(echo: GatewayProcess, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.device import device
+from tests.support.gateway import GatewayProcess
 from tests.support.waiting import until
 
 SILENT = "127.53.53.53"
@@ -47,6 +49,35 @@ def was_asked(server: socket.socket) -> bool:
         return b"gateway\x07example" in server.recv(512)
     except BlockingIOError:
         return False
+
+
+def answer(server: socket.socket, *addresses: str) -> None:
+    """Answer one question, with these addresses for A and with none for all else."""
+    try:
+        question, who = server.recvfrom(512)
+    except BlockingIOError:
+        return
+    end = question.index(b"\0", 12) + 5
+    given = addresses if question[end - 3] == 1 else ()
+    records = b"".join(
+        b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 5, 4) + socket.inet_aton(address) for address in given
+    )
+    head = question[:2] + b"\x81\x80" + struct.pack("!HHHH", 1, len(given), 0, 0)
+    server.sendto(head + question[12:end] + records, who)
+
+
+async def test_where_the_first_address_of_a_name_is_dead_the_next_is_tried(
+    echo: GatewayProcess, tmp_path: Path, server: socket.socket, asking: list[str]
+) -> None:
+    url = f"http://gateway.example:{echo.port}"
+    async with device(tmp_path, url=url, prefix=asking) as own:
+
+        def is_live() -> bool:
+            answer(server, "127.0.0.77", "127.0.0.1")
+            return own.states()[-1:] == ["live"]
+
+        await until(is_live, "it is live")
+        assert own.failures() == []
 
 
 async def test_a_name_server_that_never_answers_holds_nothing_up(

@@ -119,16 +119,21 @@ def spawn(
     *,
     key: str | None = None,
     plain: bool = False,
+    fault: str | None = None,
     prefix: Sequence[str] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start `voicesim` with a store, a log and its standard output in this directory; `prefix` starts it."""
+    """Start `voicesim` with a store, a log and its standard output in this directory; `prefix` starts it.
+
+    Args:
+        fault: of the broken devices in firmware/host/faults, this one.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("VOICEGW_")}
     if key is not None:
         environment["VOICEGW_KEY"] = key
     if plain:  # the allocator's caches would look like growth
         environment["GLIBC_TUNABLES"] = "glibc.malloc.tcache_count=0:glibc.malloc.mxfast=0"
-    binary = PLAIN if plain else BINARY
+    binary = PLAIN.with_name(f"voicesim-{fault}") if fault else PLAIN if plain else BINARY
     command = [*prefix, str(binary), "--store", str(directory / "store"), "--interface", "lo", *arguments]
     with (directory / "device.out").open("wb") as out, (directory / "device.log").open("wb") as log:
         return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=log)
@@ -155,12 +160,18 @@ async def running(
     url: str | None = None,
     key: str | None = None,
     plain: bool = False,
+    fault: str | None = None,
     prefix: Sequence[str] = (),
 ) -> AsyncIterator[Device]:
     """Run a device for the length of the block, at most; it may end as it likes."""
     gateway = ["--gateway", url] if url else []
     process = spawn(
-        directory, ["--console", "tcp:0", *gateway, *arguments], key=key, plain=plain, prefix=prefix
+        directory,
+        ["--console", "tcp:0", *gateway, *arguments],
+        key=key,
+        plain=plain,
+        fault=fault,
+        prefix=prefix,
     )
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", await _console(process, directory))
@@ -183,10 +194,13 @@ async def device(
     url: str | None = None,
     key: str | None = None,
     plain: bool = False,
+    fault: str | None = None,
     prefix: Sequence[str] = (),
 ) -> AsyncIterator[Device]:
     """Run a device for the length of the block; it has to end well, and without a sanitizer's complaint."""
-    async with running(directory, *arguments, url=url, key=key, plain=plain, prefix=prefix) as own:
+    async with running(
+        directory, *arguments, url=url, key=key, plain=plain, fault=fault, prefix=prefix
+    ) as own:
         yield own
     log = (directory / "device.log").read_text(errors="replace")
     assert "runtime error" not in log, log

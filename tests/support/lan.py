@@ -13,6 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NUMBERS = (1, 2)
+FOREIGN = (
+    ("docker0", "172.17.0.1/16", "bridge"),
+    ("virbr0", "192.168.122.1/24", "bridge"),
+    ("tun0", "10.8.0.6/24", "tun"),
+)
 _CLONE_NEWNET = 0x40000000  # linux/sched.h; Python has it from 3.12 on
 
 
@@ -65,6 +70,16 @@ class Machine:
         address = f"10.99.{lan}.77"
         ip("-n", self.name, "address", "add", f"{address}/24", "dev", f"there{lan}")
         return address
+
+    def add_foreign(self) -> None:
+        """Give it what a developer's machine has, with addresses that nobody else reaches."""
+        for name, address, kind in FOREIGN:
+            if kind == "tun":
+                ip("-n", self.name, "tuntap", "add", "dev", name, "mode", "tun")
+            else:
+                ip("-n", self.name, "link", "add", name, "type", kind)
+            ip("-n", self.name, "address", "add", address, "dev", name)
+            ip("-n", self.name, "link", "set", name, "up")
 
     def leave(self, lan: int) -> None:
         """Take its interface on a LAN away."""

@@ -1,5 +1,5 @@
-/* Faults on purpose, for the rig's own tests: each build of voicesim with VOICE_FAULT has one, laid over the port by
- * the linker (--wrap), so that nothing of the firmware knows of it. */
+/* Faults on purpose, for the rig's own tests: each build of voicesim with VOICE_FAULT has one, laid over the
+ * port by the linker (--wrap), so that nothing of the firmware knows of it. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +17,8 @@ enum port_error __wrap_host_audio_open(const struct host_audio *options)
     return __real_host_audio_open(&slow);
 }
 
-#elif defined(FAULT_DROP) /* a queue that is too short: each eighth packet of media is lost (RFC 7983: 128 to 191) */
+#elif defined(                                                                                               \
+    FAULT_DROP) /* a queue that is too short: each eighth packet of media is lost (RFC 7983: 128 to 191) */
 enum port_error __real_port_udp_send(const struct port_address *remote, const uint8_t *data, size_t len);
 enum port_error __wrap_port_udp_send(const struct port_address *remote, const uint8_t *data, size_t len);
 enum port_error __wrap_port_udp_send(const struct port_address *remote, const uint8_t *data, size_t len)
@@ -65,5 +66,40 @@ enum port_error __wrap_port_audio_play(const int16_t pcm[PORT_AUDIO_BLOCK])
     static const int16_t nothing[PORT_AUDIO_BLOCK];
     (void)pcm;
     return __real_port_audio_play(nothing);
+}
+
+#elif defined(FAULT_NOOPUS) /* less memory than libopus wants */
+void *__wrap_port_memory(size_t size);
+void *__wrap_port_memory(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+#elif defined(FAULT_NOSOUND) /* neither codec chip answers */
+unsigned __wrap_port_audio_start(void);
+unsigned __wrap_port_audio_start(void)
+{
+    return 0;
+}
+
+#elif defined(FAULT_NOSTORE) /* flash that can neither be read nor written */
+enum port_error __wrap_port_kv_get(const char *name, uint8_t *value, size_t cap, size_t *len);
+enum port_error __wrap_port_kv_get(const char *name, uint8_t *value, size_t cap, size_t *len)
+{
+    (void)name;
+    (void)value;
+    (void)cap;
+    *len = 0;
+    return PORT_ERR_IO;
+}
+
+enum port_error __wrap_port_kv_set(const char *name, const uint8_t *value, size_t len);
+enum port_error __wrap_port_kv_set(const char *name, const uint8_t *value, size_t len)
+{
+    (void)name;
+    (void)value;
+    (void)len;
+    return PORT_ERR_IO;
 }
 #endif

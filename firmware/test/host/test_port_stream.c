@@ -191,9 +191,99 @@ static void digits_need_no_name_server(void **state)
     assert_int_equal(atomic_load(&asked), before);
 }
 
+/* ---- of several addresses ---- */
+
+static struct port_address at(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
+{
+    return (struct port_address){.family = 4, .ip = {a, b, c, d}};
+}
+
+/* One that listens there and nowhere else. */
+static int listen_at(struct port_address address, int backlog)
+{
+    struct sockaddr_storage here;
+    int on = 1, own = socket(AF_INET, SOCK_STREAM, 0);
+    close(listener); /* which has the port on all addresses */
+    address.port = target.port;
+    socklen_t len = bsd_from_address(&address, &here);
+    (void)setsockopt(own, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    assert_int_equal(bind(own, (struct sockaddr *)&here, len), 0);
+    assert_int_equal(listen(own, backlog), 0);
+    return listener = own;
+}
+
+static void where_one_refuses_the_next_is_tried(void **state)
+{
+    const struct port_addresses where = {2, {at(127, 0, 0, 6), at(127, 0, 0, 5)}};
+    (void)state;
+    (void)listen_at(where.at[1], 8);
+    target.addresses = &where;
+    assert_int_equal(port_stream_open(&target), PORT_AGAIN);
+    assert_int_equal(run(), PORT_OK);
+    assert_true(reached("127.0.0.5"));
+}
+
+static void at_none_is_unreachable(void **state)
+{
+    const struct port_addresses where = {2, {at(127, 0, 0, 6), at(127, 0, 0, 7)}};
+    (void)state;
+    (void)listen_at(at(127, 0, 0, 5), 8);
+    target.addresses = &where;
+    enum port_error error = port_stream_open(&target);
+    assert_int_equal(error == PORT_AGAIN ? run() : error, PORT_ERR_UNREACHABLE);
+}
+
+/* A host that is off, or none: nothing comes back. Here it is one whose queue is full. */
+static void where_one_is_silent_the_next_is_tried_after_two_seconds(void **state)
+{
+    const struct port_addresses where = {2, {at(127, 0, 0, 5), at(127, 0, 0, 6)}};
+    int dead = listen_at(where.at[0], 0), callers[8];
+    (void)state;
+    listener = socket(AF_INET, SOCK_STREAM, 0);
+    int alive = listen_at(where.at[1], 8);
+    struct sockaddr_storage there;
+    struct port_address full = where.at[0];
+    full.port = target.port;
+    socklen_t len = bsd_from_address(&full, &there);
+    for (int i = 0; i < 8; i++) {
+        callers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(callers[i], (struct sockaddr *)&there, len);
+    }
+    target.addresses = &where;
+    assert_int_equal(port_stream_open(&target), PORT_AGAIN);
+    assert_int_equal(step(), PORT_AGAIN);
+    now += 2100000u;
+    assert_int_equal(run(), PORT_OK);
+    assert_true(reached("127.0.0.6"));
+    for (int i = 0; i < 8; i++)
+        close(callers[i]);
+    close(dead);
+    listener = alive;
+}
+
+static void those_of_our_subnet_come_first(void **state)
+{
+    struct port_addresses list = {0};
+    const struct port_address given[] = {at(172, 17, 0, 1), at(192, 168, 122, 1), at(127, 0, 0, 9),
+                                         at(172, 17, 0, 1), at(203, 0, 113, 1),   at(203, 0, 113, 2),
+                                         at(127, 0, 0, 8)};
+    static const uint8_t order[][4] = {{127, 0, 0, 9}, {127, 0, 0, 8}, {172, 17, 0, 1}, {192, 168, 122, 1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
+        addresses_add(&list, &given[i]);
+    assert_int_equal(list.count, PORT_ADDRESSES);
+    for (unsigned i = 0; i < list.count; i++)
+        assert_memory_equal(list.at[i].ip, order[i], 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(where_one_refuses_the_next_is_tried, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(at_none_is_unreachable, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(where_one_is_silent_the_next_is_tried_after_two_seconds, set_up,
+                                        tear_down),
+        cmocka_unit_test(those_of_our_subnet_come_first),
         cmocka_unit_test_setup_teardown(nothing_waits_for_a_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_name_server_has_nine_seconds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_answer_after_the_close_is_not_heard, set_up, tear_down),

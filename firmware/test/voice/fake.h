@@ -14,6 +14,8 @@ struct fake {
     /* store */
     bool kv_fails;
     uint32_t kv_writes;
+    bool kv_cut; /* the power fails after `kv_left` more writes and erasures */
+    uint32_t kv_left;
 
     /* link */
     enum port_link link;
@@ -34,7 +36,8 @@ struct fake {
     char sent[FAKE_TEXT];
     size_t sent_len;
     char target_host[128];
-    struct port_address target_address;
+    struct port_address target_address; /* the first of those */
+    struct port_addresses target_addresses;
     uint16_t target_port;
     bool target_tls, target_has_ca, target_has_fingerprint;
 
@@ -68,7 +71,8 @@ struct fake {
     /* audio */
     uint64_t audio_due;
     int locked;
-    bool has_codec, audio_runs;
+    bool has_codec, audio_runs, no_memory;
+    unsigned dead; /* of PORT_SPEAKER_WORKS and PORT_MICROPHONE_WORKS */
     int codec_volume;
     uint32_t captured, played;
     int16_t speaker[PORT_AUDIO_BLOCK];

@@ -96,7 +96,8 @@ enum port_error port_stream_open(const struct port_stream_target *target)
     fake.sent_len = 0;
     (void)snprintf(fake.target_host, sizeof fake.target_host, "%s", target->host);
     fake.target_port = target->port;
-    fake.target_address = target->address != NULL ? *target->address : (struct port_address){0};
+    fake.target_addresses = target->addresses != NULL ? *target->addresses : (struct port_addresses){0};
+    fake.target_address = fake.target_addresses.at[0];
     fake.target_tls = target->tls;
     fake.target_has_ca = target->ca_pem != NULL;
     fake.target_has_fingerprint = target->fingerprint != NULL;
@@ -200,9 +201,9 @@ void fake_serve(const char *id, const char *load, const char *ip, uint16_t port)
     (void)peer_address_parse(&address, ip, port);
     memset(s, 0, sizeof *s);
     (void)snprintf(s->instance, sizeof s->instance, "gateway %s", id);
-    s->address.family = address.family;
-    s->address.port = port;
-    memcpy(s->address.ip, address.ip, sizeof address.ip);
+    s->addresses.count = 1;
+    s->addresses.at[0] = (struct port_address){.family = address.family, .port = port};
+    memcpy(s->addresses.at[0].ip, address.ip, sizeof address.ip);
     (void)snprintf(s->txt[0], sizeof s->txt[0], "v=1");
     (void)snprintf(s->txt[1], sizeof s->txt[1], "id=%s", id);
     (void)snprintf(s->txt[2], sizeof s->txt[2], "path=/api/offer");

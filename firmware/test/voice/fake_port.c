@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SETTINGS 24
@@ -77,6 +78,11 @@ const struct port_facts *port_facts(void)
 void port_get_figures(struct port_figures *figures)
 {
     *figures = (struct port_figures){.heap_free = 100000, .heap_least = 90000, .rssi = -60};
+}
+
+void *port_memory(size_t size)
+{
+    return fake.no_memory ? NULL : calloc(1, size);
 }
 
 void port_reboot(void)
@@ -168,9 +174,16 @@ enum port_error port_kv_get(const char *name, uint8_t *value, size_t cap, size_t
     return PORT_OK;
 }
 
+static bool has_power(void)
+{
+    return !fake.kv_cut || (fake.kv_left > 0 && fake.kv_left-- > 0);
+}
+
 enum port_error port_kv_set(const char *name, const uint8_t *value, size_t len)
 {
     int i = find(name) >= 0 ? find(name) : find("");
+    if (!has_power())
+        return PORT_ERR_IO;
     if (fake.kv_fails || i < 0 || len > sizeof store[0].value || strlen(name) > PORT_KV_NAME_MAX)
         return PORT_ERR_IO;
     strcpy(store[i].name, name);
@@ -183,7 +196,7 @@ enum port_error port_kv_set(const char *name, const uint8_t *value, size_t len)
 enum port_error port_kv_erase(const char *name)
 {
     int i = find(name);
-    if (fake.kv_fails)
+    if (fake.kv_fails || !has_power())
         return PORT_ERR_IO;
     if (i < 0)
         return PORT_ERR_ABSENT;
@@ -246,10 +259,10 @@ void fake_forget(void)
 
 /* ---- audio, button, light ---- */
 
-enum port_error port_audio_start(void)
+unsigned port_audio_start(void)
 {
     fake.audio_runs = true;
-    return PORT_OK;
+    return (PORT_SPEAKER_WORKS | PORT_MICROPHONE_WORKS) & ~fake.dead;
 }
 
 void port_audio_stop(void)

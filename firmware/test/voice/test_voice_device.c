@@ -1,4 +1,7 @@
 /* The device as a whole, on a port in memory. */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "check.h"
 #include "device/device_state.h"
 #include "voice/fake.h"
@@ -141,6 +144,59 @@ static void finds_a_gateway_and_calls_it(void **state)
     assert_int_equal(fake.target_port, 7860);
 }
 
+#define BUSY "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 15\r\n\r\n{\"code\":\"busy\"}"
+#define UNKNOWN "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"
+
+static void run_until_it_has_called(uint32_t times)
+{
+    for (int left = 1000; fake.streams_opened < times && left > 0; left--)
+        run_for(MS(10));
+    assert_int_equal(fake.streams_opened, times);
+}
+
+static void a_gateway_that_refuses_is_not_the_only_one(void **state)
+{
+    (void)state;
+    boot(NULL);
+    fake_kv_put("gateway_id", "aaaaaaaa");
+    voice_start(count);
+    fake_serve("aaaaaaaa", "0.9", "192.0.2.7", 7860);
+    fake_serve("bbbbbbbb", "0.5", "192.0.2.8", 7860);
+    fake_serve("cccccccc", "0.1", "192.0.2.9", 7860);
+    fake_reply(BUSY);
+    run_until_it_has_called(1);
+    assert_string_equal(fake.target_host, "192.0.2.7");
+    run_until_it_has_called(2);
+    assert_string_equal(fake.target_host, "192.0.2.9"); /* the least loaded of the others */
+    fake_reply(UNKNOWN);
+    run_until_it_has_called(3);
+    assert_string_equal(fake.target_host, "192.0.2.8");
+    assert_int_equal(device_get()->session.attempts, 0);
+    while (state_now() != SESSION_BACKOFF)
+        run_for(MS(10));
+    assert_true(fake_kv_is("last_failure", "gateway_busy")); /* its own gateway's, not theirs */
+    assert_in_range(device_get()->session.deadline - fake.now, MS(6900), MS(8100));
+    assert_true(fake_kv_is("gateway_id", "aaaaaaaa"));
+    fake_serve("aaaaaaaa", "0.9", "192.0.2.7", 7860);
+    fake_serve("cccccccc", "0.1", "192.0.2.9", 7860);
+    run_until_it_has_called(4);
+    assert_string_equal(fake.target_host, "192.0.2.7"); /* it comes back */
+}
+
+static void a_key_that_is_refused_is_no_reason_to_try_it_elsewhere(void **state)
+{
+    (void)state;
+    boot(NULL);
+    fake_serve("aaaaaaaa", "0.1", "192.0.2.7", 7860);
+    fake_serve("bbbbbbbb", "0.5", "192.0.2.8", 7860);
+    fake_reply(UNKNOWN);
+    run_until_it_has_called(1);
+    while (state_now() != SESSION_BACKOFF)
+        run_for(MS(10));
+    assert_int_equal(fake.streams_opened, 1);
+    assert_true(fake_kv_is("last_failure", "key_rejected"));
+}
+
 static void nobody_on_the_lan_is_a_reason(void **state)
 {
     (void)state;
@@ -258,6 +314,79 @@ static void settings_keep_their_secrets(void **state)
     assert_true(fake_printed("@err {\"error\":\"value_refused\""));
 }
 
+/* Whatever of it is broken: it boots, answers, is found, and calls its gateway, by which it can be mended. */
+static void boots_all_the_same(const char *fault)
+{
+    char quoted[48];
+    if (device_get()->codec_memory != NULL) /* of the test before */
+        free(device_get()->codec_memory);
+    device_get()->codec_memory = NULL;
+    fake_kv_put("gateway", "http://127.0.0.1:1");
+    voice_start(count);
+    for (int i = 0; i < 10; i++) {
+        voice_audio_capture();
+        run_for(MS(20));
+        while (!voice_audio_play())
+            fake.now += MS(1);
+    }
+    (void)snprintf(quoted, sizeof quoted, "\"fault\":\"%s\"", fault);
+    assert_non_null(strstr(fake.sent, quoted));
+    type("state\n");
+    assert_true(fake_printed(quoted));
+    (void)snprintf(quoted, sizeof quoted, "fault=%s", fault);
+    assert_true(strcmp(fake.announced[4], quoted) == 0 || strcmp(fake.announced[5], quoted) == 0);
+    type("do tone 440\n");
+    assert_true(fake_printed("@ok"));
+}
+
+static void without_sound_it_is_reached_all_the_same(void **state)
+{
+    static const struct {
+        unsigned dead;
+        bool no_memory;
+        const char *fault;
+    } cases[] = {{PORT_SPEAKER_WORKS | PORT_MICROPHONE_WORKS, false, "no_audio"},
+                 {0, true, "no_audio"},
+                 {PORT_SPEAKER_WORKS, false, "no_speaker"},
+                 {PORT_MICROPHONE_WORKS, false, "no_microphone"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fake_reset();
+        fake.dead = cases[i].dead;
+        fake.no_memory = cases[i].no_memory;
+        boots_all_the_same(cases[i].fault);
+        run_for(MS(15000)); /* nobody answers the offer */
+        assert_string_equal(fake.shown.detail, "signalling_timeout");
+        assert_true(fake.captured > 0);
+        voice_stop();
+    }
+}
+
+static void a_fault_stands_on_the_display(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake.dead = PORT_MICROPHONE_WORKS;
+    voice_start(count);
+    run_for(MS(100));
+    assert_string_equal(fake.shown.detail, "no_microphone");
+}
+
+static void without_a_store_it_is_reached_all_the_same(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake.kv_fails = true;
+    voice_start(count);
+    run_for(MS(100));
+    assert_string_equal(fake.announced[4], "fault=no_store");
+    type("settings set gateway http://127.0.0.1:1\n");
+    assert_true(fake_printed("not_stored"));
+    run_for(MS(500));
+    assert_true(fake.streams_opened > 0); /* until the next start */
+    assert_non_null(strstr(fake.sent, "\"fault\":\"no_store\""));
+}
+
 static void a_store_that_fails_is_told(void **state)
 {
     (void)state;
@@ -265,7 +394,7 @@ static void a_store_that_fails_is_told(void **state)
     fake.kv_fails = true;
     type("settings set volume 10\n");
     assert_true(fake_printed("not_stored"));
-    assert_int_equal(settings_volume(&device_get()->settings), 70);
+    assert_int_equal(settings_volume(&device_get()->settings), 10); /* until the next start */
     type("do volume 10\n");
     assert_true(fake_printed("not_stored"));
 }
@@ -346,6 +475,8 @@ int main(void)
         cmocka_unit_test_teardown(each_kind_of_link_trouble_is_told, stop),
         cmocka_unit_test_teardown(a_link_that_goes_down_ends_what_was_going_on, stop),
         cmocka_unit_test_teardown(finds_a_gateway_and_calls_it, stop),
+        cmocka_unit_test_teardown(a_gateway_that_refuses_is_not_the_only_one, stop),
+        cmocka_unit_test_teardown(a_key_that_is_refused_is_no_reason_to_try_it_elsewhere, stop),
         cmocka_unit_test_teardown(nobody_on_the_lan_is_a_reason, stop),
         cmocka_unit_test_teardown(a_gateway_that_comes_back_is_called_at_once, stop),
         cmocka_unit_test_teardown(https_is_called_with_what_it_has_to_trust, stop),
@@ -356,6 +487,9 @@ int main(void)
         cmocka_unit_test_teardown(a_net_task_that_is_stuck_costs_sound_but_not_the_audio_task, stop),
         cmocka_unit_test_teardown(a_codec_chip_gets_the_volume_that_is_set, stop),
         cmocka_unit_test_teardown(settings_keep_their_secrets, stop),
+        cmocka_unit_test_teardown(without_sound_it_is_reached_all_the_same, stop),
+        cmocka_unit_test_teardown(a_fault_stands_on_the_display, stop),
+        cmocka_unit_test_teardown(without_a_store_it_is_reached_all_the_same, stop),
         cmocka_unit_test_teardown(a_store_that_fails_is_told, stop),
         cmocka_unit_test_teardown(a_reboot_lets_its_answer_out_first, stop),
         cmocka_unit_test_teardown(the_failure_survives_a_reboot, stop),

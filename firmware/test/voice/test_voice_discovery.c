@@ -72,14 +72,14 @@ static void what_is_no_gateway_of_our_kind_is_passed_over(void **state)
     struct discovery_gateway gateway;
     (void)state;
     for (size_t i = 0; i < sizeof txt / sizeof txt[0]; i++) {
-        struct port_service service = {.address = {.family = 4, .port = 1}};
+        struct port_service service = {.addresses = {1, {{.family = 4, .port = 1}}}};
         for (int j = 0; j < 3; j++)
             strcpy(service.txt[j], txt[i][j]);
         assert_false(discovery_read(&gateway, &service));
     }
-    struct port_service nowhere = {.txt = {"v=1", "id=aa", "path=/x"}, .address = {.family = 4}};
+    struct port_service nowhere = {.txt = {"v=1", "id=aa", "path=/x"}, .addresses = {1, {{.family = 4}}}};
     assert_false(discovery_read(&gateway, &nowhere));
-    nowhere.address.port = 1;
+    nowhere.addresses.at[0].port = 1;
     assert_true(discovery_read(&gateway, &nowhere));
 }
 
@@ -102,8 +102,9 @@ static void more_gateways_than_there_is_room_for_do_no_harm(void **state)
 static void the_url_is_made_of_the_address(void **state)
 {
     struct http_url url;
-    struct discovery_gateway g = {
-        .address = {.family = 4, .ip = {192, 168, 1, 20}, .port = 7860}, .path = "/api/offer", .tls = true};
+    struct discovery_gateway g = {.addresses = {1, {{.family = 4, .ip = {192, 168, 1, 20}, .port = 7860}}},
+                                  .path = "/api/offer",
+                                  .tls = true};
     (void)state;
     assert_true(discovery_url(&g, &url));
     assert_string_equal(url.host, "192.168.1.20");
@@ -116,11 +117,20 @@ static void the_lan_is_told_the_state_and_the_reason(void **state)
 {
     (void)state;
     fake_reset();
-    discovery_announce("kitchen", "id0", "c3", "1.0", "backoff", "key_rejected");
+    struct discovery_self self = {.name = "kitchen",
+                                  .id = "id0",
+                                  .board = "c3",
+                                  .version = "1.0",
+                                  .state = "backoff",
+                                  .reason = "key_rejected",
+                                  .fault = ""};
+    discovery_announce(&self);
     assert_string_equal(fake.announced_name, "kitchen");
     assert_string_equal(fake.announced[3], "state=backoff");
     assert_string_equal(fake.announced[4], "reason=key_rejected");
-    discovery_announce("kitchen", "id0", "c3", "1.0", "live", "none");
+    self.state = "live";
+    self.reason = "none";
+    discovery_announce(&self);
     assert_string_equal(fake.announced[4], "");
 }
 

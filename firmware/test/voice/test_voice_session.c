@@ -7,12 +7,12 @@ static struct session s;
 
 /* Written down again, so that a slip in the table shows. '-': refused. */
 static const char *const expected[SESSION_STATE_COUNT] = {
-    /* events:  CUuDFACXRS  configured, unconfigured, link up, link down, found, answered, connected, failed,
-       retry, restart */
-    [SESSION_PROVISIONING] = "N---------", [SESSION_NETWORK] = "-PD----B-N",
-    [SESSION_DISCOVERY] = "-P-NS--B-N",    [SESSION_SIGNALLING] = "-P-N-C-B-N",
-    [SESSION_CONNECTING] = "-P-N--LB-N",   [SESSION_LIVE] = "-P-N---B-N",
-    [SESSION_BACKOFF] = "-P------NN",
+    /* events:  CUuDFACXERS  configured, unconfigured, link up, link down, found, answered, connected, failed,
+       refused, retry, restart */
+    [SESSION_PROVISIONING] = "N----------", [SESSION_NETWORK] = "-PD----B--N",
+    [SESSION_DISCOVERY] = "-P-NS--B--N",    [SESSION_SIGNALLING] = "-P-N-C-BD-N",
+    [SESSION_CONNECTING] = "-P-N--LB--N",   [SESSION_LIVE] = "-P-N---B--N",
+    [SESSION_BACKOFF] = "-P-------NN",
 };
 static const char letters[] = "PNDSCLB";
 

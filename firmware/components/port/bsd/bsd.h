@@ -12,15 +12,25 @@
 
 /* ---- asked of the system: esp/, host/ ---- */
 
-/* One name at a time. PORT_AGAIN until there is an address, without a port, or PORT_ERR_RESOLVE. */
+/* One name at a time: dns.c on a chip, host/port_resolve.c on Linux. PORT_AGAIN until there are addresses,
+ * without a port, or PORT_ERR_RESOLVE. */
 enum port_error resolve_start(const char *host);
-enum port_error resolve_result(struct port_address *address);
+enum port_error resolve_result(struct port_addresses *found);
 void resolve_stop(void);
+/* dns.c: the i-th name server; false beyond the last. */
+bool bsd_name_server(unsigned i, struct port_address *address);
+/* On a subnet of ours: it is reached without a router. */
+bool bsd_is_near(const struct port_address *address);
 
 /* Length of the socket address; 0 if there is none of that family. */
 socklen_t bsd_from_address(const struct port_address *address, struct sockaddr_storage *out);
 /* port_net_wait() has to wake for it: when there are bytes, or room for some. -1: for none. */
 void bsd_watch(int descriptor, bool room);
+
+/* ---- addresses.c ---- */
+
+/* Puts it where it belongs. What there is no room for is left out, the farthest first. */
+void addresses_add(struct port_addresses *list, const struct port_address *address);
 
 /* ---- tls.c: over the stream's socket, once there is one ---- */
 

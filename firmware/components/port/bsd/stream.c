@@ -11,40 +11,65 @@
 
 #define RESOLVE_US 9000000u /* the second name server is asked after 5 s by glibc, after 7 s by lwIP */
 
+#define CONNECT_US                                                                                           \
+    2000000u /* to wait for one address while there is another (RFC 8305 section 5 has 2 s at most) */
+
 static int tcp = -1;
 static uint16_t port;
-static uint64_t resolve_until;
+static uint64_t resolve_until, connect_until;
+static struct port_addresses where;
+static unsigned tried; /* of them */
 static bool resolving, secured, connected, shaken;
 static struct port_address reached;
 
 static enum port_error connect_to(const struct port_address *there)
 {
     int on = 1;
-    struct sockaddr_storage where;
-    socklen_t len = bsd_from_address(there, &where);
+    struct sockaddr_storage to;
+    socklen_t len = bsd_from_address(there, &to);
     if (len == 0)
         return PORT_ERR_UNREACHABLE;
-    tcp = socket(where.ss_family, SOCK_STREAM, 0);
+    tcp = socket(to.ss_family, SOCK_STREAM, 0);
     if (tcp < 0)
         return PORT_ERR_SPACE;
     if (fcntl(tcp, F_SETFL, O_NONBLOCK) != 0)
         return PORT_ERR_IO;
-    if (connect(tcp, (struct sockaddr *)&where, len) != 0 && errno != EINPROGRESS)
+    if (connect(tcp, (struct sockaddr *)&to, len) != 0 && errno != EINPROGRESS)
         return PORT_ERR_UNREACHABLE;
     (void)setsockopt(tcp, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     tls_use(tcp);
     reached = *there;
+    connect_until = port_clock() + CONNECT_US;
     bsd_watch(tcp, true);
     return PORT_AGAIN;
+}
+
+static void hang_up(void)
+{
+    bsd_watch(-1, false);
+    if (tcp >= 0)
+        close(tcp);
+    tcp = -1;
+}
+
+static enum port_error connect_next(void)
+{
+    enum port_error error = PORT_ERR_UNREACHABLE;
+    while (error != PORT_AGAIN && tried < where.count) {
+        hang_up();
+        where.at[tried].port = port;
+        error = connect_to(&where.at[tried++]);
+    }
+    return error;
 }
 
 static enum port_error set_off(const struct port_stream_target *target)
 {
     port = target->port;
-    if (target->address != NULL) {
-        struct port_address there = *target->address;
-        there.port = port;
-        return connect_to(&there);
+    tried = 0;
+    if (target->addresses != NULL) {
+        where = *target->addresses;
+        return connect_next();
     }
     resolving = true;
     resolve_until = port_clock() + RESOLVE_US;
@@ -65,16 +90,14 @@ enum port_error port_stream_open(const struct port_stream_target *target)
 
 static enum port_error finish_resolve(void)
 {
-    struct port_address there;
     if (!resolving)
         return PORT_OK;
-    enum port_error error = resolve_result(&there);
+    enum port_error error = resolve_result(&where);
     if (error == PORT_AGAIN)
         return port_clock() < resolve_until ? PORT_AGAIN : PORT_ERR_RESOLVE;
     resolve_stop();
     resolving = false;
-    there.port = port;
-    return error == PORT_OK ? connect_to(&there) : error;
+    return error == PORT_OK ? connect_next() : error;
 }
 
 static enum port_error finish_connect(void)
@@ -87,10 +110,11 @@ static enum port_error finish_connect(void)
         return PORT_OK;
     FD_ZERO(&writable);
     FD_SET(tcp, &writable);
+    bool is_last = tried >= where.count;
     if (select(tcp + 1, NULL, &writable, NULL, &at_once) <= 0)
-        return PORT_AGAIN;
+        return is_last || port_clock() < connect_until ? PORT_AGAIN : connect_next();
     if (getsockopt(tcp, SOL_SOCKET, SO_ERROR, &failure, &len) != 0 || failure != 0)
-        return PORT_ERR_UNREACHABLE;
+        return connect_next();
     connected = true;
     bsd_watch(tcp, false);
     return PORT_OK;
@@ -168,10 +192,7 @@ void port_stream_close(void)
     if (resolving)
         resolve_stop();
     tls_stop();
-    if (tcp >= 0)
-        close(tcp);
-    tcp = -1;
+    hang_up();
     resolving = secured = connected = shaken = false;
     memset(&reached, 0, sizeof reached);
-    bsd_watch(-1, false);
 }

@@ -92,13 +92,13 @@ static void warn_of_efuse(void)
 #endif
 }
 
-bool audio_chips_open(struct audio_chips *chips, i2s_chan_handle_t tx, i2s_chan_handle_t rx)
+unsigned audio_chips_open(struct audio_chips *chips, i2s_chan_handle_t tx, i2s_chan_handle_t rx)
 {
     audio_codec_i2s_cfg_t config = {.port = (uint8_t)board.i2s.port, .rx_handle = rx, .tx_handle = tx};
     const audio_codec_data_if_t *data = audio_codec_new_i2s_data(&config);
     warn_of_efuse();
     if (data == NULL)
-        return false;
+        return 0;
     if (board.speaker.chip == board.microphone.chip) {
         chips->speaker = chips->microphone =
             open_chip(board.speaker.chip, ESP_CODEC_DEV_TYPE_IN_OUT, ESP_CODEC_DEV_WORK_MODE_BOTH, data);
@@ -108,7 +108,8 @@ bool audio_chips_open(struct audio_chips *chips, i2s_chan_handle_t tx, i2s_chan_
         chips->microphone =
             open_chip(board.microphone.chip, ESP_CODEC_DEV_TYPE_IN, ESP_CODEC_DEV_WORK_MODE_ADC, data);
     }
-    return chips->speaker != NULL && chips->microphone != NULL;
+    return (chips->speaker != NULL ? PORT_SPEAKER_WORKS : 0) |
+           (chips->microphone != NULL ? PORT_MICROPHONE_WORKS : 0);
 }
 
 void audio_chips_close(struct audio_chips *chips)

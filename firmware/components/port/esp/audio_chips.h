@@ -10,8 +10,8 @@ struct audio_chips {
         microphone; /* one and the same where one chip is both; NULL: nothing to set */
 };
 
-/* Sets them up on these channels, and starts both. False: a chip does not answer, which is logged. */
-bool audio_chips_open(struct audio_chips *chips, i2s_chan_handle_t tx, i2s_chan_handle_t rx);
+/* Sets them up on these channels, and starts them. Gives those that work, as port_audio_start() does. */
+unsigned audio_chips_open(struct audio_chips *chips, i2s_chan_handle_t tx, i2s_chan_handle_t rx);
 void audio_chips_close(struct audio_chips *chips);
 
 #endif

@@ -21,7 +21,8 @@
 static struct {
     i2s_chan_handle_t tx, rx;
     struct audio_chips chips;
-    bool running;
+    bool opened;
+    unsigned works; /* as port_audio_start() gives it */
 } card;
 
 /* One block as it is on the wire; of the audio task. */
@@ -67,27 +68,37 @@ static void switch_amplifier(bool on)
     (void)gpio_set_level((gpio_num_t)board.speaker.amplifier, on != board.speaker.amplifier_low);
 }
 
-static bool open_bare(void)
+static unsigned open_bare(void)
 {
     switch_amplifier(true);
-    return i2s_channel_enable(card.tx) == ESP_OK && i2s_channel_enable(card.rx) == ESP_OK;
+    return (i2s_channel_enable(card.tx) == ESP_OK ? PORT_SPEAKER_WORKS : 0) |
+           (i2s_channel_enable(card.rx) == ESP_OK ? PORT_MICROPHONE_WORKS : 0);
 }
 
-enum port_error port_audio_start(void)
+/* A microphone whose speaker's chip is dead still wants the clock, which is the sender's. */
+static unsigned open_chips(void)
 {
-    if (card.running)
-        return PORT_OK;
-    if (!open_channels()) {
+    unsigned works = audio_chips_open(&card.chips, card.tx, card.rx);
+    if (works == PORT_MICROPHONE_WORKS)
+        (void)i2s_channel_enable(card.tx);
+    return works;
+}
+
+unsigned port_audio_start(void)
+{
+    if (card.opened)
+        return card.works;
+    card.opened = open_channels();
+    if (!card.opened)
         ESP_LOGE(TAG, "I2S: see the pins of the board");
-        return PORT_ERR_IO;
-    }
-    card.running = is_bare() ? open_bare() : audio_chips_open(&card.chips, card.tx, card.rx);
-    return card.running ? PORT_OK : PORT_ERR_IO;
+    else
+        card.works = is_bare() ? open_bare() : open_chips();
+    return card.works;
 }
 
 void port_audio_stop(void)
 {
-    card.running = false; /* what follows is a restart of the chip: the channels may stay */
+    card.works = 0; /* what follows is a restart of the chip: the channels may stay */
     if (is_bare())
         switch_amplifier(false);
     else
@@ -111,7 +122,8 @@ static enum port_error without(int16_t pcm[PORT_AUDIO_BLOCK])
 enum port_error port_audio_capture(int16_t pcm[PORT_AUDIO_BLOCK])
 {
     size_t wanted = is_bare() ? sizeof in.wide : sizeof in.narrow, got = 0;
-    if (!card.running || i2s_channel_read(card.rx, &in, wanted, &got, TIMEOUT_MS) != ESP_OK || got != wanted)
+    if ((card.works & PORT_MICROPHONE_WORKS) == 0 ||
+        i2s_channel_read(card.rx, &in, wanted, &got, TIMEOUT_MS) != ESP_OK || got != wanted)
         return without(pcm);
     for (size_t i = 0; i < PORT_AUDIO_BLOCK; i++)
         pcm[i] = is_bare() ? from_wide(in.wide[2 * i]) : in.narrow[2 * i];
@@ -121,7 +133,7 @@ enum port_error port_audio_capture(int16_t pcm[PORT_AUDIO_BLOCK])
 enum port_error port_audio_play(const int16_t pcm[PORT_AUDIO_BLOCK])
 {
     size_t len = is_bare() ? sizeof out.wide : sizeof out.narrow, written = 0;
-    if (!card.running)
+    if ((card.works & PORT_SPEAKER_WORKS) == 0)
         return PORT_ERR_IO;
     for (size_t i = 0; i < PORT_AUDIO_BLOCK; i++) {
         if (is_bare())

@@ -1,4 +1,5 @@
 /* What the stream over BSD sockets asks of lwIP. IPv4 only. */
+#include <lwip/dns.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -16,6 +17,17 @@ socklen_t bsd_from_address(const struct port_address *address, struct sockaddr_s
     memset(out, 0, sizeof *out);
     memcpy(out, &where, sizeof where);
     return sizeof where;
+}
+
+bool bsd_name_server(unsigned i, struct port_address *address)
+{
+    const ip_addr_t *server = i < DNS_MAX_SERVERS ? dns_getserver((u8_t)i) : NULL;
+    *address = (struct port_address){.family = 4, .port = 53};
+    if (server == NULL || ip_addr_get_ip4_u32(server) == 0)
+        return false;
+    uint32_t ip = ip_addr_get_ip4_u32(server);
+    memcpy(address->ip, &ip, sizeof ip);
+    return true;
 }
 
 void bsd_watch(int descriptor, bool room)

@@ -24,8 +24,11 @@ bool stream_is_awaited(void);
 /* facts.c: port_facts() */
 void facts_start(void);
 
-/* link.c, before the driver */
+/* link.c: the stack and the driver. Once they run, nothing; what failed, it tries again: with each join. */
 enum port_error link_start(void);
+/* Of a start, one after the other, each once; `done` of them are behind us. */
+typedef esp_err_t link_step(void);
+esp_err_t link_take_steps(link_step *const steps[], unsigned count, unsigned *done);
 enum port_link link_joins(void);    /* from now on; what it was */
 void link_is(enum port_link state); /* from any task */
 bool link_address(uint8_t ip[4]);   /* ours; false if there is none */
@@ -34,7 +37,7 @@ bool link_address(uint8_t ip[4]);   /* ours; false if there is none */
 enum port_error link_driver_start(void);
 int8_t link_driver_rssi(void);
 
-/* mdns.c */
+/* mdns.c; likewise, with each question and announcement */
 enum port_error mdns_port_start(void);
 
 /* console.c; console_uart.c or console_usb.c: the driver beneath. */

@@ -85,13 +85,11 @@ static esp_err_t write(const char *name, const uint8_t *value, size_t len)
 
 enum port_error port_kv_set(const char *name, const uint8_t *value, size_t len)
 {
-    nvs_type_t is, wanted = memchr(value, '\0', len) != NULL ? NVS_TYPE_BLOB : NVS_TYPE_STR;
     if (!opened)
         return PORT_ERR_IO;
     if (len > PORT_KV_VALUE_MAX)
         return PORT_ERR_ARGUMENT;
-    if (nvs_find_key(store, name, &is) == ESP_OK && is != wanted)
-        (void)nvs_erase_key(store, name); /* NVS would keep both */
+    /* NVS writes the new one before it erases the old, of another type too (from ESP-IDF 5.5 on) */
     enum port_error error = explain(write(name, value, len));
     return error == PORT_OK ? explain(nvs_commit(store)) : error;
 }

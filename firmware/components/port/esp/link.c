@@ -4,13 +4,14 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "bsd.h"
 #include "esp.h"
 
 #define JOIN_MS 15000u /* to an address, from the start or from its loss */
 
 static _Atomic int state = PORT_LINK_DOWN;
-static _Atomic uint32_t address;  /* network order, 0 for none */
-static _Atomic uint32_t since_ms; /* of that state */
+static _Atomic uint32_t address, mask; /* network order, 0 for none */
+static _Atomic uint32_t since_ms;      /* of that state */
 
 void link_is(enum port_link now)
 {
@@ -27,20 +28,34 @@ static void on_ip(void *unused, esp_event_base_t base, int32_t id, void *data)
     if (!got && id != IP_EVENT_STA_LOST_IP && id != IP_EVENT_ETH_LOST_IP)
         return;
     const ip_event_got_ip_t *event = data;
+    atomic_store(&mask, got ? event->ip_info.netmask.addr : 0);
     atomic_store(&address, got ? event->ip_info.ip.addr : 0);
     if (got)
         port_log(PORT_INFO, "link", "address " IPSTR, IP2STR(&event->ip_info.ip));
     link_is(got ? PORT_LINK_UP : PORT_LINK_JOINING);
 }
 
+static esp_err_t hear_of_addresses(void)
+{
+    return esp_event_handler_register(IP_EVENT, ESP_EVENT_ANY_ID, on_ip, NULL);
+}
+
+esp_err_t link_take_steps(link_step *const steps[], unsigned count, unsigned *done)
+{
+    esp_err_t error = ESP_OK;
+    while (*done < count && error == ESP_OK) {
+        error = steps[*done]();
+        *done += error == ESP_OK;
+    }
+    return error;
+}
+
 enum port_error link_start(void)
 {
-    esp_err_t error = esp_netif_init();
-    if (error == ESP_OK)
-        error = esp_event_loop_create_default();
-    if (error == ESP_OK)
-        error = esp_event_handler_register(IP_EVENT, ESP_EVENT_ANY_ID, on_ip, NULL);
-    return esp_port_error(error, "network");
+    static link_step *const steps[] = {esp_netif_init, esp_event_loop_create_default, hear_of_addresses};
+    static unsigned done;
+    enum port_error error = esp_port_error(link_take_steps(steps, 3, &done), "network");
+    return error == PORT_OK ? link_driver_start() : error;
 }
 
 /* Once it is up, or on its way, the driver keeps it so by itself. */
@@ -58,6 +73,13 @@ enum port_link port_link_state(void)
     enum port_link now = (enum port_link)atomic_load(&state);
     bool late = (uint32_t)(port_clock() / 1000) - atomic_load(&since_ms) > JOIN_MS;
     return now == PORT_LINK_JOINING && late ? PORT_LINK_NO_ADDRESS : now;
+}
+
+bool bsd_is_near(const struct port_address *other)
+{
+    uint32_t ip, own = atomic_load(&address), ours = atomic_load(&mask);
+    memcpy(&ip, other->ip, sizeof ip);
+    return other->family == 4 && own != 0 && ((ip ^ own) & ours) == 0;
 }
 
 bool link_address(uint8_t ip[4])

@@ -14,7 +14,18 @@
 #define NEW_PHY esp_eth_phy_new_dp83848
 #endif
 
-static esp_err_t attach(esp_netif_t *network)
+static esp_netif_t *network;
+
+static esp_err_t make_network(void)
+{
+    esp_netif_config_t config = ESP_NETIF_DEFAULT_ETH();
+    bootloader_random_enable(); /* no radio will feed the random generator, so its own noise source stays on
+                                 */
+    network = esp_netif_new(&config);
+    return network != NULL ? ESP_OK : ESP_ERR_NO_MEM;
+}
+
+static esp_err_t attach(void)
 {
     eth_mac_config_t mac_config = ETH_MAC_DEFAULT_CONFIG();
     eth_phy_config_t phy_config = ETH_PHY_DEFAULT_CONFIG();
@@ -30,11 +41,9 @@ static esp_err_t attach(esp_netif_t *network)
 
 enum port_error link_driver_start(void)
 {
-    esp_netif_config_t config = ESP_NETIF_DEFAULT_ETH();
-    bootloader_random_enable(); /* no radio will feed the random generator, so its own noise source stays on
-                                 */
-    esp_netif_t *network = esp_netif_new(&config);
-    return network == NULL ? PORT_ERR_SPACE : esp_port_error(attach(network), "Ethernet");
+    static link_step *const steps[] = {make_network, attach};
+    static unsigned done;
+    return esp_port_error(link_take_steps(steps, 2, &done), "Ethernet");
 }
 
 enum port_error port_link_join(const char *ssid, const char *password)
@@ -42,7 +51,7 @@ enum port_error port_link_join(const char *ssid, const char *password)
     (void)ssid;
     (void)password;
     (void)link_joins();
-    return PORT_OK;
+    return link_start();
 }
 
 bool port_link_needs_ssid(void)

@@ -55,20 +55,36 @@ static void on_wifi(void *unused, esp_event_base_t base, int32_t id, void *data)
         atomic_store(&scanned, true);
 }
 
-enum port_error link_driver_start(void)
+static esp_err_t make_network(void)
+{
+    return esp_netif_create_default_wifi_sta() != NULL ? ESP_OK : ESP_ERR_NO_MEM;
+}
+
+static esp_err_t init(void)
 {
     wifi_init_config_t config = WIFI_INIT_CONFIG_DEFAULT();
     config.nvs_enable = 0; /* our settings are the only copy */
-    if (esp_netif_create_default_wifi_sta() == NULL)
-        return PORT_ERR_SPACE;
-    esp_err_t error = esp_wifi_init(&config);
-    if (error == ESP_OK)
-        error = esp_event_handler_register(WIFI_EVENT, ESP_EVENT_ANY_ID, on_wifi, NULL);
-    if (error == ESP_OK)
-        error = esp_wifi_set_mode(WIFI_MODE_STA);
-    if (error == ESP_OK)
-        error = esp_wifi_set_country_code(CONFIG_VOICE_WIFI_COUNTRY, true);
-    return esp_port_error(error == ESP_OK ? esp_wifi_start() : error, "Wi-Fi");
+    return esp_wifi_init(&config);
+}
+
+static esp_err_t hear(void)
+{
+    return esp_event_handler_register(WIFI_EVENT, ESP_EVENT_ANY_ID, on_wifi, NULL);
+}
+
+static esp_err_t choose(void)
+{
+    esp_err_t error = esp_wifi_set_mode(WIFI_MODE_STA);
+    if (error == ESP_OK && esp_wifi_set_country_code(CONFIG_VOICE_WIFI_COUNTRY, true) != ESP_OK)
+        port_log(PORT_WARNING, "wifi", "no such country: %s", CONFIG_VOICE_WIFI_COUNTRY); /* not in vain */
+    return error;
+}
+
+enum port_error link_driver_start(void)
+{
+    static link_step *const steps[] = {make_network, init, hear, choose, esp_wifi_start};
+    static unsigned done;
+    return esp_port_error(link_take_steps(steps, 5, &done), "Wi-Fi");
 }
 
 static void describe(wifi_config_t *config, const char *ssid, const char *password)
@@ -91,6 +107,9 @@ enum port_error port_link_join(const char *ssid, const char *password)
 {
     enum port_link was = link_joins();
     wifi_config_t wanted;
+    enum port_error started = link_start();
+    if (started != PORT_OK)
+        return started;
     describe(&wanted, ssid, password);
     bool same = atomic_load(&told) && memcmp(&wanted, &joined, sizeof wanted) == 0;
     if (same && (was == PORT_LINK_UP || was == PORT_LINK_JOINING))

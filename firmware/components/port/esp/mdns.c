@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bsd.h"
 #include "esp.h"
 
 #define FOUND 4
@@ -18,7 +19,10 @@ enum port_error mdns_port_start(void)
     static StaticQueue_t memory;
     static uint8_t slots[FOUND * sizeof(struct port_service)];
     char host[sizeof "voice-" + sizeof((struct port_facts *)0)->id];
-    found = xQueueCreateStatic(FOUND, sizeof(struct port_service), slots, &memory);
+    if (running)
+        return PORT_OK;
+    if (found == NULL)
+        found = xQueueCreateStatic(FOUND, sizeof(struct port_service), slots, &memory);
     (void)snprintf(host, sizeof host, "voice-%s", port_facts()->id);
     esp_err_t error = mdns_init();
     if (error == ESP_OK)
@@ -40,16 +44,16 @@ static bool type_of(const char *service, char type[32])
 
 /* ---- finding ---- */
 
-static bool take_address(struct port_address *address, const mdns_result_t *result)
+static bool take_addresses(struct port_addresses *list, const mdns_result_t *result)
 {
-    for (const mdns_ip_addr_t *a = result->addr; a != NULL; a = a->next)
-        if (a->addr.type == ESP_IPADDR_TYPE_V4) {
-            address->family = 4;
-            address->port = result->port;
-            memcpy(address->ip, &a->addr.u_addr.ip4.addr, 4);
-            return true;
-        }
-    return false;
+    for (const mdns_ip_addr_t *a = result->addr; a != NULL; a = a->next) {
+        struct port_address address = {.family = 4, .port = result->port};
+        if (a->addr.type != ESP_IPADDR_TYPE_V4)
+            continue;
+        memcpy(address.ip, &a->addr.u_addr.ip4.addr, 4);
+        addresses_add(list, &address);
+    }
+    return list->count > 0;
 }
 
 /* In mDNS's task. A part of an answer comes here too; what is whole is wanted. */
@@ -58,7 +62,7 @@ static void on_result(mdns_result_t *result)
     static struct port_service service; /* too much for its stack */
     memset(&service, 0, sizeof service);
     if (result->ttl == 0 || result->instance_name == NULL || result->port == 0 || result->txt_count == 0 ||
-        !take_address(&service.address, result))
+        !take_addresses(&service.addresses, result))
         return;
     (void)snprintf(service.instance, sizeof service.instance, "%s", result->instance_name);
     for (size_t i = 0; i < result->txt_count && i < sizeof service.txt / sizeof service.txt[0]; i++)
@@ -73,8 +77,10 @@ static void on_result(mdns_result_t *result)
 enum port_error port_mdns_browse(const char *service)
 {
     char type[32];
-    if (!running || !type_of(service, type))
+    if (!type_of(service, type))
         return PORT_ERR_ARGUMENT;
+    if (mdns_port_start() != PORT_OK)
+        return PORT_ERR_IO;
     if (browsing && mdns_browse_delete(type, PROTO) != ESP_OK)
         return PORT_ERR_SPACE; /* no room in its queue: the one before goes on */
     browsing = mdns_browse_new(type, PROTO, on_result) != NULL;
@@ -112,8 +118,10 @@ enum port_error port_mdns_announce(const char *service, const char *instance, ui
 {
     char type[32], text[6][48];
     mdns_txt_item_t items[6];
-    if (!running || !type_of(service, type) || txt_count > 6)
+    if (!type_of(service, type) || txt_count > 6)
         return PORT_ERR_ARGUMENT;
+    if (mdns_port_start() != PORT_OK)
+        return PORT_ERR_IO;
     if (instance == NULL) {
         announced = false;
         return mdns_service_remove(type, PROTO) == ESP_OK ? PORT_OK : PORT_ERR_ABSENT;

@@ -11,8 +11,7 @@ void port_esp_start(void)
     (void)kv_start();
     (void)console_start();
     (void)udp_start();
-    if (link_start() == PORT_OK)
-        (void)link_driver_start();
+    (void)link_start();
     (void)mdns_port_start();
 }
 
@@ -23,6 +22,11 @@ void port_get_figures(struct port_figures *figures)
                                      .heap_least = heap_caps_get_minimum_free_size(kind),
                                      .rssi = link_driver_rssi(),
                                      .stack_least = tasks_stack_least()};
+}
+
+void *port_memory(size_t size)
+{
+    return heap_caps_calloc(1, size, MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT);
 }
 
 void port_reboot(void)

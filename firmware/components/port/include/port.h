@@ -75,6 +75,10 @@ struct port_figures {
 
 void port_get_figures(struct port_figures *figures);
 
+/* For good, zeroed and aligned to 8, of the memory that costs no wait: asked for at the start, of parts whose
+ * size the compiler does not know. NULL: there is not so much. */
+void *port_memory(size_t size);
+
 /* Takes effect when the caller returns to its task's loop, so that a reply can still go out. */
 void port_reboot(void);
 /* The text of the last panic, empty if none is kept. Returns its length. */
@@ -127,6 +131,13 @@ struct port_address {
     uint16_t port;  /* host order */
 };
 
+/* Of one name or service, in the order in which to try them: those of our own subnet first. */
+#define PORT_ADDRESSES 4u
+struct port_addresses {
+    unsigned count;
+    struct port_address at[PORT_ADDRESSES];
+};
+
 enum port_link {
     PORT_LINK_DOWN,
     PORT_LINK_JOINING,
@@ -169,8 +180,10 @@ enum port_error port_udp_receive(struct port_address *remote, uint8_t *data, siz
 #define PORT_HOST_MAX 128u /* bytes of a name, with its NUL */
 
 /* The one outgoing byte stream: TCP, or TLS over it. Resolving, connecting, handshake: PORT_AGAIN until it
- * has happened, or PORT_ERR_RESOLVE if no name server has answered in 9 s; with `address` there is nothing to
- * resolve. One name is looked up at a time: what comes of it after a close, or the next open, nobody hears.
+ * has happened, or PORT_ERR_RESOLVE if no name server has answered in 9 s; with `addresses` there is nothing
+ * to resolve. Of several addresses the next is tried where one refuses, or has not answered in 2 s;
+ * unreachable is who is at none. One name is looked up at a time: what comes of it after a close, or the next
+ * open, nobody hears.
  */
 struct port_stream_target {
     const char *host; /* name or address without brackets */
@@ -179,7 +192,7 @@ struct port_stream_target {
     const char *ca_pem; /* TLS: trust this CA (or self-signed certificate), NULL for none */
     const uint8_t
         *fingerprint; /* TLS: or this SHA-256 of the server's certificate, 32 bytes, NULL for none */
-    const struct port_address *address; /* where `host` is known to be, NULL: resolve it */
+    const struct port_addresses *addresses; /* where `host` is known to be, NULL: resolve it */
 };
 
 enum port_error port_stream_open(const struct port_stream_target *target);
@@ -194,8 +207,8 @@ void port_stream_close(void);
 
 struct port_service {
     char instance[64];
-    struct port_address address; /* with the port of its SRV record */
-    char txt[6][48];             /* "key=value", NUL-terminated; empty from the first unused on */
+    struct port_addresses addresses; /* with the port of its SRV record */
+    char txt[6][48];                 /* "key=value", NUL-terminated; empty from the first unused on */
 };
 
 enum port_error port_mdns_browse(const char *service);       /* "_voicegw._tcp": asks; again to ask again */
@@ -216,7 +229,11 @@ void port_console_write(const char *text, size_t len); /* whole lines; drops the
 #define PORT_AUDIO_BLOCK 320u
 #define PORT_AUDIO_BLOCK_US 20000u
 
-enum port_error port_audio_start(void);
+/* Starts both ways, each as well as it can. Gives those that work; the others are logged, and are silent at
+ * the pace of a block. */
+#define PORT_SPEAKER_WORKS 1u
+#define PORT_MICROPHONE_WORKS 2u
+unsigned port_audio_start(void);
 void port_audio_stop(void);
 /* When the next block can be captured: PORT_NEVER if the audio task should simply call
  * port_audio_capture(), which then blocks; a host is told the time instead and never blocks. */

@@ -19,6 +19,11 @@
 extern "C" {
 #endif
 
+/* What the two tasks may take of their stacks, in bytes: most of audio's is libopus's, 25 KB at complexity 0
+ * and 29 KB at 3, in fixed point. test/voice/test_voice_stack.c measures it. */
+#define VOICE_NET_STACK 10240u
+#define VOICE_AUDIO_STACK 32768u
+
 enum voice_event_type {
     VOICE_STATE, /* text: state; reason */
     VOICE_BOT_READY,

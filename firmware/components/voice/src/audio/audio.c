@@ -32,12 +32,10 @@ enum audio_error audio_init(struct audio *a, const struct audio_config *config)
                                       .expected_loss = config->expected_loss};
     *a = (struct audio){.speaker_db10 = AUDIO_LEVEL_SILENT};
     enum codec_error error = codec_init(&a->codec, &settings, config->codec_memory, config->codec_size);
-    if (error != CODEC_OK)
-        return to_audio_error(error);
     capture_init(&a->capture, config);
     playout_init(&a->playout, &a->codec);
     measure_start(&a->measure, 0);
-    return AUDIO_OK;
+    return to_audio_error(error);
 }
 
 void audio_reset(struct audio *a)

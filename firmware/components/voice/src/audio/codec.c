@@ -17,7 +17,7 @@ size_t codec_size(void)
     return round_up(opus_encoder_get_size(1)) + round_up(opus_decoder_get_size(1));
 }
 
-/* esp_codec's libopus and Debian's are of one API, so these are all that is ever set. */
+/* micro-opus's libopus and Debian's are of one API, so these are all that is ever set. */
 static bool set_up(OpusEncoder *e, const struct codec_settings *s)
 {
     return opus_encoder_ctl(e, OPUS_SET_BITRATE((opus_int32)s->bitrate)) == OPUS_OK &&
@@ -30,33 +30,41 @@ static bool set_up(OpusEncoder *e, const struct codec_settings *s)
 
 enum codec_error codec_init(struct codec *c, const struct codec_settings *s, uint64_t *memory, size_t size)
 {
+    *c = (struct codec){NULL, NULL};
     if (memory == NULL || (uintptr_t)memory % 8 != 0 || size < codec_size())
         return CODEC_ERR_SPACE;
-    c->encoder = (OpusEncoder *)memory;
-    c->decoder = (OpusDecoder *)(memory + round_up(opus_encoder_get_size(1)) / 8);
-    if (s->bitrate > INT_MAX ||
-        opus_encoder_init(c->encoder, CODEC_RATE, 1, OPUS_APPLICATION_VOIP) != OPUS_OK ||
-        opus_decoder_init(c->decoder, CODEC_RATE, 1) != OPUS_OK || !set_up(c->encoder, s))
+    OpusEncoder *encoder = (OpusEncoder *)memory;
+    OpusDecoder *decoder = (OpusDecoder *)(memory + round_up(opus_encoder_get_size(1)) / 8);
+    if (s->bitrate > INT_MAX || opus_encoder_init(encoder, CODEC_RATE, 1, OPUS_APPLICATION_VOIP) != OPUS_OK ||
+        opus_decoder_init(decoder, CODEC_RATE, 1) != OPUS_OK || !set_up(encoder, s))
         return CODEC_ERR_SETTING;
+    *c = (struct codec){encoder, decoder};
     return CODEC_OK;
+}
+
+static bool is_there(const struct codec *c)
+{
+    return c->encoder != NULL;
 }
 
 void codec_reset(struct codec *c)
 {
+    if (!is_there(c))
+        return;
     (void)opus_encoder_ctl(c->encoder, OPUS_RESET_STATE);
     (void)opus_decoder_ctl(c->decoder, OPUS_RESET_STATE);
 }
 
 enum codec_error codec_set_expected_loss(struct codec *c, uint8_t percent)
 {
-    return opus_encoder_ctl(c->encoder, OPUS_SET_PACKET_LOSS_PERC(percent)) == OPUS_OK ? CODEC_OK
-                                                                                       : CODEC_ERR_SETTING;
+    bool set = is_there(c) && opus_encoder_ctl(c->encoder, OPUS_SET_PACKET_LOSS_PERC(percent)) == OPUS_OK;
+    return set ? CODEC_OK : CODEC_ERR_SETTING;
 }
 
 enum codec_error codec_encode(struct codec *c, const int16_t pcm[CODEC_FRAME],
                               uint8_t packet[CODEC_PACKET_MAX], size_t *len)
 {
-    opus_int32 n = opus_encode(c->encoder, pcm, CODEC_FRAME, packet, CODEC_PACKET_MAX);
+    opus_int32 n = is_there(c) ? opus_encode(c->encoder, pcm, CODEC_FRAME, packet, CODEC_PACKET_MAX) : 0;
     *len = n > 0 ? (size_t)n : 0;
     return n > 0 ? CODEC_OK : CODEC_ERR_ENCODE;
 }
@@ -72,7 +80,7 @@ static enum codec_error decode(struct codec *c, const uint8_t *packet, size_t le
                                int fec)
 {
     int16_t decoded[CODEC_FRAME];
-    int n = opus_decode(c->decoder, packet, (opus_int32)len, decoded, CODEC_FRAME, fec);
+    int n = is_there(c) ? opus_decode(c->decoder, packet, (opus_int32)len, decoded, CODEC_FRAME, fec) : 0;
     if (n != CODEC_FRAME)
         return CODEC_ERR_PACKET;
     for (size_t i = 0; i < CODEC_FRAME; i++)

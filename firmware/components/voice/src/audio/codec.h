@@ -29,6 +29,7 @@ struct codec {
 };
 
 size_t codec_size(void);
+/* After an error there is no codec: nothing is encoded or decoded, and all else may still be called. */
 enum codec_error codec_init(struct codec *c, const struct codec_settings *settings, uint64_t *memory,
                             size_t size);
 void codec_reset(struct codec *c);

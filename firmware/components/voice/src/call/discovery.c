@@ -6,6 +6,7 @@
 #define MS(n) ((uint64_t)(n)*1000u)
 #define COLLECT_US MS(400)   /* for others to answer, once the first has */
 #define PAIRED_US MS(2500)   /* for the one we know, before another will do */
+#define OTHERS_US MS(1500)   /* for others to be found, where the one we know has refused */
 #define ASK_FIRST_US MS(500) /* RFC 6762 section 5.2 wants a second at least between later ones, doubling */
 #define VERSION "1"
 
@@ -16,6 +17,21 @@ void discovery_start(struct discovery *d, uint64_t now, const char *paired)
     d->ask_interval = ASK_FIRST_US;
     (void)snprintf(d->paired, sizeof d->paired, "%s", paired);
     (void)port_mdns_browse("_voicegw._tcp");
+}
+
+void discovery_go_on(struct discovery *d, uint64_t now, const char *refused)
+{
+    for (int i = 0; i < d->count; i++)
+        d->found[i].refused |= strcmp(d->found[i].id, refused) == 0;
+    d->began = d->asked = now;
+    d->ask_interval = ASK_FIRST_US;
+    d->paired[0] = '\0';
+    (void)port_mdns_browse("_voicegw._tcp");
+}
+
+bool discovery_is_over(const struct discovery *d, uint64_t now)
+{
+    return now >= d->began + OTHERS_US;
 }
 
 void discovery_stop(void)
@@ -47,15 +63,16 @@ bool discovery_read(struct discovery_gateway *gateway, const struct port_service
 {
     const char *id = txt_value(service, "id"), *path = txt_value(service, "path");
     bool fits = strlen(id) < sizeof gateway->id && strlen(path) < sizeof gateway->path;
-    bool usable = path[0] == '/' && strpbrk(path, " \r\n\t") == NULL && service->address.port != 0;
+    bool usable = path[0] == '/' && strpbrk(path, " \r\n\t") == NULL && service->addresses.count > 0 &&
+                  service->addresses.at[0].port != 0;
     if (strcmp(txt_value(service, "v"), VERSION) != 0 || id[0] == '\0' || !usable || !fits)
         return false;
     strcpy(gateway->id, id);
     strcpy(gateway->path, path);
-    gateway->address = service->address;
+    gateway->addresses = service->addresses;
     gateway->tls = strcmp(txt_value(service, "tls"), "1") == 0;
     gateway->load = read_load(txt_value(service, "load"));
-    return service->address.family == 4 || service->address.family == 6;
+    return true;
 }
 
 static void note(struct discovery *d, const struct port_service *service)
@@ -68,6 +85,7 @@ static void note(struct discovery *d, const struct port_service *service)
         i++;
     if (i == DISCOVERY_GATEWAYS)
         return;
+    gateway.refused = i < d->count && d->found[i].refused;
     d->found[i] = gateway;
     d->count += i == d->count ? 1 : 0;
 }
@@ -78,6 +96,15 @@ static const struct discovery_gateway *paired_one(const struct discovery *d)
         if (d->paired[0] != '\0' && strcmp(d->found[i].id, d->paired) == 0)
             return &d->found[i];
     return NULL;
+}
+
+static const struct discovery_gateway *least_loaded(const struct discovery *d)
+{
+    const struct discovery_gateway *best = NULL;
+    for (int i = 0; i < d->count; i++)
+        if (!d->found[i].refused && (best == NULL || d->found[i].load < best->load))
+            best = &d->found[i];
+    return best;
 }
 
 static uint64_t settle_at(const struct discovery *d)
@@ -91,11 +118,8 @@ const struct discovery_gateway *discovery_step(struct discovery *d, uint64_t now
     while (port_mdns_found(&service) == PORT_OK)
         note(d, &service);
     const struct discovery_gateway *best = paired_one(d);
-    if (best == NULL && d->count > 0 && now >= settle_at(d)) {
-        best = &d->found[0];
-        for (int i = 1; i < d->count; i++)
-            best = d->found[i].load < best->load ? &d->found[i] : best;
-    }
+    if (best == NULL && now >= settle_at(d))
+        best = least_loaded(d);
     if (best == NULL && now >= d->asked + d->ask_interval) {
         d->asked = now;
         d->ask_interval *= 2;
@@ -107,7 +131,7 @@ const struct discovery_gateway *discovery_step(struct discovery *d, uint64_t now
 uint64_t discovery_deadline(const struct discovery *d)
 {
     uint64_t ask = d->asked + d->ask_interval, settle = settle_at(d);
-    return d->count > 0 && settle < ask ? settle : ask;
+    return least_loaded(d) != NULL && settle < ask ? settle : ask;
 }
 
 static void write_host(const struct port_address *a, char *out, size_t cap)
@@ -124,24 +148,26 @@ bool discovery_url(const struct discovery_gateway *gateway, struct http_url *url
 {
     memset(url, 0, sizeof *url);
     url->tls = gateway->tls;
-    url->port = gateway->address.port;
-    write_host(&gateway->address, url->host, sizeof url->host);
+    url->port = gateway->addresses.at[0].port;
+    write_host(&gateway->addresses.at[0], url->host, sizeof url->host);
     int n = snprintf(url->path, sizeof url->path, "%s", gateway->path);
     return url->port != 0 && n > 0 && strpbrk(url->path, " \r\n\t") == NULL;
 }
 
-void discovery_announce(const char *name, const char *id, const char *board, const char *version,
-                        const char *state, const char *reason)
+void discovery_announce(const struct discovery_self *self)
 {
-    char txt[5][48];
-    const char *list[5];
-    (void)snprintf(txt[0], sizeof txt[0], "id=%s", id);
-    (void)snprintf(txt[1], sizeof txt[1], "board=%s", board);
-    (void)snprintf(txt[2], sizeof txt[2], "fw=%s", version);
-    (void)snprintf(txt[3], sizeof txt[3], "state=%s", state);
-    (void)snprintf(txt[4], sizeof txt[4], "reason=%s", reason);
-    for (int i = 0; i < 5; i++)
-        list[i] = txt[i];
-    (void)port_mdns_announce("_voicedev._tcp", name, 9, list,
-                             strcmp(reason, "none") == 0 ? 4 : 5); /* port 9: discard */
+    const char *const values[][2] = {{"id", self->id},         {"board", self->board},
+                                     {"fw", self->version},    {"state", self->state},
+                                     {"reason", self->reason}, {"fault", self->fault}};
+    char txt[sizeof values / sizeof values[0]][48];
+    const char *list[sizeof values / sizeof values[0]];
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        if (values[i][1][0] == '\0' || strcmp(values[i][1], "none") == 0)
+            continue;
+        (void)snprintf(txt[count], sizeof txt[0], "%s=%s", values[i][0], values[i][1]);
+        list[count] = txt[count];
+        count++;
+    }
+    (void)port_mdns_announce("_voicedev._tcp", self->name, 9, list, count); /* port 9: discard */
 }

@@ -13,10 +13,11 @@
 
 struct discovery_gateway {
     char id[17];
-    struct port_address address;
+    struct port_addresses addresses;
     char path[48];
     bool tls;
     uint16_t load; /* thousandths */
+    bool refused;  /* us */
 };
 
 struct discovery {
@@ -30,6 +31,10 @@ struct discovery {
 void discovery_start(struct discovery *d, uint64_t now, const char *paired);
 /* The choice once it is made, else NULL: call again when something came, or at discovery_deadline(). */
 const struct discovery_gateway *discovery_step(struct discovery *d, uint64_t now);
+/* That one has refused us: who else is there? Asks again, and waits for none in particular. */
+void discovery_go_on(struct discovery *d, uint64_t now, const char *refused);
+/* Nobody else is. */
+bool discovery_is_over(const struct discovery *d, uint64_t now);
 uint64_t discovery_deadline(const struct discovery *d);
 void discovery_stop(void);
 
@@ -37,8 +42,11 @@ void discovery_stop(void);
 bool discovery_read(struct discovery_gateway *gateway, const struct port_service *service);
 bool discovery_url(const struct discovery_gateway *gateway, struct http_url *url);
 
-/* TXT: id board fw state, and the last failure where there was one. */
-void discovery_announce(const char *name, const char *id, const char *board, const char *version,
-                        const char *state, const char *reason);
+/* What the LAN is told, as TXT; `reason`, the last failure, and `fault` only where there is one. */
+struct discovery_self {
+    const char *name, *id, *board, *version, *state;
+    const char *reason, *fault; /* "none" and empty for none */
+};
+void discovery_announce(const struct discovery_self *self);
 
 #endif

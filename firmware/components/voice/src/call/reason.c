@@ -54,6 +54,11 @@ enum reason_pace reason_pace(enum reason reason)
     return reasons[reason].pace;
 }
 
+bool reason_is_refusal(enum reason reason)
+{
+    return reason == REASON_GATEWAY_BUSY || reason == REASON_GATEWAY_STOPPING;
+}
+
 enum reason reason_parse(const char *text)
 {
     for (int i = 0; i < REASON_COUNT; i++)

@@ -52,6 +52,9 @@ enum reason_pace {
     REASON_PATIENT, /* a person has to do something first */
 };
 
+/* The gateway has no room, or not for long: one that says so is well, and another may do. */
+bool reason_is_refusal(enum reason reason);
+
 const char *reason_text(enum reason reason); /* the stable code: "key_rejected" */
 enum reason_pace reason_pace(enum reason reason);
 enum reason reason_parse(const char *text); /* REASON_NONE if it is none */

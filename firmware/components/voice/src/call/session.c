@@ -24,6 +24,7 @@ static const uint8_t transitions[SESSION_STATE_COUNT][SESSION_EVENT_COUNT] = {
                            [SESSION_RESTART] = TO(NETWORK),
                            [SESSION_UNCONFIGURED] = TO(PROVISIONING)},
     [SESSION_SIGNALLING] = {[SESSION_ANSWERED] = TO(CONNECTING),
+                            [SESSION_REFUSED] = TO(DISCOVERY),
                             [SESSION_FAILED] = TO(BACKOFF),
                             [SESSION_LINK_DOWN] = TO(NETWORK),
                             [SESSION_RESTART] = TO(NETWORK),

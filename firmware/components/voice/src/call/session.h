@@ -28,6 +28,7 @@ enum session_event {
     SESSION_ANSWERED,
     SESSION_CONNECTED,
     SESSION_FAILED,
+    SESSION_REFUSED, /* by that gateway: another one may take us */
     SESSION_RETRY,   /* the backoff is over, or there is news of the gateway */
     SESSION_RESTART, /* begin anew at once */
     SESSION_EVENT_COUNT,

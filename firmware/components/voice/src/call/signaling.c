@@ -30,13 +30,14 @@ static enum signaling_result fail_for(struct signaling *s, enum port_error error
 }
 
 enum signaling_result signaling_start(struct signaling *s, const struct http_url *url,
-                                      const struct signaling_trust *trust)
+                                      const struct port_addresses *where, const struct signaling_trust *trust)
 {
     struct port_stream_target target = {.host = url->host,
                                         .port = url->port,
                                         .tls = url->tls,
                                         .ca_pem = trust->ca_pem,
-                                        .fingerprint = trust->fingerprint};
+                                        .fingerprint = trust->fingerprint,
+                                        .addresses = where};
     s->url = *url;
     s->retry_after_s = 0;
     s->reason = REASON_NONE;
@@ -56,6 +57,8 @@ static void add_device(struct json_writer *w, const struct signaling_offer *offe
     json_add_text(w, "fw", offer->version);
     json_add_text(w, "reset_reason", offer->reset);
     json_add_text(w, "last_failure", offer->last_failure);
+    if (offer->fault[0] != '\0')
+        json_add_text(w, "fault", offer->fault);
     json_close(w, '}');
     json_close(w, '}');
 }

@@ -29,6 +29,7 @@ struct signaling_offer {
     const char *sdp;
     const char *key; /* may be empty */
     const char *id, *board, *version, *reset, *last_failure;
+    const char *fault; /* empty for none */
 };
 
 struct signaling {
@@ -47,7 +48,9 @@ struct signaling {
     char buffer[SIGNALING_BUFFER]; /* the request, then the reply's body */
 };
 
+/* `where`: the addresses that the URL's host is known to have, NULL: it is looked up. */
 enum signaling_result signaling_start(struct signaling *s, const struct http_url *url,
+                                      const struct port_addresses *where,
                                       const struct signaling_trust *trust);
 enum signaling_result signaling_send(struct signaling *s, const struct signaling_offer *offer);
 enum signaling_result signaling_step(struct signaling *s);

@@ -42,11 +42,12 @@ static unsigned change(const char *name, enum settings_error error)
     static const char *const errors[] = {[SETTINGS_UNKNOWN] = "unknown_setting",
                                          [SETTINGS_REFUSED] = "value_refused",
                                          [SETTINGS_STORE] = "not_stored"};
-    if (error != SETTINGS_OK) {
-        console_refuse(errors[error], "settings");
+    if (error == SETTINGS_OK)
+        console_done();
+    else
+        console_refuse(errors[error], error == SETTINGS_STORE ? "it holds until the next start" : "settings");
+    if (error == SETTINGS_UNKNOWN || error == SETTINGS_REFUSED)
         return CONSOLE_WANTS_NOTHING;
-    }
-    console_done();
     return is_of_audio(name) ? CONSOLE_WANTS_AUDIO : CONSOLE_WANTS_CALL;
 }
 

@@ -17,10 +17,9 @@ static const char *set_volume(struct device *d, uint64_t now, struct json value)
     if (!json_integer(value, 0, 100, &percent))
         return "out_of_range";
     (void)snprintf(text, sizeof text, "%d", (int)percent);
-    if (settings_set(&d->settings, "volume", text) != SETTINGS_OK)
-        return "not_stored";
+    enum settings_error error = settings_set(&d->settings, "volume", text);
     device_audio_apply(d);
-    return NULL;
+    return error == SETTINGS_OK ? NULL : "not_stored";
 }
 
 static const char *set_mute(struct device *d, uint64_t now, struct json value)
@@ -29,10 +28,9 @@ static const char *set_mute(struct device *d, uint64_t now, struct json value)
     (void)now;
     if (!json_bool(value, &muted))
         return "not_a_boolean";
-    if (settings_set(&d->settings, "muted", muted ? "1" : "0") != SETTINGS_OK)
-        return "not_stored";
+    enum settings_error error = settings_set(&d->settings, "muted", muted ? "1" : "0");
     device_audio_apply(d);
-    return NULL;
+    return error == SETTINGS_OK ? NULL : "not_stored";
 }
 
 static int hex(char c)

@@ -16,16 +16,40 @@
 static void announce(const struct device *d)
 {
     const struct port_facts *facts = port_facts();
-    discovery_announce(device_name(d), facts->id, facts->board, facts->version,
-                       session_state_text(d->session.state), reason_text(d->session.last_failure));
+    discovery_announce(&(struct discovery_self){.name = device_name(d),
+                                                .id = facts->id,
+                                                .board = facts->board,
+                                                .version = facts->version,
+                                                .state = session_state_text(d->session.state),
+                                                .reason = reason_text(d->session.last_failure),
+                                                .fault = device_fault_text(d)});
 }
 
 static void handle(struct device *d, uint64_t now, enum session_event event, enum reason reason,
                    uint32_t retry_after_s);
 
+/* The first refusal is what we come back for; from then on whatever goes wrong with another is no reason to
+ * stop. */
+static bool goes_on_elsewhere(struct device *d, const struct device_news *news)
+{
+    bool found = d->session.state == SESSION_SIGNALLING && d->where.count > 0;
+    if (news->event != SESSION_FAILED || !found ||
+        (d->refusal.reason == REASON_NONE && !reason_is_refusal(news->reason)))
+        return false;
+    port_log(PORT_INFO, "session", "%s: %s", d->gateway_id, reason_text(news->reason));
+    if (d->refusal.reason == REASON_NONE) {
+        d->refusal.reason = news->reason;
+        d->refusal.retry_after_s = news->retry_after_s;
+    }
+    return true;
+}
+
 static void take_news(struct device *d, uint64_t now, const struct device_news *news)
 {
-    handle(d, now, news->event, news->reason, news->retry_after_s);
+    if (goes_on_elsewhere(d, news))
+        handle(d, now, SESSION_REFUSED, REASON_NONE, 0);
+    else
+        handle(d, now, news->event, news->reason, news->retry_after_s);
 }
 
 static void begin_call(struct device *d, uint64_t now)
@@ -39,7 +63,9 @@ static void enter(struct device *d, uint64_t now)
 {
     if (d->session.state == SESSION_NETWORK)
         (void)port_link_join(d->settings.ssid, d->settings.password);
-    if (d->session.state == SESSION_DISCOVERY && d->settings.gateway[0] == '\0')
+    if (d->session.state == SESSION_DISCOVERY && d->refusal.reason != REASON_NONE)
+        discovery_go_on(&d->discovery, now, d->gateway_id);
+    else if (d->session.state == SESSION_DISCOVERY && d->settings.gateway[0] == '\0')
         discovery_start(&d->discovery, now, d->settings.gateway_id);
     if (d->session.state == SESSION_SIGNALLING)
         begin_call(d, now);
@@ -48,6 +74,8 @@ static void enter(struct device *d, uint64_t now)
 static void leave(struct device *d, uint64_t now, enum session_state before)
 {
     enum session_state after = d->session.state;
+    if (after != SESSION_DISCOVERY && after != SESSION_SIGNALLING && after != SESSION_CONNECTING)
+        d->refusal.reason = REASON_NONE; /* from here on it begins with the one it knows */
     if (after == SESSION_LIVE || after == SESSION_PROVISIONING)
         discovery_stop(); /* until then, a gateway that comes back is welcome */
     if (before == SESSION_SIGNALLING)
@@ -124,6 +152,7 @@ static void watch_settings(struct device *d, uint64_t now)
 static void use_fixed_url(struct device *d, uint64_t now)
 {
     d->gateway_id[0] = '\0';
+    d->where.count = 0;
     bool parsed = http_parse_url(&d->url, d->settings.gateway);
     handle(d, now, parsed ? SESSION_FOUND : SESSION_FAILED, parsed ? REASON_NONE : REASON_BAD_URL, 0);
 }
@@ -135,9 +164,14 @@ static void step_discovery(struct device *d, uint64_t now)
         return;
     }
     const struct discovery_gateway *gateway = discovery_step(&d->discovery, now);
+    if (gateway == NULL && d->refusal.reason != REASON_NONE && discovery_is_over(&d->discovery, now)) {
+        handle(d, now, SESSION_FAILED, d->refusal.reason, d->refusal.retry_after_s);
+        return;
+    }
     if (gateway == NULL || !discovery_url(gateway, &d->url))
         return;
     memcpy(d->gateway_id, gateway->id, sizeof d->gateway_id);
+    d->where = gateway->addresses;
     handle(d, now, SESSION_FOUND, REASON_NONE, 0);
 }
 
@@ -237,20 +271,6 @@ uint64_t voice_net_step(void)
     return earliest(next, device_call_deadline(d));
 }
 
-static void load_identity(struct device *d)
-{
-    struct peer_random random = call_random();
-    size_t len = 0;
-    enum port_error error = port_kv_get("identity", (uint8_t *)&d->identity, sizeof d->identity, &len);
-    bool whole = error == PORT_OK && len == sizeof d->identity &&
-                 d->identity.key_len <= sizeof d->identity.key &&
-                 d->identity.cert_len <= sizeof d->identity.cert;
-    if (whole)
-        return;
-    if (peer_identity_make(&d->identity, &random) == PEER_OK)
-        (void)port_kv_set("identity", (const uint8_t *)&d->identity, sizeof d->identity);
-}
-
 static enum reason load_failure(void)
 {
     char text[32] = "";
@@ -272,14 +292,16 @@ void voice_start(voice_listener *listener)
 {
     struct device *d = device_get();
     uint32_t seed;
+    uint64_t *codec_memory = d->codec_memory;
     memset(d, 0, sizeof *d);
+    d->codec_memory = codec_memory;
     d->listener = listener;
     log_banner();
     port_random((uint8_t *)&seed, sizeof seed);
     session_init(&d->session, port_clock(), seed);
     d->session.last_failure = load_failure();
     settings_load(&d->settings);
-    load_identity(d);
+    device_call_identify(d);
     device_audio_start(d);
     device_update_start(d, port_clock());
     announce(d);

@@ -36,21 +36,23 @@ void device_audio_apply(struct device *d)
 
 void device_audio_start(struct device *d)
 {
-    static uint64_t codec_memory[DEVICE_CODEC_SIZE / sizeof(uint64_t)];
+    if (d->codec_memory == NULL)
+        d->codec_memory = port_memory(audio_codec_size());
     struct audio_config config = {.complexity = port_facts()->opus_complexity,
                                   .expected_loss = EXPECTED_LOSS,
                                   .talk = talk_mode(&d->settings),
                                   .hangover_us = port_audio_latency_us() + 150000u,
-                                  .codec_memory = codec_memory,
-                                  .codec_size = sizeof codec_memory};
+                                  .codec_memory = d->codec_memory,
+                                  .codec_size = audio_codec_size()};
     d->audio = audio_at(&d->audio_storage);
-    if (port_audio_start() != PORT_OK) /* first: a codec chip takes its volume only while it runs */
-        port_log(PORT_ERROR, "audio", "no sound on this board");
-    if (audio_init(d->audio, &config) != AUDIO_OK)
-        port_log(PORT_ERROR, "audio", "Opus wants %zu bytes, there are %zu", audio_codec_size(),
-                 sizeof codec_memory);
-    else
-        device_audio_apply(d);
+    unsigned works = port_audio_start(); /* first: a codec chip takes its volume only while it runs */
+    bool opus = audio_init(d->audio, &config) == AUDIO_OK;
+    if (!opus)
+        port_log(PORT_ERROR, "audio", "no memory for Opus, which wants %zu bytes", audio_codec_size());
+    d->faults[DEVICE_NO_AUDIO] = !opus || works == 0;
+    d->faults[DEVICE_NO_SPEAKER] = (works & PORT_SPEAKER_WORKS) == 0;
+    d->faults[DEVICE_NO_MICROPHONE] = (works & PORT_MICROPHONE_WORKS) == 0;
+    device_audio_apply(d);
 }
 
 void device_audio_tone(struct device *d, uint32_t hertz, uint32_t ms)

@@ -13,15 +13,40 @@ static bool fail(const struct device *d, enum reason reason, struct device_news 
     return true;
 }
 
+static bool has_identity(const struct device *d)
+{
+    return d->identity.key_len > 0 && d->identity.key_len <= sizeof d->identity.key &&
+           d->identity.cert_len > 0 && d->identity.cert_len <= sizeof d->identity.cert;
+}
+
+void device_call_identify(struct device *d)
+{
+    struct peer_random random = call_random();
+    size_t len = 0;
+    enum port_error error = port_kv_get("identity", (uint8_t *)&d->identity, sizeof d->identity, &len);
+    d->faults[DEVICE_NO_STORE] = error == PORT_ERR_IO;
+    if (error == PORT_OK && len == sizeof d->identity && has_identity(d))
+        return;
+    if (peer_identity_make(&d->identity, &random) != PEER_OK)
+        d->identity.key_len = 0; /* it is tried again with the next call */
+    else if (port_kv_set("identity", (const uint8_t *)&d->identity, sizeof d->identity) != PORT_OK)
+        d->faults[DEVICE_NO_STORE] = true;
+}
+
 bool device_call_begin(struct device *d, struct device_news *news)
 {
+    if (!has_identity(d))
+        device_call_identify(d);
+    if (!has_identity(d))
+        return fail(d, REASON_NO_MEMORY, news);
     struct signaling_trust trust;
     d->told_reason = REASON_NONE;
     d->bot_ready = false;
     d->gateway.family = 0;
     device_update_interrupt(d);
     device_trust(d, &trust);
-    return signaling_start(&d->signaling, &d->url, &trust) == SIGNALING_FAILED &&
+    const struct port_addresses *where = d->where.count > 0 ? &d->where : NULL;
+    return signaling_start(&d->signaling, &d->url, where, &trust) == SIGNALING_FAILED &&
            fail(d, d->signaling.reason, news);
 }
 
@@ -46,7 +71,8 @@ static enum reason send_offer(struct device *d, uint64_t now, enum signaling_res
                                                                       .board = facts->board,
                                                                       .version = facts->version,
                                                                       .reset = device_reset_text(),
-                                                                      .last_failure = last_failure(d)});
+                                                                      .last_failure = last_failure(d),
+                                                                      .fault = device_fault_text(d)});
     return REASON_NONE;
 }
 

@@ -5,6 +5,9 @@
 #include "device/device_state.h"
 
 /* Those that may have news are true if they have some: the table of states gets them before anything else. */
+/* Who it is to a peer: kept, or made. */
+void device_call_identify(struct device *d);
+
 bool device_call_begin(struct device *d, struct device_news *news);
 bool device_call_signal(struct device *d, uint64_t now, struct device_news *news);
 bool device_call_next(struct device *d, uint64_t now, struct device_news *news); /* again, until false */

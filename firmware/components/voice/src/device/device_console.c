@@ -16,6 +16,8 @@ static unsigned show_state(struct device *d, uint64_t now, const struct console_
     json_add_text(&reply.json, "state", session_state_text(d->session.state));
     json_add_integer(&reply.json, "for_ms", (int64_t)((now - d->session.since) / 1000));
     json_add_text(&reply.json, "last_failure", reason_text(d->session.last_failure));
+    if (device_fault_text(d)[0] != '\0')
+        json_add_text(&reply.json, "fault", device_fault_text(d));
     json_add_integer(&reply.json, "attempts", d->session.attempts);
     if (d->session.state == SESSION_BACKOFF && d->session.deadline > now)
         json_add_integer(&reply.json, "retry_ms", (int64_t)((d->session.deadline - now) / 1000));

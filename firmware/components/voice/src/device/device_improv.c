@@ -111,8 +111,9 @@ static void tell_network_state(const struct device *d)
 
 static bool join(struct device *d, uint64_t now, const struct improv_request *request)
 {
-    if (settings_set(&d->settings, "ssid", request->ssid) != SETTINGS_OK ||
-        settings_set(&d->settings, "password", request->password) != SETTINGS_OK) {
+    enum settings_error error = settings_set_wifi(&d->settings, request->ssid, request->password);
+    /* a store that fails is no reason to stay alone: the network is joined until the next start */
+    if (error != SETTINGS_OK && error != SETTINGS_STORE) {
         send_error(IMPROV_UNKNOWN);
         return false;
     }

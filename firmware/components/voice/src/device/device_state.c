@@ -19,6 +19,18 @@ const char *device_reset_text(void)
     return resets[port_facts()->reset];
 }
 
+const char *device_fault_text(const struct device *d)
+{
+    static const char *const texts[DEVICE_FAULT_COUNT] = {[DEVICE_NO_AUDIO] = "no_audio",
+                                                          [DEVICE_NO_SPEAKER] = "no_speaker",
+                                                          [DEVICE_NO_MICROPHONE] = "no_microphone",
+                                                          [DEVICE_NO_STORE] = "no_store"};
+    for (int i = 0; i < DEVICE_FAULT_COUNT; i++)
+        if (d->faults[i])
+            return texts[i];
+    return "";
+}
+
 bool device_is_configured(const struct device *d)
 {
     return !port_link_needs_ssid() || d->settings.ssid[0] != '\0';

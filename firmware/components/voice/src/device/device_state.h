@@ -17,13 +17,19 @@
 #include "update/update.h"
 #include "voice.h"
 
-/* Of libopus on 64 and on 32 bits, encoder and decoder; audio_codec_size() knows, but not at compile time. */
-#ifndef DEVICE_CODEC_SIZE
-#define DEVICE_CODEC_SIZE (64u * 1024u)
-#endif
+/* Parts that do not work, and that the device goes on without. The first of those that are is told: on
+ * console and display, by mDNS, and in the offer. docs/protocol.md, the device */
+enum device_fault {
+    DEVICE_NO_AUDIO, /* neither way: Opus, or both of the next two */
+    DEVICE_NO_SPEAKER,
+    DEVICE_NO_MICROPHONE,
+    DEVICE_NO_STORE, /* settings hold until the next start */
+    DEVICE_FAULT_COUNT,
+};
 
 struct device {
     voice_listener *listener;
+    bool faults[DEVICE_FAULT_COUNT];
     struct session session;
     struct settings settings;
     struct discovery discovery;
@@ -39,8 +45,13 @@ struct device {
     } improv;
 
     struct peer_identity identity;
-    struct http_url url;            /* of the gateway being called */
-    struct port_address gateway;    /* where it was reached last */
+    struct http_url url;         /* of the gateway being called */
+    struct port_addresses where; /* that mDNS gave for it; none where the URL is a setting */
+    struct port_address gateway; /* where it was reached last */
+    struct {
+        enum reason reason; /* of the first that did; REASON_NONE: none has */
+        uint32_t retry_after_s;
+    } refusal;
     char gateway_id[17];            /* its id, empty where the URL is a setting */
     char ca[PORT_KV_VALUE_MAX + 1]; /* PEM, empty for none */
     uint8_t fingerprint[32];
@@ -53,7 +64,8 @@ struct device {
 
     struct audio *audio;
     struct audio_storage audio_storage;
-    uint64_t play_by; /* the audio task waits for the net task until then */
+    uint64_t *codec_memory; /* for good; a host starts more than once */
+    uint64_t play_by;       /* the audio task waits for the net task until then */
     uint64_t encode_since;
     uint32_t encode_worst, encode_us; /* of this second so far, of the last one */
 
@@ -79,6 +91,7 @@ struct device *device_get(void);
 bool device_is_configured(const struct device *d);
 const char *device_name(const struct device *d);
 const char *device_reset_text(void);
+const char *device_fault_text(const struct device *d);              /* empty for none */
 void device_trust(struct device *d, struct signaling_trust *trust); /* points into `d` */
 
 #endif

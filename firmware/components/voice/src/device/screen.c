@@ -23,7 +23,7 @@ static void show(const struct device *d, const char *detail)
 void screen_show_state(const struct device *d)
 {
     bool failing = d->session.state != SESSION_LIVE && d->session.last_failure != REASON_NONE;
-    show(d, failing ? reason_text(d->session.last_failure) : "");
+    show(d, failing ? reason_text(d->session.last_failure) : device_fault_text(d));
 }
 
 static void show_update(const struct voice_event *event)

@@ -79,6 +79,11 @@ static const struct field *find(const char *name)
     return NULL;
 }
 
+static void finish_wifi(struct settings *s);
+
+/* Name, NUL, password: kept until both stand where they belong. */
+#define PENDING "wifi_pending"
+
 static char *value_of(struct settings *s, const struct field *field)
 {
     return (char *)s + field->at;
@@ -99,25 +104,10 @@ void settings_load(struct settings *s)
     memset(s, 0, sizeof *s);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         load_field(s, &fields[i]);
+    finish_wifi(s);
 }
 
-enum settings_error settings_set(struct settings *s, const char *name, const char *value)
-{
-    const struct field *field = find(name);
-    size_t len = strlen(value);
-    if (field == NULL)
-        return SETTINGS_UNKNOWN;
-    if (len == 0)
-        return settings_erase(s, name);
-    if (len >= field->size || !field->accepts(value))
-        return SETTINGS_REFUSED;
-    if (port_kv_set(name, (const uint8_t *)value, len) != PORT_OK)
-        return SETTINGS_STORE;
-    memcpy(value_of(s, field), value, len + 1);
-    return SETTINGS_OK;
-}
-
-enum settings_error settings_erase(struct settings *s, const char *name)
+static enum settings_error erase(struct settings *s, const char *name)
 {
     const struct field *field = find(name);
     if (field == NULL)
@@ -127,6 +117,65 @@ enum settings_error settings_erase(struct settings *s, const char *name)
         return SETTINGS_STORE;
     load_field(s, field);
     return SETTINGS_OK;
+}
+
+static enum settings_error put(struct settings *s, const char *name, const char *value)
+{
+    const struct field *field = find(name);
+    size_t len = strlen(value);
+    if (field == NULL)
+        return SETTINGS_UNKNOWN;
+    if (len == 0)
+        return erase(s, name);
+    if (len >= field->size || !field->accepts(value))
+        return SETTINGS_REFUSED;
+    memcpy(value_of(s, field), value, len + 1);
+    return port_kv_set(name, (const uint8_t *)value, len) == PORT_OK ? SETTINGS_OK : SETTINGS_STORE;
+}
+
+static void forget_pending(const char *name)
+{
+    if (strcmp(name, "ssid") == 0 || strcmp(name, "password") == 0)
+        (void)port_kv_erase(PENDING); /* what is said later counts */
+}
+
+enum settings_error settings_set(struct settings *s, const char *name, const char *value)
+{
+    forget_pending(name);
+    return put(s, name, value);
+}
+
+enum settings_error settings_erase(struct settings *s, const char *name)
+{
+    forget_pending(name);
+    return erase(s, name);
+}
+
+enum settings_error settings_set_wifi(struct settings *s, const char *ssid, const char *password)
+{
+    char both[sizeof s->ssid + sizeof s->password];
+    size_t name_len = strlen(ssid) + 1, len = name_len + strlen(password);
+    if (name_len > sizeof s->ssid || len - name_len >= sizeof s->password)
+        return SETTINGS_REFUSED;
+    memcpy(both, ssid, name_len);
+    memcpy(both + name_len, password, len - name_len);
+    bool kept = port_kv_set(PENDING, (const uint8_t *)both, len) == PORT_OK;
+    enum settings_error first = put(s, "ssid", ssid), second = put(s, "password", password);
+    if (kept && first == SETTINGS_OK && second == SETTINGS_OK)
+        (void)port_kv_erase(PENDING);
+    return first != SETTINGS_OK ? first : second;
+}
+
+static void finish_wifi(struct settings *s)
+{
+    char both[sizeof s->ssid + sizeof s->password + 1];
+    size_t len = 0;
+    if (port_kv_get(PENDING, (uint8_t *)both, sizeof both - 1, &len) != PORT_OK)
+        return;
+    both[len] = '\0';
+    size_t name_len = strlen(both) + 1;
+    if (name_len <= len + 1)
+        (void)settings_set_wifi(s, both, name_len <= len ? both + name_len : "");
 }
 
 static size_t unescape_lines(const char *from, char *to, size_t cap)

@@ -32,6 +32,8 @@ enum settings_error {
 
 void settings_load(struct settings *s);
 enum settings_error settings_set(struct settings *s, const char *name, const char *value);
+/* Both or neither, whenever the power fails. */
+enum settings_error settings_set_wifi(struct settings *s, const char *ssid, const char *password);
 enum settings_error settings_erase(struct settings *s, const char *name);
 /* The gateway's CA or own certificate, PEM, with "\\n" for its line ends. It is long, so it stays in the
  * store. */

@@ -129,12 +129,15 @@ static bool start_hash(struct update *u)
 
 static const char *open_both(struct update *u, const struct update_source *source)
 {
+    struct port_addresses where = {.count = 1};
     struct port_stream_target target = {.host = source->url->host,
                                         .port = source->url->port,
                                         .tls = source->url->tls,
                                         .ca_pem = source->trust->ca_pem,
                                         .fingerprint = source->trust->fingerprint,
-                                        .address = source->address};
+                                        .addresses = source->address != NULL ? &where : NULL};
+    if (source->address != NULL)
+        where.at[0] = *source->address;
     enum port_error error = port_ota_begin(u->request.size);
     if (error != PORT_OK)
         return reason_of_slot(error);

@@ -1,0 +1,26 @@
+# -DVOICE_CHIP=ON: Linux builds with libopus as a chip has it, from OPUS_SOURCE, a release of it (tools/opus_source.sh).
+# What it is built as is read off the preset that the chips' builds take, and as micro-opus makes it of that.
+option(VOICE_CHIP "build libopus as a chip has it" OFF)
+if(NOT VOICE_CHIP)
+  return()
+endif()
+set(OPUS_SOURCE "" CACHE PATH "libopus's sources")
+file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/../sdkconfig.defaults FIXED REGEX "^CONFIG_OPUS_FLOATING_POINT=n$")
+file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/../sdkconfig.defaults ALLOCA REGEX "^CONFIG_OPUS_USE_ALLOCA=y$")
+set(POINT float)
+if(FIXED)
+  set(POINT fixed)
+endif()
+file(GLOB SOURCES ${OPUS_SOURCE}/celt/*.c ${OPUS_SOURCE}/silk/*.c ${OPUS_SOURCE}/silk/${POINT}/*.c ${OPUS_SOURCE}/src/*.c)
+list(FILTER SOURCES EXCLUDE REGEX "/(opus_custom_demo|opus_demo|opus_compare|repacketizer_demo|qext_compare|mlp_train)\\.c$")
+add_library(opus STATIC ${SOURCES})
+target_include_directories(opus PUBLIC ${OPUS_SOURCE}/include PRIVATE ${OPUS_SOURCE} ${OPUS_SOURCE}/celt ${OPUS_SOURCE}/silk
+                           ${OPUS_SOURCE}/silk/${POINT})
+target_compile_definitions(opus PRIVATE OPUS_BUILD HAVE_ALLOCA_H HAVE_LRINT HAVE_LRINTF PACKAGE_VERSION="here"
+                           $<IF:$<BOOL:${ALLOCA}>,USE_ALLOCA,NONTHREADSAFE_PSEUDOSTACK>)
+if(FIXED)
+  target_compile_definitions(opus PRIVATE FIXED_POINT=1 DISABLE_FLOAT_API)
+else()
+  target_compile_definitions(opus PRIVATE FLOATING_POINT FLOAT_APPROX)
+endif()
+target_compile_options(opus PRIVATE -O3 -w)

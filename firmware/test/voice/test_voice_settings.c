@@ -1,0 +1,108 @@
+/* Settings on a board whose power fails: at each write what is kept is the old or the new, and never neither.
+ */
+#include "check.h"
+#include "setup/settings.h"
+#include "voice/fake.h"
+
+static struct settings s;
+
+static void boot(void)
+{
+    fake_restart();
+    settings_load(&s);
+}
+
+static void cut_after(uint32_t writes)
+{
+    fake.kv_cut = true;
+    fake.kv_left = writes;
+}
+
+static bool is_network(const char *ssid, const char *password)
+{
+    return strcmp(s.ssid, ssid) == 0 && strcmp(s.password, password) == 0;
+}
+
+/* True if it was not the power that ended it. */
+static bool change_network(const char *to, const char *password, uint32_t writes)
+{
+    fake_reset();
+    fake_kv_put("ssid", "old");
+    fake_kv_put("password", "old secret");
+    settings_load(&s);
+    cut_after(writes);
+    (void)settings_set_wifi(&s, to, password);
+    return fake.kv_left > 0;
+}
+
+static void a_network_is_the_old_or_the_new_one(void **state)
+{
+    static const char *const passwords[] = {"new secret", ""};
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        uint32_t writes = 0, news = 0;
+        for (bool whole = false; !whole; writes++) {
+            whole = change_network("new", passwords[p], writes);
+            boot();
+            bool is_new = is_network("new", passwords[p]);
+            assert_true(is_new || is_network("old", "old secret"));
+            assert_true(is_new || !whole);
+            news += is_new;
+            boot(); /* and stays so */
+            assert_true(is_new ? is_network("new", passwords[p]) : is_network("old", "old secret"));
+        }
+        assert_true(writes > 4 && news == writes - 1); /* from the first write on it is the new one */
+    }
+}
+
+/* What is pending is finished at the next boot, at which the power may fail as well. */
+static void power_that_fails_again_changes_nothing(void **state)
+{
+    (void)state;
+    for (uint32_t writes = 1; writes < 4; writes++)
+        for (uint32_t again = 0; again < 4; again++) {
+            (void)change_network("new", "new secret", writes);
+            fake_restart();
+            cut_after(again);
+            settings_load(&s);
+            assert_true(is_network("new", "new secret"));
+            boot();
+            assert_true(is_network("new", "new secret"));
+        }
+}
+
+static void what_is_said_later_counts(void **state)
+{
+    (void)state;
+    (void)change_network("new", "new secret", 3); /* its last step is left out */
+    fake.kv_cut = false;
+    assert_int_equal(settings_set(&s, "ssid", "later"), SETTINGS_OK);
+    assert_int_equal(settings_set(&s, "password", "later secret"), SETTINGS_OK);
+    boot();
+    assert_true(is_network("later", "later secret"));
+}
+
+static void one_setting_is_the_old_or_the_new_one(void **state)
+{
+    (void)state;
+    for (uint32_t writes = 0; writes < 2; writes++) {
+        fake_reset();
+        fake_kv_put("volume", "40");
+        settings_load(&s);
+        cut_after(writes);
+        (void)settings_set(&s, "volume", "50");
+        boot();
+        assert_int_equal(settings_volume(&s), writes == 0 ? 40 : 50);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_network_is_the_old_or_the_new_one),
+        cmocka_unit_test(power_that_fails_again_changes_nothing),
+        cmocka_unit_test(what_is_said_later_counts),
+        cmocka_unit_test(one_setting_is_the_old_or_the_new_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
