@@ -32,6 +32,7 @@ from boards_facts import (
     Microphone,
     Partition,
     Psram,
+    Revision,
     Speaker,
 )
 
@@ -40,10 +41,13 @@ DOCS = Path(__file__).resolve().parents[2] / "docs" / "boards.md"
 
 # Pins that exist and are free for a board to use, by chip; what they must not be, and why.
 PINS = {"esp32s3": {*range(22), *range(26, 49)}, "esp32c3": set(range(22)), "esp32c6": set(range(31)), "esp32p4": set(range(55))}
+PINS["esp32c5"] = set(range(29))
 FLASH_PINS = {"esp32s3": set(range(26, 33)), "esp32c3": set(range(12, 18)), "esp32c6": set(range(24, 31)), "esp32p4": set()}
+FLASH_PINS["esp32c5"] = set(range(16, 23))
 OCTAL_PINS = {"esp32s3": set(range(33, 38))}
-USB_PINS = {"esp32s3": {19, 20}, "esp32c3": {18, 19}, "esp32c6": {12, 13}, "esp32p4": {24, 25}}
+USB_PINS = {"esp32s3": {19, 20}, "esp32c3": {18, 19}, "esp32c5": {13, 14}, "esp32c6": {12, 13}, "esp32p4": {24, 25}}
 CODECS = {"es8311", "es7210", "aw88298"}
+TRIED = ("no", "built", "booted", "heard")
 
 
 class BoardError(Exception):
@@ -52,13 +56,13 @@ class BoardError(Exception):
 
 PARTS: dict[str, type[Any]] = {
     "flash": Flash, "psram": Psram, "i2c": I2c, "i2s": I2s, "speaker": Speaker, "microphone": Microphone,
-    "button": Button, "led": Led, "display": Display, "backlight_i2c": Backlight,
+    "button": Button, "led": Led, "display": Display, "backlight_i2c": Backlight, "revision": Revision,
 }  # fmt: skip
 CHOICES = {
     "chip": set(PINS), "network": {"wifi", "open_eth"}, "console": {"uart", "usb_serial_jtag"},
-    "power": {"none", "cores3", "echo_base"}, "flash.size": {"4MB", "8MB", "16MB"}, "flash.mode": {"qio", "dio"},
-    "flash.freq": {"80m"}, "psram.type": {"quad", "octal"}, "speaker.chip": {"es8311", "aw88298", "max98357a"},
-    "microphone.chip": {"es8311", "es7210", "inmp441"}, "led.kind": {"gpio", "ws2812"}, "display.kind": {"ili9342", "gc9107"},
+    "power": {"none", "cores3", "echo_base", "waveshare_audio"}, "tried": set(TRIED), "flash.size": {"4MB", "8MB", "16MB"}, "flash.mode": {"qio", "dio"},
+    "flash.freq": {"80m"}, "psram.type": {"quad", "octal"}, "speaker.chip": {"es8311", "aw88298", "max98357a", "xvf3800"},
+    "microphone.chip": {"es8311", "es7210", "inmp441", "xvf3800"}, "led.kind": {"gpio", "ws2812"}, "display.kind": {"ili9342", "gc9107"},
     "speaker.amplifier_active": {"high", "low"}, "button.active": {"high", "low"}, "led.active": {"high", "low"},
     "display.reset_active": {"high", "low"},
 }  # fmt: skip
@@ -85,6 +89,8 @@ def problems(b: Board) -> Iterator[str]:
             yield f"{path} is {value!r}, which is none of {', '.join(sorted(allowed))}"
     if b.chip in PINS:
         yield from pin_problems(b)
+    if b.revision:
+        yield from revision_problems(b)
     yield from sound_problems(b)
     if not 0 <= b.opus_complexity <= 10:
         yield f"opus_complexity is {b.opus_complexity}, not 0 to 10"
@@ -105,6 +111,13 @@ def pin_problems(b: Board) -> Iterator[str]:
         seen[pin] = role
 
 
+def revision_problems(b: Board) -> Iterator[str]:
+    if b.speaker is None or b.speaker.chip not in CODECS:
+        yield "revision: told apart by the codec's answer, and there is none that answers"
+    elif b.chip in PINS:
+        yield from (f"revision: {problem}" for problem in pin_problems(b.revised()))
+
+
 def sound_problems(b: Board) -> Iterator[str]:
     if (b.speaker is None) != (b.i2s is None) or (b.microphone is None) != (b.i2s is None):
         yield "speaker, microphone and i2s come together, or there is none of them"
@@ -113,8 +126,8 @@ def sound_problems(b: Board) -> Iterator[str]:
             yield f"{role}: a {part.chip} {'has' if part.chip in CODECS else 'has no'} address on I2C"
         if part and part.chip in CODECS and b.i2c is None:
             yield f"{role}: a {part.chip} is set up over I2C, and there is no [i2c]"
-    if b.echo_canceller and (b.psram is None or b.chip != "esp32s3"):
-        yield "echo_canceller: esp-sr's takes an ESP32-S3 with PSRAM"
+    if b.echo_canceller and (b.microphone is None or b.microphone.chip != "xvf3800"):
+        yield "echo_canceller: only an XVF3800 cancels echoes so far"
 
 
 def load(path: Path) -> Board:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,16 @@ class Microphone:
     chip: str
     address: int = 0
     reference: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """The same board with its codec on other pins; whichever answers there is the one that it is."""
+
+    title: str
+    i2c: I2c
+    i2s: I2s
+    amplifier: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,7 @@ class Board:
     network: str
     console: str
     opus_complexity: int
+    tried: str
     flash: Flash
     psram: Psram | None = None
     power: str = "none"
@@ -119,6 +130,14 @@ class Board:
     button: Button | None = None
     led: Led | None = None
     display: Display | None = None
+    revision: Revision | None = None
+
+    def revised(self) -> Board:
+        """The board as its other revision has it."""
+        assert self.revision is not None
+        assert self.speaker is not None
+        speaker = replace(self.speaker, amplifier=self.revision.amplifier)
+        return replace(self, i2c=self.revision.i2c, i2s=self.revision.i2s, speaker=speaker, revision=None)
 
     def pins(self) -> Iterator[tuple[str, int]]:
         """Each pin in use and what for, in the file's words: ("i2s.bclk", 17)."""

@@ -131,8 +131,9 @@ def initialisers(b: Board) -> Iterator[str]:
     yield f".power = BOARD_POWER_{b.power.upper()}"
     yield f".opus_complexity = {b.opus_complexity}"
     yield f".echo_canceller = {flag(b.echo_canceller)}"
-    yield f".i2c = {i2c(b.i2c and (b.i2c.port, b.i2c.sda, b.i2c.scl))}"
-    yield f".i2s = {i2s(b)}"
+    yield f".wiring = {wiring(b)}"
+    if b.revision:
+        yield f".revision = {wiring(b.revised())}"
     yield f".speaker = {speaker(b)}"
     yield f".microphone = {microphone(b)}"
     button, led = b.button, b.led
@@ -154,6 +155,12 @@ def pin(board: Board, name: str, number: int) -> str:
     return f"CONFIG_BOARD_PIN_{name}" if name in names else str(number)
 
 
+def wiring(b: Board) -> str:
+    amplifier = pin(b, "AMPLIFIER", b.speaker.amplifier) if b.speaker else "-1"
+    bus = i2c(b.i2c and (b.i2c.port, b.i2c.sda, b.i2c.scl))
+    return f"{{.i2c = {bus}, .i2s = {i2s(b)}, .amplifier = {amplifier}}}"
+
+
 def i2c(values: tuple[int, int, int] | None) -> str:
     port, sda, scl = values or (-1, -1, -1)
     return f"{{.port = {port}, .sda = {sda}, .scl = {scl}}}"
@@ -172,11 +179,10 @@ def sound(chip: str | None) -> str:
 
 def speaker(b: Board) -> str:
     if b.speaker is None:
-        return "{.amplifier = -1}"
-    amplifier = pin(b, "AMPLIFIER", b.speaker.amplifier)
+        return "{.chip = BOARD_SOUND_NONE}"
     low = flag(b.speaker.amplifier_active == "low")
     text = f".chip = {sound(b.speaker.chip)}, .address = {b.speaker.address:#x}"
-    return f"{{{text}, .amplifier = {amplifier}, .amplifier_low = {low}}}"
+    return f"{{{text}, .amplifier_low = {low}}}"
 
 
 def microphone(b: Board) -> str:
@@ -206,14 +212,14 @@ def display(b: Board) -> Iterator[str]:
 
 
 def markdown(boards: list[Board]) -> str:
-    lines = ["", "| board | `BOARD` | chip | flash | PSRAM | speaker, microphone | button | light | display |"]
-    lines += ["|" + "---|" * 9]
+    lines = ["", "| board | `BOARD` | chip | flash | PSRAM | speaker, microphone | button | light | display | tried |"]
+    lines += ["|" + "---|" * 10]
     for b in boards:
         psram = f"{b.psram.size[:-2]} MB {b.psram.type}" if b.psram else "none"
         chips = f"{b.speaker.chip.upper()}, {b.microphone.chip.upper()}" if b.speaker and b.microphone else "synthetic"
         button = f"GPIO {b.button.pin}" if b.button else "none"
         led = f"{b.led.kind.upper()}, GPIO {b.led.pin}" if b.led else "none"
         display = f"{b.display.kind.upper()} {b.display.width} × {b.display.height}" if b.display else "none"
-        row = [f"[{b.title}]({b.url})", f"`{b.name}`", b.chip, f"{b.flash.size[:-2]} MB", psram, chips, button, led, display]
+        row = [f"[{b.title}]({b.url})", f"`{b.name}`", b.chip, f"{b.flash.size[:-2]} MB", psram, chips, button, led, display, b.tried]
         lines.append("| " + " | ".join(row) + " |")
     return "\n".join([*lines, "", ""])

@@ -23,7 +23,7 @@ from typing import Any
 
 import boards
 
-CHIP_IDS = {"esp32s3": 9, "esp32c3": 5, "esp32c6": 13, "esp32p4": 18}  # esp_app_format.h, esp_chip_id_t
+CHIP_IDS = {"esp32s3": 9, "esp32c3": 5, "esp32c5": 23, "esp32c6": 13, "esp32p4": 18}  # esp_app_format.h, esp_chip_id_t
 DESCRIPTION, MARK = 32, 288  # where an image says what it is
 NVS = "nvs"
 

@@ -20,7 +20,16 @@ from tests.tools.published_files import VERSION
 from tests.tools.release_server import Served, serving
 
 pytestmark = [pytest.mark.usefixtures("firmware"), pytest.mark.timeout(300)]
-S3 = ("esp32-s3-box-3", "m5stack-atoms3r-echo", "m5stack-cores3", "s3-devkit")
+S3 = (
+    "esp32-s3-box-3",
+    "esp32-s3-korvo-2",
+    "m5stack-atom-echos3r",
+    "m5stack-atoms3r-echo",
+    "m5stack-cores3",
+    "s3-devkit",
+    "waveshare-s3-audio",
+    "xiao-s3-xvf3800",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +145,7 @@ def test_the_firmware_that_is_on_a_board_says_which_it_is(maker: Maker, tmp_path
     assert steps(done)["image"].startswith(f"s3-devkit {VERSION} ")
 
 
-@pytest.mark.parametrize("answer", ["3", "m5stack-cores3"])
+@pytest.mark.parametrize("answer", [str(S3.index("m5stack-cores3") + 1), "m5stack-cores3"])
 def test_on_a_terminal_it_asks(maker: Maker, tmp_path: Path, answer: str) -> None:
     ours, theirs = pty.openpty()
     with boards.board(tmp_path / "board", chip="esp32s3") as there:

@@ -15,7 +15,19 @@ from tools import publish
 from tools.errors import ImageError, PublishError, ToolError
 from tools.releases import sources
 
-BOARDS = {"esp32-s3-box-3", "m5stack-atoms3r-echo", "m5stack-cores3", "s3-devkit", "xmini-c3"}
+BOARDS = {
+    "c5-devkit",
+    "c6-devkit",
+    "esp32-s3-box-3",
+    "esp32-s3-korvo-2",
+    "m5stack-atom-echos3r",
+    "m5stack-atoms3r-echo",
+    "m5stack-cores3",
+    "s3-devkit",
+    "waveshare-s3-audio",
+    "xiao-s3-xvf3800",
+    "xmini-c3",
+}
 URL = "https://voicegw.invalid/releases"
 
 

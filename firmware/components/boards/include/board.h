@@ -11,7 +11,12 @@
 enum board_network { BOARD_WIFI, BOARD_OPEN_ETH };
 
 /* What has to be switched on before anything else can be heard or seen. */
-enum board_power { BOARD_POWER_NONE, BOARD_POWER_CORES3, BOARD_POWER_ECHO_BASE };
+enum board_power {
+    BOARD_POWER_NONE,
+    BOARD_POWER_CORES3,
+    BOARD_POWER_ECHO_BASE,
+    BOARD_POWER_WAVESHARE_AUDIO
+};
 
 enum board_sound {
     BOARD_SOUND_NONE, /* synthetic, where neither side has a chip */
@@ -20,6 +25,7 @@ enum board_sound {
     BOARD_SOUND_AW88298,
     BOARD_SOUND_MAX98357A, /* I2S and nothing to set, 32-bit slots */
     BOARD_SOUND_INMP441,   /* likewise */
+    BOARD_SOUND_XVF3800,   /* likewise; both ways, and with an echo canceller of its own */
 };
 
 enum board_led { BOARD_LED_NONE, BOARD_LED_GPIO, BOARD_LED_WS2812 };
@@ -27,6 +33,14 @@ enum board_display { BOARD_DISPLAY_NONE, BOARD_DISPLAY_ILI9342, BOARD_DISPLAY_GC
 
 struct board_i2c {
     int8_t port, sda, scl;
+};
+
+struct board_wiring {
+    struct board_i2c i2c; /* of the codecs and power chips; port -1: none */
+    struct {
+        int8_t port, mclk, bclk, ws, dout, din;
+    } i2s;
+    int8_t amplifier;
 };
 
 struct board {
@@ -37,14 +51,11 @@ struct board {
     uint8_t opus_complexity;
     bool echo_canceller;
 
-    struct board_i2c i2c; /* of the codecs and power chips; port -1: none */
-    struct {
-        int8_t port, mclk, bclk, ws, dout, din;
-    } i2s;
+    struct board_wiring wiring;
+    struct board_wiring revision; /* the pins of another revision of it; bclk 0: there is none */
     struct {
         enum board_sound chip;
         uint8_t address; /* 7 bits */
-        int8_t amplifier;
         bool amplifier_low; /* on at low level */
     } speaker;
     struct {

@@ -17,8 +17,9 @@
 
 static const audio_codec_ctrl_if_t *control(uint8_t address)
 {
-    audio_codec_i2c_cfg_t config = {
-        .port = (uint8_t)board.i2c.port, .addr = (uint8_t)(address << 1), .bus_handle = hardware_bus()};
+    audio_codec_i2c_cfg_t config = {.port = (uint8_t)hardware_wiring()->i2c.port,
+                                    .addr = (uint8_t)(address << 1),
+                                    .bus_handle = hardware_bus()};
     return config.bus_handle != NULL ? audio_codec_new_i2c_ctrl(&config) : NULL;
 }
 
@@ -27,9 +28,9 @@ static const audio_codec_if_t *new_es8311(esp_codec_dec_work_mode_t mode)
     es8311_codec_cfg_t config = {.ctrl_if = control(board.speaker.address),
                                  .gpio_if = audio_codec_new_gpio(),
                                  .codec_mode = mode,
-                                 .pa_pin = board.speaker.amplifier,
+                                 .pa_pin = hardware_wiring()->amplifier,
                                  .pa_reverted = board.speaker.amplifier_low,
-                                 .use_mclk = board.i2s.mclk >= 0,
+                                 .use_mclk = hardware_wiring()->i2s.mclk >= 0,
                                  .hw_gain = {.pa_voltage = 5.0f, .codec_dac_voltage = 3.3f}};
     return config.ctrl_if != NULL ? es8311_codec_new(&config) : NULL;
 }
@@ -86,7 +87,7 @@ static esp_codec_dev_handle_t open_chip(enum board_sound chip, esp_codec_dev_typ
 static void warn_of_efuse(void)
 {
 #ifdef CONFIG_IDF_TARGET_ESP32C3
-    if (board.speaker.amplifier == C3_VDD_SPI && !esp_efuse_read_field_bit(ESP_EFUSE_VDD_SPI_AS_GPIO))
+    if (hardware_wiring()->amplifier == C3_VDD_SPI && !esp_efuse_read_field_bit(ESP_EFUSE_VDD_SPI_AS_GPIO))
         ESP_LOGE(TAG,
                  "the amplifier stays off: GPIO 11 is VDD_SPI until the eFuse VDD_SPI_AS_GPIO is burned");
 #endif
@@ -94,7 +95,8 @@ static void warn_of_efuse(void)
 
 unsigned audio_chips_open(struct audio_chips *chips, i2s_chan_handle_t tx, i2s_chan_handle_t rx)
 {
-    audio_codec_i2s_cfg_t config = {.port = (uint8_t)board.i2s.port, .rx_handle = rx, .tx_handle = tx};
+    audio_codec_i2s_cfg_t config = {
+        .port = (uint8_t)hardware_wiring()->i2s.port, .rx_handle = rx, .tx_handle = tx};
     const audio_codec_data_if_t *data = audio_codec_new_i2s_data(&config);
     warn_of_efuse();
     if (data == NULL)

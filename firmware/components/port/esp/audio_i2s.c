@@ -9,6 +9,7 @@
 
 #include "audio_chips.h"
 #include "board.h"
+#include "hardware.h"
 #include "port.h"
 
 #define TAG "audio"
@@ -33,7 +34,7 @@ static union {
 
 static bool is_bare(void)
 {
-    return board.speaker.chip == BOARD_SOUND_MAX98357A;
+    return board.speaker.chip == BOARD_SOUND_MAX98357A || board.speaker.chip == BOARD_SOUND_XVF3800;
 }
 
 static gpio_num_t pin(int8_t number)
@@ -44,14 +45,14 @@ static gpio_num_t pin(int8_t number)
 static bool open_channels(void)
 {
     i2s_data_bit_width_t width = is_bare() ? I2S_DATA_BIT_WIDTH_32BIT : I2S_DATA_BIT_WIDTH_16BIT;
-    i2s_chan_config_t channels = I2S_CHANNEL_DEFAULT_CONFIG(board.i2s.port, I2S_ROLE_MASTER);
+    i2s_chan_config_t channels = I2S_CHANNEL_DEFAULT_CONFIG(hardware_wiring()->i2s.port, I2S_ROLE_MASTER);
     i2s_std_config_t standard = {.clk_cfg = I2S_STD_CLK_DEFAULT_CONFIG(PORT_AUDIO_RATE),
                                  .slot_cfg = I2S_STD_PHILIPS_SLOT_DEFAULT_CONFIG(width, I2S_SLOT_MODE_STEREO),
-                                 .gpio_cfg = {.mclk = pin(board.i2s.mclk),
-                                              .bclk = pin(board.i2s.bclk),
-                                              .ws = pin(board.i2s.ws),
-                                              .dout = pin(board.i2s.dout),
-                                              .din = pin(board.i2s.din)}};
+                                 .gpio_cfg = {.mclk = pin(hardware_wiring()->i2s.mclk),
+                                              .bclk = pin(hardware_wiring()->i2s.bclk),
+                                              .ws = pin(hardware_wiring()->i2s.ws),
+                                              .dout = pin(hardware_wiring()->i2s.dout),
+                                              .din = pin(hardware_wiring()->i2s.din)}};
     channels.dma_desc_num = DESCRIPTORS;
     channels.dma_frame_num = DESCRIPTOR_FRAMES;
     channels.auto_clear = true; /* silence where nothing came in time, not the last word again */
@@ -62,10 +63,10 @@ static bool open_channels(void)
 
 static void switch_amplifier(bool on)
 {
-    if (board.speaker.amplifier < 0)
+    if (hardware_wiring()->amplifier < 0)
         return;
-    (void)gpio_set_direction((gpio_num_t)board.speaker.amplifier, GPIO_MODE_OUTPUT);
-    (void)gpio_set_level((gpio_num_t)board.speaker.amplifier, on != board.speaker.amplifier_low);
+    (void)gpio_set_direction((gpio_num_t)hardware_wiring()->amplifier, GPIO_MODE_OUTPUT);
+    (void)gpio_set_level((gpio_num_t)hardware_wiring()->amplifier, on != board.speaker.amplifier_low);
 }
 
 static unsigned open_bare(void)
@@ -105,9 +106,10 @@ void port_audio_stop(void)
         audio_chips_close(&card.chips);
 }
 
+/* An XVF3800 has a gain control of its own. */
 static int16_t from_wide(int32_t sample)
 {
-    int32_t louder = sample >> MEMS_SHIFT;
+    int32_t louder = sample >> (board.microphone.chip == BOARD_SOUND_XVF3800 ? 16 : MEMS_SHIFT);
     return (int16_t)(louder > INT16_MAX ? INT16_MAX : louder < INT16_MIN ? INT16_MIN : louder);
 }
 

@@ -10,6 +10,7 @@
 #define AXP2101 0x34
 #define AW9523 0x58
 #define PI4IOE 0x43
+#define TCA9555 0x20
 #define COUNT(writes) (sizeof(writes) / sizeof(writes)[0])
 
 i2c_master_bus_handle_t hardware_open_bus(const struct board_i2c *pins)
@@ -83,6 +84,13 @@ static esp_err_t power_echo_base(i2c_master_bus_handle_t bus)
     return hardware_write_all(bus, PI4IOE, writes, COUNT(writes));
 }
 
+/* The expander's output 8 switches the amplifier on: high, and an output. */
+static esp_err_t power_waveshare_audio(i2c_master_bus_handle_t bus)
+{
+    static const struct hardware_write writes[] = {{0x03, 0xFF}, {0x07, 0xFE}};
+    return hardware_write_all(bus, TCA9555, writes, COUNT(writes));
+}
+
 static void switch_on(i2c_master_bus_handle_t bus)
 {
     switch (board.power) {
@@ -92,20 +100,54 @@ static void switch_on(i2c_master_bus_handle_t bus)
     case BOARD_POWER_ECHO_BASE:
         (void)power_echo_base(bus);
         break;
+    case BOARD_POWER_WAVESHARE_AUDIO:
+        (void)power_waveshare_audio(bus);
+        break;
     case BOARD_POWER_NONE:
         break;
     }
 }
 
+static const struct board_wiring *wiring; /* NULL: not looked for yet */
+
+/* An open drain harms nothing on the other revision's pins. */
+static i2c_master_bus_handle_t open_where_it_answers(const struct board_wiring *pins)
+{
+    i2c_master_bus_handle_t bus = hardware_open_bus(&pins->i2c);
+    if (bus == NULL || i2c_master_probe(bus, board.speaker.address, TIMEOUT_MS) == ESP_OK)
+        return bus;
+    (void)i2c_del_master_bus(bus);
+    return NULL;
+}
+
+static i2c_master_bus_handle_t find_revision(void)
+{
+    const struct board_wiring *const revisions[] = {&board.wiring, &board.revision};
+    for (int i = 0; i < 2; i++) {
+        i2c_master_bus_handle_t bus = open_where_it_answers(revisions[i]);
+        if (bus == NULL)
+            continue;
+        wiring = revisions[i];
+        ESP_LOGI(TAG, "the codec is on SDA %d, SCL %d", wiring->i2c.sda, wiring->i2c.scl);
+        return bus;
+    }
+    return NULL;
+}
+
 i2c_master_bus_handle_t hardware_bus(void)
 {
     static i2c_master_bus_handle_t bus;
-    static bool tried;
-    if (tried)
+    if (wiring != NULL)
         return bus;
-    tried = true;
-    bus = hardware_open_bus(&board.i2c);
+    wiring = &board.wiring;
+    bus = board.revision.i2s.bclk > 0 ? find_revision() : hardware_open_bus(&wiring->i2c);
     if (bus != NULL)
         switch_on(bus);
     return bus;
+}
+
+const struct board_wiring *hardware_wiring(void)
+{
+    (void)hardware_bus();
+    return wiring;
 }

@@ -13,6 +13,8 @@ struct hardware_write {
     uint8_t reg, value;
 };
 
+/* Where the codec is: of a board with two revisions, where one answers; the first where none does. */
+const struct board_wiring *hardware_wiring(void);
 /* The bus of codecs and power chips, with the power on; NULL where there is none or it failed, which is
  * logged. */
 i2c_master_bus_handle_t hardware_bus(void);

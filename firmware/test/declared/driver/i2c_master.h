@@ -29,3 +29,5 @@ esp_err_t i2c_master_bus_add_device(i2c_master_bus_handle_t bus, const i2c_devic
 esp_err_t i2c_master_bus_rm_device(i2c_master_dev_handle_t device);
 esp_err_t i2c_master_transmit(i2c_master_dev_handle_t device, const uint8_t *data, size_t len,
                               int timeout_ms);
+esp_err_t i2c_master_probe(i2c_master_bus_handle_t bus, uint16_t address, int timeout_ms);
+esp_err_t i2c_del_master_bus(i2c_master_bus_handle_t bus);
