@@ -26,7 +26,7 @@ void port_get_figures(struct port_figures *figures)
 
 void *port_memory(size_t size)
 {
-    return heap_caps_calloc(1, size, MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT);
+    return heap_caps_aligned_calloc(8, 1, size, MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT); /* its own: 4 */
 }
 
 void port_reboot(void)
