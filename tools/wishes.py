@@ -18,6 +18,8 @@ NAMES = (
 )  # fmt: skip
 """docs/protocol.md, The device."""
 SECRET = frozenset({"password", "key"})
+_RAW_KEY = re.compile(r"[0-9a-fA-F]{64}")
+"""In the place of a passphrase: IEEE 802.11-2020, annex J.4."""
 _LONGEST = {"ssid": 32, "password": 64, "gateway": 199, "gateway_id": 16, "key": 128, "name": 32, "ca": 1984}
 _URL = re.compile(r"https?://[^\s/:@]+(:\d{1,5})?(/[^\s]*)?|https?://\[[0-9A-Fa-f:.]+\](:\d{1,5})?(/[^\s]*)?")
 _FORMS = {
@@ -54,9 +56,11 @@ def check(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _check_password(password: str) -> None:
-    if password and not 8 <= len(password.encode(errors="replace")) <= 64:
+    length = len(password.encode(errors="replace"))
+    if password and not 8 <= length <= 63 and not _RAW_KEY.fullmatch(password):
         raise SettingsError(
-            "a Wi-Fi password has 8 to 63 characters", remedy="look at it again; it was not shown"
+            "a Wi-Fi password has 8 to 63 characters, or is a key of 64 hex digits",
+            remedy="look at it again; it was not shown",
         )
 
 
@@ -109,7 +113,7 @@ def ask_for_wifi(values: Mapping[str, str], *, needed: bool) -> dict[str, str]:
                 "the board needs the name of a Wi-Fi network",
                 remedy="give --ssid NAME (or VOICEGW_WIFI_SSID); --no-wifi for a board with Ethernet",
             )
-        asked["ssid"] = input("Wi-Fi name: ").strip()
+        asked["ssid"] = input("Wi-Fi name: ")  # as it is: there are names that end in a space
     if "password" not in asked and someone and asked["ssid"]:
         asked["password"] = getpass.getpass(f"Password of {asked['ssid']} (empty if it is open): ")
     return check(asked)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gateway.front import discovery
+from gateway.front import announcing, discovery
 from gateway.wire import sdp
 from gateway.wire.sdp_lint import lint
 from tests.support import lan
@@ -183,8 +183,8 @@ async def test_it_announces_itself_follows_its_addresses_and_says_goodbye(
 ) -> None:
     heard = [Heard(), Heard()]
     async with (
-        discovery.browse(discovery.GATEWAY_TYPE, heard[0].note, [machine.here(1)]),
-        discovery.browse(discovery.GATEWAY_TYPE, heard[1].note, [machine.here(2)]),
+        discovery.browse(announcing.GATEWAY_TYPE, heard[0].note, [machine.here(1)]),
+        discovery.browse(announcing.GATEWAY_TYPE, heard[1].note, [machine.here(2)]),
         serving(tmp_path, {"name": "hello"}, host="::", prefix=machine.prefix) as gateway,
     ):
         await until(lambda: all("hello" in h.found for h in heard), "it is announced on both LANs")

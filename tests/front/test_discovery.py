@@ -13,7 +13,8 @@ from zeroconf import ServiceInfo
 from zeroconf.asyncio import AsyncZeroconf
 
 from gateway.front import discovery
-from gateway.front.discovery import DEVICE_TYPE, GATEWAY_TYPE, Announcer, Found
+from gateway.front.announcing import GATEWAY_TYPE
+from gateway.front.discovery import DEVICE_TYPE, Announcer, Found
 from tests.support.waiting import until
 
 LOOPBACK = ["127.0.0.1"]

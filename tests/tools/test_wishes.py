@@ -41,6 +41,7 @@ def test_the_first_line_of_the_password_file_is_the_password(tmp_path: Path) -> 
         ({"sid": "x"}, "no setting sid"),
         ({"ssid": "x" * 33}, "longer than 32"),
         ({"password": "short"}, "8 to 63"),
+        ({"password": "g" * 64}, "64 hex digits"),
         ({"gateway": "ws://192.168.1.2"}, "not of its form"),
         ({"gateway": "http://192.168.1.2:7860 x"}, "not of its form"),
         ({"talk": "loud"}, "not of its form"),

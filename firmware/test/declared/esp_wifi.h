@@ -6,7 +6,7 @@
 typedef enum { WIFI_MODE_NULL, WIFI_MODE_STA } wifi_mode_t;
 typedef enum { WIFI_IF_STA } wifi_interface_t;
 typedef enum { WIFI_PS_NONE, WIFI_PS_MIN_MODEM } wifi_ps_type_t;
-typedef enum { WIFI_AUTH_OPEN, WIFI_AUTH_WPA2_PSK = 3 } wifi_auth_mode_t;
+typedef enum { WIFI_AUTH_OPEN, WIFI_AUTH_WPA_PSK = 2, WIFI_AUTH_WPA2_PSK = 3 } wifi_auth_mode_t;
 typedef enum { WIFI_FAST_SCAN, WIFI_ALL_CHANNEL_SCAN } wifi_scan_method_t;
 typedef enum { WIFI_CONNECT_AP_BY_SIGNAL } wifi_sort_method_t;
 typedef enum { WPA3_SAE_PWE_BOTH = 2 } wifi_sae_pwe_method_t;
@@ -21,7 +21,12 @@ enum {
     WIFI_REASON_NO_AP_FOUND_IN_AUTHMODE_THRESHOLD = 211,
     WIFI_REASON_NO_AP_FOUND_IN_RSSI_THRESHOLD = 212
 };
-enum { WIFI_EVENT_SCAN_DONE = 1, WIFI_EVENT_STA_DISCONNECTED = 5 };
+enum {
+    WIFI_EVENT_SCAN_DONE = 1,
+    WIFI_EVENT_STA_CONNECTED = 4,
+    WIFI_EVENT_STA_DISCONNECTED = 5,
+    WIFI_EVENT_STA_BSS_RSSI_LOW = 20
+};
 extern esp_event_base_t const WIFI_EVENT;
 typedef struct {
     uint8_t ssid[32], ssid_len, bssid[6], reason;
@@ -61,6 +66,7 @@ esp_err_t esp_wifi_disconnect(void);
 esp_err_t esp_wifi_set_mode(wifi_mode_t mode);
 esp_err_t esp_wifi_set_config(wifi_interface_t interface, wifi_config_t *config);
 esp_err_t esp_wifi_set_country_code(const char *country, bool ieee80211d);
+esp_err_t esp_wifi_set_rssi_threshold(int32_t rssi);
 esp_err_t esp_wifi_set_ps(wifi_ps_type_t type);
 esp_err_t esp_wifi_sta_get_rssi(int *rssi);
 esp_err_t esp_wifi_clear_ap_list(void);

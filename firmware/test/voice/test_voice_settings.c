@@ -82,6 +82,38 @@ static void what_is_said_later_counts(void **state)
     assert_true(is_network("later", "later secret"));
 }
 
+#define KEY "0123456789abcdefABCDEF0123456789abcdef0123456789abcdef0123456789"
+
+static void sixty_four_digits_are_a_key_and_nothing_else_of_that_length(void **state)
+{
+    char phrase[65] = KEY;
+    (void)state;
+    fake_reset();
+    settings_load(&s);
+    assert_int_equal(settings_set_wifi(&s, "home", KEY), SETTINGS_OK);
+    assert_string_equal(s.password, KEY);
+    phrase[10] = 'g';
+    assert_int_equal(settings_set(&s, "password", phrase), SETTINGS_REFUSED);
+    assert_int_equal(settings_set_wifi(&s, "away", phrase), SETTINGS_REFUSED);
+    assert_true(is_network("home", KEY));
+    phrase[63] = '\0';
+    assert_int_equal(settings_set(&s, "password", phrase), SETTINGS_OK);
+}
+
+static void a_name_is_taken_as_it_is(void **state)
+{
+    static const char *const names[] = {"home ", " home", "\xE2\x98\x95 caf\xC3\xA9",
+                                        "01234567890123456789012345678901"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        fake_reset();
+        settings_load(&s);
+        assert_int_equal(settings_set_wifi(&s, names[i], "some secret "), SETTINGS_OK);
+        boot();
+        assert_true(is_network(names[i], "some secret "));
+    }
+}
+
 static void one_setting_is_the_old_or_the_new_one(void **state)
 {
     (void)state;
@@ -102,6 +134,8 @@ int main(void)
         cmocka_unit_test(a_network_is_the_old_or_the_new_one),
         cmocka_unit_test(power_that_fails_again_changes_nothing),
         cmocka_unit_test(what_is_said_later_counts),
+        cmocka_unit_test(sixty_four_digits_are_a_key_and_nothing_else_of_that_length),
+        cmocka_unit_test(a_name_is_taken_as_it_is),
         cmocka_unit_test(one_setting_is_the_old_or_the_new_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* What the audio task takes of its stack and of memory, with libopus as a chip has it: VOICE_CHIP, else
- * skipped. x86-64's frames are a little larger than a chip's, whose own drivers come on top. */
+/* What the audio task takes of its stack and of memory, with libopus as a chip has it: built with
+ * VOICE_CHIP alone. x86-64's frames are a little larger than a chip's, whose own drivers come on top. */
 #define _POSIX_C_SOURCE 200809L
 #include <opus.h>
 #include <pthread.h>
@@ -117,17 +117,9 @@ static size_t measure(uint8_t complexity)
     return used;
 }
 
-static void skip_unless_chip(void)
-{
-#ifndef VOICE_CHIP
-    skip();
-#endif
-}
-
 static void libopus_is_in_fixed_point(void **state)
 {
     (void)state;
-    skip_unless_chip();
     print_message("%s: %zu bytes of state\n", opus_get_version_string(), audio_codec_size());
     assert_non_null(strstr(opus_get_version_string(), "-fixed"));
 }
@@ -135,14 +127,12 @@ static void libopus_is_in_fixed_point(void **state)
 static void its_state_fits_a_chip(void **state)
 {
     (void)state;
-    skip_unless_chip();
     assert_in_range(audio_codec_size(), 1, MEMORY);
 }
 
 static void the_audio_task_has_the_stack_that_it_needs(void **state)
 {
     (void)state;
-    skip_unless_chip();
     for (uint8_t complexity = 0; complexity <= COMPLEXITY; complexity++)
         assert_in_range(measure(complexity), 1, VOICE_AUDIO_STACK - MARGIN);
 }

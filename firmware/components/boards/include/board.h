@@ -11,12 +11,7 @@
 enum board_network { BOARD_WIFI, BOARD_OPEN_ETH };
 
 /* What has to be switched on before anything else can be heard or seen. */
-enum board_power {
-    BOARD_POWER_NONE,
-    BOARD_POWER_CORES3,
-    BOARD_POWER_ECHO_BASE,
-    BOARD_POWER_WAVESHARE_AUDIO
-};
+enum board_power { BOARD_POWER_NONE, BOARD_POWER_CORES3, BOARD_POWER_ECHO_BASE, BOARD_POWER_WAVESHARE_AUDIO };
 
 enum board_sound {
     BOARD_SOUND_NONE, /* synthetic, where neither side has a chip */
@@ -55,7 +50,7 @@ struct board {
     struct board_wiring revision; /* the pins of another revision of it; bclk 0: there is none */
     struct {
         enum board_sound chip;
-        uint8_t address; /* 7 bits */
+        uint8_t address;    /* 7 bits */
         bool amplifier_low; /* on at low level */
     } speaker;
     struct {

@@ -24,7 +24,7 @@ bool stream_is_awaited(void);
 /* facts.c: port_facts() */
 void facts_start(void);
 
-/* link.c: the stack and the driver. Once they run, nothing; what failed, it tries again: with each join. */
+/* link.c: the stack. Once it runs, nothing; what failed, it tries again. */
 enum port_error link_start(void);
 /* Of a start, one after the other, each once; `done` of them are behind us. */
 typedef esp_err_t link_step(void);
@@ -33,7 +33,8 @@ enum port_link link_joins(void);    /* from now on; what it was */
 void link_is(enum port_link state); /* from any task */
 bool link_address(uint8_t ip[4]);   /* ours; false if there is none */
 
-/* link_wifi.c or link_ethernet.c: the driver, and what port.h wants of it. */
+/* link_wifi.c or link_ethernet.c: the stack with a driver, and what port.h wants of it. Started again, with
+ * each join, it does what has not been done. */
 enum port_error link_driver_start(void);
 int8_t link_driver_rssi(void);
 

@@ -54,8 +54,7 @@ enum port_error link_start(void)
 {
     static link_step *const steps[] = {esp_netif_init, esp_event_loop_create_default, hear_of_addresses};
     static unsigned done;
-    enum port_error error = esp_port_error(link_take_steps(steps, 3, &done), "network");
-    return error == PORT_OK ? link_driver_start() : error;
+    return esp_port_error(link_take_steps(steps, 3, &done), "network");
 }
 
 /* Once it is up, or on its way, the driver keeps it so by itself. */

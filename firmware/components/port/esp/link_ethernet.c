@@ -43,7 +43,8 @@ enum port_error link_driver_start(void)
 {
     static link_step *const steps[] = {make_network, attach};
     static unsigned done;
-    return esp_port_error(link_take_steps(steps, 2, &done), "Ethernet");
+    enum port_error error = link_start();
+    return error == PORT_OK ? esp_port_error(link_take_steps(steps, 2, &done), "Ethernet") : error;
 }
 
 enum port_error port_link_join(const char *ssid, const char *password)
@@ -51,7 +52,7 @@ enum port_error port_link_join(const char *ssid, const char *password)
     (void)ssid;
     (void)password;
     (void)link_joins();
-    return link_start();
+    return link_driver_start();
 }
 
 bool port_link_needs_ssid(void)

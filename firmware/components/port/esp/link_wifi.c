@@ -1,7 +1,8 @@
-/* Wi-Fi: joins the strongest access point of a name, moves on when another gets better (802.11k and v), and
- * says why when it cannot join. */
+/* Wi-Fi: joins the strongest access point of a name, asks it for a better one when it gets weak (802.11k and
+ * v), and says why when it cannot join. */
 #include <esp_event.h>
 #include <esp_wifi.h>
+#include <esp_wnm.h>
 #include <sdkconfig.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "esp.h"
 
 #define SCAN_NAMES 24
+#define WEAK_DBM (-70) /* here speech begins to suffer */
 
 static wifi_config_t joined; /* what the driver was told */
 static _Atomic bool told;
@@ -45,12 +47,24 @@ static void on_lost(const wifi_event_sta_disconnected_t *event)
         (void)esp_wifi_connect(); /* else the session tries again when it has waited */
 }
 
+/* Which access point is better, the one that we are at knows. Said once, until the next one is joined: it is
+ * no use to ask again where there is none. */
+static void on_weak(void)
+{
+    if (esp_wnm_is_btm_supported_connection())
+        (void)esp_wnm_send_bss_transition_mgmt_query(REASON_RSSI, NULL, 0);
+}
+
 static void on_wifi(void *unused, esp_event_base_t base, int32_t id, void *data)
 {
     (void)unused;
     (void)base;
     if (id == WIFI_EVENT_STA_DISCONNECTED)
         on_lost(data);
+    else if (id == WIFI_EVENT_STA_CONNECTED)
+        (void)esp_wifi_set_rssi_threshold(WEAK_DBM);
+    else if (id == WIFI_EVENT_STA_BSS_RSSI_LOW)
+        on_weak();
     else if (id == WIFI_EVENT_SCAN_DONE)
         atomic_store(&scanned, true);
 }
@@ -84,7 +98,8 @@ enum port_error link_driver_start(void)
 {
     static link_step *const steps[] = {make_network, init, hear, choose, esp_wifi_start};
     static unsigned done;
-    return esp_port_error(link_take_steps(steps, 5, &done), "Wi-Fi");
+    enum port_error error = link_start();
+    return error == PORT_OK ? esp_port_error(link_take_steps(steps, 5, &done), "Wi-Fi") : error;
 }
 
 static void describe(wifi_config_t *config, const char *ssid, const char *password)
@@ -94,7 +109,8 @@ static void describe(wifi_config_t *config, const char *ssid, const char *passwo
     memcpy(config->sta.password, password, strnlen(password, sizeof config->sta.password));
     config->sta.scan_method = WIFI_ALL_CHANNEL_SCAN;
     config->sta.sort_method = WIFI_CONNECT_AP_BY_SIGNAL;
-    config->sta.threshold.authmode = password[0] == '\0' ? WIFI_AUTH_OPEN : WIFI_AUTH_WPA2_PSK;
+    /* WPA2 as the least would leave out networks of WPA and WPA2 together (esphome/esphome issue 9684) */
+    config->sta.threshold.authmode = password[0] == '\0' ? WIFI_AUTH_OPEN : WIFI_AUTH_WPA_PSK;
     config->sta.sae_pwe_h2e = WPA3_SAE_PWE_BOTH;
     config->sta.rm_enabled = 1;
     config->sta.btm_enabled = 1;
@@ -107,7 +123,7 @@ enum port_error port_link_join(const char *ssid, const char *password)
 {
     enum port_link was = link_joins();
     wifi_config_t wanted;
-    enum port_error started = link_start();
+    enum port_error started = link_driver_start();
     if (started != PORT_OK)
         return started;
     describe(&wanted, ssid, password);

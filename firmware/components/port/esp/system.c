@@ -11,7 +11,7 @@ void port_esp_start(void)
     (void)kv_start();
     (void)console_start();
     (void)udp_start();
-    (void)link_start();
+    (void)link_driver_start();
     (void)mdns_port_start();
 }
 

@@ -66,10 +66,11 @@ struct audio_storage {
     uint64_t words[AUDIO_STORAGE_SIZE / 8];
 };
 
-/* Depends on the libopus that is linked in: 33 KB in fixed point on 32 bits, 60 KB in floating point on 64. */
+/* Depends on the libopus that is linked in: 33 KB in fixed point on 32 bits, 60 KB in floating point on 64.
+ */
 size_t audio_codec_size(void);
-/* Lives in `storage`. Error: there is no Opus, so that nothing is sent, and what comes is silence. Signals and
- * figures are as ever. */
+/* Lives in `storage`. Error: there is no Opus, so that nothing is sent, and what comes is silence. Signals
+ * and figures are as ever. */
 enum audio_error audio_init(struct audio *a, const struct audio_config *config);
 struct audio *audio_at(struct audio_storage *storage);
 /* For a new call: codec, playout and figures as after audio_init(); settings and signals stay. */

@@ -22,6 +22,12 @@ static bool is_hex(const char *value)
     return strlen(value) == 64 && value[strspn(value, "0123456789abcdefABCDEF")] == '\0';
 }
 
+/* A passphrase has up to 63 bytes; 64 are the key itself, in hex (IEEE 802.11-2020, annex J.4). */
+static bool is_password(const char *value)
+{
+    return strlen(value) < 64 || is_hex(value);
+}
+
 /* Goes into a header as it is. */
 static bool is_token(const char *value)
 {
@@ -63,7 +69,7 @@ struct field {
 #define FIELD(member) #member, offsetof(struct settings, member), sizeof((struct settings *)0)->member
 
 static const struct field fields[] = {
-    {FIELD(ssid), false, is_any, ""},         {FIELD(password), true, is_any, ""},
+    {FIELD(ssid), false, is_any, ""},         {FIELD(password), true, is_password, ""},
     {FIELD(gateway), false, is_url, ""},      {FIELD(gateway_id), false, is_token, ""},
     {FIELD(key), true, is_token, ""},         {FIELD(fingerprint), false, is_hex, ""},
     {FIELD(name), false, is_any, ""},         {FIELD(talk), false, is_talk, ""},
@@ -155,8 +161,8 @@ enum settings_error settings_set_wifi(struct settings *s, const char *ssid, cons
 {
     char both[sizeof s->ssid + sizeof s->password];
     size_t name_len = strlen(ssid) + 1, len = name_len + strlen(password);
-    if (name_len > sizeof s->ssid || len - name_len >= sizeof s->password)
-        return SETTINGS_REFUSED;
+    if (name_len > sizeof s->ssid || len - name_len >= sizeof s->password || !is_password(password))
+        return SETTINGS_REFUSED; /* neither is changed */
     memcpy(both, ssid, name_len);
     memcpy(both + name_len, password, len - name_len);
     bool kept = port_kv_set(PENDING, (const uint8_t *)both, len) == PORT_OK;
