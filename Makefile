@@ -8,7 +8,7 @@ ESP_WEB_TOOLS := 10.4.0
 ESP_WEB_TOOLS_SHA512 := de9c24785166e458fb510a3c4893582b9457aed342a6ae97f50a08e9b313e060595a0ac9aa39f462f33d8a11bbe01b4ca121585df983b647a1bb17b9d0f4cc3d
 
 .DEFAULT_GOAL := help
-.PHONY: help run talk test check lint format firmware-test firmware-size fuzz sim hil flash-demo flasher release bench lock \
+.PHONY: help run talk attack test check lint format firmware-test firmware-size fuzz sim hil flash-demo flasher release bench lock \
 	clean-machines clean set-up-run set-up-test
 
 help:  ## This list
@@ -19,6 +19,9 @@ run: set-up-run  ## Start the gateway; ARGS= goes to `voicegw serve`
 
 talk: set-up-run  ## Ask a gateway of its own a recorded question, over WebRTC on loopback
 	@$(BIN)/voicegw talk --start $(ARGS)
+
+attack: set-up-test build/firmware  ## Attack a gateway with its defaults, as root in namespaces of its own; a table of what each got
+	$(BIN)/pytest -q -rs tests/attack $(ARGS)
 
 test: check firmware-test  ## Everything that CI runs
 

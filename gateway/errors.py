@@ -81,6 +81,12 @@ class Forbidden(GatewayError):
     status = 403
 
 
+class TlsRequired(Forbidden):
+    """Plain http from another machine, where everyone on the way could read it."""
+
+    code = "tls_required"
+
+
 class NotFound(GatewayError):
     """A session, device or page that is not (or no longer) there."""
 
@@ -141,6 +147,7 @@ BY_CODE: dict[str, type[GatewayError]] = {
         BodyTooLarge,
         Unauthorized,
         Forbidden,
+        TlsRequired,
         NotFound,
         Conflict,
         RateLimited,

@@ -10,9 +10,11 @@ import json
 import logging
 import sys
 import traceback
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from loguru import logger
+from pydantic import BaseModel, Field
 
 from gateway.flood import Flood
 from gateway.settings import Settings
@@ -24,6 +26,9 @@ MAX_MESSAGE: Final = 2_048
 """Characters."""
 MAX_TRACE_LINES: Final = 100
 _MAX_TRACE_LINE: Final = 512
+_MAX_NOTE: Final = 40
+"""Of what is added to a line that was cut."""
+_RELAYED: Final = "relayed"
 _NOISY = ("aioice", "aiortc", "httpx", "asyncio", "numba", "websockets")
 
 
@@ -42,8 +47,14 @@ class _Bridge(logging.Handler):
         logger.patch(as_there).opt(exception=record.exc_info).log(level, "{}", record.getMessage())
 
 
-def set_up(settings: Settings, *, worker: int | None = None) -> None:
-    """Send all logging of this process to stderr."""
+def set_up(settings: Settings, *, worker: int | None = None, relayed: bool = False) -> None:
+    """Send all logging of this process to stderr.
+
+    Args:
+        settings: the gateway's.
+        worker: the number of this process.
+        relayed: another process reads stderr, and passes each line to `relay`.
+    """
     logger.remove()
     quiet = settings.log_level.upper() not in {"DEBUG", "TRACE"}
     flood = Flood()
@@ -55,9 +66,9 @@ def set_up(settings: Settings, *, worker: int | None = None) -> None:
     logger.add(
         sys.stderr,
         level=settings.log_level.upper(),
-        format=_json if settings.log_json else _text,
+        format=_for_relay if relayed else _json if settings.log_json else _text,
         filter=wanted,
-        colorize=False if settings.log_json else None,
+        colorize=False if relayed or settings.log_json else None,
     )
     logging.basicConfig(handlers=[_Bridge()], level=logging.INFO, force=True)
     logging.captureWarnings(capture=True)
@@ -81,20 +92,22 @@ def _is_chatter(record: Record) -> bool:
 
 def plain(text: str, most: int = MAX_MESSAGE) -> str:
     """Anyone's text on one line: what cannot be seen or would command a terminal is escaped, what is long is cut."""
-    if len(text) <= most and text.isprintable():
-        return text
+    if len(text) <= most + _MAX_NOTE and text.isprintable():
+        return text  # it may have been cut already, in the process that it comes from
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:most])
     if len(text) > most or len(shown) > most:
         return f"{shown[:most]}… (cut; {len(text):,} characters)"
     return shown
 
 
-def _trace(error: BaseException) -> str:
-    """How a fault came about, without the values of variables: keys are among them.
+def _trace(error: BaseException) -> list[str]:
+    """How a fault came about, without the values of variables: keys are among them."""
+    return "".join(traceback.format_exception(error)).rstrip("\n").split("\n")
 
-    Each line is set in, as what an error says may have lines that look like ours.
-    """
-    lines = "".join(traceback.format_exception(error)).rstrip("\n").split("\n")
+
+def _set_in(trace: list[str]) -> str:
+    """A trace as lines below its event: what an error says may have lines that look like ours."""
+    lines = list(trace)
     if (more := len(lines) - MAX_TRACE_LINES) > 0:
         lines[MAX_TRACE_LINES // 2 : -MAX_TRACE_LINES // 2] = [f"… {more:,} lines left out"]
     return "".join(f"\n  {plain(line, _MAX_TRACE_LINE)}" for line in lines)
@@ -109,15 +122,26 @@ _TEXT = (
 def _text(record: Record) -> str:
     error = _settle(record)
     record["extra"]["session"] = plain(str(record["extra"]["session"]))
-    record["extra"]["trace"] = "" if error is None else _trace(error)
+    record["extra"]["trace"] = "" if error is None else _set_in(error.trace)
     return _TEXT
 
 
-def _settle(record: Record) -> BaseException | None:
+@dataclass(frozen=True, slots=True)
+class _Error:
+    """An error as it is shown: what it is, and how it came about."""
+
+    text: str
+    trace: list[str]
+
+
+def _settle(record: Record) -> _Error | None:
     """Make its message fit to be shown, and take the error out, which loguru would show as it is."""
     exception, record["exception"] = record["exception"], None
     record["message"] = plain(record["message"])
-    return None if exception is None else exception.value
+    told: _Error | None = record["extra"].pop(_RELAYED, None)
+    if exception is None or exception.value is None:
+        return told
+    return _Error(plain(repr(exception.value)), _trace(exception.value))
 
 
 def _json(record: Record) -> str:
@@ -130,7 +154,66 @@ def _json(record: Record) -> str:
         **record["extra"],
     }
     if error is not None:
-        line["error"] = plain(repr(error))
-        line["trace"] = _trace(error).removeprefix("\n")
+        line["error"] = error.text
+        line["trace"] = _set_in(error.trace).removeprefix("\n")
     record["extra"]["line"] = json.dumps(line, default=str)
     return "{extra[line]}\n"
+
+
+_RECORD: Final = "\x1e"
+"""Begins a line that is a record and not something printed (RFC 7464)."""
+
+
+class _Relayed(BaseModel):
+    """A record on its way from another process, which is not trusted: it is made fit to be shown here."""
+
+    level: str
+    logger: str = Field(max_length=200)
+    line: int
+    session: str = "-"
+    message: str
+    error: str | None = None
+    trace: list[str] = []
+
+
+def _for_relay(record: Record) -> str:
+    error = _settle(record)
+    told = _Relayed(
+        level=record["level"].name,
+        logger=(record["name"] or "-")[:200],
+        line=record["line"],
+        session=str(record["extra"]["session"]),
+        message=record["message"],
+        error=error.text if error else None,
+        trace=_set_in(error.trace).split("\n  ")[1:] if error else [],
+    )
+    record["extra"]["line"] = _RECORD + told.model_dump_json()
+    return "{extra[line]}\n"
+
+
+def relay(line: str, session: str) -> None:
+    """Log a line that another process has written: a record of its own log, or something that it printed.
+
+    A process of one session has no say in which; `-` is of many, and tells.
+    """
+    told = _relayed(line) or _Relayed(level="INFO", logger=__name__, line=0, message=line)
+
+    def as_there(record: Record) -> None:
+        record["name"], record["line"] = told.logger, told.line
+        if told.error is not None:
+            record["extra"][_RELAYED] = _Error(plain(told.error), told.trace)
+
+    logger.bind(session=told.session if session == "-" else session).patch(as_there).log(
+        told.level, "{}", told.message
+    )
+
+
+def _relayed(line: str) -> _Relayed | None:
+    if not line.startswith(_RECORD):
+        return None
+    try:
+        told = _Relayed.model_validate_json(line[1:])
+        logger.level(told.level)
+    except ValueError:  # pydantic's is one, and so is a level that there is not
+        return None
+    return told

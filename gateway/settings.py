@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -20,7 +20,7 @@ from pydantic_settings import (
 
 from gateway import sources
 from gateway.errors import ConfigError
-from ground import folders, typed
+from ground import folders, pinned, typed
 from ground.trouble import Trouble
 
 CONFIG_FILE = Path("voicegw.toml")
@@ -89,14 +89,37 @@ class Limits(BaseModel):
     offers_per_minute: Annotated[int, Field(ge=1)] = 120
     """From one address, after a first burst of a quarter of it."""
     offer_timeout_s: Annotated[float, Field(gt=0)] = 10.0
-    """Until a worker must have answered an offer."""
+    """Until a media process must have answered an offer."""
     vanish_timeout_s: Annotated[float, Field(gt=0)] = 5.0
     """Silence on the wire after which a client counts as gone."""
     connect_timeout_s: Annotated[float, Field(gt=0)] = 20.0
     """From the answer to the first media."""
-    worker_silence_s: Annotated[float, Field(gt=0)] = 5.0
-    """Without a heartbeat after which a worker counts as blocked and is replaced."""
-    worker_memory_mb: Annotated[int, Field(ge=200)] = 2_048
+    media_silence_s: Annotated[float, Field(gt=0)] = 5.0
+    """Without a heartbeat after which a media process counts as blocked and is replaced."""
+    media_memory_mb: Annotated[int, Field(ge=200)] = 2_048
+    front_lost_s: Annotated[float, Field(ge=0)] = 60.0
+    """How long calls go on when the front process has died and no other has taken them over."""
+
+
+class BotLimits(BaseModel):
+    """What the process of one bot may take before it is stopped."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    memory_mb: Annotated[int, Field(ge=64)] = 1_024
+    """Private memory, beside what is loaded before the call; each process that it starts has as much."""
+    files: Annotated[int, Field(ge=64)] = 1_024
+    """Open files and sockets."""
+    processes: Annotated[int, Field(ge=0)] = 32
+    """That it has started and that still run."""
+    start_s: Annotated[float, Field(gt=0)] = 30.0
+    """Until it must have begun to listen: it may load models."""
+    silence_s: Annotated[float, Field(ge=2)] = 10.0
+    """Without a turn of its event loop, once it listens; then it counts as blocked."""
+    end_s: Annotated[float, Field(gt=0)] = 5.0
+    """To finish once it was told to; then it is killed."""
+    nice: Annotated[int, Field(ge=0, le=19)] = 0
+    """Higher leaves more of a busy machine to everything else (nice(2))."""
 
 
 class Settings(BaseSettings):
@@ -118,10 +141,21 @@ class Settings(BaseSettings):
     """What the gateway calls itself on the LAN."""
     open: bool = False
     """Let any client of the LAN in, without a key."""
+    plain_http: bool = False
+    """Let clients of the LAN speak plain http, for those that can do no better; this machine may anyway."""
+    tls_cert: WholePath | None = None
+    """A certificate of the user's own with those that vouch for it (PEM), shown to who asks for its names."""
+    tls_key: WholePath | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks of proxies whose X-Forwarded-For and -Proto count."""
+    names: tuple[str, ...] = ()
+    """What else the gateway is called in URLs, beside its addresses and the names that it knows itself by."""
     announce: bool = True
     """Announce the gateway by mDNS (never on loopback only)."""
-    workers: Annotated[int, Field(ge=0, le=64)] = 1
-    """Processes that calls live in; 0 keeps them in the front process, for a debugger."""
+    media: Annotated[int, Field(ge=1, le=64)] = 1
+    """Media processes: they hold the calls' sockets and their sound."""
+    in_process: bool = False
+    """Keep calls and bots in the front process, for a debugger: whatever goes wrong in one is everyone's."""
     bot: str = "assistant"
     """A bundled bot's name, a module, or the path of a file with `async def bot(runner_args)`."""
     bots: dict[str, str] = Field(default_factory=dict)
@@ -139,6 +173,9 @@ class Settings(BaseSettings):
     """What a device is taken to play at when a call begins."""
     audio: AudioSettings = AudioSettings()
     limits: Limits = Limits()
+    bot_limits: BotLimits = BotLimits()
+    calls_per_bot_process: Annotated[int, Field(ge=1, le=100)] = 1
+    """More share what goes wrong in a bot, and save memory and time."""
     releases: WholePath | None = None
     """A directory of firmware release directories, for updates over the air and the page that flashes."""
     data_dir: WholePath = Field(default_factory=lambda: _xdg("XDG_DATA_HOME", ".local/share"))
@@ -197,9 +234,18 @@ def _with(stated: dict[str, Any]) -> type[Settings]:
     return WithFile
 
 
+_RENAMED: Final = {
+    "workers": "media (0 became in_process)",
+    "limits.worker_silence_s": "limits.media_silence_s",
+    "limits.worker_memory_mb": "limits.media_memory_mb",
+}
+
+
 def _explain(error: ValidationError) -> str:
     first = error.errors(include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])
+    if (now := _RENAMED.get(where)) is not None:
+        return f"setting {where} is called {now} now"
     return f"setting {where}: {first['msg'].removeprefix('Value error, ')}"
 
 
@@ -213,6 +259,16 @@ def client_key(file: Path | None) -> str | None:
         return typed.key_in(file)
     found = os.environ.get("VOICEGW_KEY")
     return typed.key(found, "VOICEGW_KEY") if found else None
+
+
+def client_identity() -> str | None:
+    """The identity that a gateway elsewhere must have, from VOICEGW_IDENTITY.
+
+    Raises:
+        Trouble: what is there is none.
+    """
+    found = os.environ.get("VOICEGW_IDENTITY")
+    return pinned.pin(found) if found else None
 
 
 def notify_socket() -> str | None:

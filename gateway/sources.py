@@ -15,7 +15,7 @@ from gateway.errors import ConfigError
 from ground import text
 from ground.trouble import Trouble
 
-_PATHS: Final = frozenset({"data_dir", "cache_dir", "releases", "sentences"})
+_PATHS: Final = frozenset({"data_dir", "cache_dir", "releases", "sentences", "tls_cert", "tls_key"})
 _BOTS: Final = frozenset({"bot", "bots"})
 _ENGINES: Final = frozenset({"stt", "tts", "llm", "realtime"})
 

@@ -44,9 +44,11 @@ def gateway(request: pytest.FixtureRequest, recordings: Path, station: Station) 
 
 
 @pytest.fixture(scope="session")
-def assistant(request: pytest.FixtureRequest) -> Iterator[Gateway]:
-    """A gateway with the bundled assistant."""
-    with Gateway(request.config.option.run / "assistant", {"bot": "assistant"}) as running:
+def assistant(request: pytest.FixtureRequest, gateway: Gateway) -> Iterator[Gateway]:
+    """A gateway with the bundled assistant, which the board cannot tell from the other."""
+    made = Gateway(request.config.option.run / "assistant", {"bot": "assistant"})
+    made.be(gateway)
+    with made as running:
         yield running
 
 
@@ -89,15 +91,17 @@ def measure(request: pytest.FixtureRequest, station: Station) -> Measuring:
 @pytest.fixture
 def link(station: Station, evidence: Evidence, request: pytest.FixtureRequest) -> Iterator[Link]:
     """The path between the board and a gateway with the rig's bot; perfect until it is told otherwise."""
-    url = station.gateway_url
+    url, identity = station.gateway_url, None
     if url is None:
         evidence.gateway = request.getfixturevalue("gateway")
         evidence.recordings = request.getfixturevalue("recordings")
         evidence.log_from = evidence.gateway.log_file.stat().st_size
         evidence.gateway.journal = evidence.journal
-        url = evidence.gateway.url
+        url, identity = evidence.gateway.url, evidence.gateway.identity_file
     reached = station.backend.reached
-    with Link(url, bind=reached.bind, known_as=reached.known_as, journal=evidence.journal) as between:
+    with Link(
+        url, bind=reached.bind, known_as=reached.known_as, identity=identity, journal=evidence.journal
+    ) as between:
         evidence.link = between
         yield between
 

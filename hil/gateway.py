@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 
 import httpx
 
+from ground import operator
 from hil.errors import Unusable
 from hil.record.journal import Journal
 
@@ -41,6 +42,9 @@ class Gateway:
         self.folder, self._recordings = folder, recordings or folder / "recordings"
         self.log_file = folder / "gateway.log"
         self.url = ""
+        self.identity = ""
+        """What devices pin; the key is in `identity_file`."""
+        self.identity_file = folder / "data" / "identity.pem"
         self._port = 0
         self.journal: Journal | None = None  # of the test that is on
         self._process: subprocess.Popen[bytes] | None = None
@@ -85,10 +89,11 @@ class Gateway:
                 stdout=stdout,
                 stderr=log,
             )
-        self.url = self._first_line(out)
+        listening = self._first_line(out)
+        self.url, self.identity = str(listening["url"]), str(listening["identity"])
         self._port = int(self.url.rsplit(":", 1)[1])
 
-    def _first_line(self, out: Path) -> str:
+    def _first_line(self, out: Path) -> dict[str, Any]:
         assert self._process is not None
         deadline = time.monotonic() + _START_SECONDS
         while b"\n" not in out.read_bytes():
@@ -96,7 +101,8 @@ class Gateway:
                 self.stop()
                 raise Unusable(f"the gateway does not start: {self.log()[-600:]}")
             time.sleep(0.02)
-        return str(json.loads(out.read_text().split("\n")[0])["url"])
+        found: dict[str, Any] = json.loads(out.read_text().split("\n")[0])
+        return found
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it; kills it if it takes longer than a user would wait."""
@@ -120,15 +126,32 @@ class Gateway:
         """All that it has logged."""
         return self.log_file.read_text(errors="replace")
 
+    @property
+    def secure_url(self) -> str:
+        """Where a device reaches it."""
+        return self.url.replace("http:", "https:", 1)
+
+    def be(self, other: Gateway) -> None:
+        """Have the identity of another gateway, from the next start on."""
+        self.identity_file.parent.mkdir(mode=0o700, exist_ok=True)
+        shutil.copyfile(other.identity_file, self.identity_file)
+
     def get(self, path: str) -> Any:
         """The JSON at a path, as an operator on this machine."""
-        return httpx.get(self.url + path, timeout=30, trust_env=False).raise_for_status().json()
+        return self._ask("GET", path).json()
+
+    def _ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """As our own commands do, with the secret that this account can read."""
+        headers = {"Authorization": f"Bearer {operator.secret_for(self.url)}"}
+        answer = httpx.request(
+            method, self.url + path, json=body, headers=headers, timeout=30, trust_env=False
+        )
+        return answer.raise_for_status()
 
     def enrol(self, name: str) -> str:
         """A key for a device of this name."""
         body = {"name": name, "role": "device"}
-        reply = httpx.post(self.url + "/api/devices", json=body, timeout=30, trust_env=False)
-        key: str = reply.raise_for_status().json()["key"]
+        key: str = self._ask("POST", "/api/devices", body).json()["key"]
         return key
 
     def offer_release(self, release: Path) -> Path:
@@ -137,12 +160,11 @@ class Gateway:
 
     def update(self, device: str, version: str) -> None:
         """Tell a device that is in a call to update itself."""
-        url = f"{self.url}/api/devices/{device}/update"
-        httpx.post(url, json={"version": version}, timeout=30, trust_env=False).raise_for_status()
+        self._ask("POST", f"/api/devices/{device}/update", {"version": version})
 
     def revoke(self, name: str) -> None:
         """Let it in no more."""
-        httpx.delete(f"{self.url}/api/devices/{name}", timeout=30, trust_env=False).raise_for_status()
+        self._ask("DELETE", f"/api/devices/{name}")
 
 
 def _toml(value: Any, *, top: bool = True) -> str:

@@ -54,6 +54,6 @@ def _service(identity: str, address: str, port: int, load: float) -> ServiceInfo
         f"{identity}.{_KIND}",
         addresses=[socket.inet_aton(address)],
         port=port,
-        properties={"v": "1", "id": identity, "path": "/api/offer", "tls": "0", "load": f"{load:.1f}"},
+        properties={"v": "1", "id": identity, "path": "/api/offer", "tls": "1", "load": f"{load:.1f}"},
         server=f"{identity}.local.",
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from hil.path.link import CLEAR, Impairments
@@ -28,6 +30,7 @@ class Link:
         gateway: URL of the real one.
         bind: address to listen on.
         known_as: the address by which the board reaches it.
+        identity: file of the gateway's key and certificate, to speak TLS with in its name; without it plain http.
         journal: is told what becomes of the path.
     """
 
@@ -37,11 +40,16 @@ class Link:
         *,
         bind: str = "127.0.0.1",
         known_as: str = "127.0.0.1",
+        identity: Path | None = None,
         journal: Journal | None = None,
     ) -> None:
         self._journal = journal or Journal()
         self.trace = Trace()
         self.port = 0
+        self._secure: ssl.SSLContext | None = None
+        if identity is not None:
+            self._secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._secure.load_cert_chain(identity)
         self._gateway, self._bind, self._known_as = gateway, bind, known_as
         self._path: tuple[Impairments, Impairments, int, float] = (CLEAR, CLEAR, 0, 0.0)
         self._ready: Future[None] = Future()
@@ -59,7 +67,7 @@ class Link:
     @property
     def url(self) -> str:
         """The gateway's URL as far as the board knows."""
-        return f"http://{self._known_as}:{self.port}"
+        return f"http{'s' if self._secure else ''}://{self._known_as}:{self.port}"
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -111,7 +119,7 @@ class Link:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         self._proxy = Proxy(self._gateway, self.trace, self._prepare)
         try:
-            server = await asyncio.start_server(self._proxy.serve, self._bind, 0)
+            server = await asyncio.start_server(self._proxy.serve, self._bind, 0, ssl=self._secure)
         except OSError as error:
             self._ready.set_exception(error)
             return

@@ -78,8 +78,8 @@ GROUND = {
 MAY_SEE = {
     "gateway.cli": {"gateway.front", "gateway.rtc", "gateway.wire"},
     "gateway.front": {"gateway.media", "gateway.wire"},
-    "gateway.media": {"gateway.bot", "gateway.rtc", "gateway.wire"},
-    "gateway.bot": set(),
+    "gateway.media": {"gateway.rtc", "gateway.wire"},
+    "gateway.bot": {"gateway.rtc", "gateway.wire"},
     "gateway.bots": {"gateway.speech"},
     "gateway.rtc": set(),
     "gateway.speech": set(),
@@ -159,6 +159,7 @@ PURE = [
     "wire.route",
     "wire.sdp",
     "wire.sdp_lint",
+    "wire.template",
 ]
 PURE_RTC = ["rtc.arrival", "rtc.jitter", "rtc.pacer"]
 
@@ -168,6 +169,14 @@ def test_the_pure_modules_see_the_standard_library_and_pydantic_only(pure: str) 
     allowed = STANDARD | {"pydantic", "pydantic_settings", "dotenv", "gateway", "ground"}
     roots = {name.split(".")[0] for module in closure(pure) for name in imports(GATEWAY[module], module)}
     assert roots - allowed == set()
+
+
+@pytest.mark.parametrize("light", ["media.bots", "wire.template"])
+def test_what_begins_bots_loads_neither_them_nor_pipecat(light: str) -> None:
+    needed = closure(f"gateway.{light}")
+    assert {room(module) for module in needed} & {"gateway.bot", "gateway.bots", "gateway.rtc"} == set()
+    roots = {name.split(".")[0] for module in needed for name in imports(GATEWAY[module], module)}
+    assert roots & {"pipecat", "aiortc", "numpy", "onnxruntime"} == set()
 
 
 def test_packages_hold_nothing() -> None:
@@ -181,17 +190,17 @@ def test_packages_hold_nothing() -> None:
     [
         ("fastapi", ("front.app", "front.routes")),
         ("starlette", ("front.app", "front.routes")),
-        ("pipecat", ("rtc", "media.session", "bot", "bots", "speech")),
+        ("pipecat", ("rtc", "bot", "bots", "speech")),
         ("zeroconf", ("front.announcing", "front.discovery")),
         ("sqlite3", ("front.registry_file",)),
         ("aiosqlite", ("front.registry", "front.registry_file")),
-        ("aiortc", ("rtc", "media.session", "cli.talk")),
+        ("aiortc", ("rtc", "media.session", "bot.connection", "bot.stock", "bot.track", "cli.talk")),
         ("aioice", ("rtc.stock",)),
         ("prometheus_client", ("front.telemetry",)),
         ("dotenv", ("sources",)),
         ("rich.console", ()),
         ("uvicorn", ("front.server",)),
-        ("typer", ("cli.main", "cli.common", "cli.devices", "cli.tools")),
+        ("typer", ("cli.main", "cli.common", "cli.bots", "cli.devices", "cli.identity", "cli.tools")),
         ("serial", ()),
         ("esptool", ()),
         ("tools", ()),
@@ -212,8 +221,12 @@ def test_a_package_stays_in_its_rooms(package: str, allowed: tuple[str, ...]) ->
         ("cli.main", ("__main__",)),
         ("front.places", ("front.running", "front.switchboard")),
         ("media.session", ("media.host",)),
+        ("media.template", ("media.bots",)),
+        ("bot.template", ("bot.main",)),
+        ("bot.nursery", ("bot.template",)),
+        ("bot.child", ("bot.main", "bot.nursery", "bot.template")),
         ("media.host", ("media.main", "front.places.workers")),
-        ("rtc", ("media.session", "cli.talk")),
+        ("rtc", ("media.session", "media.seat", "media.whole", "bot.whole", "cli.talk")),
     ],
 )
 def test_a_module_is_entered_by_its_users_only(entered: str, users: tuple[str, ...]) -> None:
@@ -245,7 +258,12 @@ def test_only_settings_reads_the_environment() -> None:
     }
     passed_on = {
         "gateway.front.places.process",  # to a child process
-        "gateway.media.host",  # Pipecat's hook for set-up files
+        "gateway.bot.run",  # Pipecat's hook for set-up files
+        "gateway.media.template",  # to a child process
+        "gateway.bot.nursery",  # likewise
+        "gateway.bot.template",  # to the bots, what their engines have set
+        "gateway.bot.child",  # likewise
+        "gateway.bot.given",  # to a bot, what Pipecat's runner sets
     }
     assert readers - passed_on == {"gateway.settings"}
 
@@ -270,8 +288,14 @@ OWN_DATA = {
     "gateway.speech.sentences",  # what the package brings along
     "gateway.speech.language_model",
     "gateway.front.releases",  # bytes, of bounded number, for pydantic
+    "gateway.front.certificates",  # a secret, written
+    "gateway.front.peers",  # /proc
+    "gateway.front.server",  # a secret of its own
     "gateway.cli.talk",  # sound
     "gateway.media.main",  # /proc
+    "gateway.bot.system",  # likewise
+    "gateway.media.template",  # a pipe
+    "gateway.wire.ipc",  # a folder, for what lies in it
     "gateway.speech.recognition",  # an engine
     "tools.private",  # written, not read
     "tools.board.traces",  # ELF

@@ -106,6 +106,73 @@ def test_what_is_under_the_level_is_left_out(err: Err) -> None:
     assert "loud" in err.text()
 
 
+def relayed(err: Err) -> str:
+    """What this process has written for another to relay."""
+    return err.text().split("\n")[-2]
+
+
+def test_a_record_crosses_as_itself(err: Err) -> None:
+    logs.set_up(Settings(), worker=1, relayed=True)
+    logger.warning("a {} of\ntwo lines", "message")
+    line = relayed(err)
+    logs.set_up(Settings(log_json=True), worker=1)
+    logs.relay(line, "s-1")
+    record = json.loads(relayed(err))
+    assert record["level"] == "WARNING"
+    assert record["session"] == "s-1"
+    assert record["logger"] == __name__
+    assert record["message"] == r"a message of\ntwo lines"
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_exception_crosses_with_its_trace(err: Err, *, as_json: bool) -> None:
+    def at_first_hand() -> None:
+        try:
+            fail("one\n" + "x" * 10_000)
+        except ValueError as error:
+            logger.opt(exception=error).error("it failed")
+
+    logs.set_up(Settings(), relayed=True)
+    at_first_hand()
+    line = relayed(err)
+    logs.set_up(Settings(log_json=as_json))
+    logs.relay(line, "-")
+    at_first_hand()
+    relayed_lines, own = err.text().split(line)[1].lstrip("\n").split("it failed")[1:]
+    assert ours(relayed_lines) == ours(own)
+    assert "ValueError: one" in own
+
+
+def ours(text: str) -> list[str]:
+    """A trace's lines, without what came before the next event."""
+    return [line for line in text.replace("\\n", "\n").split("\n") if line.startswith("  ")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "plain",
+        "\x1e",
+        "\x1e{}",
+        '\x1e{"level": "ODD", "logger": "a", "message": "m"}',
+        "\x1e[1]",
+        "\x1e" + "[" * 9_999,
+    ],
+)
+def test_what_is_no_record_is_a_line_that_was_printed(err: Err, line: str) -> None:
+    logs.set_up(Settings(log_json=True))
+    logs.relay(line, "s-1")
+    record = json.loads(relayed(err))
+    assert record["level"] == "INFO"
+    assert record["message"] == logs.plain(line)
+
+
+def test_what_is_printed_steers_no_terminal(err: Err) -> None:
+    logs.set_up(Settings())
+    logs.relay("\x1b[2Jred\a {braces} <red>markup</red>", "s-1")
+    assert "\\x1b[2Jred\\x07 {braces} <red>markup</red>" in relayed(err)
+
+
 FORGED = (
     "x\n12:00:00.000 INFO    w0 - all is well\r\x1b]0;title\x07\x1b[2J\u202egnp.exe\u2028\x85\x9b31m\udc80"
 )

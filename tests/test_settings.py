@@ -20,7 +20,7 @@ def config(tmp_path: Path) -> Path:
 def test_there_are_defaults_for_everything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     chosen = settings.load()
-    assert (chosen.port, chosen.bot, chosen.open, chosen.workers) == (7860, "assistant", False, 1)
+    assert (chosen.port, chosen.bot, chosen.open, chosen.media) == (7860, "assistant", False, 1)
 
 
 def test_the_file_of_the_working_directory_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -185,7 +185,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ("port = 70000", "port"),
         ("port = 'x'", "port"),
         ("prot = 1", "prot"),
-        ("workers = -1", "workers"),
+        ("media = -1", "media"),
+        ("workers = 2", "setting workers is called media"),
+        ("limits = {worker_memory_mb = 900}", "is called limits.media_memory_mb"),
         ("[limits]\nsessions = 0", "limits.sessions"),
         ("[limits]\nsesions = 1", "limits.sesions"),
         ("[audio]\nbitrate = 1", "audio.bitrate"),

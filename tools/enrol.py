@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from ground import text, typed
+from ground import operator, pinned, text, typed
 from ground.trouble import Trouble
 from tools import lan
 from tools.errors import EnrolError
@@ -23,8 +23,8 @@ _SECONDS = 10.0
 _BROWSE_SECONDS = 3.0
 _NO_GATEWAY = "start one with: make run, or voicegw serve; or give its address with --gateway URL"
 _OPERATOR = (
-    "run this on the gateway's own machine, or give an operator's key: voicegw devices add me --role operator, "
-    "and VOICEGW_KEY or --operator-key-file"
+    "run this on the gateway's own machine as the user that runs it, or give an operator's key: "
+    "voicegw devices add me --role operator, and VOICEGW_KEY or --operator-key-file"
 )
 
 
@@ -49,12 +49,17 @@ class Enrolled:
 def find(url: str | None) -> Found:
     """The gateway: the one that is given, else one on this machine, else the one that the LAN announces.
 
+    From another machine one is reached over https where it speaks that, whatever was written.
+
     Raises:
         EnrolError: none answers, or several do. Trouble: what is given is no URL.
     """
     if url is not None:
         url = typed.gateway_url(url)
-        if not answers(url):
+        secure = url.replace("http://", "https://", 1)
+        if not is_loopback(url) and secure != url and answers(secure):
+            url = secure
+        elif not answers(url):
             raise EnrolError(f"no gateway answers at {url}", remedy=_NO_GATEWAY)
         return Found(url, settings_for(url))
     if answers(HERE):
@@ -118,16 +123,22 @@ class Gateway:
 
     Args:
         url: of the gateway.
-        operator_key: needed where the gateway is not on this machine.
+        operator_key: needed where the gateway is not on this machine, or another account's.
         ca: path of a PEM file to trust instead of the system's, for https.
+        identity: of the gateway, to be trusted over https; or VOICEGW_IDENTITY.
 
     Raises:
-        EnrolError: the file cannot be used. Trouble: the key cannot be sent.
+        EnrolError: the file cannot be used. Trouble: the key cannot be sent, or nobody vouches for who is there.
     """
 
-    def __init__(self, url: str, operator_key: str | None = None, ca: str | None = None) -> None:
+    def __init__(
+        self, url: str, operator_key: str | None = None, ca: str | None = None, identity: str | None = None
+    ) -> None:
         self.url = url
-        key = operator_key or os.environ.get("VOICEGW_KEY")
+        told = identity or os.environ.get("VOICEGW_IDENTITY")
+        self._identity = pinned.pin(told) if told else None
+        self._by_ca = ca is not None
+        key = operator_key or os.environ.get("VOICEGW_KEY") or operator.secret_for(url)
         key = typed.key(key, "the operator's key file or VOICEGW_KEY") if key else None
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(
@@ -135,8 +146,25 @@ class Gateway:
             headers=headers,
             timeout=_SECONDS,
             trust_env=False,
-            verify=_trust(ca) if ca else True,
+            verify=_trust(ca) if ca else self._pinned() if url.startswith("https:") else True,
         )
+
+    def _pinned(self) -> Any:
+        try:
+            return pinned.trust(self.url, self._identity)
+        except Trouble as error:
+            raise EnrolError(error.message, remedy=error.remedy) from None
+
+    def pin(self) -> dict[str, str]:
+        """The setting by which a device knows this gateway from now on; none where it is to trust an authority.
+
+        Raises:
+            EnrolError: it cannot be reached.
+        """
+        if self._by_ca:
+            return {}
+        told = _object(self._request("GET", "/api/identity", None)).get("pin")  # an older one has none
+        return {"fingerprint": told} if isinstance(told, str) and pinned.PIN.fullmatch(told) else {}
 
     def enrol(self, name: str, *, replace: bool) -> Enrolled:
         """Have the gateway make a device of this name.
@@ -219,6 +247,23 @@ class Gateway:
             raise EnrolError(
                 f"the gateway at {self.url} cannot be reached: {reason}", remedy=_NO_GATEWAY
             ) from None
+
+
+def pin_of(url: str | None, identity: str | None = None) -> dict[str, str]:
+    """The setting by which a device knows the gateway that it is to call; none where none answers now.
+
+    Raises:
+        EnrolError: nobody vouches for who answers, and no identity was given.
+    """
+    try:
+        found = find(url or HERE)
+    except EnrolError:
+        return {"fingerprint": pinned.pin(identity)} if identity else {}
+    gateway = Gateway(found.url, None, None, identity)
+    try:
+        return gateway.pin()
+    finally:
+        gateway.close()
 
 
 def _trust(ca: str) -> Any:

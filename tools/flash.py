@@ -50,7 +50,13 @@ def flash(
         Path | None,
         typer.Option(help="File with an operator's key, for a gateway elsewhere; or VOICEGW_KEY."),
     ] = None,
-    ca: Annotated[Path | None, typer.Option(help="PEM file to trust, for a gateway over https.")] = None,
+    identity: Annotated[
+        str | None,
+        typer.Option(help="Of a gateway elsewhere, as `voicegw identity` says there; or VOICEGW_IDENTITY."),
+    ] = None,
+    ca: Annotated[
+        Path | None, typer.Option(help="PEM file to trust, for a gateway over https behind a proxy.")
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Take over the name of an enrolled device.")
     ] = False,
@@ -94,6 +100,7 @@ def flash(
             settings={} if no_provision else wishes.gather(given, settings, password_file),
             operator_key=typed.key_in(operator_key_file) if operator_key_file else None,
             ca=str(ca) if ca else None,
+            identity=identity,
             target=flashing.target_of(until) if until else Reached.BOOTED if no_provision else Reached.LIVE,
             seconds=timeout,
         )

@@ -38,6 +38,7 @@ class Order:
     settings: Mapping[str, str] = field(default_factory=dict)
     operator_key: str | None = None
     ca: str | None = None
+    identity: str | None = None
     target: Reached = Reached.LIVE
     seconds: float = boot.SECONDS
 
@@ -106,12 +107,13 @@ def _settings(order: Order, chip: Chip, report: Report) -> Iterator[dict[str, st
         return
     found = enrol.find(order.gateway or wanted.get("gateway"))
     enrol.must_be_given(found)
-    gateway = Gateway(found.url, order.operator_key, order.ca)
+    gateway = Gateway(found.url, order.operator_key, order.ca, order.identity)
     try:
+        told = {**found.settings, **gateway.pin()}
         # A name made from the chip's own address can only be this board's.
         with gateway.enrolled(name, replace=order.replace or "name" not in wanted) as made:
             report.step("enrolled", f"{made.name} at {found.url}", device=made.name, gateway=found.url)
-            yield _told(report, {**found.settings, **wanted, "name": name, "key": made.key})
+            yield _told(report, {**told, **wanted, "name": name, "key": made.key})
     finally:
         gateway.close()
 

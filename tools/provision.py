@@ -11,7 +11,7 @@ import typer
 
 from ground import typed
 from ground.terminal import out
-from tools import report, wishes
+from tools import enrol, report, wishes
 from tools.board import ports
 from tools.board.console import Console
 from tools.board.improv_serial import Improv, Network
@@ -36,6 +36,10 @@ def provision(
     name: Annotated[str | None, typer.Option(help="What the device is called.")] = None,
     talk: Annotated[str | None, typer.Option(help="always, push or half.")] = None,
     key_file: Annotated[Path | None, typer.Option(help="File with the device's key.")] = None,
+    identity: Annotated[
+        str | None,
+        typer.Option(help="Of a gateway elsewhere, as `voicegw identity` says there; or VOICEGW_IDENTITY."),
+    ] = None,
     settings: Annotated[Path | None, typer.Option(help="TOML file with settings of the device.")] = None,
     erase: Annotated[bool, typer.Option("--erase", help="Forget all settings first.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
@@ -47,6 +51,8 @@ def provision(
         if key_file is not None:
             given["key"] = typed.key_in(key_file)
         wanted = wishes.gather(given, settings, password_file)
+        if ("key" in wanted or "gateway" in wanted) and not {"fingerprint", "ca"} & wanted.keys():
+            wanted |= enrol.pin_of(wanted.get("gateway"), identity)
         if password_file is not None and "ssid" not in wanted:
             raise SettingsError("a password without a Wi-Fi name", remedy="give --ssid as well")
         if "ssid" in wanted and not scan:

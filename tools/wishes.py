@@ -20,10 +20,22 @@ NAMES = (
 SECRET = frozenset({"password", "key"})
 _RAW_KEY = re.compile(r"[0-9a-fA-F]{64}")
 """In the place of a passphrase: IEEE 802.11-2020, annex J.4."""
-_LONGEST = {"ssid": 32, "password": 64, "gateway": 199, "gateway_id": 16, "key": 128, "name": 32, "ca": 1984}
+_LONGEST = {
+    "ssid": 32,
+    "password": 64,
+    "gateway": 199,
+    "gateway_id": 16,
+    "key": 128,
+    "name": 32,
+    "ca": 1984,
+    "fingerprint": 129,
+}
 _URL = re.compile(r"https?://[^\s/:@]+(:\d{1,5})?(/[^\s]*)?|https?://\[[0-9A-Fa-f:.]+\](:\d{1,5})?(/[^\s]*)?")
 _FORMS = {
-    "fingerprint": (re.compile(r"[0-9A-Fa-f]{64}"), "64 hex digits"),
+    "fingerprint": (
+        re.compile(r"[0-9A-Fa-f]{64}(,[0-9A-Fa-f]{64})?"),
+        "64 hex digits, or two of them with a comma",
+    ),
     "talk": (re.compile(r"always|push|half"), "always, push or half"),
     "volume": (re.compile(r"\d{1,2}|100"), "0 to 100"),
     "muted": (re.compile(r"[01]"), "0 or 1"),

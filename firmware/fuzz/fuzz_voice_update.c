@@ -13,8 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct update u;
     struct http_url url;
     const struct signaling_trust trust = {NULL, NULL};
-    const struct update_source source = {
-        .url = &url, .trust = &trust, .key = "", .board = "xmini-c3", .plain = true};
+    const struct update_source source = {.url = &url, .trust = &trust, .board = "xmini-c3", .plain = true};
     const struct update_request request = {.path = "/x", .size = SIZE, .version = "0.2.0"};
     if (size == 0 || !http_parse_url(&url, "http://gateway"))
         return 0;

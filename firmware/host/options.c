@@ -11,7 +11,7 @@ static const char usage[] =
     "  --gateway URL        http://127.0.0.1:7860; without it, one is looked for by mDNS\n"
     "  --key-file FILE      this device's key; or $VOICEGW_KEY, or one stored before\n"
     "  --ca FILE            PEM of the gateway's CA or certificate, for https\n"
-    "  --fingerprint HEX    or the SHA-256 of its certificate\n"
+    "  --fingerprint HEX    or the SHA-256 of its public key or certificate, or two of them with a comma\n"
     "  --store DIR          where settings live (default: ./voicesim-store)\n"
     "  --name NAME          what it calls itself on the LAN\n"
     "  --interface NAME     of mDNS, say lo (default: all)\n"

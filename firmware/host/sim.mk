@@ -16,7 +16,7 @@ host-build:
 
 # Asks a running gateway a recorded question; SIM_ARGS= replaces the question by options of its own.
 QUESTION ?= ../tests/data/speech/what_time_is_it.wav
-GATEWAY ?= http://127.0.0.1:7860
+GATEWAY ?= https://127.0.0.1:7860
 SIM_STORE ?= $(BUILD)/sim
 SIM_ARGS ?= --ask "$(QUESTION)" --speaker "$(BUILD)/answer.wav"
 sim:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipecat.pipeline.worker import PipelineWorker
 
-from gateway.bot.task import watcher
+from gateway.bot.watching import watcher
 
 
 async def setup_worker_runner(_runner: object) -> None:

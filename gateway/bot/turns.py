@@ -90,10 +90,10 @@ class TurnClock:
             self._seen[frame.id] = frame
             handler(frame, time.monotonic())
 
-    def packet(self) -> None:
-        """Sound has gone out after silence."""
+    def packet(self, at: float | None = None) -> None:
+        """Sound has gone out after silence, at `at` or now."""
         if "audio" in self._turn.at:
-            self._turn.mark("packet", time.monotonic())
+            self._turn.mark("packet", time.monotonic() if at is None else at)
 
     def _speech_ended(self, frame: VADUserStoppedSpeakingFrame, now: float) -> None:
         self._turn.ended_at = now - frame.stop_secs

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from gateway import __version__, settings
-from gateway.cli import devices, tools
+from gateway.cli import bots, devices, identity, tools
 from gateway.cli.common import ConfigOption, Exit, JsonOption, fail, run
 from gateway.errors import ConfigError, GatewayError, Unreachable
 from ground import folders, terminal
@@ -27,6 +27,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(devices.app, name="devices")
+app.add_typer(bots.app, name="bot")
+app.add_typer(identity.app, name="identity")
 tools.add_to(app)
 
 
@@ -71,7 +73,10 @@ def serve(
     bot: Annotated[
         str | None, typer.Option(help="echo, assistant, realtime, a module, or a .py file.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that calls live in.")] = None,
+    media: Annotated[int | None, typer.Option(help="Media processes.")] = None,
+    in_process: Annotated[
+        bool | None, typer.Option("--in-process", help="Keep calls and bots in this process, for a debugger.")
+    ] = None,
     open_lan: Annotated[
         bool | None, typer.Option("--open", help="Let any client of the LAN in, without a key.")
     ] = None,
@@ -86,7 +91,8 @@ def serve(
         "host": host,
         "port": port,
         "bot": bot,
-        "workers": workers,
+        "media": media,
+        "in_process": in_process,
         "open": open_lan,
         "log_level": log_level,
     }
@@ -98,23 +104,55 @@ def serve(
 
     terminal.set_up(outlives_its_reader=True)
 
-    def ready(_gateway: Any, listener: Listener) -> None:
+    def ready(gateway: Any, listener: Listener) -> None:
         service.tell("READY=1")
         found = listener.urls()
+        pin = gateway.certificates.identity.pin
         if as_json:
-            out.json({"event": "listening", "url": listener.url, "urls": found})
+            out.json(
+                {
+                    "event": "listening",
+                    "url": listener.url,
+                    "secure_url": listener.secure_url,
+                    "urls": found,
+                    "identity": pin,
+                }
+            )
             return
+        page = found[0]
+        if out.is_terminal:  # a log that others read is no place for it
+            page = f"{page}/enter?ticket={gateway.operators.link()}"
         out.print(
-            f"[bold]voicegw {__version__}[/] is listening. Talk to it: [bold link={found[0]}]{found[0]}[/]"
+            f"[bold]voicegw {__version__}[/] is listening. Talk to it: [bold link={page}]{page}[/]",
+            soft_wrap=True,
         )
+        again = "That link is good once, for one browser; voicegw page makes another."
+        out.print(f"[dim]{again if page != found[0] else 'A link that lets a browser in: voicegw page'}[/]")
         for url in found[1:]:
             out.print(f"  on the LAN: {escape(url)}")
+        if len(found) > 1:
+            out.print(f"[dim]A browser warns of its certificate once; its SHA-256 begins {pin[:16]}[/]")
         if chosen.open:
             out.print("[bold red]OPEN[/]: any client of the LAN may connect, without a key.")
         elif len(found) > 1:
             out.print("[dim]Devices need a key: voicegw devices add NAME[/]")
 
     run(server.serve(chosen, ready))
+
+
+@app.command()
+def page(
+    url: Annotated[str, typer.Option(help="The gateway.")] = "http://localhost:7860",
+    key_file: Annotated[
+        Path | None,
+        typer.Option(help="A file with an operator's key, for a gateway elsewhere; or VOICEGW_KEY."),
+    ] = None,
+) -> None:
+    """Make a link to the page for a browser: good once, and then for thirty days in that browser."""
+    from gateway.cli.remote import Remote
+
+    found = run(Remote(url, settings.client_key(key_file)).ask("POST", "/api/link"))
+    out.verbatim(f"{url.rstrip('/')}{found['path']}")
 
 
 @app.command()

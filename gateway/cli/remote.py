@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from typing import Any, Final
 from urllib.parse import quote
@@ -10,6 +11,8 @@ from urllib.parse import quote
 import httpx
 
 from gateway.errors import BadRequest, GatewayError, Unreachable
+from gateway.settings import client_identity
+from ground import operator, pinned
 from ground.typed import gateway_url
 
 UPDATE_SECONDS: Final = 300.0
@@ -21,14 +24,19 @@ class Remote:
 
     Args:
         url: such as `http://127.0.0.1:7860`.
-        key: an operator's; none is needed on the gateway's own machine.
+        key: an operator's; none is needed by the account that runs a gateway, on its machine.
 
     Raises:
-        Trouble: nothing can be sent to this URL.
+        Trouble: nothing can be sent to this URL, or nobody vouches for who is there.
     """
 
     def __init__(self, url: str, key: str | None = None) -> None:
         self._url = gateway_url(url)
+        told = client_identity()
+        self._verify: ssl.SSLContext | bool = (
+            pinned.trust(self._url, told) if self._url.startswith("https:") else True
+        )
+        key = key or operator.secret_for(self._url)
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
@@ -38,7 +46,9 @@ class Remote:
             Unreachable: nobody answers, or no gateway does. GatewayError: its problem, with the code that it has.
         """
         try:
-            async with httpx.AsyncClient(timeout=20, trust_env=False, headers=self._headers) as client:
+            async with httpx.AsyncClient(
+                timeout=20, trust_env=False, headers=self._headers, verify=self._verify
+            ) as client:
                 response = await client.request(method, self._url + path, json=body)
             found = response.json() if response.content else None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:

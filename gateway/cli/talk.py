@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 import numpy as np
 import soxr
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import MediaStreamError
 
 from gateway.cli.common import Exit
 from gateway.cli.remote import Remote
@@ -126,8 +125,11 @@ class _Microphone:
         self.ended_at: float | None = None
 
     async def speak(self, sender: DeviceSender) -> None:
-        for frame in self._frames:
-            await sender.write(frame)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for number, frame in enumerate(self._frames, 1):
+            sender.write(frame)
+            await asyncio.sleep(began + number * FRAME_SECONDS - loop.time())
         self.ended_at = time.monotonic()
 
 
@@ -222,12 +224,11 @@ async def _ask(pcm: bytes, url: str, key: str | None, show: Show) -> Result:
     began = time.monotonic()
     tasks: list[asyncio.Task[None]] = []
     try:
-        sender, receiver, channel = await _connect(pc, url, key)
+        sender, channel = await _connect(pc, url, key, ear.hear)
         channel.on("message", words.take)
         await _until(lambda: pc.connectionState == "connected" and channel.readyState == "open", 10)
         result.connect_ms = round(1000 * (time.monotonic() - began), 1)
         tasks = [
-            asyncio.create_task(_listen(receiver, ear), name="ear"),
             asyncio.create_task(_ping(channel), name="ping"),
         ]
         channel.send(json.dumps(_CLIENT_READY))
@@ -263,8 +264,8 @@ _CLIENT_READY: Final = {
 
 
 async def _connect(
-    pc: RTCPeerConnection, url: str, key: str | None
-) -> tuple[DeviceSender, DeviceReceiver, RTCDataChannel]:
+    pc: RTCPeerConnection, url: str, key: str | None, hear: Callable[[bytes], None]
+) -> tuple[DeviceSender, RTCDataChannel]:
     transceiver = pc.addTransceiver("audio", direction="sendrecv")
     channel = pc.createDataChannel("rtvi-ai")
     parts = urlsplit(url)
@@ -274,10 +275,10 @@ async def _connect(
     await pc.setLocalDescription(await pc.createOffer())
     answer = await _post(url, key, pc.localDescription.sdp)
     sender = DeviceSender(transceiver.sender, OpusSettings())
-    receiver = DeviceReceiver(transceiver.receiver, sender.reports)
+    receiver = DeviceReceiver(transceiver.receiver, sender.reports, hear)
     stock.use_media(transceiver, sender, receiver)
     await pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
-    return sender, receiver, channel
+    return sender, channel
 
 
 async def _post(url: str, key: str | None, sdp: str) -> dict[str, Any]:
@@ -290,12 +291,6 @@ async def _until(condition: Callable[[], bool], seconds: float) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 -- several things of others, none of which can be awaited
             await asyncio.sleep(FRAME_SECONDS)
-
-
-async def _listen(receiver: DeviceReceiver, ear: _Ear) -> None:
-    with contextlib.suppress(MediaStreamError):
-        while True:
-            ear.hear(await receiver.pcm.read())
 
 
 async def _ping(channel: RTCDataChannel) -> None:

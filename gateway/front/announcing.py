@@ -27,6 +27,7 @@ class Service:
     name: str
     instance_id: str
     port: int
+    pin: str
 
     @property
     def host(self) -> str:
@@ -125,8 +126,9 @@ class Link:
                 "v": "1",
                 "id": self._service.instance_id,
                 "path": "/api/offer",
-                "tls": "0",
+                "tls": "1",
                 "load": load,
+                "pin": self._service.pin,
             },
         )
 

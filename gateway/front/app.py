@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pipecat_ai_prebuilt
@@ -10,15 +9,13 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
-from loguru import logger
 from starlette.exceptions import HTTPException
 
 from gateway import __version__
 from gateway.errors import BadRequest, GatewayError, NotFound
-from gateway.front.access import check_origin
-from gateway.front.routes import devices, firmware, flash, health, offer, state
+from gateway.front.routes import devices, firmware, flash, guard, health, identity, offer, operator, state
 from gateway.front.routes.body_limit import BodyLimit
-from gateway.front.routes.common import problem, remote_address
+from gateway.front.routes.common import problem
 from gateway.front.running import Gateway
 
 _WEB = Path(__file__).parents[1] / "web"
@@ -33,7 +30,7 @@ def create_app(gateway: Gateway) -> FastAPI:
     """Make the app that serves a running gateway."""
     app = FastAPI(title="voicegw", version=__version__, docs_url=None, redoc_url=None)
     app.state.gateway = gateway
-    for module in (offer, state, devices, firmware, flash, health):
+    for module in (offer, state, devices, firmware, flash, health, identity, operator):
         app.include_router(module.router)
     _add_pages(app)
     _add_guards(app)
@@ -57,15 +54,7 @@ def _add_pages(app: FastAPI) -> None:
 
 
 def _add_guards(app: FastAPI) -> None:
-    @app.middleware("http")
-    async def guard(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
-        headers, address = request.headers, remote_address(request)
-        try:
-            check_origin(headers.get("origin"), headers.get("host"), remote=address)
-        except GatewayError as error:
-            return problem(error)
-        with logger.contextualize(address=address):
-            return await proceed(request)
+    app.middleware("http")(guard.guard)
 
     @app.exception_handler(GatewayError)
     async def ours(_request: Request, error: GatewayError) -> Response:

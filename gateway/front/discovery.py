@@ -19,7 +19,10 @@ DEVICE_TYPE = "_voicedev._tcp.local."
 REFRESH_SECONDS = 5.0
 MAX_NAME_BYTES = 55
 """A DNS label has 63 (RFC 1035, section 2.3.4); the rest is for the number that tells namesakes apart."""
+PIN_DIGITS = 16
 _RESOLVE_MS = 2_000
+MAX_LOOKUPS = 64
+"""Under way: each takes a moment, and anyone can announce thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,10 @@ class Announcer:
         port: of its HTTP server.
         addresses: gives what to announce; looked at every few seconds.
         load: gives the fraction of sessions in use, 0 to 1.
+        pin: of its identity; a prefix is announced, for a person to compare.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what is announced
         self,
         *,
         name: str,
@@ -63,9 +67,10 @@ class Announcer:
         port: int,
         addresses: Callable[[], list[str]],
         load: Callable[[], float],
+        pin: str,
     ) -> None:
         label = name.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
-        self._service = Service(f"{label}.{GATEWAY_TYPE}", instance_id, port)
+        self._service = Service(f"{label}.{GATEWAY_TYPE}", instance_id, port, pin[:PIN_DIGITS])
         self._addresses = addresses
         self._load = load
         self._links: dict[str, Link] = {}
@@ -133,6 +138,8 @@ async def browse(
         if state_change is ServiceStateChange.Removed:
             on_change(_short(name, service), None)
             return
+        if len(lookups) >= MAX_LOOKUPS:
+            return  # who is there for longer is announced again
         task = asyncio.create_task(look_up(name), name=f"mdns-{name}")
         lookups.add(task)
         task.add_done_callback(lookups.discard)

@@ -60,18 +60,23 @@ class Listener:
             return self._at(str(self._address))
         return self._at("127.0.0.1" if 4 in self._versions else "::1")
 
+    @property
+    def secure_url(self) -> str:
+        """The same over TLS, as a device is to reach it."""
+        return self.url.replace("http:", "https:", 1)
+
     def urls(self) -> list[str]:
-        """Where a browser finds the page: this machine first, then the LAN.
+        """Where a browser finds the page: this machine first, then the LAN, over TLS.
 
         `localhost` is both families' loopback, and may be another program's on the one that is not ours.
         """
         if not self._address.is_unspecified:
-            return [self.url]
+            return [self.url if self._address.is_loopback else self.secure_url]
         here = self._at("localhost") if len(self._versions) == 2 else self.url
-        return [here, *(self._at(address) for address in self._lan())]
+        return [here, *(self._at(address, "https") for address in self._lan())]
 
-    def _at(self, host: str) -> str:
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+    def _at(self, host: str, scheme: str = "http") -> str:
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 def listen(host: str, port: int) -> Listener:

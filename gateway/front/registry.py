@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 from loguru import logger
 
 from gateway.errors import Conflict, GatewayError, NotFound, Unauthorized
+from gateway.front.challenge import digest_of
 from gateway.front.registry_file import StorageError, opened
 
 _KEY_PREFIX = "vgw_"
@@ -95,6 +96,22 @@ class Registry:
             raise Unauthorized(f"this key is {state}", remedy="make one with: voicegw devices add NAME")
         return device
 
+    async def proving(self, is_proof: Callable[[bytes], bool]) -> tuple[Device, bytes]:
+        """Find the device whose key something was proven with; gives what we keep of the key, too.
+
+        Args:
+            is_proof: says it of a key's digest; a home has few of them.
+
+        Raises:
+            Unauthorized: nobody's, or a revoked one's.
+        """
+        for row in await self._read("revoked_at IS NULL", columns=f"{_COLUMNS}, key_sha256"):
+            if is_proof(row[-1]):
+                return _device(row[:-1]), row[-1]
+        raise Unauthorized(
+            "this proves no key that is known here", remedy="make one with: voicegw devices add NAME"
+        )
+
     async def holds(self, key_id: str) -> bool:
         """Whether the key of this identity is still good."""
         device = await self._one("id = ?", key_id)
@@ -135,8 +152,8 @@ class Registry:
         rows = await self._read(where, value)
         return _device(rows[0]) if rows else None
 
-    async def _read(self, where: str, *values: str | bytes) -> list[aiosqlite.Row]:
-        query = f"SELECT {_COLUMNS} FROM devices WHERE {where}"  # noqa: S608 -- `where` is ours
+    async def _read(self, where: str, *values: str | bytes, columns: str = "") -> list[aiosqlite.Row]:
+        query = f"SELECT {columns or _COLUMNS} FROM devices WHERE {where}"  # noqa: S608 -- `where` is ours
         try:
             async with self._db.execute(query, values) as rows:
                 return list(await rows.fetchall())
@@ -161,12 +178,12 @@ class Registry:
 _COLUMNS = "id, name, role, created_at, revoked_at, last_seen, address, board, fw"
 
 
-def _device(row: aiosqlite.Row) -> Device:
+def _device(row: Sequence[Any]) -> Device:
     return Device(row[0], row[1], Role(row[2]), *row[3:])
 
 
 def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
+    return digest_of(key)
 
 
 @asynccontextmanager

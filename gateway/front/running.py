@@ -11,18 +11,27 @@ from typing import Any
 
 from gateway import __version__
 from gateway.front import announcing, discovery
+from gateway.front.access import Proxies, names_of
+from gateway.front.certificates import Certificates, identity
+from gateway.front.challenge import Challenges
 from gateway.front.identity import instance_id
+from gateway.front.operators import Operators, own_secret
 from gateway.front.places.workers import Workers
 from gateway.front.registry import Registry, open_registry
 from gateway.front.registry_file import StorageError
 from gateway.front.releases import Release, Releases
 from gateway.front.switchboard import Switchboard
 from gateway.front.telemetry import Telemetry
+from gateway.rate import Buckets
 from gateway.recurring import Recurring
 from gateway.settings import Settings
 from gateway.wire.calls import SessionEvent
 
 REVOCATION_SECONDS = 2.0
+MAX_ON_LAN = 256
+"""Devices that only mDNS knows: more than a home has."""
+MAX_TEXTS, MAX_TEXT = 8, 64
+"""Of what each says of itself; a device of ours says five things, of at most 48 bytes."""
 
 
 @dataclass
@@ -35,7 +44,21 @@ class Gateway:
     workers: Workers
     switchboard: Switchboard
     releases: Releases
+    certificates: Certificates
+    instance_id: str
+    operators: Operators
+    challenges: Challenges = field(default_factory=Challenges)
+    proxies: Proxies = field(init=False)
+
     on_lan: dict[str, discovery.Found] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.proxies = Proxies(self.settings.trusted_proxies)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What it is called in URLs, beside its addresses."""
+        return names_of(self.settings, self.instance_id) | frozenset(self.certificates.names)
 
     def stop_accepting(self) -> None:
         """Refuse offers from now on, and let the pages go."""
@@ -48,6 +71,7 @@ class Gateway:
             "version": __version__,
             "uptime_s": round(time.time() - self.telemetry.started_at, 1),
             "open": self.settings.open,
+            "identity": self.certificates.identity.pin,
             "sessions": list(self.telemetry.sessions.values()),
             "devices": await self.describe_devices(),
             "turns": list(self.telemetry.turns),
@@ -64,6 +88,7 @@ class Gateway:
         release = self.releases.find(self.switchboard.board_of(device), version)
         app = release.image(release.app)
         path = f"/api/firmware/{release.board}/{release.version}/{app.path}"
+        path = f"{path}?ticket={self.challenges.ticket(path)}"
         value = {"path": path, "size": app.size, "sha256": app.sha256, "version": release.version}
         await self.switchboard.command(device, "update", value)
         return release
@@ -75,7 +100,7 @@ class Gateway:
             {
                 **asdict(d),
                 "shared_by": [asdict(board) for board in shared.get(d.name, ())],
-                "online": d.name in live or d.name in self.on_lan,
+                "online": d.name in live,  # what mDNS says of it anyone can say
                 "revoked": d.revoked_at is not None,
                 "known": True,
             }
@@ -83,6 +108,18 @@ class Gateway:
         ]
         names = {d["name"] for d in known}
         return known + [stranger(f, live) for name, f in self.on_lan.items() if name not in names]
+
+
+def heard(found: discovery.Found) -> discovery.Found:
+    """What was announced, as it can be shown: anyone on the network can announce anything, at any length."""
+    texts = list(found.properties.items())[:MAX_TEXTS]
+    return discovery.Found(
+        _shown(found.name), found.address, found.port, {_shown(k): _shown(v) for k, v in texts}
+    )
+
+
+def _shown(text: str) -> str:
+    return "".join(filter(str.isprintable, text))[:MAX_TEXT]
 
 
 def stranger(found: discovery.Found, live: set[str]) -> dict[str, Any]:
@@ -126,7 +163,20 @@ async def running(
         workers = Workers(settings, take)
         switchboard = Switchboard(settings, registry, workers, telemetry)
 
-        gateway = Gateway(settings, registry, telemetry, workers, switchboard, Releases(settings.releases))
+        who = instance_id(settings)
+        gateway = Gateway(
+            settings,
+            registry,
+            telemetry,
+            workers,
+            switchboard,
+            Releases(settings.releases),
+            Certificates(settings, identity(settings.data_dir, who)),
+            who,
+            Operators(own_secret(settings.data_dir)),
+        )
+        for call in await workers.adopt():
+            switchboard.adopt(call)
         await workers.start()
         chores = [asyncio.create_task(_look_after_keys(switchboard), name="keys")]
         if settings.announce and lan is not None:
@@ -161,7 +211,8 @@ def _start_discovery(
     settings = gateway.settings
     announcer = discovery.Announcer(
         name=settings.name,
-        instance_id=instance_id(settings),
+        instance_id=gateway.instance_id,
+        pin=gateway.certificates.identity.pin,
         port=port,
         addresses=addresses,
         load=lambda: gateway.workers.count / settings.limits.sessions,
@@ -179,10 +230,17 @@ async def _browse(gateway: Gateway, addresses: Callable[[], list[str]]) -> None:
         if found is None:
             gateway.on_lan.pop(name, None)
             return
-        gateway.on_lan[name] = found
-        gateway.telemetry.publish("device", stranger(found, gateway.switchboard.devices_live()))
+        if name not in gateway.on_lan and len(gateway.on_lan) >= MAX_ON_LAN:
+            crowd.met(f"there are {MAX_ON_LAN}")
+            return
+        gateway.on_lan[name] = heard(found)
+        if not told.take("device"):
+            event = stranger(gateway.on_lan[name], gateway.switchboard.devices_live())
+            gateway.telemetry.publish("device", event)
 
     trouble = Recurring("devices cannot be heard of by mDNS")
+    crowd = Recurring("more devices announce themselves than are shown", and_now="the others are left out")
+    told = Buckets(MAX_ON_LAN / 4, 10)
     while True:
         try:
             if current := addresses():

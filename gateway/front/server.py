@@ -5,44 +5,71 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import Callable, Iterator
 
 import h11
 import uvicorn
+from loguru import logger
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway.front.app import create_app
+from gateway.front.door import Door, Guest, raise_descriptors
 from gateway.front.listening import Listener, listen
 from gateway.front.running import Gateway, running
 from gateway.settings import Settings
+from ground import operator
 
 _LAST_REQUESTS_SECONDS = 3
-MAX_WAITING = 256
-"""Connections that have sent no whole request: clients need a few, a process has 1,024 descriptors."""
 
 
-class _Connection(H11Protocol):
-    """uvicorn gives a first request for ever to come, and takes any number of connections that send none."""
+class _Connection(H11Protocol, Guest):
+    """uvicorn gives a request for ever to come and an answer for ever to be taken; the door does not."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take it, and where too many wait already, drop the one that has waited longest."""
-        super().connection_made(transport)
-        self.made_at = self.loop.time()
-        waiting = [c for c in self.connections if isinstance(c, _Connection) and c.is_waiting()]
-        if len(waiting) > MAX_WAITING:
-            min(waiting, key=lambda c: c.made_at).transport.abort()
+    def on_response_complete(self) -> None:
+        """Count it: whoever asks again and again waits for nothing."""
+        self.served += 1
+        super().on_response_complete()
 
     def is_waiting(self) -> bool:
         """Whether the other end has a request to send still, or the rest of one."""
-        return self.conn.their_state in {h11.IDLE, h11.SEND_BODY} and not self.transport.is_closing()
+        return self.conn.their_state in {h11.IDLE, h11.SEND_BODY}
+
+    def unsent(self) -> int:
+        """Bytes that the other end has not taken yet."""
+        return self.transport.get_write_buffer_size() if self.transport is not None else 0
+
+    def drop(self) -> bool:
+        """Close it at once; false where nothing is there to close yet."""
+        if self.transport is None:
+            return False
+        self.transport.abort()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the door."""
+        super().connection_lost(exc)
+        self.on_lost()
 
 
 class _Server(uvicorn.Server):
     """uvicorn raises a signal again once it has served; ours ends with exit status 0 instead."""
 
-    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, door: Door, on_stop: Callable[[], None]) -> None:
         super().__init__(config)
+        self._door = door
         self._on_stop = on_stop
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let the door take the connections, in the place of asyncio's own server."""
+        del sockets
+        await self.lifespan.startup()
+        self.servers = [self._door]  # type: ignore[list-item]  # as far as uvicorn uses one
+        self._door.begin(self._connection)
+        self.started = True
+
+    def _connection(self) -> Guest:
+        return _Connection(self.config, self.server_state, self.lifespan.state)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -67,6 +94,7 @@ async def serve(settings: Settings, on_ready: Callable[[Gateway, Listener], None
     Raises:
         ConfigError: a setting that cannot work.
     """
+    descriptors = raise_descriptors()
     listener = listen(settings.host, settings.port)
     with listener.sock as sock:
         async with running(settings, port=listener.port, lan=listener.lan) as gateway:
@@ -81,10 +109,29 @@ async def serve(settings: Settings, on_ready: Callable[[Gateway, Listener], None
                 timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
                 h11_max_incomplete_event_size=16_384,
             )
-            server = _Server(config, gateway.stop_accepting)
+            door = Door(sock, gateway.certificates.context, descriptors)
+            server = _Server(config, door, gateway.stop_accepting)
             serving = asyncio.create_task(server.serve(sockets=[sock]), name="http")
             while not server.started and not serving.done():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)  # uvicorn tells by a flag only
-            if not serving.done():
-                on_ready(gateway, listener)
-            await serving
+            with _told_to_commands(listener.port, gateway.operators.secret):
+                if not serving.done():
+                    on_ready(gateway, listener)
+                await serving
+
+
+@contextlib.contextmanager
+def _told_to_commands(port: int, secret: str) -> Iterator[None]:
+    """Let our own account's commands be operators for as long as the block runs."""
+    try:
+        path = operator.keep(port, secret)
+    except OSError as error:
+        logger.warning("commands here need an operator's key: their secret cannot be kept: {}", error)
+        yield
+        return
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if path.read_text(encoding="ascii") == secret:  # else it is a later gateway's
+                path.unlink()

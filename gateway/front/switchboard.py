@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 import secrets
 import time
-from collections import OrderedDict
-from dataclasses import dataclass
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from loguru import logger
+from pydantic import TypeAdapter
 
-from gateway.errors import BadOffer, Forbidden, GatewayError, NotFound, Stopping
+from gateway.errors import BadOffer, Busy, Forbidden, GatewayError, NotFound, Stopping
 from gateway.front.access import Caller, RateLimit
+from gateway.front.door import group_of
+from gateway.front.neighbours import Kept, Neighbours
 from gateway.front.places.workers import Workers
 from gateway.front.registry import Registry, Role
 from gateway.front.sharing import Board, SharedKeys
@@ -24,16 +29,18 @@ from gateway.wire.calls import (
     CandidateItem,
     CommandCall,
     EndCall,
+    KeptCall,
     OfferCall,
     PatchCall,
     RenegotiateCall,
     SessionEvent,
 )
-from gateway.wire.route import local_address
+from gateway.wire.route import local_address, unmapped
 
 MAX_RESERVED: Final = 256
 RESERVED_SECONDS: Final = 120.0
 _MAX_FACT: Final = 64
+_PROOF_BYTES: Final = len(',"proof":""') + 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,26 @@ class _Entry:
     board: str | None
     caller: Caller
     who: Board
+    kept: Kept
+    """Of its candidates."""
+    live: bool = False
+
+    @property
+    def group(self) -> str:
+        """Whom its caller is counted with."""
+        return group_of(self.caller.address)
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Whose a call is."""
+
+    caller: Caller
+    board: str | None
+    who: Board
+
+
+_OWNER: Final = TypeAdapter(_Owner)
 
 
 class Switchboard:
@@ -76,9 +103,12 @@ class Switchboard:
         self._telemetry = telemetry
         rate = settings.limits.offers_per_minute
         self._offers, self._starts, self._patches = RateLimit(rate), RateLimit(rate), RateLimit(rate)
+        self._of_keys = RateLimit(rate)
+        self._asking: Counter[str] = Counter()
         self._calls: dict[str, _Entry] = {}
         self._reserved: OrderedDict[str, tuple[float, Any]] = OrderedDict()
         self.shared_keys = SharedKeys()
+        self.neighbours = Neighbours()
         self.stopping = False
 
     def reserve(self, body: Any, caller: Caller) -> str:
@@ -123,8 +153,12 @@ class Switchboard:
         if self.stopping:
             raise Stopping("the gateway is stopping", remedy="try again when it is back")
         self._offers.take(caller.address)
+        if caller.name is not None:
+            self._of_keys.take(caller.name)
         offer = sdp.check_offer(offered.sdp, offered.request_data)
-        address = local_address(arrived_on, offer.candidates)
+        kept = Kept(self.neighbours, caller.address)
+        offered = replace(offered, sdp=kept.only(offered.sdp))
+        address = local_address(arrived_on, offer.candidates, caller.address)
         entry = self._by_pc_id(offered.pc_id)
         if entry is not None:
             self._must_own(entry, caller)
@@ -145,16 +179,42 @@ class Switchboard:
             address=address,
             remote=caller.address,
         )
-        return await self._begin(call, caller)
+        facts = _facts(request_data)
+        owner = _Owner(caller, facts.get("board"), Board(facts.get("id"), caller.address))
+        with self._asked_for(caller):
+            return await self._begin(call.model_copy(update={"owner": asdict(owner)}), owner, kept)
 
-    async def _begin(self, call: OfferCall, caller: Caller) -> Answer:
+    @contextmanager
+    def _asked_for(self, caller: Caller) -> Iterator[None]:
+        """Have a place for a call of this caller, whom nobody knows where the gateway is open.
+
+        Raises:
+            Busy: its network has enough, unfinished ones above all.
+        """
+        if caller.key_id is not None or unmapped(caller.address).is_loopback:
+            yield
+            return
+        group, most = group_of(caller.address), self._settings.limits.sessions
+        own = [e for e in self._calls.values() if e.caller.key_id is None and e.group == group]
+        unfinished = self._asking[group] + sum(not e.live for e in own)
+        if unfinished >= max(2, most // 4) or unfinished + sum(e.live for e in own) >= max(2, most // 2):
+            raise Busy(f"{group} has as many calls as one place may", remedy="end one, or use keys")
+        self._asking[group] += 1
+        try:
+            yield
+        finally:
+            self._asking[group] -= 1
+            if not self._asking[group]:
+                del self._asking[group]
+
+    async def _begin(self, call: OfferCall, owner: _Owner, kept: Kept) -> Answer:
         answer = await self._workers.offer(call)
-        facts = _facts(call.request_data)
-        who = Board(facts.get("id"), caller.address)
-        entry = _Entry(call.session_id, answer.pc_id, call.device, facts.get("board"), caller, who)
+        caller, who = owner.caller, owner.who
+        entry = _Entry(call.session_id, answer.pc_id, call.device, owner.board, caller, who, kept)
         if (
             call.client is sdp.Client.DEVICE
-            and (size := len(answer.model_dump_json(exclude_none=True))) >= sdp.DEVICE_ANSWER_BYTES
+            and (size := len(answer.model_dump_json(exclude_none=True)))
+            >= sdp.DEVICE_ANSWER_BYTES - _PROOF_BYTES
         ):
             await self._workers.end(EndCall(session_id=call.session_id, reason="answer_too_large"))
             raise BadOffer(f"the answer has {size} bytes", remedy="offer fewer media sections")
@@ -188,7 +248,11 @@ class Switchboard:
         if entry is None:
             raise NotFound("there is no session with this pc_id", remedy="make an offer first")
         self._must_own(entry, caller)
-        await self._workers.patch(PatchCall(session_id=entry.session_id, candidates=candidates))
+        for item in candidates:
+            if item.candidate and sdp.parse_candidate(item.candidate.removeprefix("candidate:")) is None:
+                raise BadOffer(f"{item.candidate[:120]!r} is no candidate")
+        welcome = [c for c in candidates if not c.candidate or entry.kept.takes(c.candidate)]
+        await self._workers.patch(PatchCall(session_id=entry.session_id, candidates=welcome))
 
     async def command(self, device: str, name: str, value: Any) -> None:
         """Send a command to a device that is in a call (docs/protocol.md, data channel).
@@ -229,8 +293,24 @@ class Switchboard:
             if entry.caller.key_id is not None and entry.caller.key_id not in good:
                 await self.end(entry.session_id, "revoked")
 
+    def adopt(self, call: KeptCall) -> None:
+        """Know a call that began before this process did."""
+        owner = _OWNER.validate_python(call.owner)
+        self._calls[call.session_id] = _Entry(
+            call.session_id,
+            call.pc_id,
+            call.device,
+            owner.board,
+            owner.caller,
+            owner.who,
+            Kept(self.neighbours, owner.caller.address),
+            live=call.described.get("state") == "live",
+        )
+
     def take(self, event: SessionEvent) -> None:
-        """Forget a call that has ended."""
+        """Note that a call is live, and forget one that has ended."""
+        if event.kind == "session" and (entry := self._calls.get(event.session_id)) is not None:
+            entry.live = entry.live or event.data.get("state") == "live"
         if event.kind == "ended":
             self._calls.pop(event.session_id, None)
 

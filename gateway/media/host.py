@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 
 from loguru import logger
 
-from gateway.bot import loading, pipecat_setup
 from gateway.errors import NotFound, Stopping
+from gateway.media.bots import Bots
+from gateway.media.here import BotsHere
+from gateway.media.packs import Packs
 from gateway.media.session import Session
-from gateway.settings import Settings, without_telemetry
+from gateway.media.states import State
+from gateway.settings import Settings
 from gateway.wire.calls import (
     Answer,
     CommandCall,
@@ -23,8 +24,6 @@ from gateway.wire.calls import (
     SessionEvent,
 )
 
-_SETUP_FILE = pipecat_setup.__file__
-
 
 class Host:
     """Owns the sessions of this process.
@@ -32,37 +31,24 @@ class Host:
     Args:
         settings: the gateway's.
         emit: is given every session's events.
+        bots: begins the bots; has been started, and is stopped with this.
     """
 
-    def __init__(self, settings: Settings, emit: Callable[[SessionEvent], None]) -> None:
+    def __init__(
+        self, settings: Settings, emit: Callable[[SessionEvent], None], bots: Bots | Packs | BotsHere
+    ) -> None:
         self._settings = settings
         self._emit = emit
         self._sessions: dict[str, Session] = {}
+        self._wholes: set[str] = set()
         self._draining = False
-        self._held = AsyncExitStack()
-
-    async def prepare(self) -> None:
-        """Import the bots that the settings name and let them load what they need.
-
-        A bot's module may have `prepared(settings)`, an asynchronous context manager that is held around all calls.
-
-        Raises:
-            ConfigError: one of them cannot work; names what to install or set.
-        """
-        without_telemetry()
-        files = [f for f in os.environ.get("PIPECAT_SETUP_FILES", "").split(os.pathsep) if f]
-        if _SETUP_FILE not in files:
-            os.environ["PIPECAT_SETUP_FILES"] = os.pathsep.join([*files, _SETUP_FILE])
-        for name in sorted({self._settings.bot, *self._settings.bots.values()}):
-            prepared = getattr(loading.load(name), "prepared", None)
-            if prepared is not None:
-                await self._held.enter_async_context(prepared(self._settings))
+        self._bots = bots
 
     async def offer(self, call: OfferCall) -> Answer:
         """Begin a call; see `Session.start`."""
         if self._draining:
             raise Stopping("the gateway is stopping", remedy="try again when it is back")
-        session = Session(call, self._settings, self._forward)
+        session = Session(call, self._settings, self._forward, self._bots, self._wholes)
         self._sessions[session.id] = session
         with logger.contextualize(
             session=session.id
@@ -85,12 +71,17 @@ class Host:
         """Begin to end one call; who asks need not wait until its bot has finished."""
         self._find(call.session_id).end(call.reason)
 
+    @property
+    def calls(self) -> list[Session]:
+        """Those that are there and not ending."""
+        return [s for s in self._sessions.values() if s.state is not State.ENDED and s.reason is None]
+
     async def drain(self, reason: str) -> None:
         """Take no more offers and end every call."""
         self._draining = True
         closing = [s.close(reason) for s in self._sessions.values()]
         await asyncio.gather(*closing, return_exceptions=True)
-        await self._held.aclose()
+        await self._bots.stop()
 
     def _find(self, session_id: str) -> Session:
         try:

@@ -7,30 +7,37 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, Literal, get_args
 
 from aiortc.mediastreams import MediaStreamError
 from loguru import logger
-from pipecat.pipeline.worker import PipelineWorker
-from pipecat.runner.types import SmallWebRTCRunnerArguments
 
-from gateway.bot import loading
-from gateway.bot.task import END_SECONDS, BotTask, watcher
-from gateway.bot.turns import TurnClock
 from gateway.errors import BadOffer, Busy
 from gateway.media.reports import DeviceReports
+from gateway.media.seat import Bots, Seat
 from gateway.media.states import Event, State, next_state
+from gateway.media.whole import RemoteConnection
 from gateway.rtc import stock
-from gateway.rtc.codec import SAMPLE_RATE, OpusSettings
-from gateway.rtc.connection import DeviceConnection, GatewayConnection, MediaFigures
+from gateway.rtc.codec import OpusSettings
+from gateway.rtc.connection import MediaConnection, MediaFigures
 from gateway.settings import Settings
-from gateway.wire import messages, sdp
-from gateway.wire.calls import Answer, CommandCall, OfferCall, PatchCall, RenegotiateCall, SessionEvent
+from gateway.wire import messages, sdp, talk
+from gateway.wire.calls import (
+    Answer,
+    BotJob,
+    CommandCall,
+    KeptCall,
+    OfferCall,
+    PatchCall,
+    RenegotiateCall,
+    SessionEvent,
+)
+from gateway.wire.frames import FrameError
 from gateway.wire.sdp import Client
 
-BOT_START_SHARE = 0.9
-"""Of `offer_timeout_s`, for a bot to be ready: the rest is for saying that it was not."""
 STATUS_SECONDS = 1.0
+END_SECONDS = 5.0
+"""How long a connection may take to close."""
 
 
 class Session:
@@ -40,9 +47,18 @@ class Session:
         call: the offer and who made it.
         settings: the gateway's.
         emit: is given everything that the front process should know.
+        bots: begins the bot.
+        whole: the bots that want the whole connection in their process, as far as they have shown it yet.
     """
 
-    def __init__(self, call: OfferCall, settings: Settings, emit: Callable[[SessionEvent], None]) -> None:
+    def __init__(
+        self,
+        call: OfferCall,
+        settings: Settings,
+        emit: Callable[[SessionEvent], None],
+        bots: Bots,
+        whole: set[str] | None = None,
+    ) -> None:
         self.call = call
         self.id = call.session_id
         self.state = State.NEGOTIATING
@@ -51,39 +67,59 @@ class Session:
         self._since = time.monotonic()
         self._settings = settings
         self._emit = emit
+        self._bots = bots
         self._media: MediaFigures | None = None
         self._log = logger.bind(session=self.id)
-        self.turns = TurnClock(
-            self._report_turn, self._report_transcript, sees_packets=call.client is Client.DEVICE
-        )
+        self._wholes = set() if whole is None else whole
+        self._whole = call.bot in self._wholes or (call.client is Client.BROWSER and sdp.has_video(call.sdp))
         self._connection = self._make_connection()
         self._reports = DeviceReports(self._connection.send_app_message, self._report_device, self.id)
-        self._bot: BotTask | None = None
+        self._seat: Seat | None = None
+        self._client_ready: talk.App | None = None
         self._watch: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._negotiation = asyncio.Lock()
         self._stirred = asyncio.Event()
         self._failed = False
-        self._connection.add_event_handler("failed", self._fail)
-        for event in ("connected", "closed", "failed"):
-            self._connection.add_event_handler(event, self._stir)
-        if call.client is Client.DEVICE:
-            self._connection.add_event_handler("app-message", self._reports.take)
+        self._connection.add_event_handler("app-message", self._take_message)
+        self._connection.add_event_handler("track-status", self._take_track)
+        for state in get_args(talk.StateName):
+            self._connection.add_event_handler(state, self._moved(state))
 
-    async def _stir(self, _connection: GatewayConnection) -> None:
-        self._stirred.set()
+    def _moved(self, state: talk.StateName) -> Callable[[object], None]:
+        def moved(_connection: object) -> None:
+            self._failed = self._failed or state == "failed"
+            self._stirred.set()
+            if not self._whole:
+                self._tell_bot(talk.State(state=state, pc_id=self.pc_id))
 
-    async def _fail(self, _connection: GatewayConnection) -> None:
-        self._failed = True
+        return moved
 
-    def _make_connection(self) -> GatewayConnection:
-        if self.call.client is Client.BROWSER:
-            return GatewayConnection(addresses=self._addresses())
+    async def _take_message(self, connection: object, message: Any) -> None:
+        if self.call.client is Client.DEVICE:
+            await self._reports.take(connection, message)
+        told = talk.App(message=message)
+        if isinstance(message, dict) and message.get("type") == "client-ready":
+            self._client_ready = told
+        self._tell_bot(told)
+
+    async def _take_track(self, _connection: object, index: int, enabled: bool) -> None:
+        self._tell_bot(talk.Track(index=index, enabled=enabled))
+
+    def _tell_bot(self, told: talk.Told) -> None:
+        if self._seat is not None:
+            self._seat.tell(told)
+
+    def _make_connection(self) -> MediaConnection | RemoteConnection:
+        if self._whole:
+            return RemoteConnection(self._addresses(), self._settings.limits.offer_timeout_s)
         audio = self._settings.audio
-        return DeviceConnection(
+        return MediaConnection(
             addresses=self._addresses(),
+            small=self.call.client is Client.DEVICE,
             opus=OpusSettings(audio.bitrate, audio.complexity, audio.fec, audio.dtx),
-            on_audio=self.turns.packet,
+            hear=lambda pcm: self._seat.heard(pcm) if self._seat is not None else None,
+            on_audio=lambda: self._tell_bot(talk.Sounded(at=time.monotonic())),
         )
 
     def _addresses(self) -> list[str]:
@@ -97,37 +133,100 @@ class Session:
     def pc_id(self) -> str:
         return self._connection.pc_id
 
-    def watch(self, worker: PipelineWorker) -> None:
-        """Time the turns of a pipeline that the bot of this call runs; a device's audio gets the short way."""
-        stock.watch_frames(worker, self.turns.frame)
-        if self.call.client is Client.DEVICE:
-            stock.shorten(worker, SAMPLE_RATE)
-
     async def start(self) -> Answer:
-        """Answer the offer and start the bot; returns once the bot's pipeline is set up.
+        """Answer the offer and begin the bot; returns once the answer is there, whatever the bot does.
 
         Raises:
             BadOffer: the offer cannot be answered.
-            BotFailed: the bot raised, or ended, before it was ready.
+            ConfigError: the bot can't be begun.
             Busy: the call was ended meanwhile.
         """
         try:
-            bot = loading.load(self.call.bot).bot
+            self._bots.check(self.call.bot)
+            self._seat = self._take_seat()
+            self._seat.task.add_done_callback(lambda _: self._stirred.set())
+            if isinstance(self._connection, RemoteConnection):
+                self._connection.seat = self._seat
             async with self._negotiating():
                 await self._connection.initialize(sdp.bundle_in_order(self.call.sdp), self.call.type)
             answer = self._answer(self.call.sdp)
-            self._bot = BotTask(self.call.bot, self._run_bot(bot), self.id)
-            self._bot.task.add_done_callback(lambda _: self._stirred.set())
-            await self._bot.ready(
-                self._connection.bot_ready, BOT_START_SHARE * self._settings.limits.offer_timeout_s
-            )
-            self._must_be_there()
+            await self._connection.connect()
+            await asyncio.sleep(0)  # where nobody waits any more, that is raised here and not after the end
         except BaseException:
             await self.close("failed")
             raise
         self._advance(Event.ANSWERED)
         self._watch = asyncio.create_task(self._follow(), name=f"watch-{self.id}")
         return answer
+
+    def _take_seat(self) -> Seat:
+        self._log.info(
+            "{} at {}: bot {}", self.call.device or self.call.client, self.call.remote, self.call.bot
+        )
+        return Seat(
+            self._bots,
+            BotJob(
+                session_id=self.id,
+                bot=self.call.bot,
+                body=self.call.request_data,
+                own=self._own(),
+                device=self.call.device,
+                pc_id=self.pc_id,
+                whole=self._whole,
+            ),
+            self,
+            replace=self.call.client is Client.DEVICE,
+            limits=self._settings.bot_limits,
+        )
+
+    # -- what the bot says
+
+    def said(self, pcm: bytes, rate: int) -> None:
+        """Say the bot's sound."""
+        self._connection.say(pcm, rate)
+
+    def clear(self) -> None:
+        """The bot was interrupted."""
+        self._connection.hush()
+
+    def told(self, told: talk.FromBot) -> None:
+        """Pass on what the bot tells."""
+        match told:
+            case talk.Answered() | talk.Media() | talk.State():
+                if not isinstance(self._connection, RemoteConnection):
+                    raise FrameError("a bot without the whole connection tells of it")
+                self._connection.take(told)
+            case talk.App():
+                self._connection.send_app_message(told.message)
+            case talk.Transcript():
+                who = {"session": self.id, "device": self.call.device, "bot": self.call.bot}
+                self._emit_event("transcript", {**who, **told.model_dump(exclude={"t"})})
+            case talk.Turn():
+                self._emit_event("turn", {"session": self.id, **told.model_dump(exclude={"t"})})
+            case talk.Whole():
+                self._wholes.add(self.call.bot)
+                self._stirred.set()
+            case talk.Ready():
+                self._log.debug("the bot is ready")
+
+    def greet(self) -> list[talk.Told]:
+        """What a new bot has to know first."""
+        told: list[talk.Told] = []
+        if self._connection.connected and not self._whole:
+            told.append(talk.State(state="connected", pc_id=self.pc_id))
+            if self._client_ready is not None:
+                told.append(self._client_ready)
+        return told
+
+    def bot_failed(self, detail: str) -> None:
+        """Tell the client that it has no bot for now, unless its call is ending."""
+        if self._closing is not None:
+            return
+        self._connection.send_app_message(_error("bot_failed", fatal=False))
+        data = {"kind": "bot_failed", "data": {"bot": self.call.bot, "text": detail[: messages.MAX_TEXT]}}
+        self._emit_event(
+            "report", {"session": self.id, "device": self.call.device, "at": time.time(), **data}
+        )
 
     @contextlib.asynccontextmanager
     async def _negotiating(self) -> AsyncIterator[None]:
@@ -141,7 +240,7 @@ class Session:
                 raise
             finally:
                 if self._closing is not None:
-                    await self._connection.pc.close()
+                    await self._connection.abandon()
             self._must_be_there()
 
     def _must_be_there(self) -> None:
@@ -199,12 +298,13 @@ class Session:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
         self._tell(reason)
+        await self._connection.told()
         try:
             await asyncio.wait_for(self._connection.disconnect(), END_SECONDS)
         except (TimeoutError, ConnectionError, MediaStreamError) as error:
             self._log.warning("connection did not close cleanly: {!r}", error)
-        if self._bot is not None:
-            await self._bot.end()
+        if self._seat is not None:
+            await self._seat.end()
         self._advance(Event.CLOSED)
         self._emit(SessionEvent(kind="ended", session_id=self.id, data={"reason": reason}))
         self._log.info("session ended: {}", reason)
@@ -213,25 +313,14 @@ class Session:
         """Say why the call ends, as an RTVI error, where the client did not end it."""
         if reason in {"client_left", "vanished"}:
             return
-        data = {"message": reason, "error": reason, "fatal": True}
-        self._connection.send_app_message({"label": "rtvi-ai", "type": "error", "data": data})
+        self._connection.send_app_message(_error(reason, fatal=True))
 
-    async def _run_bot(self, bot: loading.Bot) -> None:
-        watcher.set(self.watch)
-        self._log.info(
-            "{} at {}: bot {}", self.call.device or self.call.client, self.call.remote, self.call.bot
-        )
-        arguments = SmallWebRTCRunnerArguments(
-            webrtc_connection=self._connection, body=self._body(), session_id=self.id
-        )
-        if self.call.client is Client.DEVICE:
-            arguments.pipeline_idle_timeout_secs = None  # a device stays connected while nobody speaks
-        await bot(arguments)
-
-    def _body(self) -> dict[str, Any]:
-        given = self.call.request_data if isinstance(self.call.request_data, dict) else {}
-        own = {"session_id": self.id, "device": self.call.device, "settings": self._settings}
-        return {**given, "voicegw": own}
+    def _own(self) -> dict[str, Any]:
+        return {
+            "session_id": self.id,
+            "device": self.call.device,
+            "settings": self._settings.model_dump(mode="json"),
+        }
 
     async def _follow(self) -> None:
         try:
@@ -242,40 +331,41 @@ class Session:
 
     async def _run_watch(self) -> str:
         """Follow the call until it ends by itself: the client leaves or vanishes, the bot ends or dies."""
-        limits = self._settings.limits
         packets, heard_at = -1, time.monotonic()
         while True:
             now = time.monotonic()
-            if self._bot is not None and self._bot.done:
-                return self._bot_end(self._bot)
-            if (count := self._connection.packets_received()) != packets:
+            if (count := self._connection.packets_received()) != packets or self.state is not State.LIVE:
                 packets, heard_at = count, now
             if self._connection.connected and self.state is State.CONNECTING:
                 self._advance(Event.CONNECTED)
-            if self.state is State.LIVE:
-                if not self._connection.connected and not self._restarting():
-                    return "client_left"
-                if now - heard_at > limits.vanish_timeout_s:
-                    return "vanished"
-            elif self._failed:
-                return "connect_failed"
-            elif now - self._since > limits.connect_timeout_s:
-                return "connect_timeout"
-            else:
-                heard_at = now
+            over = self._live_over(now - heard_at) if self.state is State.LIVE else self._connecting_over(now)
+            if over is not None:
+                return over
             self._media = await self._connection.figures()
             self._report()
             self._stirred.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stirred.wait(), STATUS_SECONDS)
 
-    def _restarting(self) -> bool:
-        return self._connection.pc.connectionState in {"new", "connecting"}
+    def _live_over(self, silent: float) -> str | None:
+        """Why a live call is over by itself, if it is."""
+        if not self._connection.connected and not self._restarting():
+            return "client_left"
+        if silent > self._settings.limits.vanish_timeout_s:
+            return "vanished"
+        if self._seat is not None and self._seat.task.done():
+            return self._seat.task.result()
+        if not self._whole and self.call.bot in self._wholes:
+            return "bot_failed"  # its next call has what it wants, and a device makes that by itself
+        return None
 
-    def _bot_end(self, bot: BotTask) -> str:
-        if bot.failed():
-            return "bot_failed"
-        return "bot_ended" if self._connection.connected else "client_left"
+    def _connecting_over(self, now: float) -> str | None:
+        if self._failed:
+            return "connect_failed"
+        return "connect_timeout" if now - self._since > self._settings.limits.connect_timeout_s else None
+
+    def _restarting(self) -> bool:
+        return self._connection.restarting()
 
     def _advance(self, event: Event) -> None:
         self.state = next_state(self.state, event)
@@ -298,17 +388,30 @@ class Session:
             "figures": self._reports.figures,
         }
 
+    def kept(self) -> KeptCall:
+        """This call, for a front that knows nothing of it."""
+        return KeptCall(
+            session_id=self.id,
+            pc_id=self.pc_id,
+            device=self.call.device,
+            owner=self.call.owner,
+            described=self.describe(),
+        )
+
     def _report(self) -> None:
-        self._emit(SessionEvent(kind="session", session_id=self.id, data=self.describe()))
+        self._emit_event("session", self.describe())
 
     def _report_device(self, report: messages.Report) -> None:
         who = {"session": self.id, "device": self.call.device, "at": time.time()}
-        body = {**who, "kind": report.kind, "data": report.data}
-        self._emit(SessionEvent(kind="report", session_id=self.id, data=body))
+        self._emit_event("report", {**who, "kind": report.kind, "data": report.data})
 
-    def _report_turn(self, data: dict[str, Any]) -> None:
-        self._emit(SessionEvent(kind="turn", session_id=self.id, data={"session": self.id, **data}))
+    def _emit_event(
+        self, kind: Literal["session", "ended", "transcript", "turn", "report"], data: dict[str, Any]
+    ) -> None:
+        self._emit(SessionEvent(kind=kind, session_id=self.id, data=data))
 
-    def _report_transcript(self, data: dict[str, Any]) -> None:
-        who = {"session": self.id, "device": self.call.device, "bot": self.call.bot}
-        self._emit(SessionEvent(kind="transcript", session_id=self.id, data={**who, **data}))
+
+def _error(reason: str, *, fatal: bool) -> dict[str, Any]:
+    """An error as RTVI has it."""
+    data = {"message": reason, "error": reason, "fatal": fatal}
+    return {"label": "rtvi-ai", "type": "error", "data": data}

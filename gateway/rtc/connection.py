@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiortc import RTCSessionDescription
-from aiortc.mediastreams import MediaStreamTrack
 from aiortc.sdp import candidate_from_sdp
 from aiortc.stats import RTCStatsReport
 from loguru import logger
-from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection, SmallWebRTCTrack
-from pipecat.transports.smallwebrtc.transport import RawAudioTrack
+from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
 
 from gateway.errors import BadOffer
 from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.jitter import JitterStats
-from gateway.rtc.receiver import DeviceReceiver, PcmTrack
+from gateway.rtc.receiver import DeviceReceiver
 from gateway.rtc.rtcp import RTP_CLOCK, Reports
 from gateway.rtc.sender import DeviceSender
 
 MAX_MESSAGE_BYTES = 1_200
 """libpeer's SCTP reassembles nothing: no message toward a device may be longer."""
+TOLD_SECONDS = 2.0
+"""For the data channel of a call that ends as soon as it is connected to open, so that its client learns why."""
+MAX_BUFFERED = 1 << 20
+"""Bytes of messages that may wait for a client that does not take them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ def _ms(seconds: float | None) -> float | None:
 
 
 class GatewayConnection(SmallWebRTCConnection):
-    """A connection that says when its bot is ready, and which local addresses it may use.
+    """A connection that says which local addresses it may use.
 
     Args:
         addresses: gather host candidates on these; `None` for all of this machine's.
@@ -92,13 +95,7 @@ class GatewayConnection(SmallWebRTCConnection):
 
     def __init__(self, *, addresses: Sequence[str] | None = None) -> None:
         self.addresses = addresses
-        self.bot_ready = asyncio.Event()
         super().__init__()
-
-    async def connect(self) -> None:
-        """Called by the bot's transport once its pipeline is set up."""
-        self.bot_ready.set()
-        await super().connect()
 
     async def _create_answer(self, sdp: str, type: str) -> None:  # noqa: A002 -- Pipecat's name
         try:
@@ -115,6 +112,7 @@ class GatewayConnection(SmallWebRTCConnection):
     def _prepare(self) -> None:
         stock.gather_on(self._pc, self.addresses)
         stock.hash_peer_certificate(self._pc)
+        stock.bound_messages(self._pc)
 
     async def add_candidates(self, candidates: Sequence[tuple[str, str | None, int | None]]) -> None:
         """Add trickled candidates: (candidate, mid, m-line index); an empty one ends them (RFC 8840).
@@ -138,6 +136,25 @@ class GatewayConnection(SmallWebRTCConnection):
         """Whether ICE and DTLS are up."""
         return bool(self._pc.connectionState == "connected")
 
+    def restarting(self) -> bool:
+        """Whether it is on its way to be connected."""
+        return self._pc.connectionState in {"new", "connecting"}
+
+    async def told(self) -> None:
+        """Wait, not for long, until messages that wait for the data channel to open have gone."""
+        if not self.connected or self._pc.sctp is None:
+            return
+        deadline = time.monotonic() + TOLD_SECONDS
+        while self._has_to_tell() and self.connected and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)  # aiortc's channel tells Pipecat alone that it is open
+
+    def _has_to_tell(self) -> bool:
+        return bool(self._outgoing_messages_queue) or stock.has_unsent_messages(self._pc)
+
+    async def abandon(self) -> None:
+        """Close it without a word to the client."""
+        await self._pc.close()
+
     def packets_received(self) -> int:
         """A count that stands still when the client is gone."""
         return stock.packets_received(self._pc)
@@ -147,11 +164,14 @@ class GatewayConnection(SmallWebRTCConnection):
         return MediaFigures.of_stats(await self._pc.getStats())
 
 
-class DeviceConnection(GatewayConnection):
-    """A small device's connection: 16 kHz mono by our own media path, and nothing it cannot use.
+class MediaConnection(GatewayConnection):
+    """A connection with sound and messages: 16 kHz mono by our own media path.
 
     Args:
+        small: the client is a small device: it is answered nothing that it cannot use, and sent no message that
+            it cannot take.
         opus: the encoder's settings.
+        hear: is given what the client says, 640 bytes of PCM (20 ms, 16 kHz, mono, 16 bit) at a time.
         on_audio: called when sound goes out after silence.
     """
 
@@ -159,10 +179,14 @@ class DeviceConnection(GatewayConnection):
         self,
         *,
         addresses: Sequence[str] | None = None,
+        small: bool,
         opus: OpusSettings,
+        hear: Callable[[bytes], None],
         on_audio: Callable[[], None] | None = None,
     ) -> None:
+        self._small = small
         self._opus = opus
+        self._hear = hear
         self._on_audio = on_audio
         self._sender: DeviceSender | None = None
         self._receiver: DeviceReceiver | None = None
@@ -175,26 +199,29 @@ class DeviceConnection(GatewayConnection):
     def _prepare(self) -> None:
         super()._prepare()
         transceiver = self._pc.getTransceivers()[0]
-        stock.answer_only_opus(transceiver)
+        stock.answer_only_opus(transceiver, extensions=not self._small)
         if self._sender is None:
             self._sender = DeviceSender(transceiver.sender, self._opus, self._on_audio)
-            self._receiver = DeviceReceiver(transceiver.receiver, self._sender.reports)
+            self._receiver = DeviceReceiver(transceiver.receiver, self._sender.reports, self._hear)
             stock.use_media(transceiver, self._sender, self._receiver)
 
-    def audio_input_track(self) -> PcmTrack | SmallWebRTCTrack | None:
-        return self._receiver.pcm if self._receiver is not None else None
-
-    def replace_audio_track(self, track: MediaStreamTrack) -> None:
-        if not isinstance(track, RawAudioTrack):
-            raise TypeError(f"a bot speaks through Pipecat's transport, not through a {type(track).__name__}")
+    def say(self, pcm: bytes, rate: int) -> None:
+        """Say mono 16-bit PCM, as soon as what was said before has gone out."""
         if self._sender is not None:
-            stock.divert(track, self._sender.write)
+            self._sender.write(pcm, rate)
+
+    def hush(self) -> None:
+        """Say nothing of what waits to be said."""
+        if self._sender is not None:
+            self._sender.clear()
 
     def send_app_message(self, message: Any) -> None:
-        if (size := len(json.dumps(message))) <= MAX_MESSAGE_BYTES:
-            super().send_app_message(message)
-        else:
+        if self._small and (size := len(json.dumps(message))) > MAX_MESSAGE_BYTES:
             logger.warning("a message of {} bytes is too long for a device and was left out", size)
+        elif self._data_channel is not None and self._data_channel.bufferedAmount > MAX_BUFFERED:
+            logger.warning("a message was left out: its client does not take those before it")
+        else:
+            super().send_app_message(message)
 
     async def figures(self) -> MediaFigures | None:
         if self._sender is None or self._receiver is None:

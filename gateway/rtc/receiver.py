@@ -3,95 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import fractions
-from collections import deque
-from typing import Final
+from collections.abc import Callable
 
 from aiortc import RTCRtpReceiver
-from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc.mediastreams import MediaStreamTrack
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
 from aiortc.rtp import AnyRtcpPacket, RtpPacket
 from aiortc.stats import RTCStatsReport
-from av import AudioFrame
 
 from gateway.rtc import stock
-from gateway.rtc.codec import FRAME_SAMPLES, SAMPLE_RATE
 from gateway.rtc.playout import PlayoutStats, VoicePlayout
 from gateway.rtc.rtcp import Reports
-
-MAX_QUEUED: Final = 50
-"""Frames (one second) that a bot may leave unread before the oldest are dropped."""
-_TIME_BASE: Final = fractions.Fraction(1, SAMPLE_RATE)
-
-
-class PcmTrack(MediaStreamTrack):
-    """What a bot hears: 20 ms at a time, 16 kHz, mono, 16 bit. Stands in for Pipecat's SmallWebRTCTrack."""
-
-    kind = "audio"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._queue: deque[bytes] = deque(maxlen=MAX_QUEUED)
-        self._waiter: asyncio.Future[bytes] | None = None
-        self._samples = 0
-
-    def put(self, pcm: bytes) -> None:
-        """Hand on 640 bytes of PCM."""
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(pcm)
-            self._waiter = None
-        else:
-            self._queue.append(pcm)
-
-    def read(self) -> asyncio.Future[bytes]:
-        """The next 640 bytes of PCM.
-
-        Raises:
-            MediaStreamError: the call is over.
-        """
-        if self.readyState != "live":
-            raise MediaStreamError
-        waiter: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        if self._queue:
-            waiter.set_result(self._queue.popleft())
-        else:
-            self._waiter = waiter
-        return waiter
-
-    async def recv(self) -> AudioFrame:
-        """The same as a frame, as a bot asks for it that wants another rate than ours.
-
-        Raises:
-            MediaStreamError: the call is over.
-        """
-        return self._frame(await self.read())
-
-    def _frame(self, pcm: bytes) -> AudioFrame:
-        frame = AudioFrame(format="s16", layout="mono", samples=FRAME_SAMPLES)
-        frame.planes[0].update(pcm)
-        frame.sample_rate = SAMPLE_RATE
-        frame.pts = self._samples
-        frame.time_base = _TIME_BASE
-        self._samples += FRAME_SAMPLES
-        return frame
-
-    def stop(self) -> None:
-        super().stop()
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(MediaStreamError())
-            self._waiter = None
-
-    def is_enabled(self) -> bool:
-        """Always: a device that mutes itself sends silence."""
-        return True
-
-    def set_enabled(self, enabled: bool) -> None:
-        """There is nothing to switch here."""
-
-    async def discard_old_frames(self) -> None:
-        """Drop what no bot has read."""
-        self._queue.clear()
 
 
 class DeviceReceiver:
@@ -100,11 +23,13 @@ class DeviceReceiver:
     Args:
         replaced: aiortc's receiver, whose place this takes.
         reports: of this call.
+        hear: is given 640 bytes of PCM (20 ms, 16 kHz, mono, 16 bit) at a time.
     """
 
-    def __init__(self, replaced: RTCRtpReceiver, reports: Reports) -> None:
+    def __init__(self, replaced: RTCRtpReceiver, reports: Reports, hear: Callable[[bytes], None]) -> None:
         self.transport: RTCDtlsTransport = replaced.transport
-        self.pcm = PcmTrack()
+        self._hear = hear
+        self._stopped = False
         self._track = replaced.track
         self._enabled = True
         self._reports = reports
@@ -142,7 +67,7 @@ class DeviceReceiver:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self.pcm.stop()
+        self._stopped = True
         if self._track is not None:
             self._track.stop()
 
@@ -150,7 +75,7 @@ class DeviceReceiver:
         self._take(packet)
 
     def _take(self, packet: RtpPacket) -> None:
-        if packet.payload_type in self._payload_types and self.pcm.readyState == "live":
+        if packet.payload_type in self._payload_types and not self._stopped:
             self._reports.received(packet)
             self._hand_on(self._playout.push(packet, self._loop.time()))
 
@@ -159,7 +84,7 @@ class DeviceReceiver:
 
     def _hand_on(self, frames: list[bytes]) -> None:
         for pcm in frames:
-            self.pcm.put(pcm)
+            self._hear(pcm)
         if self._timer is not None:
             self._timer.cancel()
         deadline = self._playout.deadline

@@ -18,7 +18,7 @@ from aiortc.stats import RTCStatsReport
 
 from gateway.rtc import stock
 from gateway.rtc.codec import SAMPLE_RATE, OpusEncoder, OpusSettings
-from gateway.rtc.pacer import FRAME_BYTES, PERIOD, Pacer
+from gateway.rtc.pacer import Pacer
 from gateway.rtc.rtcp import Reports
 
 
@@ -45,7 +45,6 @@ class DeviceSender:
         self._on_audio = on_audio
         self._loop = asyncio.get_running_loop()
         self._pacer = Pacer(self._loop.time(), timestamp=secrets.randbits(32), send_silence=not settings.dtx)
-        self._written: list[asyncio.Future[bool]] = []
         self._resampler: soxr.ResampleStream | None = None
         self._rate = SAMPLE_RATE
         self._timer: asyncio.TimerHandle | None = None
@@ -64,35 +63,19 @@ class DeviceSender:
         """None: what is sent is written, not read from a track."""
         return None
 
-    def write(self, pcm: bytes, rate: int = SAMPLE_RATE) -> asyncio.Future[bool]:
-        """Queue mono 16-bit PCM of any rate; the future is done once all of it is on its way.
-
-        What is written after `stop` goes nowhere, though no faster: a bot may still speak when its client leaves.
-        """
+    def write(self, pcm: bytes, rate: int = SAMPLE_RATE) -> None:
+        """Queue mono 16-bit PCM of any rate; what is written after `stop` goes nowhere."""
         if self._stopped:
-            return self._discard()
+            return
         if rate != SAMPLE_RATE:
             pcm = self._resample(pcm, rate)
-        future: asyncio.Future[bool] = self._loop.create_future()
-        future.add_done_callback(self._drop_if_cancelled)
-        self._written.append(future)
         self._pacer.push(pcm, self._loop.time())
         if self._timer is not None:
             self._schedule()
-        else:
-            self._settle()
-        return future
 
-    def _drop_if_cancelled(self, future: asyncio.Future[bool]) -> None:
-        """Barge-in: Pipecat cancels the task that waits for what it wrote, and nothing of that is said any more."""
-        if future.cancelled():
-            self._pacer.clear()
-
-    def _discard(self) -> asyncio.Future[bool]:
-        future: asyncio.Future[bool] = self._loop.create_future()
-        self._written.append(future)
-        self._loop.call_later(PERIOD, self._settle)
-        return future
+    def clear(self) -> None:
+        """Barge-in: what is queued is not said any more."""
+        self._pacer.clear()
 
     def _resample(self, pcm: bytes, rate: int) -> bytes:
         if self._resampler is None or rate != self._rate:
@@ -127,7 +110,6 @@ class DeviceSender:
         stock.unregister_sender(self.transport, self)
         self._reporting.cancel()
         await asyncio.gather(self._reporting, return_exceptions=True)
-        self._settle()
         await stock.send_rtcp(self.transport, bytes(RtcpByePacket([self._ssrc])))
 
     def _schedule(self) -> None:
@@ -142,15 +124,7 @@ class DeviceSender:
             if not packet.silent and not self._speaking and self._on_audio is not None:
                 self._on_audio()
             self._speaking = not packet.silent
-        if self._pacer.queued_ms * SAMPLE_RATE * 2 / 1000 < FRAME_BYTES:
-            self._settle()
         self._schedule()
-
-    def _settle(self) -> None:
-        written, self._written = self._written, []
-        for future in written:
-            if not future.done():
-                future.set_result(True)
 
     def _send(self, payload: bytes, timestamp: int, *, marker: bool) -> None:
         payload_type = self._payload_type | (0x80 if marker else 0)

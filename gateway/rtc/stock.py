@@ -1,15 +1,14 @@
-"""Every private detail of aiortc, aioice and Pipecat that we touch, each on one connection, never for all.
+"""Every private detail of aiortc and aioice that we touch, each on one connection, never for all.
 
 Checked against the versions below; `tests/rtc/test_stock.py` fails when one of them moves.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import struct
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any
 
@@ -17,20 +16,19 @@ from aioice.candidate import Candidate
 from aioice.ice import Connection as IceConnection
 from aioice.ice import get_host_addresses
 from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
-from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcdtlstransport import RTCDtlsParameters, RTCDtlsTransport, State
 from aiortc.rtcrtpparameters import RTCRtpParameters, RTCRtpReceiveParameters, RTCRtpSendParameters
+from aiortc.rtcsctptransport import DataChunk
 from aiortc.rtp import RtpPacket, is_rtcp
 from loguru import logger
 from OpenSSL import crypto
-from pipecat.frames.frames import Frame, InputAudioRawFrame
-from pipecat.observers.base_observer import FramePushed
-from pipecat.pipeline.worker import PipelineWorker
-from pipecat.transports.smallwebrtc import transport as smallwebrtc
 from pylibsrtp import Error as SrtpError
 
-CHECKED = {"aiortc": "1.16.0", "aioice": "0.13.0", "pipecat-ai": "1.14.0"}
+CHECKED = {"aiortc": "1.16.0", "aioice": "0.13.0"}
 
+MAX_HELD_CHUNKS = 256
+"""Of unfinished messages: 256 KB in pieces of a whole packet have as many, and a browser sends no larger messages."""
+MAX_HELD_BYTES = 256 << 10
 _RTP_HEADER = 12  # bytes (RFC 3550, section 5.1)
 _DIGESTS: dict[str, Callable[[bytes], Any]] = {
     "sha-256": hashlib.sha256,
@@ -123,16 +121,22 @@ def fingerprints_match(der: bytes, fingerprints: Iterable[tuple[str, str]]) -> b
     )
 
 
-def answer_only_opus(transceiver: RTCRtpTransceiver) -> None:
-    """Leave Opus alone, and no header extension, to be answered on this transceiver."""
+def answer_only_opus(transceiver: RTCRtpTransceiver, *, extensions: bool) -> None:
+    """Leave Opus alone, and header extensions or none, to be answered on this transceiver."""
     transceiver._codecs = [c for c in transceiver._codecs if c.name.lower() == "opus"]
-    transceiver._headerExtensions = []
+    if not extensions:
+        transceiver._headerExtensions = []
 
 
 def use_media(transceiver: RTCRtpTransceiver, sender: Any, receiver: Any) -> None:
     """Put our sender and receiver in the place of aiortc's, before any of them has started."""
     transceiver._RTCRtpTransceiver__sender = sender  # type: ignore[attr-defined]
     transceiver._RTCRtpTransceiver__receiver = receiver  # type: ignore[attr-defined]
+
+
+def has_unsent_messages(pc: RTCPeerConnection) -> bool:
+    """Whether messages wait for their turn in SCTP; what is closed with them loses them."""
+    return pc.sctp is not None and bool(pc.sctp._outbound_queue or pc.sctp._data_channel_queue)
 
 
 def packets_received(pc: RTCPeerConnection) -> int:
@@ -190,6 +194,30 @@ def unregister_receiver(transport: RTCDtlsTransport, receiver: Any) -> None:
     transport._unregister_rtp_receiver(receiver)
 
 
+def bound_messages(pc: RTCPeerConnection, chunks: int = MAX_HELD_CHUNKS, size: int = MAX_HELD_BYTES) -> None:
+    """End a connection whose other end leaves more pieces of messages unfinished than these.
+
+    aiortc looks through all that it holds for each chunk that comes, and heeds neither its window nor a message's size.
+    """
+    if (sctp := pc.sctp) is None or getattr(sctp, "_held", None) is not None:
+        return
+    stock: Callable[[DataChunk], Coroutine[Any, Any, None]] = sctp._receive_data_chunk
+    window = sctp._advertised_rwnd
+    sctp._held = 0  # type: ignore[attr-defined]
+
+    async def receive(chunk: DataChunk) -> None:
+        stream = sctp._get_inbound_stream(chunk.stream_id)
+        before = len(stream.reassembly)
+        await stock(chunk)
+        sctp._held += len(stream.reassembly) - before  # type: ignore[attr-defined]
+        if sctp._held > chunks or window - sctp._advertised_rwnd > size:  # type: ignore[attr-defined]
+            logger.warning("the call ends: its client left {} pieces of messages unfinished", sctp._held)  # type: ignore[attr-defined]
+            await sctp._abort()
+            raise ConnectionError  # which aiortc's loop takes for the end of the connection
+
+    sctp._receive_data_chunk = receive  # type: ignore[method-assign]
+
+
 def take_rtp(transport: RTCDtlsTransport, receiver: Any, take: Callable[[RtpPacket], None]) -> None:
     """Have the packets of a registered receiver come to `take` straight from the socket, once DTLS is up.
 
@@ -229,69 +257,3 @@ def _short_cut(
 def _is_rtp(data: bytes) -> bool:
     """Neither STUN nor DTLS, by the first byte (RFC 7983, section 7), nor RTCP (RFC 5761, section 4)."""
     return len(data) >= _RTP_HEADER and 127 < data[0] < 192 and not is_rtcp(data)
-
-
-def divert(track: smallwebrtc.RawAudioTrack, write: Callable[[bytes, int], asyncio.Future[bool]]) -> None:
-    """Have what a bot writes to its output track come to `write(pcm, sample_rate)` instead of a queue."""
-    track.add_audio_bytes = lambda audio_bytes: write(audio_bytes, track._sample_rate)  # type: ignore[method-assign]
-
-
-def shorten(worker: PipelineWorker, rate: int) -> None:
-    """Give a device's audio the short way into this pipeline and out of it; to be called before it is set up.
-
-    In: mono PCM of this rate is pushed as it comes from `read()` of the device's track. On Pipecat's own way it is
-    wrapped into an AudioFrame, unwrapped, and handed from task to task through two waits with a time-out. That way is
-    left where there is something to do on it: another rate, two channels, a filter. Out: the transport only sorts
-    frames into queues of its own, so it needs none to stand before it.
-    """
-    for source in worker._iter_processors(worker.pipeline, smallwebrtc.SmallWebRTCInputTransport):
-        _read_pcm(source, rate)
-    for sink in worker._iter_processors(worker.pipeline, smallwebrtc.SmallWebRTCOutputTransport):
-        sink._enable_direct_mode = True
-
-
-def _read_pcm(transport: smallwebrtc.SmallWebRTCInputTransport, rate: int) -> None:
-    client, params = transport._client, transport._params
-    stock = client.read_audio_frame
-
-    async def read_audio_frame() -> AsyncIterator[InputAudioRawFrame]:
-        if (client._in_sample_rate, client._audio_in_channels) != (rate, 1):
-            async for frame in stock():  # type: ignore[no-untyped-call]
-                yield frame
-            return
-        while True:
-            if client._audio_input_track is None:
-                await asyncio.sleep(0.01)
-                continue
-            try:
-                pcm = await client._audio_input_track.read()
-            except MediaStreamError:
-                client._audio_input_track = None  # until the connection is restarted
-                continue
-            yield InputAudioRawFrame(pcm, rate, 1)
-
-    async def push_audio_frame(frame: InputAudioRawFrame) -> None:
-        if params.audio_in_enabled and not transport._paused:
-            await transport.push_frame(frame)
-
-    client.read_audio_frame = read_audio_frame  # type: ignore[method-assign]
-    if params.audio_in_filter is None and params.audio_in_passthrough:
-        transport.push_audio_frame = push_audio_frame  # type: ignore[method-assign]
-
-
-def watch_frames(worker: PipelineWorker, see: Callable[[Frame], None]) -> None:
-    """Show every frame to `see` each time that a processor of this pipeline pushes it.
-
-    By Pipecat's own means an observer has a queue and a task, which are woken at each step of each frame of audio.
-    """
-    observer = worker._observer
-    stock = observer.on_push_frame
-
-    def on_push_frame(data: FramePushed) -> Coroutine[Any, Any, None]:
-        try:
-            see(data.frame)
-        except Exception:  # noqa: BLE001 -- what watches must not harm what it watches
-            logger.exception("a frame could not be seen: {}", data.frame)
-        return stock(data)
-
-    observer.on_push_frame = on_push_frame  # type: ignore[method-assign]

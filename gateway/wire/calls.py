@@ -30,6 +30,8 @@ class OfferCall(Wire):
     bot: str
     address: str
     remote: str
+    owner: dict[str, Any] = {}
+    """Whose it is, in the front's own words, which the media keep for the front that comes after it."""
 
 
 class RenegotiateCall(Wire):
@@ -79,6 +81,49 @@ class Answer(Wire):
     type: str
     pc_id: str
     session_id: str | None = None
+    proof: str | None = None
+    """That we have the key which the offer proved."""
+
+
+class BotJob(Wire):
+    """What a bot's process is to do: hold this call with this bot."""
+
+    session_id: str
+    bot: str
+    body: Any = None
+    """What the client gave for the bot, as it came."""
+    own: dict[str, Any] = {}
+    """What the gateway tells bots that know it: its settings, and whose call it is."""
+    device: str | None
+    pc_id: str
+    whole: bool = False
+    """Whether the bot's process has the whole connection: the call has video."""
+    packed: bool = False
+    """Whether it is to hold several calls, which come over its socket as `template.Fork`; then this is no call."""
+
+
+class Exit(Wire):
+    """How a bot ended. `detail` says it in words: the exception, the exit status or the signal."""
+
+    how: Literal["returned", "raised", "exited", "killed"]
+    detail: str = ""
+
+
+class KeptCall(Wire):
+    """A call that has outlived its front, for the next one."""
+
+    session_id: str
+    pc_id: str
+    device: str | None
+    owner: dict[str, Any]
+    described: dict[str, Any]
+
+
+class KeptCalls(Wire):
+    """All of a media process."""
+
+    worker: int
+    calls: list[KeptCall]
 
 
 class SessionEvent(Wire):

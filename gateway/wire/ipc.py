@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import socket
-from collections.abc import Awaitable, Callable
+import struct
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from loguru import logger
@@ -15,6 +19,8 @@ from gateway.errors import BY_CODE, Busy, GatewayError
 
 MAX_LINE = 1 << 20
 """Bytes. An offer is at most 64 kB; a longer line is a fault of ours."""
+
+MAX_PATH = 100
 
 Handler = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
@@ -140,3 +146,40 @@ class Channel:
             future.set_exception(cls(error["message"], remedy=error["remedy"]))
         else:
             future.set_result(message.get("value"))
+
+
+@contextmanager
+def reachable(path: Path) -> Iterator[str]:
+    """A Unix socket's path as it can be bound or connected to: sockaddr_un holds 107 bytes of it (unix(7))."""
+    if len(os.fsencode(path)) <= MAX_PATH or not Path("/proc/self/fd").exists():
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+def peer_pid(sock: socket.socket) -> int | None:
+    """The process at the other end of a connected Unix socket, where the system tells (unix(7), SO_PEERCRED)."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return None
+    pid, _, _ = struct.unpack(
+        "3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    )
+    return int(pid)
+
+
+_POSTS = "media"
+"""The folder of the gateway's data with a socket for each media process."""
+
+
+def post_of(data_dir: Path, pid: int) -> Path:
+    """The socket of a media process, by its process id."""
+    return data_dir / _POSTS / f"{pid}.sock"
+
+
+def posts(data_dir: Path) -> list[Path]:
+    """The sockets that there are, those of processes that have died among them."""
+    return sorted((data_dir / _POSTS).glob("*.sock"))

@@ -27,20 +27,25 @@ def unmapped(text: str) -> _Address:
     return mapped or address
 
 
-def local_address(arrived_on: str, candidates: Iterable[Candidate]) -> str:
+def local_address(arrived_on: str, candidates: Iterable[Candidate], remote: str = "127.0.0.1") -> str:
     """The local address for the media of a call.
 
     It is the one that the offer arrived on. An offer that came over IPv6 from a client with IPv4 candidates
-    gets the IPv4 address that routes to one of them, because small devices speak media over IPv4 only.
+    gets the IPv4 address that routes to one of them, because small devices speak media over IPv4 only. One that a
+    proxy on this machine passed on gets the address that routes to the client, which has no use for loopback.
 
     Args:
         arrived_on: the HTTP connection's own local address.
         candidates: the offer's.
+        remote: the client's address, as far as it is known.
 
     Raises:
         NoRoute: `arrived_on` is no address.
     """
     arrived = unmapped(arrived_on)
+    candidates = tuple(candidates)
+    if arrived.is_loopback and (beyond := _beyond(candidates, remote)):
+        return beyond
     if arrived.version == 6:
         for candidate in candidates:
             routed = _route_to(candidate.address)
@@ -49,17 +54,31 @@ def local_address(arrived_on: str, candidates: Iterable[Candidate]) -> str:
     return str(arrived)
 
 
+def _beyond(candidates: Iterable[Candidate], remote: str) -> str | None:
+    """The IPv4 address that leads to a client elsewhere; `None` for one that can be reached on loopback."""
+    told = [candidate.address for candidate in candidates if candidate.transport == "udp"]
+    caller, *known = (_address(text) for text in (remote, *told))
+    if caller is not None and caller.is_loopback and any(a is not None and a.is_loopback for a in known):
+        return None
+    routed = (_route_to(str(a)) for a in (caller, *known) if a is not None and not a.is_loopback)
+    return next((r for r in routed if r is not None and not unmapped(r).is_loopback), None)
+
+
+def _address(text: str) -> _Address | None:
+    try:
+        return unmapped(text)
+    except NoRoute:
+        return None  # an mDNS name
+
+
 def _route_to(address: str) -> str | None:
     """The source address that the kernel would use toward an IPv4 address; nothing is sent."""
-    try:
-        remote = ipaddress.ip_address(address)
-    except ValueError:
-        return None  # an mDNS name
-    if remote.version != 4 or remote.is_unspecified:
+    remote = _address(address)
+    if remote is None or remote.version != 4 or remote.is_unspecified:
         return None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect((address, _DISCARD_PORT))
+            probe.connect((str(remote), _DISCARD_PORT))
         except OSError:
             return None
         source: str = probe.getsockname()[0]

@@ -180,6 +180,11 @@ def recognise(offer: Description, request_data: Any = None) -> Client:
     return Client.BROWSER if full else Client.DEVICE
 
 
+def has_video(offer: str) -> bool:
+    """Whether an offer has a section of video that it does not reject itself."""
+    return any(section.kind == "video" and not section.rejected for section in parse(offer).sections)
+
+
 def bundle_in_order(offer: str) -> str:
     """The offer with its BUNDLE group in the order of its m-sections.
 

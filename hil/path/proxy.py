@@ -82,12 +82,13 @@ class Proxy:
         self._http = httpx.AsyncClient(timeout=_ANSWER_SECONDS, trust_env=False)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer the one request of a connection."""
+        """Answer the requests of a connection."""
         here = str(writer.get_extra_info("sockname")[0])
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             try:
-                writer.write(await self._answer(await _read(reader), here))
-                await writer.drain()
+                while True:
+                    writer.write(await self._answer(await _read(reader), here))
+                    await writer.drain()
             except httpx.HTTPError:  # a gateway that is not there resets the connection
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         writer.close()
@@ -156,5 +157,5 @@ def _reply(response: httpx.Response, body: bytes | None = None) -> bytes:
     kept = {k: v for k, v in response.headers.items() if k not in _HOP_BY_HOP | {"content-encoding"}}
     lines = [f"HTTP/1.1 {response.status_code} {response.reason_phrase}"]
     lines += [f"{name}: {value}" for name, value in kept.items()]
-    lines += [f"content-length: {len(content)}", "connection: close", "", ""]
+    lines += [f"content-length: {len(content)}", "", ""]
     return "\r\n".join(lines).encode("latin-1") + content

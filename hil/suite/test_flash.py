@@ -34,12 +34,15 @@ def test_from_flashed_to_live_in_one_go(
         f'gateway = "{link.url}"\n'
     )  # which the tool would not take from --gateway on loopback
     options = ["--gateway", link.url, "--settings", str(settings_file), "--name", name, *unpaired.wifi]
+    if evidence.gateway is not None:
+        options += ["--identity", evidence.gateway.identity]
     seconds = unpaired.flash(folder, *options, "--until", "live")
     measure("flash_to_live_s", seconds)
     assert link.calls[-1].device["fw"] == _version(folder)
     assert unpaired.ready()["state"] == "live"
     settings = unpaired.ask("settings")
     assert (settings["name"], settings["key"]) == (name, "***")
+    assert evidence.gateway is None or settings["fingerprint"] == evidence.gateway.identity
 
 
 def _version(release: Path) -> str:

@@ -13,6 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
+from ground import operator
+
 ROOT = Path(__file__).parents[2]
 _START_SECONDS = 60
 _STOP_SECONDS = 20
@@ -28,6 +32,16 @@ class Running:
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
+
+    def link(self) -> str:
+        """What lets a browser in as an operator's, once."""
+        answer = self.ask("POST", "/api/link")
+        return f"{self.url}{answer.json()['path']}"
+
+    def ask(self, method: str, path: str) -> httpx.Response:
+        """Ask it something as our own commands do."""
+        headers = {"Authorization": f"Bearer {operator.secret_for(self.url)}"}
+        return httpx.request(method, self.url + path, headers=headers, trust_env=False)
 
     def stop(self) -> int:
         """Ask it to stop, as systemd would; the exit status."""

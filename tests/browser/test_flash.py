@@ -57,11 +57,12 @@ def flasher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def test_the_manifest_is_in_the_form_of_esp_web_tools(flasher: Running) -> None:
     manifest = f"{flasher.url}/flash/manifest/xmini-c3/0.2.0"
-    about = httpx.get(manifest, trust_env=False).json()
+    about = flasher.ask("GET", "/flash/manifest/xmini-c3/0.2.0").json()
     build = about["builds"][0]
     assert (about["version"], build["chipFamily"]) == ("0.2.0", "ESP32-C3")
     assert [part["offset"] for part in build["parts"]] == [0x20000]
-    firmware = httpx.get(urljoin(manifest, build["parts"][0]["path"]), trust_env=False)
+    path = urljoin(manifest, build["parts"][0]["path"]).removeprefix(flasher.url)
+    firmware = flasher.ask("GET", path)
     assert hashlib.sha256(firmware.content).digest() == hashlib.sha256(bytes(range(256)) * 40).digest()
 
 
@@ -73,6 +74,7 @@ def test_nothing_but_its_modules_is_served(flasher: Running, name: str) -> None:
 
 async def test_releases_are_offered_on_a_page_for_everybody(flasher: Running, page: Page) -> None:
     await page.add_init_script(BOARD)
+    await page.goto(flasher.link())
     await page.goto(f"{flasher.url}/flash")
     await expect(page.locator("#releases li")).to_have_count(1)
     await expect(page.locator("#releases")).to_contain_text("xmini-c3 (esp32c3), 0.2.0")
@@ -86,13 +88,18 @@ async def test_releases_are_offered_on_a_page_for_everybody(flasher: Running, pa
 
 async def test_a_board_is_enrolled_and_given_its_key(flasher: Running, page: Page) -> None:
     await page.add_init_script(BOARD)
+    await page.goto(flasher.link())
     await page.goto(f"{flasher.url}/flash")
     await page.fill("#key-name", "hall")
     await page.click("text=Enrol")
     await expect(page.locator("#key-status")).to_have_text("hall is let in.")
     asked = await page.evaluate("window.asked")
     assert asked[:2] == ["state", "settings set name hall"]
-    key = asked[2].removeprefix("settings set key ")
+    assert (
+        asked[2].removeprefix("settings set fingerprint ")
+        == flasher.ask("GET", "/api/identity").json()["pin"]
+    )
+    key = asked[3].removeprefix("settings set key ")
     assert await page.evaluate("window.wasClosed")
     bearer = {"Authorization": f"Bearer {key}"}
     assert (await page.request.post(f"{flasher.url}/start", headers=bearer)).status == 200
@@ -101,6 +108,7 @@ async def test_a_board_is_enrolled_and_given_its_key(flasher: Running, page: Pag
 
 async def test_a_board_that_refuses_is_told(flasher: Running, page: Page) -> None:
     await page.add_init_script(BOARD + "window.refuses = true;")
+    await page.goto(flasher.link())
     await page.goto(f"{flasher.url}/flash")
     await page.fill("#key-name", "attic")
     await page.click("text=Enrol")
@@ -112,5 +120,6 @@ async def test_a_board_that_refuses_is_told(flasher: Running, page: Page) -> Non
 
 async def test_a_browser_without_web_serial_is_told(flasher: Running, page: Page) -> None:
     await page.add_init_script("delete Navigator.prototype.serial;")
+    await page.goto(flasher.link())
     await page.goto(f"{flasher.url}/flash")
     await expect(page.locator("#notice")).to_contain_text("Use Chrome or Edge")

@@ -39,7 +39,7 @@ async def show(page: Page, gateway: Running, state: dict[str, Any], *events: tup
 
     await page.route("**/api/state", answer_state)
     await page.route("**/api/events", answer_events)
-    await page.goto(gateway.url)
+    await page.goto(gateway.link())
     await expect(page.locator("#about")).to_contain_text(state["version"])
 
 
@@ -150,7 +150,7 @@ async def test_words_told_one_by_one_become_a_paragraph(page: Page, gateway: Run
 
 
 async def test_stream_is_read_in_whatever_pieces_it_comes(page: Page, gateway: Running) -> None:
-    await page.goto(gateway.url)
+    await page.goto(gateway.link())
     stream = ": here\r\n\r\nevent: turn\r\ndata: 1\r\ndata: 2\r\n\r\ndata:3\n\n: keep-alive\n\n"
     results = await page.evaluate(
         """async (stream) => {
@@ -167,7 +167,7 @@ async def test_stream_is_read_in_whatever_pieces_it_comes(page: Page, gateway: R
 
 
 async def test_figures_are_written_for_people(page: Page, gateway: Running) -> None:
-    await page.goto(gateway.url)
+    await page.goto(gateway.link())
     written = await page.evaluate(
         """async () => {
           const { ago, median, ms, percent, span } = await import("/web/js/format.js");
@@ -190,7 +190,7 @@ async def test_figures_are_written_for_people(page: Page, gateway: Running) -> N
 
 
 async def test_talk_button_is_never_stuck(page: Page, gateway: Running) -> None:
-    await page.goto(gateway.url)
+    await page.goto(gateway.link())
     table: dict[str, dict[str, str]] = await page.evaluate(
         "async () => (await import('/web/js/talk.js')).TABLE"
     )
@@ -211,7 +211,7 @@ async def test_another_machine_is_asked_for_an_operators_key(page: Page, gateway
 
     await show_nothing(page, gateway)
     await page.route("**/api/events", answer)
-    await page.goto(gateway.url)
+    await page.goto(gateway.link())
     key = page.get_by_role("textbox", name="Key")
     await expect(key).to_be_focused()
     await expect(page.get_by_text("voicegw devices add NAME --role operator")).to_be_visible()
@@ -243,7 +243,7 @@ async def test_refused_offer_says_why_and_what_to_do(page: Page, gateway: Runnin
         )
 
     await page.route("**/api/offer", refuse)
-    await page.goto(gateway.url)
+    await page.goto(gateway.link())
     await page.get_by_role("button", name="Talk").click()
     await expect(page.get_by_role("alert")).to_have_text("32 calls are the limit.Raise limits.sessions.")
     await expect(page.get_by_role("button", name="Try again")).to_be_enabled()
@@ -252,7 +252,7 @@ async def test_refused_offer_says_why_and_what_to_do(page: Page, gateway: Runnin
 async def test_without_microphone_the_page_says_how_to_get_one(gateway: Running) -> None:
     async with chromium(grant=False) as browser:
         page = await browser.new_page()
-        await page.goto(gateway.url)
+        await page.goto(gateway.link())
         await page.get_by_role("button", name="Talk").click()
         await expect(page.get_by_role("alert")).to_contain_text("did not give this page the microphone")
         await expect(page.get_by_role("alert")).to_contain_text("Allow it")
@@ -260,13 +260,13 @@ async def test_without_microphone_the_page_says_how_to_get_one(gateway: Running)
 
 async def test_page_without_https_says_how_to_talk_all_the_same(page: Page, gateway: Running) -> None:
     await page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
-    await page.goto(gateway.url)
+    await page.goto(gateway.link())
     await page.get_by_role("button", name="Talk").click()
     await expect(page.get_by_role("alert")).to_contain_text(f"ssh -L {gateway.port}:localhost:{gateway.port}")
 
 
 async def test_keyboard_alone_starts_and_ends_a_call(page: Page, gateway: Running) -> None:
-    await page.goto(gateway.url)
+    await page.goto(gateway.link())
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Skip to the talk button")).to_be_focused()
     await page.keyboard.press("Enter")

@@ -19,7 +19,7 @@ async def test_question_through_our_page(gateway: Running, question: Path) -> No
     async with chromium(recording=question) as browser:
         page = await browser.new_page()
         faults = await watched(page)
-        await page.goto(gateway.url)
+        await page.goto(gateway.link())
         await page.get_by_role("button", name="Talk").click()
         await expect(page.get_by_text("You are live")).to_be_visible()
 
@@ -77,7 +77,7 @@ async def test_call_ends_when_the_gateway_stops_and_the_page_finds_it_again(tmp_
 
 async def call_end_and_call_again(page: Page, directory: Path, port: int) -> None:
     with running(directory, port=port, bot="echo") as first:
-        await page.goto(first.url)
+        await page.goto(first.link())
         await start_call(page)
         assert first.stop() == 0
     await expect(page.get_by_text("The gateway ended the call.")).to_be_visible()

@@ -1,9 +1,8 @@
-"""Calls live apart: in another process, or at least in another task."""
+"""Media processes live apart; what goes wrong in a bot is in test_bot_trouble."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.support.gateway import BOTS, GatewayProcess, alive, client, serving
+from tests.support.gateway import GatewayProcess, alive, children, client, serving
 from tests.support.peer import Peer, calling, gaps
 from tests.support.waiting import eventually, until
 
@@ -23,9 +22,8 @@ LONGEST_GAP = 1.0
 
 
 SETTINGS = {
-    "workers": 2,  # not what ships: with one, whoever blocks or ends it has no neighbour to spare
-    "bots": {"rascal": str(BOTS / "misbehaves.py")},
-    "limits": {"offers_per_minute": 6_000, "worker_silence_s": 3.0},
+    "media": 2,  # not what ships: with one there is no neighbour to spare
+    "limits": {"offers_per_minute": 6_000, "media_silence_s": 3.0},
 }
 
 
@@ -81,57 +79,33 @@ async def test_eight_calls_at_once_each_hear_only_themselves(gateway: GatewayPro
                 assert gaps(samples, other) >= 0.9, f"{hertz:g} Hz heard {other:g} Hz"
 
 
-async def unharmed(gateway: GatewayProcess, trouble: str, reason: str) -> None:
-    """Make trouble in one worker: calls of the other go on, and so does the gateway."""
-    async with AsyncExitStack() as stack:
-        rascal = await stack.enter_async_context(calling(gateway.url, request_data=device("rascal")))
-        others = [
-            await stack.enter_async_context(calling(gateway.url, hertz=h, request_data=device(f"d{h:g}")))
-            for h in TONES[:4]
-        ]
-        guilty = await worker_of(gateway, "rascal")
-        places = {h: await worker_of(gateway, f"d{h:g}") for h in TONES[:4]}
-        spared = [peer for peer in others if places[peer.hertz] != guilty]
-        assert spared
-        await asyncio.gather(*(peer.hears() for peer in spared))
-        before = {peer: peer.ear.seconds for peer in spared}
-        rascal.send(json.dumps({"type": trouble}))
-        await gateway.logged(reason)
-        await asyncio.gather(*(peer.heard_more(1) for peer in spared))
-        for peer in spared:
-            assert gaps(peer.ear.since(before[peer]), peer.hertz) <= LONGEST_GAP
-
-    async with calling(gateway.url, request_data=device("rascal")) as peer:
-        await peer.hears()
-
-
 async def health(gateway: GatewayProcess) -> dict[str, list[dict[str, object]]]:
     async with client(gateway.url) as http:
         found: dict[str, list[dict[str, object]]] = (await http.get("/healthz")).json()
     return found
 
 
-async def test_a_bot_that_raises_costs_its_own_call_only(gateway: GatewayProcess) -> None:
+async def test_media_that_hang_are_replaced_and_their_bots_end(gateway: GatewayProcess) -> None:
     async with (
-        calling(gateway.url, request_data=device("rascal")) as rascal,
-        calling(gateway.url, hertz=660, request_data=device("x")),
-        calling(gateway.url, hertz=880, request_data=device("y")) as neighbour,
+        calling(gateway.url, hertz=660, request_data=device("x")) as one,
+        calling(gateway.url, hertz=880, request_data=device("y")) as other,
     ):
-        assert await worker_of(gateway, "rascal") == await worker_of(gateway, "y")
-        await neighbour.hears()
-        rascal.send('{"type": "raise"}')
-        await rascal.closed()
-        assert rascal.error() == "bot_failed"
-        assert gaps(await neighbour.heard_more(1), 880) <= LONGEST_GAP
-    assert "RuntimeError: asked to raise" in gateway.log()
+        await one.hears()
+        await other.hears()
+        guilty, victims = gateway.workers()[0], bots_of(gateway.workers()[0])
+        assert victims
+        os.kill(guilty, signal.SIGSTOP)
+        await gateway.logged("is blocked: no heartbeat")
+        await until(lambda: not any(map(alive, [guilty, *victims])), "they have ended")
+        [left] = await gateway.sessions()
+        spared = one if left["device"] == "x" else other
+        assert gaps(await spared.heard_more(1), spared.hertz) <= LONGEST_GAP
 
 
-async def test_a_bot_that_blocks_its_loop_costs_its_own_worker_only(gateway: GatewayProcess) -> None:
-    await unharmed(gateway, "block", "is blocked: no heartbeat")
-
-
-async def test_a_bot_that_ends_its_process_costs_its_own_worker_only(gateway: GatewayProcess) -> None:
-    await unharmed(gateway, "exit", "died (7)")
+def bots_of(worker: int) -> list[int]:
+    """The template of a media process, and its bots."""
+    templates = children(worker)
+    return [*templates, *(bot for template in templates for bot in children(template))]
 
 
 async def test_a_killed_worker_is_replaced_and_its_devices_reconnect(gateway: GatewayProcess) -> None:
@@ -156,32 +130,18 @@ async def test_a_killed_worker_is_replaced_and_its_devices_reconnect(gateway: Ga
         assert {s["device"] for s in await gateway.sessions()} == {f"d{h:g}" for h in TONES}
 
 
-async def test_workers_end_when_the_front_process_is_killed(tmp_path: Path) -> None:
+async def test_without_calls_workers_end_with_the_front_process(tmp_path: Path) -> None:
     async with serving(tmp_path) as gateway:
         workers = gateway.workers()
-        async with calling(gateway.url) as peer:
-            gateway.process.kill()
-            await until(lambda: not any(alive(pid) for pid in workers), "the workers have ended")
-            await peer.closed()
-            assert peer.error() == "stopping"
+        gateway.process.kill()
+        await until(lambda: not any(alive(pid) for pid in workers), "the workers have ended")
 
 
 async def test_calls_can_live_in_the_front_process(tmp_path: Path) -> None:
-    async with serving(tmp_path, {"workers": 0}) as gateway:
+    async with serving(tmp_path, {"in_process": True}) as gateway:
         assert gateway.workers() == []
         async with calling(gateway.url) as peer:
             await peer.hears()
             assert (await gateway.sessions())[0]["worker"] == 0
         assert await gateway.ended() == ["client_left"]
         assert await gateway.stop() == 0
-
-
-async def test_a_blocked_worker_does_not_outlive_a_killed_gateway(tmp_path: Path) -> None:
-    async with (
-        serving(tmp_path, SETTINGS) as doomed,
-        calling(doomed.url, request_data=device("rascal")) as rascal,
-    ):
-        workers = doomed.workers()
-        rascal.send('{"type": "block"}')
-        os.kill(doomed.pid, signal.SIGKILL)
-        await until(lambda: not any(map(alive, workers)), "no worker is left")

@@ -56,7 +56,7 @@ def enrol(gateway: GatewayProcess, name: str) -> str:
 
 def url(machine: lan.Machine, gateway: GatewayProcess, number: int, *, v6: bool = False) -> str:
     there = machine.there(number, v6=v6)
-    return f"http://{f'[{there}]' if v6 else there}:{gateway.port}"
+    return f"https://{f'[{there}]' if v6 else there}:{gateway.port}"
 
 
 def gathering(*addresses: str) -> Callable[[], AbstractContextManager[None]]:
@@ -191,8 +191,8 @@ async def test_it_announces_itself_follows_its_addresses_and_says_goodbye(
         for h in heard:
             assert h.found["hello"].port == gateway.port
             properties = h.found["hello"].properties
-            assert {**properties, "id": "", "load": ""} == {
-                "v": "1", "id": "", "path": "/api/offer", "tls": "0", "load": "",
+            assert {**properties, "id": "", "load": "", "pin": ""} == {
+                "v": "1", "id": "", "path": "/api/offer", "tls": "1", "load": "", "pin": "",
             }  # fmt: skip
         address = machine.add_address(1)
         await gateway.logged(address)

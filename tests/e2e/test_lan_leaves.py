@@ -31,7 +31,7 @@ async def test_interfaces_that_go_and_come_are_no_traces(machine: lan.Machine, t
         await gateway.logged("announced as")
         for v6 in (False, True):
             there = machine.there(1, v6=v6)
-            url = f"http://{f'[{there}]' if v6 else there}:{gateway.port}"
+            url = f"https://{f'[{there}]' if v6 else there}:{gateway.port}"
             gather = partial(gathering_on, machine.here(1, v6=v6))
             async with Peer(url, key=key, gather=gather, request_data=None if v6 else {"device": {}}) as peer:
                 await peer.connect()

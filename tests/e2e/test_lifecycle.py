@@ -21,7 +21,7 @@ from tests.support.gateway import (
     voicegw,
     write_settings,
 )
-from tests.support.peer import Peer, calling
+from tests.support.peer import calling
 from tests.support.waiting import until
 
 
@@ -42,7 +42,7 @@ async def test_a_bot_that_prints_does_not_come_before_that_line(tmp_path: Path) 
 async def test_a_signal_in_mid_call_ends_calls_and_gateway_cleanly(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    async with serving(tmp_path, {"workers": 2}) as gateway:
+    async with serving(tmp_path, {"media": 2}) as gateway:
         workers = gateway.workers()
         async with calling(gateway.url) as device, calling(gateway.url, request_data=None) as browser:
             await asyncio.gather(device.hears(), browser.hears())
@@ -101,44 +101,22 @@ async def test_a_port_that_is_taken_is_an_error_with_a_remedy(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "workers", "message"),
+    ("name", "places", "message"),
     [
-        ("does_not_import", 1, "broken at import"),
-        ("needs_a_package", 2, "there is no module a_package_that_nobody_has"),
-        ("gone", 0, "there is no bot file"),
+        ("does_not_import", {}, "broken at import"),
+        ("needs_a_package", {"media": 2}, "there is no module a_package_that_nobody_has"),
+        ("gone", {"in_process": True}, "there is no bot file"),
     ],
 )
 async def test_a_bot_that_cannot_work_stops_the_start(
-    tmp_path: Path, name: str, workers: int, message: str
+    tmp_path: Path, name: str, places: dict[str, object], message: str
 ) -> None:
-    settings = {"workers": workers, "bots": {"kitchen": str(BOTS / f"{name}.py")}}
+    settings = {**places, "bots": {"kitchen": str(BOTS / f"{name}.py")}}
     config = str(write_settings(tmp_path, settings))
     done = await asyncio.to_thread(voicegw, "serve", "--host", "127.0.0.1", "--port", "0", "--config", config)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
-
-
-async def test_a_bot_that_fails_to_start_fails_the_offer(tmp_path: Path) -> None:
-    settings = {
-        "bots": {
-            "a": str(BOTS / "raises_at_start.py"),
-            "b": str(BOTS / "returns_at_once.py"),
-            "c": str(BOTS / "never_ready.py"),
-        },
-        "limits": {"offer_timeout_s": 6.0},
-    }
-    async with serving(tmp_path, settings) as gateway:
-        for name, detail in (("a", "no microphone cable"), ("b", "returned"), ("c", "did not connect")):
-            async with Peer(gateway.url, request_data={"device": {"id": name}}) as peer:
-                response = await peer.post(await peer.offer())
-                assert response.status_code == 502
-                assert response.headers["content-type"] == "application/problem+json"
-                assert response.json()["code"] == "bot_failed"
-                assert detail in response.json()["detail"]
-        await gateway.idle()
-        async with calling(gateway.url) as peer:
-            await peer.hears()
 
 
 async def test_no_key_is_ever_logged(tmp_path: Path) -> None:
@@ -167,8 +145,8 @@ async def test_logs_as_json_are_json_line_by_line(tmp_path: Path) -> None:
         async with calling(gateway.url) as peer:
             session_id = (await gateway.sessions())[0]["id"]
             await peer.hears()
-        async with Peer(gateway.url, request_data={"device": {"id": "a"}}) as peer:
-            await peer.post(await peer.offer())
+        async with calling(gateway.url, request_data={"device": {"id": "a"}}):
+            await gateway.logged("no microphone cable")
         await gateway.idle()
         await gateway.stop()
         records = [json.loads(line) for line in gateway.log().splitlines()]

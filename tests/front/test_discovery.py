@@ -53,6 +53,7 @@ async def announcing(machine: Machine, name: str = NAME) -> AsyncIterator[Announ
         port=7860,
         addresses=lambda: machine.addresses,
         load=lambda: machine.load,
+        pin="c0ffee" * 10,
     )
     task = asyncio.create_task(announcer.run())
     try:
@@ -79,7 +80,17 @@ async def test_a_gateway_is_found_with_everything_that_a_device_needs(ear: Ear) 
         await until(lambda: NAME in ear.found, "it is found")
     assert ear.found.get(NAME) or ear.gone
     found = Found(
-        NAME, "127.0.0.1", 7860, {"v": "1", "id": "cafe0001", "path": "/api/offer", "tls": "0", "load": "0.0"}
+        NAME,
+        "127.0.0.1",
+        7860,
+        {
+            "v": "1",
+            "id": "cafe0001",
+            "path": "/api/offer",
+            "tls": "1",
+            "load": "0.0",
+            "pin": "c0ffeec0ffeec0ff",
+        },
     )
     async with announcing(Machine()):
         await until(lambda: ear.found.get(NAME) == found, "it is found as it is")

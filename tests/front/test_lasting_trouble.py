@@ -65,7 +65,9 @@ class Tries:
 
 
 def announcer(tries: Tries) -> Announcer:
-    return Announcer(name="x", instance_id="00000001", port=1, addresses=tries, load=lambda: 0.0)
+    return Announcer(
+        name="x", instance_id="00000001", port=1, addresses=tries, load=lambda: 0.0, pin="0" * 64
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +78,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def gateway_of(settings: Settings) -> Gateway:
     parts = mock.create_autospec(Switchboard, instance=True, devices_live=mock.Mock(return_value=set()))
-    return Gateway(settings, mock.Mock(), Telemetry(), mock.Mock(), parts, mock.Mock())
+    return Gateway(
+        settings, mock.Mock(), Telemetry(), mock.Mock(), parts, mock.Mock(), mock.Mock(), "1", mock.Mock()
+    )
 
 
 @needs_root

@@ -76,18 +76,18 @@ def test_nobody_can_take_an_address_of_ours_afterwards(port: int) -> None:
 @pytest.mark.parametrize(
     ("host", "urls", "lan"),
     [
-        ("::", ["localhost", "192.168.50.20", "[fd00::20]"], LAN),
-        ("0.0.0.0", ["127.0.0.1", "192.168.50.20"], LAN[:1]),
-        ("127.0.0.1", ["127.0.0.1"], None),
-        ("::1", ["[::1]"], None),
-        ("localhost", ["127.0.0.1"], None),
+        ("::", ["http://localhost", "https://192.168.50.20", "https://[fd00::20]"], LAN),
+        ("0.0.0.0", ["http://127.0.0.1", "https://192.168.50.20"], LAN[:1]),
+        ("127.0.0.1", ["http://127.0.0.1"], None),
+        ("::1", ["http://[::1]"], None),
+        ("localhost", ["http://127.0.0.1"], None),
     ],
 )
 def test_only_what_is_listened_on_is_printed_and_announced(
     host: str, urls: list[str], lan: list[str] | None
 ) -> None:
     with listening(host) as found:
-        assert found.urls() == [f"http://{name}:{found.port}" for name in urls]
+        assert found.urls() == [f"{url}:{found.port}" for url in urls]
         assert (found.lan and found.lan()) == lan
         with socket.create_connection((found.url.rpartition(":")[0][7:].strip("[]"), found.port), 10):
             pass
@@ -96,7 +96,7 @@ def test_only_what_is_listened_on_is_printed_and_announced(
 @pytest.mark.skipif(not OURS, reason="this machine is on no network")
 def test_an_address_of_a_lan_is_printed_and_announced_alone() -> None:
     with listening(OURS[0]) as found:
-        assert found.urls() == [found.url]
+        assert found.urls() == [found.secure_url]
         assert found.lan is not None
         assert found.lan() == OURS[:1]
 
@@ -111,7 +111,9 @@ def test_a_machine_without_ipv6_is_served_on_ipv4(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(socket, "create_server", without_ipv6)
     with listening("::") as found:
-        assert found.urls() == [f"http://{host}:{found.port}" for host in ("127.0.0.1", "192.168.50.20")]
+        assert found.urls() == [
+            f"{url}:{found.port}" for url in ("http://127.0.0.1", "https://192.168.50.20")
+        ]
         assert found.lan is not None
         assert found.lan() == LAN[:1]
 

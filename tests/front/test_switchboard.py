@@ -68,7 +68,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
     async with AsyncExitStack() as stack:
 
         async def begin(*, bots: dict[str, str] | None = None, **limits: float) -> Board:
-            settings = Settings(workers=0, bot="echo", bots=bots or {}, limits=Limits(**limits))  # type: ignore[arg-type]
+            settings = Settings(in_process=True, bot="echo", bots=bots or {}, limits=Limits(**limits))  # type: ignore[arg-type]
             telemetry = Telemetry()
             registry = await stack.enter_async_context(open_registry(tmp_path))
 
@@ -388,3 +388,35 @@ async def test_a_hundred_calls_at_once_are_held_to_the_limit(start: Callable[...
     found = await asyncio.gather(*(board.offer() for _ in range(40)), return_exceptions=True)
     assert len([x for x in found if isinstance(x, Answer)]) == 5
     assert len([x for x in found if isinstance(x, Busy)]) == 35
+
+
+async def test_one_place_without_keys_keeps_no_more_calls_than_its_share(start: Callable[..., Any]) -> None:
+    board = await start(sessions=12, offers_per_minute=600)
+    for _ in range(3):
+        await board.offer(STRANGER)
+    with pytest.raises(Busy, match="as many calls as one place may"):
+        await board.offer(STRANGER)
+    with pytest.raises(Busy, match="as many calls as one place may"):
+        await board.offer(replace(STRANGER, role=Role.OPERATOR))
+    await board.offer(replace(STRANGER, address="192.168.1.10"))
+    await board.offer(replace(kitchen(STRANGER.address), key_id="k"))
+    await board.offer(OPERATOR)
+
+
+async def test_a_call_that_is_live_makes_room_for_another(start: Callable[..., Any]) -> None:
+    board = await start(sessions=8, offers_per_minute=600)
+    for _ in range(4):
+        await board.offer(STRANGER)
+        for session in board.sessions():
+            live = SessionEvent(kind="session", session_id=session, data={"state": "live"})
+            board.switchboard.take(live)
+    with pytest.raises(Busy, match="as many calls as one place may"):
+        await board.offer(STRANGER)  # half of all is the most
+
+
+async def test_a_key_has_a_rate_wherever_it_is_used(start: Callable[..., Any]) -> None:
+    board = await start(offers_per_minute=12)
+    for number in range(3):
+        await board.offer(kitchen(f"192.168.1.{number + 1}"))
+    with pytest.raises(RateLimited, match="kitchen"):
+        await board.offer(kitchen("192.168.1.9"))

@@ -24,13 +24,14 @@ from gateway.front.routes import state
 from gateway.front.running import Gateway, running
 from gateway.front.server import serve
 from gateway.settings import Settings
+from ground import operator
 from tests.support.offers import captured
 from tests.support.waiting import until
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(host="127.0.0.1", port=0, workers=0, bot="echo", announce=False, data_dir=tmp_path)
+    return Settings(host="127.0.0.1", port=0, in_process=True, bot="echo", announce=False, data_dir=tmp_path)
 
 
 @pytest.fixture
@@ -43,7 +44,8 @@ async def gateway(settings: Settings) -> AsyncIterator[Gateway]:
 @pytest.fixture
 async def http(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     app = httpx.ASGITransport(create_app(gateway), raise_app_exceptions=False, client=("127.0.0.1", 1))
-    async with httpx.AsyncClient(transport=app, base_url="http://127.0.0.1") as client:
+    headers = {"Authorization": f"Bearer {gateway.operators.secret}"}
+    async with httpx.AsyncClient(transport=app, base_url="http://127.0.0.1", headers=headers) as client:
         yield client
 
 
@@ -206,7 +208,7 @@ async def test_headers_without_end_are_refused(port: int) -> None:
 async def test_connections_that_never_send_a_whole_request_are_bounded(
     port: int, begun: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.front.server.MAX_WAITING", 3)
+    monkeypatch.setattr("gateway.front.door.MOST", 4)
 
     async def send(text: bytes) -> asyncio.StreamReader:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -215,7 +217,10 @@ async def test_connections_that_never_send_a_whole_request_are_bounded(
         return reader
 
     opened: list[asyncio.StreamWriter] = []
-    events = await send(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    bearer = operator.secret_for(f"http://127.0.0.1:{port}")
+    events = await send(
+        f"GET /api/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {bearer}\r\n\r\n".encode()
+    )
     assert b" 200 " in await events.readline()
     first, *others = [await send(begun) for _ in range(4)]
     with contextlib.suppress(ConnectionError):

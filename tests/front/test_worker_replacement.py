@@ -20,7 +20,7 @@ from gateway.front.places.process import Process
 from gateway.front.places.workers import Workers
 from gateway.settings import Limits, Settings
 from gateway.wire.calls import SessionEvent
-from tests.support.gateway import BOTS, ROOT, alive, children, serving
+from tests.support.gateway import BOTS, ROOT, alive, children, command_line, serving
 from tests.support.waiting import until
 
 
@@ -54,7 +54,8 @@ async def test_what_a_dead_worker_had_started_is_killed(tmp_path: Path) -> None:
         "import subprocess\nsubprocess.Popen(['sleep', '1000'])\nfrom gateway.bots.echo import bot\n"
     )
     async with running(Settings(bot=str(bot))) as process:
-        (child,) = children(pid(process))
+        (template,) = children(pid(process))
+        (child,) = (p for p in children(template) if b"sleep" in command_line(p))
         os.kill(pid(process), signal.SIGKILL)
         await until(lambda: process.fault() is not None, "the worker is missed")
         assert alive(child)
@@ -65,7 +66,7 @@ async def test_what_a_dead_worker_had_started_is_killed(tmp_path: Path) -> None:
 async def test_a_bot_that_is_slow_to_import_does_not_count_as_blocked(tmp_path: Path) -> None:
     bot = tmp_path / "slow.py"
     bot.write_text("import time\ntime.sleep(0.5)\nfrom gateway.bots.echo import bot\n")
-    async with running(Settings(bot=str(bot), limits=Limits(worker_silence_s=0.4))) as process:
+    async with running(Settings(bot=str(bot), limits=Limits(media_silence_s=0.4))) as process:
         assert process.fault() is None
 
 
@@ -101,7 +102,8 @@ class Fake:
         self.excused = 0.0
         Fake.made.append(self)
 
-    async def start(self) -> None:
+    async def start(self, *, again: bool = False) -> None:
+        assert again == (len(Fake.made) > 1)
         error = Fake.starts.pop(0) if Fake.starts else None
         if error is not None:
             raise error

@@ -12,12 +12,12 @@ from unittest import mock
 import pytest
 from aiortc import RTCPeerConnection
 
-from gateway.bot import task as bot_task
 from gateway.errors import BadOffer, Busy
+from gateway.media.here import BotsHere
 from gateway.media.session import Session
 from gateway.media.states import State
-from gateway.rtc.connection import GatewayConnection
-from gateway.settings import Settings
+from gateway.rtc.connection import GatewayConnection, MediaConnection
+from gateway.settings import BotLimits, Settings
 from gateway.wire.calls import OfferCall, RenegotiateCall
 from gateway.wire.ipc import Channel
 from tests.support.offers import captured
@@ -25,13 +25,11 @@ from tests.support.waiting import PATIENCE, until
 
 STUBBORN = """
 import asyncio
-from gateway.bots.echo import bot as echo
+import contextlib
 async def bot(runner_args):
-    await echo(runner_args)
-    try:
-        await asyncio.Event().wait()
-    except asyncio.CancelledError:
-        await asyncio.Event().wait()
+    for _ in range(3):
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
 """
 RESTART = RenegotiateCall(
     session_id="s1", sdp=captured("libpeer"), type="offer", restart_pc=True, address="127.0.0.1"
@@ -67,18 +65,25 @@ async def new(connections: list[RTCPeerConnection]) -> AsyncIterator[Callable[..
             address="127.0.0.1",
             remote="127.0.0.1",
         )
-        return Session(call, Settings(), lambda _: None)
+        settings = Settings(bot_limits=BotLimits(end_s=0.2 if bot != "echo" else 5.0))
+        return Session(call, settings, lambda _: None, BotsHere(settings))
 
     yield make
     assert all(pc.connectionState == "closed" for pc in connections)
-    left = [t for t in asyncio.all_tasks() - before if t.get_name().startswith(("bot-", "ready-", "watch-"))]
+    left = [t for t in asyncio.all_tasks() - before if t.get_name().startswith(("bot-", "seat-", "watch-"))]
     for task in left:
         task.cancel()
     assert left == []
 
 
+def running(name: str) -> list[asyncio.Task[Any]]:
+    """The tasks of this name."""
+    return [t for t in asyncio.all_tasks() if t.get_name() == name]
+
+
 def when_answered(session: Session, then: Callable[[], Any]) -> None:
     """Do something at the last moment of a negotiation."""
+    assert isinstance(session._connection, MediaConnection)
     answer = session._connection._create_answer
 
     async def answered(sdp: str, type: str) -> None:  # noqa: A002 -- Pipecat's name
@@ -88,12 +93,12 @@ def when_answered(session: Session, then: Callable[[], Any]) -> None:
     session._connection._create_answer = answered  # type: ignore[method-assign]
 
 
-async def test_a_call_that_is_ended_while_it_is_answered_starts_no_bot(new: Callable[..., Session]) -> None:
+async def test_a_call_that_is_ended_while_it_is_answered_says_so(new: Callable[..., Session]) -> None:
     session = new()
     when_answered(session, lambda: session.end("stopping"))
     with pytest.raises(Busy, match="has ended: stopping"):
         await session.start()
-    assert session._bot is None
+    assert session.state is State.ENDED
 
 
 async def test_a_call_that_is_ended_before_its_connection_is_there_says_so(
@@ -108,12 +113,12 @@ async def test_a_call_that_is_ended_before_its_connection_is_there_says_so(
 
 
 async def test_a_start_that_nobody_waits_for_ends_the_call(new: Callable[..., Session]) -> None:
-    session = new(str(Path(__file__).parents[1] / "data" / "bots" / "never_ready.py"))
-    starting = asyncio.create_task(session.start())
-    await until(lambda: session._bot is not None, "the bot runs")
-    starting.cancel()
+    session = new()
+    starting: list[asyncio.Task[Any]] = []
+    when_answered(session, lambda: starting[0].cancel())  # noqa: PLW0108 -- it is not there yet
+    starting.append(asyncio.create_task(session.start()))
     with pytest.raises(asyncio.CancelledError):
-        await starting
+        await starting[0]
     assert session.state is State.ENDED
 
 
@@ -141,12 +146,12 @@ async def test_a_call_whose_bot_resists_cancellation_ends_all_the_same(
     path.write_text(STUBBORN)
     session = new(str(path))
     await session.start()
-    with mock.patch.object(bot_task, "END_SECONDS", 0.2):
-        await session.close("client_left")
+    await until(lambda: bool(running("bot-s1")), "the bot has begun")
+    await session.close("client_left")
     assert session.state is State.ENDED
-    assert session._bot is not None
-    session._bot.task.cancel()
-    await asyncio.wait({session._bot.task})
+    [bot] = running("bot-s1")
+    bot.cancel()
+    await asyncio.wait({bot})
 
 
 async def test_a_call_that_cannot_be_followed_ends(new: Callable[..., Session]) -> None:

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.errors import BadOffer, BotFailed, ConfigError, GatewayError
+from gateway.errors import BadOffer, ConfigError, GatewayError
+from gateway.media.here import BotsHere
 from gateway.media.session import Session
 from gateway.media.states import TRANSITIONS, Event, IllegalEvent, State, next_state
 from gateway.settings import Limits, Settings
@@ -68,7 +68,8 @@ async def new(events: list[SessionEvent]) -> AsyncIterator[Callable[..., Session
             address="127.0.0.1",
             remote="127.0.0.1",
         )
-        made.append(Session(call, Settings(limits=Limits(**limits)), events.append))  # type: ignore[arg-type]
+        settings = Settings(limits=Limits(**limits))  # type: ignore[arg-type]
+        made.append(Session(call, settings, events.append, BotsHere(settings)))
         return made[-1]
 
     yield make
@@ -109,44 +110,6 @@ async def test_a_call_that_never_connects_ends(
     assert kinds(events)[-1] == "connect_timeout"
 
 
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("raises_at_start", "RuntimeError: no microphone cable"),
-        ("returns_at_once", "returned before its transport connected"),
-    ],
-)
-async def test_a_bot_that_does_not_start_fails_the_offer(
-    new: Callable[..., Session], events: list[SessionEvent], name: str, message: str
-) -> None:
-    session = new(str(BOTS / f"{name}.py"))
-    with pytest.raises(BotFailed, match=message):
-        await session.start()
-    assert kinds(events) == ["closing", "failed"]
-
-
-async def test_a_bot_that_is_never_ready_fails_the_offer(
-    new: Callable[..., Session], events: list[SessionEvent]
-) -> None:
-    session = new(str(BOTS / "never_ready.py"), offer_timeout_s=0.2)
-    with pytest.raises(BotFailed, match="did not connect its transport"):
-        await session.start()
-    assert kinds(events) == ["closing", "failed"]
-
-
-async def test_a_bot_that_raises_our_error_is_answered_with_it(
-    new: Callable[..., Session], tmp_path: Path
-) -> None:
-    bot = tmp_path / "keyless.py"
-    bot.write_text(
-        "from gateway.errors import ConfigError\n"
-        "async def bot(runner_args):\n    raise ConfigError('no key', remedy='set one')\n"
-    )
-    with pytest.raises(ConfigError, match="no key") as caught:
-        await new(str(bot)).start()
-    assert caught.value.remedy == "set one"
-
-
 async def test_a_bot_that_cannot_be_loaded_ends_the_session(
     new: Callable[..., Session], events: list[SessionEvent]
 ) -> None:
@@ -184,7 +147,7 @@ async def test_a_restart_has_the_whole_time_to_connect(new: Callable[..., Sessio
         session_id="s1", sdp=captured("libpeer"), type="offer", restart_pc=True, address="127.0.0.1"
     )
     await session.renegotiate(call)
-    await session._stir(session._connection)
+    session._stirred.set()
     await until(lambda: not session._stirred.is_set(), "the watch has looked")
     assert session.state is State.CONNECTING
 

@@ -12,6 +12,7 @@ from zipfile import ZipFile
 import httpx
 import pytest
 
+from ground import operator
 from tests.packaging.installed import ROOT, Installed, build, files
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -88,7 +89,8 @@ def test_what_needs_the_checkout_says_so(installed: Installed) -> None:
 
 
 def test_the_page_and_all_that_it_asks_for_are_served(gateway: str) -> None:
-    with httpx.Client(base_url=gateway, trust_env=False, timeout=30) as http:
+    headers = {"Authorization": f"Bearer {operator.secret_for(gateway)}"}
+    with httpx.Client(base_url=gateway, headers=headers, trust_env=False, timeout=30) as http:
         assert http.get("/api/state").json()["sessions"] == []
         page = http.get("/").raise_for_status().text
         found = set(re.findall(r'(?:src|href)="(/[^"#]+)"', page))

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +10,6 @@ from aiortc import RTCPeerConnection
 
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.sender import DeviceSender
-from tests.support.waiting import PATIENCE
 
 FRAME = bytes(640)
 
@@ -41,27 +39,15 @@ async def sender() -> AsyncIterator[DeviceSender]:
 async def test_a_bot_that_speaks_on_after_the_stop_starts_no_packets(sender: DeviceSender) -> None:
     await sender.send(opus(111))
     await sender.stop()
-    assert await sender.write(FRAME)
+    sender.write(FRAME)
     assert sender._timer is None
 
 
 async def test_nor_does_one_that_never_started(sender: DeviceSender) -> None:
     await sender.stop()
-    assert await sender.write(FRAME)
+    sender.write(FRAME)
     await sender.send(opus(111))
     assert sender._timer is None
-
-
-async def test_writing_after_the_stop_is_no_faster_than_before(sender: DeviceSender) -> None:
-    await sender.stop()
-    assert not sender.write(FRAME).done()
-
-
-async def test_what_waits_when_it_stops_is_let_go(sender: DeviceSender) -> None:
-    await sender.send(opus(111))
-    waiting = sender.write(FRAME * 50)
-    await sender.stop()
-    assert await asyncio.wait_for(waiting, PATIENCE)
 
 
 async def test_it_sends_under_the_payload_type_that_the_answer_names(sender: DeviceSender) -> None:
@@ -71,8 +57,7 @@ async def test_it_sends_under_the_payload_type_that_the_answer_names(sender: Dev
 
 async def test_barge_in_leaves_nothing_queued(sender: DeviceSender) -> None:
     await sender.send(opus(111))
-    written = sender.write(10 * FRAME)
+    sender.write(10 * FRAME)
     assert sender._pacer.queued_ms > 100
-    written.cancel()
-    await asyncio.sleep(0)
+    sender.clear()
     assert sender._pacer.queued_ms == 0

@@ -1,4 +1,4 @@
-"""Fails when a private detail of aiortc, aioice or Pipecat that we touch moves."""
+"""Fails when a private detail of aiortc or aioice that we touch moves; for Pipecat see tests/bot/test_stock.py."""
 
 from __future__ import annotations
 
@@ -16,28 +16,26 @@ from aiortc.mediastreams import AudioStreamTrack
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtcrtpsender import RTCRtpSender
-from av import AudioFrame
+from aiortc.rtcsctptransport import SCTP_DATA_FIRST_FRAG, DataChunk, tsn_plus_one
 from cryptography import x509
 from OpenSSL import crypto
-from pipecat.frames.frames import Frame, InputAudioRawFrame, OutputTransportMessageUrgentFrame, StartFrame
-from pipecat.pipeline.pipeline import Pipeline
-from pipecat.pipeline.worker import PipelineWorker
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.transports.base_transport import TransportParams
 from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
-from pipecat.transports.smallwebrtc.transport import RawAudioTrack, SmallWebRTCTransport
-from pipecat.workers.runner import WorkerRunner
+from pipecat.transports.smallwebrtc.transport import RawAudioTrack
 
 from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
-from gateway.rtc.connection import DeviceConnection, GatewayConnection
-from gateway.rtc.receiver import PcmTrack
+from gateway.rtc.connection import GatewayConnection, MediaConnection
 from gateway.wire import sdp
 from tests.support import certificate
 from tests.support.offers import captured
 from tests.support.waiting import until
 
 Connection = RTCPeerConnection
+
+
+def media_connection() -> MediaConnection:
+    """A device's connection that nobody listens to."""
+    return MediaConnection(addresses=["127.0.0.1"], small=True, opus=OpusSettings(), hear=lambda _: None)
 
 
 @pytest.fixture
@@ -335,119 +333,17 @@ async def test_only_opus_is_answered_without_extensions(new: Callable[[], Connec
     pc = new()
     await pc.setRemoteDescription(RTCSessionDescription(captured("chromium"), "offer"))
     [transceiver] = pc.getTransceivers()
-    stock.answer_only_opus(transceiver)
+    stock.answer_only_opus(transceiver, extensions=False)
     answer = (await pc.createAnswer()).sdp
     assert "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n" in answer
     assert "a=extmap" not in answer
-
-
-async def test_what_a_bot_writes_is_diverted() -> None:
-    written: list[tuple[bytes, int]] = []
-    future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-
-    def write(pcm: bytes, rate: int) -> asyncio.Future[bool]:
-        written.append((pcm, rate))
-        return future
-
-    track = RawAudioTrack(24_000)
-    stock.divert(track, write)
-    assert track.add_audio_bytes(bytes(480)) is future
-    assert written == [(bytes(480), 24_000)]
-    assert not track._chunk_queue
-
-
-# -- what a bot hears
-
-
-class Heard(FrameProcessor):
-    """What stands between a transport's two ends."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.audio: list[InputAudioRawFrame] = []
-        self.started = asyncio.Event()
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        await super().process_frame(frame, direction)
-        if isinstance(frame, InputAudioRawFrame):
-            self.audio.append(frame)
-        await self.push_frame(frame, direction)
-        if isinstance(frame, StartFrame):
-            self.started.set()
-
-
-@contextlib.asynccontextmanager
-async def listening(track: PcmTrack, *, rate: int = 16_000) -> AsyncIterator[tuple[Heard, Any]]:
-    """A pipeline that hears a device's track, by the short way, and Pipecat's client, which holds the track."""
-    connection = DeviceConnection(addresses=["127.0.0.1"], opus=OpusSettings())
-    await connection.initialize(captured("libpeer"), "offer")
-    params = TransportParams(audio_in_enabled=True, audio_in_sample_rate=rate, audio_out_enabled=True)
-    transport = SmallWebRTCTransport(connection, params)
-    heard = Heard()
-    worker = PipelineWorker(Pipeline([transport.input(), heard, transport.output()]), idle_timeout_secs=None)
-    stock.shorten(worker, 16_000)
-    runner = WorkerRunner(handle_sigint=False)
-    await runner.add_workers(worker)
-    running = asyncio.create_task(runner.run())
-    client: Any = transport.input()._client
-    client._audio_input_track = track
-    try:
-        yield heard, client
-    finally:
-        await worker.cancel()
-        await running
-        await connection.disconnect()
-
-
-async def test_a_device_is_heard_without_a_detour() -> None:
-    class Direct(PcmTrack):
-        async def recv(self) -> AudioFrame:
-            raise AssertionError("this is Pipecat's own way")
-
-    track = Direct()
-    async with listening(track) as (heard, _):
-        for level in range(3):
-            track.put(bytes([level, 0]) * 320)
-        await until(lambda: len(heard.audio) == 3, "all is heard")
-    assert [f.audio for f in heard.audio] == [bytes([level, 0]) * 320 for level in range(3)]
-    assert {(f.sample_rate, f.num_channels, f.num_frames) for f in heard.audio} == {(16_000, 1, 320)}
-
-
-async def test_a_device_is_told_without_a_detour(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[Any] = []
-    async with listening(PcmTrack()) as (heard, client):
-        monkeypatch.setattr(client._webrtc_connection, "send_app_message", told.append)
-        await heard.started.wait()
-        await heard.push_frame(OutputTransportMessageUrgentFrame(message={"a": 1}))
-        assert told == [{"a": 1}]
-
-
-async def test_a_bot_that_wants_another_rate_gets_it() -> None:
-    track = PcmTrack()
-    async with listening(track, rate=24_000) as (heard, _):
-        for _ in range(5):
-            track.put(bytes(640))
-        await until(lambda: sum(f.num_frames for f in heard.audio) > 3 * 480, "it is heard")
-    assert {f.sample_rate for f in heard.audio} == {24_000}
-
-
-async def test_a_restarted_call_is_heard_on() -> None:
-    first, second = PcmTrack(), PcmTrack()
-    async with listening(first) as (heard, client):
-        first.put(b"\1\0" * 320)
-        await until(lambda: len(heard.audio) == 1, "the first is heard")
-        first.stop()
-        await until(lambda: client._audio_input_track is None, "its end is seen")
-        client._audio_input_track = second
-        second.put(b"\2\0" * 320)
-        await until(lambda: len(heard.audio) == 2, "the second is heard")
 
 
 # -- browsers beside devices
 
 
 async def test_a_browser_keeps_its_full_answer_beside_a_device() -> None:
-    device = DeviceConnection(addresses=["127.0.0.1"], opus=OpusSettings())
+    device = media_connection()
     await device.initialize(captured("libpeer"), "offer")
     browser = GatewayConnection(addresses=["127.0.0.1"])
     await browser.initialize(captured("chromium"), "offer")
@@ -479,8 +375,30 @@ async def test_the_stock_classes_are_left_as_they_are() -> None:
         RawAudioTrack,
     )
     before = [dict(vars(cls)) for cls in watched]
-    device = DeviceConnection(addresses=["127.0.0.1"], opus=OpusSettings())
+    device = media_connection()
     await device.initialize(captured("libpeer"), "offer")
-    device.replace_audio_track(RawAudioTrack(16_000))
+    device.say(bytes(640), 16_000)
     await device.disconnect()
     assert [dict(vars(cls)) for cls in watched] == before
+
+
+async def test_pieces_of_messages_that_never_end_end_their_own_connection(
+    new: Callable[[], Connection],
+) -> None:
+    caller, callee = new(), new()
+    heard: list[str] = []
+    channel = caller.createDataChannel("rtvi-ai")
+    callee.on("datachannel", lambda theirs: theirs.on("message", heard.append))
+    await connect(caller, callee)
+    assert caller.sctp is not None
+    stock.bound_messages(callee, chunks=64)
+    await until(lambda: channel.readyState == "open", "the channel is open")
+    channel.send("x" * 50_000)  # in 42 pieces, each of which ends up in a whole message
+    await until(lambda: len(heard) == 1, "a long message passes")
+    for _ in range(80):
+        chunk = DataChunk(flags=SCTP_DATA_FIRST_FRAG)
+        chunk.tsn, chunk.stream_id, chunk.stream_seq, chunk.protocol = caller.sctp._local_tsn, 7, 0, 51
+        chunk.user_data = b"x"
+        caller.sctp._local_tsn = tsn_plus_one(chunk.tsn)
+        await caller.sctp._send_chunk(chunk)
+    await until(lambda: callee.connectionState in {"closed", "failed"}, "it has ended")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,11 +13,6 @@ from aiortc import RTCConfiguration, RTCPeerConnection
 from aiortc.mediastreams import AudioStreamTrack
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtp import AnyRtcpPacket, RtpPacket
-from pipecat.frames.frames import EndFrame, Frame, TextFrame
-from pipecat.pipeline.pipeline import Pipeline
-from pipecat.pipeline.worker import PipelineWorker
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.workers.runner import WorkerRunner
 
 from gateway.rtc import stock
 from tests.support.waiting import until
@@ -160,45 +155,3 @@ async def test_a_receiver_that_has_stopped_gets_nothing_more(call: Call) -> None
     taken, before = len(call.receiver.taken), stock.packets_received(call.callee)
     await until(lambda: stock.packets_received(call.callee) > before + 2, "packets still come")
     assert len(call.receiver.taken) == taken
-
-
-# -- Pipecat's observers
-
-
-class Last(FrameProcessor):
-    """Keeps the texts that reach it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.texts: list[Frame] = []
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        await super().process_frame(frame, direction)
-        if isinstance(frame, TextFrame):
-            self.texts.append(frame)
-        await self.push_frame(frame, direction)
-
-
-async def run(see: Callable[[Frame], None]) -> list[Frame]:
-    """Send a text through a watched pipeline; what reaches its end."""
-    last = Last()
-    worker = PipelineWorker(Pipeline([last]))
-    stock.watch_frames(worker, see)
-    runner = WorkerRunner(handle_sigint=False)
-    await runner.add_workers(worker)
-    await worker.queue_frames([TextFrame("hello"), EndFrame()])
-    await runner.run()
-    return last.texts
-
-
-async def test_each_push_of_a_frame_is_seen() -> None:
-    seen: list[Frame] = []
-    [text] = await run(seen.append)
-    assert sum(frame is text for frame in seen) >= 2
-
-
-async def test_a_watch_that_fails_harms_no_frame() -> None:
-    def fail(frame: Frame) -> None:
-        raise RuntimeError(frame.name)
-
-    assert len(await run(fail)) == 1

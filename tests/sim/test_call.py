@@ -18,13 +18,13 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 async def test_it_goes_live_and_its_tone_comes_back(echo: GatewayProcess, tmp_path: Path) -> None:
-    async with device(tmp_path, url=echo.url) as own:
+    async with device(tmp_path, url=echo.secure_url) as own:
         await own.live()
         await own.hears(440)
 
 
 async def test_it_goes_straight_from_a_call_to_the_next(echo: GatewayProcess, tmp_path: Path) -> None:
-    async with device(tmp_path, url=echo.url) as own, client(echo.url) as http:
+    async with device(tmp_path, url=echo.secure_url) as own, client(echo.url) as http:
         await own.live()
         before = await offers(http)
         for _ in range(5):
@@ -51,14 +51,14 @@ async def reconnect(own: Device) -> None:
 
 
 async def test_the_gateway_is_told_who_it_is(echo: GatewayProcess, tmp_path: Path) -> None:
-    async with device(tmp_path, "--id", "0123456789ab", url=echo.url) as own:
+    async with device(tmp_path, "--id", "0123456789ab", url=echo.secure_url) as own:
         await own.live()
         [session] = await echo.sessions()
         assert session["device"] == "0123456789ab"
 
 
 async def test_the_two_clocks_are_compared(echo: GatewayProcess, tmp_path: Path) -> None:
-    async with device(tmp_path, url=echo.url) as own:
+    async with device(tmp_path, url=echo.secure_url) as own:
         await own.live()
 
         async def known() -> bool:
@@ -72,7 +72,7 @@ async def test_the_two_clocks_are_compared(echo: GatewayProcess, tmp_path: Path)
 
 
 async def test_it_leaves_with_a_goodbye(echo: GatewayProcess, tmp_path: Path) -> None:
-    async with device(tmp_path, url=echo.url) as own:
+    async with device(tmp_path, url=echo.secure_url) as own:
         await own.live()
         before = echo.log().count("session ended")
     reasons = await echo.ended(before + 1)
@@ -80,7 +80,7 @@ async def test_it_leaves_with_a_goodbye(echo: GatewayProcess, tmp_path: Path) ->
 
 
 async def test_its_first_call_is_its_only_one(echo: GatewayProcess, tmp_path: Path) -> None:
-    async with device(tmp_path, url=echo.url) as own:
+    async with device(tmp_path, url=echo.secure_url) as own:
         for _ in range(3):
             await own.live()
             await reconnect(own)
@@ -93,7 +93,7 @@ async def test_its_first_call_is_its_only_one(echo: GatewayProcess, tmp_path: Pa
 
 @pytest.mark.timeout(300)
 async def test_two_hundred_reconnects_leak_nothing(echo: GatewayProcess, tmp_path: Path) -> None:
-    async with device(tmp_path, url=echo.url, plain=True) as own:
+    async with device(tmp_path, url=echo.secure_url, plain=True) as own:
         await own.live()
         for _ in range(20):
             await reconnect(own)
@@ -115,7 +115,7 @@ async def heap_free(own: Device) -> int:
 async def test_six_devices_at_once(echo: GatewayProcess, tmp_path: Path) -> None:
     async with asyncio.TaskGroup() as group:
         for i in range(6):
-            group.create_task(hear_one(echo.url, tmp_path / str(i)))
+            group.create_task(hear_one(echo.secure_url, tmp_path / str(i)))
 
 
 async def hear_one(url: str, directory: Path) -> None:
@@ -125,7 +125,7 @@ async def hear_one(url: str, directory: Path) -> None:
 
 
 async def test_it_reboots_on_request_and_says_why_it_starts(echo: GatewayProcess, tmp_path: Path) -> None:
-    async with device(tmp_path, url=echo.url) as own:
+    async with device(tmp_path, url=echo.secure_url) as own:
         await own.live()
         own.events.clear()
         await own.ask("reboot")
@@ -182,7 +182,7 @@ async def _refusal(own: Device) -> str:
 
 
 async def test_a_live_call_does_not_grow_the_heap(echo: GatewayProcess, tmp_path: Path) -> None:
-    async with device(tmp_path, url=echo.url, plain=True) as own:
+    async with device(tmp_path, url=echo.secure_url, plain=True) as own:
         await own.live()
         await own.hears(440)
         before = await heap_free(own)

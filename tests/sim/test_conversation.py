@@ -51,7 +51,7 @@ async def test_it_asks_and_prints_what_came_back(assistant: GatewayProcess, tmp_
 
 
 async def test_speaking_over_the_bot_silences_it(assistant: GatewayProcess, tmp_path: Path) -> None:
-    async with device(tmp_path, "--mic", str(tile(tmp_path)), url=assistant.url) as own:
+    async with device(tmp_path, "--mic", str(tile(tmp_path)), url=assistant.secure_url) as own:
         await own.told(
             lambda e: e["event"] == "speaking" and e["who"] == "bot" and e["on"], "the bot speaks", 40
         )

@@ -16,7 +16,7 @@ async def test_it_is_told_once_live_and_then_forgotten(echo: GatewayProcess, tmp
     kept = tmp_path / "store" / "crash"
     kept.parent.mkdir()
     kept.write_text(REPORT)
-    async with device(tmp_path, "--reset", "panic", url=echo.url) as own:
+    async with device(tmp_path, "--reset", "panic", url=echo.secure_url) as own:
         await own.live()
         await until(lambda: not kept.exists(), "the gateway has it")
         assert (await own.ask("crash")) == {"reset": "panic", "report": ""}

@@ -28,8 +28,8 @@ async def lan() -> AsyncIterator[AsyncZeroconf]:
         await zeroconf.async_close()
 
 
-async def announce(zeroconf: AsyncZeroconf, name: str, port: int, load: str = "0.0") -> None:
-    properties = {"v": "1", "id": name, "path": "/api/offer", "tls": "0", "load": load}
+async def announce(zeroconf: AsyncZeroconf, name: str, port: int, load: str = "0.0", tls: str = "0") -> None:
+    properties = {"v": "1", "id": name, "path": "/api/offer", "tls": tls, "load": load}
     info = ServiceInfo(
         KIND,
         f"{name}.{KIND}",
@@ -88,7 +88,7 @@ async def test_a_gateway_that_appears_is_called_at_once(echo: GatewayProcess, tm
 
 
 async def test_the_lan_sees_its_state(echo: GatewayProcess, tmp_path: Path) -> None:
-    async with lan() as zeroconf, device(tmp_path, "--name", "my kitchen", url=echo.url) as own:
+    async with lan() as zeroconf, device(tmp_path, "--name", "my kitchen", url=echo.secure_url) as own:
         await own.live()
 
         async def told() -> bool:

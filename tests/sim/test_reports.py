@@ -14,7 +14,7 @@ ID = "0123456789ab"
 
 
 async def test_its_figures_reach_the_page_and_the_metrics(echo: GatewayProcess, tmp_path: Path) -> None:
-    async with device(tmp_path, "--id", ID, url=echo.url) as own, client(echo.url) as http:
+    async with device(tmp_path, "--id", ID, url=echo.secure_url) as own, client(echo.url) as http:
         await own.live()
 
         async def told() -> bool:
@@ -26,7 +26,7 @@ async def test_its_figures_reach_the_page_and_the_metrics(echo: GatewayProcess, 
 
 
 async def test_a_command_reaches_it_and_its_answer_comes_back(echo: GatewayProcess, tmp_path: Path) -> None:
-    async with device(tmp_path, "--id", ID, url=echo.url) as own:
+    async with device(tmp_path, "--id", ID, url=echo.secure_url) as own:
         await own.live()
         await told_ready(own)
         told = await asyncio.to_thread(voicegw, "devices", "tell", ID, "volume", "31", "--url", echo.url)
@@ -47,7 +47,7 @@ async def test_a_command_to_nobody_is_not_found(echo: GatewayProcess) -> None:
 
 
 async def test_a_release_that_is_not_there_updates_nothing(echo: GatewayProcess, tmp_path: Path) -> None:
-    async with device(tmp_path, "--id", ID, url=echo.url) as own:
+    async with device(tmp_path, "--id", ID, url=echo.secure_url) as own:
         await own.live()
         found = await asyncio.to_thread(voicegw, "devices", "update", ID, "--url", echo.url)
     assert found.returncode == 1

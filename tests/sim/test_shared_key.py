@@ -22,8 +22,8 @@ async def test_two_boards_with_one_key_are_named(echo: GatewayProcess, tmp_path:
         key = (await http.post("/api/devices", json={"name": NAME})).json()["key"]
         assert (await shared_by(echo)) == []
     async with (
-        device(tmp_path / "a", "--id", "aaaaaaaaaaaa", url=echo.url, key=key) as a,
-        device(tmp_path / "b", "--id", "bbbbbbbbbbbb", url=echo.url, key=key) as b,
+        device(tmp_path / "a", "--id", "aaaaaaaaaaaa", url=echo.secure_url, key=key) as a,
+        device(tmp_path / "b", "--id", "bbbbbbbbbbbb", url=echo.secure_url, key=key) as b,
     ):
 
         async def seen() -> bool:
@@ -50,7 +50,7 @@ async def test_two_boards_with_one_key_are_named(echo: GatewayProcess, tmp_path:
 async def test_a_board_that_restarts_is_not_taken_for_two(echo: GatewayProcess, tmp_path: Path) -> None:
     async with client(echo.url) as http:
         key = (await http.post("/api/devices", json={"name": "attic"})).json()["key"]
-    async with device(tmp_path, "--id", "aaaaaaaaaaaa", url=echo.url, key=key) as own:
+    async with device(tmp_path, "--id", "aaaaaaaaaaaa", url=echo.secure_url, key=key) as own:
         await own.live()
         for _ in range(5):
             before = own.states().count("live")

@@ -68,8 +68,7 @@ async def test_an_operator_updates_a_device_which_keeps_what_works(
     ):
         made = (await http.post("/api/devices", json={"name": NAME, "role": "device"})).json()
         arguments = ["--flash", str(flash)]
-        async with device(tmp_path / "own", *arguments, url=gateway.url, key=made["key"]) as own:
-            await own.ask(ANY)
+        async with device(tmp_path / "own", *arguments, url=gateway.secure_url, key=made["key"]) as own:
             await own.live()
             assert (await own.ask("state"))["fw"] == "0.1.0"
             (await http.post(f"/api/devices/{NAME}/update", json={"version": "0.2.0"})).raise_for_status()
@@ -91,10 +90,9 @@ async def test_the_call_goes_on_meanwhile(tmp_path: Path, flash: Path, releases:
     folder = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0", size=400_000))
     async with (
         serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
-        device(tmp_path / "own", "--flash", str(flash), url=gateway.url) as own,
+        device(tmp_path / "own", "--flash", str(flash), url=gateway.secure_url) as own,
     ):
         await own.live()
-        await own.ask(ANY)
         await own.ask(command(folder))
         await own.hears(440)
         assert (await own.ask("update"))["state"] == "downloading"
@@ -137,7 +135,7 @@ async def test_power_that_fails_in_the_middle_changes_nothing(
 ) -> None:
     folder = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0", size=400_000))
     async with serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway:
-        async with running(tmp_path / "own", "--flash", str(flash), url=gateway.url) as own:
+        async with running(tmp_path / "own", "--flash", str(flash), url=gateway.secure_url) as own:
             await own.live()
             await own.ask(ANY)
             await own.ask(command(folder))

@@ -30,7 +30,9 @@ class Certificate:
         return context
 
 
-def self_signed(directory: Path, name: str = "127.0.0.1", *, san: str = "") -> Certificate:
+def self_signed(
+    directory: Path, name: str = "127.0.0.1", *, san: str = "", dns: tuple[str, ...] = ()
+) -> Certificate:
     """Make one; mbedTLS 2.28 compares an address with the common name, and knows none in a SAN, where OpenSSL looks."""
     directory.mkdir(parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
@@ -46,9 +48,9 @@ def self_signed(directory: Path, name: str = "127.0.0.1", *, san: str = "") -> C
         .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     )
-    if san:
-        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(san))])
-        builder = builder.add_extension(names, critical=False)
+    addresses = [x509.IPAddress(ipaddress.ip_address(san))] if san else []
+    if names := [*addresses, *map(x509.DNSName, dns)]:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     made = builder.sign(key, hashes.SHA256())
     certificate, secret = directory / "cert.pem", directory / "key.pem"
     certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))

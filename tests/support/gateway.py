@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -21,11 +22,14 @@ from typing import IO, Any
 
 import httpx
 
+from ground import operator
 from tests.support.waiting import eventually, until
 
 ROOT = Path(__file__).parents[2]
 BOTS = Path(__file__).parents[1] / "data" / "bots"
 START_SECONDS = 90.0
+ANYONE = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+ANYONE.check_hostname, ANYONE.verify_mode = False, ssl.CERT_NONE
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -55,6 +59,16 @@ class GatewayProcess:
     @property
     def port(self) -> int:
         return int(self.url.rsplit(":", 1)[1])
+
+    @property
+    def secure_url(self) -> str:
+        """The same gateway over TLS, as devices reach it."""
+        return str(self.listening["secure_url"])
+
+    @property
+    def identity(self) -> str:
+        """What devices pin."""
+        return str(self.listening["identity"])
 
     @property
     def pid(self) -> int:
@@ -119,8 +133,10 @@ class GatewayProcess:
 
 def client(url: str, *, key: str | None = None) -> httpx.AsyncClient:
     """An HTTP client of a gateway."""
+    key = key or operator.secret_for(url)  # as our own commands do
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    return httpx.AsyncClient(base_url=url, headers=headers, timeout=30, trust_env=False)
+    # whom to trust over https is tested where our own commands and devices decide it
+    return httpx.AsyncClient(base_url=url, headers=headers, timeout=30, trust_env=False, verify=ANYONE)
 
 
 def children(pid: int) -> list[int]:

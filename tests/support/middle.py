@@ -20,7 +20,7 @@ Address = tuple[str, int]
 
 @dataclass
 class Script:
-    """An HTTP server that answers every request with these bytes; `None`: never."""
+    """An HTTP server that answers every request with these bytes; `None`: never. One for a nonce gets one first."""
 
     reply: bytes | None
     requests: list[bytes] = field(default_factory=list)
@@ -29,12 +29,40 @@ class Script:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             self.requests.append(await _request(reader))
+            if self.reply is not None and self.requests[-1].startswith(b"GET /api/challenge "):
+                writer.write(http(200, {"nonce": "abc"}))
+                self.requests.append(await _request(reader))
             if self.reply is None:
                 await reader.read()
             else:
                 writer.write(self.reply)
                 await writer.drain()
         writer.close()
+
+
+@dataclass
+class Eavesdropper:
+    """A TCP server that keeps what it is sent first, and hangs up."""
+
+    heard: list[bytes] = field(default_factory=list)
+    url: str = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            self.heard.append(await reader.read(4_096))
+        writer.close()
+
+
+@contextlib.asynccontextmanager
+async def eavesdropping() -> AsyncIterator[Eavesdropper]:
+    """Run such a server on loopback."""
+    ear = Eavesdropper()
+    server = await asyncio.start_server(ear.serve, "127.0.0.1", 0)
+    ear.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield ear
+    finally:
+        server.close()
 
 
 async def _request(reader: asyncio.StreamReader) -> bytes:
@@ -115,19 +143,21 @@ class Middle:
     def __init__(self, gateway: str, loss: float) -> None:
         self._gateway, self.loss = gateway, loss
         self.paths: list[Path] = []
+        self.requests: list[bytes] = []
         self.url = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            request = await _request(reader)
-            writer.write(await self._answer(request))
-            await writer.drain()
+            while True:
+                request = await _request(reader)
+                self.requests.append(request)
+                writer.write(await self._answer(request))
+                await writer.drain()
         writer.close()
 
     async def _fetch(self, request: bytes) -> bytes:
         target = request.split(b" ", 2)[1].decode()
-        key = re.search(rb"(?i)authorization: ([^\r]*)", request)
-        headers = {"Authorization": key[1].decode()} if key else {}
+        headers = _authorization(request)
         async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
             response = await client.get(f"{self._gateway}{target}", headers=headers)
         head = f"HTTP/1.1 {response.status_code} X\r\nContent-Length: {len(response.content)}\r\n\r\n"
@@ -142,7 +172,9 @@ class Middle:
         self.paths.append(path)
         body["sdp"] = _through(body["sdp"], path, 0)
         async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
-            response = await client.post(f"{self._gateway}/api/offer", json=body)
+            response = await client.post(
+                f"{self._gateway}/api/offer", json=body, headers=_authorization(request)
+            )
         answer = response.json()
         if response.status_code == 200:
             answer["sdp"] = _through(answer["sdp"], path, 1)
@@ -156,6 +188,11 @@ class Middle:
     def close(self) -> None:
         for path in self.paths:
             path.close()
+
+
+def _authorization(request: bytes) -> dict[str, str]:
+    found = re.search(rb"(?i)\r\nauthorization: ([^\r]*)", request)
+    return {"Authorization": found[1].decode()} if found else {}
 
 
 def _through(sdp: str, path: Path, side: int) -> str:

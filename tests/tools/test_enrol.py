@@ -29,7 +29,7 @@ def registry(gateway: Process) -> Iterator[Gateway]:
 
 
 def listed(gateway: Process) -> list[str]:
-    found = httpx.get(f"{gateway.url}/api/devices", trust_env=False).json()
+    found = gateway.get("/api/devices")
     return [device["name"] for device in found if not device.get("revoked")]
 
 

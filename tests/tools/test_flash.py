@@ -7,7 +7,6 @@ import re
 import subprocess
 from pathlib import Path
 
-import httpx
 import pytest
 
 from hil.gateway import Gateway
@@ -19,7 +18,7 @@ pytestmark = [pytest.mark.usefixtures("firmware"), pytest.mark.timeout(300)]  # 
 
 def names(gateway: Gateway) -> set[str]:
     """Those that are let in."""
-    found = httpx.get(f"{gateway.url}/api/devices", trust_env=False).json()
+    found = gateway.get("/api/devices")
     return {device["name"] for device in found if not device.get("revoked")}
 
 
@@ -78,7 +77,7 @@ def test_a_dry_run_writes_and_enrols_nothing(
 def test_a_name_that_is_taken_is_not_taken_over_unasked(
     tmp_path: Path, image: Path, gateway: Gateway, at_gateway: list[str], password_file: Path
 ) -> None:
-    httpx.post(f"{gateway.url}/api/devices", json={"name": "taken"}, trust_env=False).raise_for_status()
+    gateway.enrol("taken")
     with boards.board(tmp_path / "board") as there:
         wifi = ["--ssid", SSID, "--password-file", str(password_file), *at_gateway]
         done = run(

@@ -8,7 +8,6 @@ import signal
 import subprocess
 from pathlib import Path
 
-import httpx
 import pytest
 
 from hil.gateway import Gateway
@@ -47,7 +46,7 @@ def test_interrupted_in_mid_write_and_tried_again(
         assert process.wait(boards.SECONDS) == 130
         assert "run the same command again" in json.loads(rest.splitlines()[-1])["remedy"]
         assert not all(boards.written(there, large).values())
-        listed = httpx.get(f"{gateway.url}/api/devices", trust_env=False).json()
+        listed = gateway.get("/api/devices")
         assert not [d for d in listed if d["name"] == "hall" and not d.get("revoked")]
         again = run("tools.flash", *arguments)
         assert again.last == {"event": "done", "reached": "live"}

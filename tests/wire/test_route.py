@@ -56,3 +56,14 @@ def test_candidates_without_a_route_are_passed_over() -> None:
 @given(st.lists(st.text().map(host)))
 def test_no_candidate_can_break_it(candidates: list[Candidate]) -> None:
     assert local_address("fd00::1", candidates)
+
+
+def test_a_call_through_a_proxy_on_this_machine_gets_an_address_that_leads_to_the_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours = {"192.168.1.5": "192.168.1.2", "10.0.0.9": "10.0.0.2"}
+    monkeypatch.setattr("gateway.wire.route._route_to", ours.get)
+    assert local_address("127.0.0.1", [host("x.local"), host("10.0.0.9")]) == "10.0.0.2"
+    assert local_address("::1", [host("x.local")], "192.168.1.5") == "192.168.1.2"
+    assert local_address("127.0.0.1", [host("127.0.0.1")], "192.168.1.5") == "192.168.1.2"
+    assert local_address("127.0.0.1", [host("10.0.0.9"), host("127.0.0.1")]) == "127.0.0.1"

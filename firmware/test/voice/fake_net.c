@@ -100,8 +100,14 @@ enum port_error port_stream_open(const struct port_stream_target *target)
     fake.target_address = fake.target_addresses.at[0];
     fake.target_tls = target->tls;
     fake.target_has_ca = target->ca_pem != NULL;
-    fake.target_has_fingerprint = target->fingerprint != NULL;
+    fake.target_has_fingerprint = target->pin_count > 0;
     return fake.open_result;
+}
+
+enum port_error port_stream_pin(uint8_t pin[32])
+{
+    memset(pin, 0xA5, 32);
+    return fake.target_tls ? PORT_OK : PORT_ERR_ABSENT;
 }
 
 enum port_error port_stream_write(const uint8_t *data, size_t len, size_t *written)

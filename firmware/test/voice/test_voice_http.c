@@ -168,19 +168,19 @@ static void refuses_urls_that_would_add_headers_or_are_none(void **state)
             fail_msg("accepted %s", bad[i]);
 }
 
-static void a_post_carries_the_key_if_there_is_one(void **state)
+static void a_post_says_who_it_is_from_if_it_is_from_someone(void **state)
 {
     struct http_url url;
     char out[400];
     (void)state;
     assert_true(http_parse_url(&url, "http://[::1]:8080/x"));
-    size_t len = http_write_post(out, sizeof out, &url, "abc", 12);
+    size_t len = http_write_post(out, sizeof out, &url, "Voicegw abc", 12);
     assert_int_equal(len, strlen(out));
     assert_string_equal(
         out,
         "POST /x HTTP/1.1\r\nHost: [::1]:8080\r\nContent-Type: application/json\r\nContent-Length: 12\r\n"
-        "Authorization: Bearer abc\r\nConnection: close\r\n\r\n");
-    assert_int_equal(http_write_post(out, len, &url, "abc", 12), 0);
+        "Authorization: Voicegw abc\r\nConnection: close\r\n\r\n");
+    assert_int_equal(http_write_post(out, len, &url, "Voicegw abc", 12), 0);
     (void)http_write_post(out, sizeof out, &url, "", 12);
     assert_null(strstr(out, "Authorization"));
 }
@@ -199,7 +199,7 @@ int main(void)
         cmocka_unit_test(a_long_header_is_skipped_and_an_endless_head_ends),
         cmocka_unit_test(urls_come_apart),
         cmocka_unit_test(refuses_urls_that_would_add_headers_or_are_none),
-        cmocka_unit_test(a_post_carries_the_key_if_there_is_one),
+        cmocka_unit_test(a_post_says_who_it_is_from_if_it_is_from_someone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

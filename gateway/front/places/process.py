@@ -18,17 +18,20 @@ from gateway.wire.calls import (
     Answer,
     CommandCall,
     EndCall,
+    KeptCall,
+    KeptCalls,
     OfferCall,
     PatchCall,
     RenegotiateCall,
     SessionEvent,
     dump,
 )
-from gateway.wire.ipc import Channel
+from gateway.wire.ipc import Channel, peer_pid
 
 START_SECONDS = 90.0
 """For a worker to import Pipecat and load its engines, the first time on a slow machine."""
 DRAIN_SECONDS = 8.0
+ADOPT_SECONDS = 5.0
 _STDERR = 2
 
 Emit = Callable[[int, SessionEvent], None]
@@ -51,13 +54,14 @@ class Process:
         self._emit = emit
         self._beat_at = time.monotonic()
         self._rss_mb = 0.0
+        self._pid: int | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._channel: Channel | None = None
         self._serving: asyncio.Task[None] | None = None
         self._killed = False
         self.ready = False
 
-    async def start(self) -> None:
+    async def start(self, *, again: bool = False) -> None:
         """Start the process and wait until it can take calls.
 
         Raises:
@@ -78,12 +82,30 @@ class Process:
                 env={**os.environ, "LOGURU_AUTOINIT": "False"},  # it sets up its log once it has the settings
                 start_new_session=True,
             )
-        self._channel = await Channel.over(ours, handle=self._refuse, on_event=self._take)
-        self._serving = asyncio.create_task(self._channel.run(), name=f"worker-{self.number}")
-        body = {"settings": dump(self._settings), "worker": self.number}
-        await self._channel.request("start", body, START_SECONDS)
+        self._pid = self._process.pid
+        channel = await self._open(ours)
+        body = {"settings": dump(self._settings), "worker": self.number, "again": again}
+        await channel.request("start", body, START_SECONDS)
         self._beat_at = time.monotonic()  # a bot that is slow to import held up the heartbeat as well
         self.ready = True
+
+    async def adopt(self, sock: socket.socket) -> list[KeptCall]:
+        """Take over a process that another front has left, over this socket of its own; gives its calls.
+
+        Raises:
+            Busy: it has its front still.
+        """
+        channel = await self._open(sock)
+        kept = KeptCalls(**await channel.request("adopt", {}, ADOPT_SECONDS))
+        self._pid = peer_pid(sock)
+        self.number, self.ready = kept.worker, True
+        self.sessions = {call.session_id for call in kept.calls}
+        return kept.calls
+
+    async def _open(self, sock: socket.socket) -> Channel:
+        self._channel = await Channel.over(sock, handle=self._refuse, on_event=self._take)
+        self._serving = asyncio.create_task(self._channel.run(), name=f"worker-{self.number}")
+        return self._channel
 
     @staticmethod
     async def _refuse(name: str, _body: dict[str, Any]) -> None:
@@ -106,14 +128,15 @@ class Process:
     def fault(self) -> str | None:
         """Why this worker must be replaced, or `None` while it is well."""
         limits = self._settings.limits
-        if self._process is None or self._channel is None:
+        if self._pid is None or self._channel is None:
             return "could not be started"
-        if self._process.returncode is not None or self._channel.closed.is_set():
-            return f"died ({self._process.returncode})"
-        if time.monotonic() - self._beat_at > limits.worker_silence_s:
-            return f"is blocked: no heartbeat for {limits.worker_silence_s:g} s"
-        if self._rss_mb > limits.worker_memory_mb:
-            return f"uses {self._rss_mb:.0f} MB, over worker_memory_mb = {limits.worker_memory_mb}"
+        code = None if self._process is None else self._process.returncode
+        if code is not None or self._channel.closed.is_set():
+            return f"died ({code})"
+        if time.monotonic() - self._beat_at > limits.media_silence_s:
+            return f"is blocked: no heartbeat for {limits.media_silence_s:g} s"
+        if self._rss_mb > limits.media_memory_mb:
+            return f"uses {self._rss_mb:.0f} MB, over media_memory_mb = {limits.media_memory_mb}"
         return None
 
     def excuse(self, seconds: float) -> None:
@@ -153,11 +176,16 @@ class Process:
 
     async def kill(self) -> None:
         """Kill the process and whatever it started, which may outlive it."""
-        if self._process is not None and not self._killed:
+        if self._pid is not None and not self._killed:
             self._killed = True  # once: the number of a group that is gone may be given to another
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            await self._process.wait()
+                os.killpg(self._pid, signal.SIGKILL)
+            if self._process is not None:
+                await self._process.wait()
+        await self.let_go()
+
+    async def let_go(self) -> None:
+        """Speak to it no more."""
         if self._serving is not None:
             self._serving.cancel()
             await asyncio.gather(self._serving, return_exceptions=True)

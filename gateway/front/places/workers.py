@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from loguru import logger
 
 from gateway.errors import Busy, GatewayError, NotFound
+from gateway.front.places import left
 from gateway.front.places.process import Emit, Process
 from gateway.recurring import Recurring
 from gateway.settings import Settings
@@ -16,6 +17,7 @@ from gateway.wire.calls import (
     Answer,
     CommandCall,
     EndCall,
+    KeptCall,
     OfferCall,
     PatchCall,
     RenegotiateCall,
@@ -44,7 +46,7 @@ class Workers:
     """All places that calls live in, as one.
 
     Args:
-        settings: the gateway's; `workers = 0` keeps the calls in this process.
+        settings: the gateway's; `in_process` keeps the calls in this one.
         emit: is given every event with the number of its worker.
     """
 
@@ -54,6 +56,7 @@ class Workers:
         self._local: Host | None = None
         self._processes: dict[int, Process] = {}
         self._place: dict[str, Place] = {}
+        self._left: list[Process] = []
         self._keepers: list[asyncio.Task[None]] = []
 
     @property
@@ -77,13 +80,15 @@ class Workers:
         Raises:
             ConfigError: a setting cannot work. Busy: a worker did not start.
         """
-        if self._settings.workers == 0:
-            from gateway.media.host import Host  # noqa: PLC0415 -- Pipecat's, which this process can do without
+        if self._settings.in_process:
+            from gateway.media.here import BotsHere  # noqa: PLC0415 -- aiortc's and Pipecat's,
+            from gateway.media.host import Host  # noqa: PLC0415 -- which this process can do without
 
-            self._local = Host(self._settings, lambda event: self._emit(0, event))
-            await self._local.prepare()
+            bots = BotsHere(self._settings)
+            await bots.start()
+            self._local = Host(self._settings, lambda event: self._emit(0, event), bots)
             return
-        numbers = range(self._settings.workers)
+        numbers = range(self._settings.media)
         self._processes = {n: Process(n, self._settings, self._emit) for n in numbers}
         try:
             await asyncio.gather(*(p.start() for p in self._processes.values()))
@@ -92,6 +97,26 @@ class Workers:
             raise
         self._keepers = [asyncio.create_task(self._keep(n), name=f"keeper-{n}") for n in numbers]
 
+    async def adopt(self) -> list[KeptCall]:
+        """Take over the calls that an earlier front has left; they end in the processes that they are in."""
+        found = await left.find(self._settings, self._emit)
+        for process, calls in found:
+            for call in calls:
+                self._place[call.session_id] = process
+                event = SessionEvent(kind="session", session_id=call.session_id, data=call.described)
+                self._emit_on(process.number, event)
+            self._left.append(process)
+            self._keepers.append(asyncio.create_task(self._see_out(process), name="see-out"))
+        return [call for _, calls in found for call in calls]
+
+    async def _see_out(self, process: Process) -> None:
+        if (fault := await left.see_out(process)) is not None:
+            logger.error(
+                "a worker that was taken over {}; its {} calls are lost", fault, len(process.sessions)
+            )
+            self._lose_sessions(process)
+        self._left.remove(process)
+
     async def stop(self) -> None:
         """End every call and every worker."""
         for keeper in self._keepers:
@@ -99,7 +124,7 @@ class Workers:
         await asyncio.gather(*self._keepers, return_exceptions=True)
         if self._local is not None:
             await self._local.drain("stopping")
-        await asyncio.gather(*(p.stop() for p in self._processes.values()))
+        await asyncio.gather(*(p.stop() for p in [*self._processes.values(), *self._left]))
 
     async def offer(self, call: OfferCall) -> Answer:
         """Begin a call where there are fewest.
@@ -169,7 +194,7 @@ class Workers:
             failures += 1
             self._processes[number] = fresh = Process(number, self._settings, self._emit)
             try:
-                await fresh.start()
+                await fresh.start(again=True)
                 trouble.over()
                 logger.info("worker {} is back", number)
             except (GatewayError, OSError) as error:

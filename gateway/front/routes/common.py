@@ -8,9 +8,12 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from gateway.errors import Busy, GatewayError, RateLimited
-from gateway.front.access import Caller, identify
+from gateway.errors import Busy, GatewayError, NoRoute, RateLimited
+from gateway.front import challenge
+from gateway.front.access import Asked, Caller, identify, prove
+from gateway.front.peers import is_own_account
 from gateway.front.running import Gateway
+from gateway.wire.route import unmapped
 
 
 class Problem(BaseModel):
@@ -24,6 +27,7 @@ class Problem(BaseModel):
     remedy: str
 
 
+_FORWARDED = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "cf-connecting-ip"})
 _INTERNAL = "something went wrong inside the gateway; its log says what"
 
 
@@ -59,15 +63,58 @@ def gateway_of(request: Request) -> Gateway:
 
 
 async def caller_of(request: Request) -> Caller:
-    """Who is asking; see `access.identify`."""
-    gateway = gateway_of(request)
-    return await identify(
-        gateway.registry,
-        remote=remote_address(request),
-        authorization=request.headers.get("authorization"),
-        lan_is_open=gateway.settings.open,
-        forwarded="forwarded" in request.headers or "x-forwarded-for" in request.headers,
+    """Who is asking; see `access.identify` and `access.prove`."""
+    gateway, headers = gateway_of(request), request.headers
+    remote = remote_address(request)
+    if offered := challenge.read(headers.get("authorization", ""), await _sdp(request)):
+        identities = gateway.certificates.pins(secure=scheme(request) == "https")
+        return await prove(
+            gateway.registry,
+            gateway.operators,
+            gateway.challenges,
+            offered,
+            remote=remote,
+            identities=identities,
+        )
+    asked = Asked(
+        remote,
+        headers.get("authorization"),
+        request.cookies.get(cookie_of(gateway)),
+        is_own=_is_own(request),
     )
+    return await identify(gateway.registry, gateway.operators, asked, lan_is_open=gateway.settings.open)
+
+
+def cookie_of(gateway: Gateway) -> str:
+    """The name of what a browser keeps: one on this machine keeps all its gateways' together, whatever their ports."""
+    return f"voicegw-{gateway.instance_id}"
+
+
+def _is_own(request: Request) -> bool:
+    """Whether a program of our own account on this machine asks, and no proxy that says it is one."""
+    client, server = request.client, request.scope.get("server")
+    if "authorization" in request.headers or is_forwarded(request):
+        return False
+    if client is None or not server or not server[1] or not unmapped(client.host).is_loopback:
+        return False
+    return is_own_account(client.port, int(server[1]))
+
+
+def is_forwarded(request: Request) -> bool:
+    """Whether a proxy says that it asks for someone else."""
+    return any(name in _FORWARDED or name.startswith("x-forwarded-") for name in request.headers)
+
+
+async def _sdp(request: Request) -> str:
+    """The description that a proof is of; nothing where there is none."""
+    if not request.headers.get("authorization", "").lower().startswith("voicegw "):
+        return ""
+    try:
+        body = await request.json()
+    except (ValueError, RecursionError):
+        return ""
+    sdp = body.get("sdp") if isinstance(body, dict) else None
+    return sdp if isinstance(sdp, str) else ""
 
 
 async def operator_of(request: Request) -> Caller:
@@ -78,8 +125,29 @@ async def operator_of(request: Request) -> Caller:
 
 
 def remote_address(request: Request) -> str:
-    """The other end of the connection."""
-    return request.client.host if request.client is not None else "0.0.0.0"
+    """The client's address: the other end of the connection, or whom a proxy that we trust has it from."""
+    socket = request.client.host if request.client is not None else "0.0.0.0"
+    trusted = gateway_of(request).proxies
+    for said in reversed(_said(request, "x-forwarded-for")):
+        if not trusted.includes(socket):
+            break
+        try:
+            socket = str(unmapped(said))
+        except NoRoute:
+            break
+    return socket
+
+
+def scheme(request: Request) -> str:
+    """What the client speaks: with us, or with a proxy that we trust."""
+    said = _said(request, "x-forwarded-proto")
+    if request.client is not None and said and gateway_of(request).proxies.includes(request.client.host):
+        return "https" if said[-1].lower() == "https" else "http"
+    return request.url.scheme
+
+
+def _said(request: Request, name: str) -> list[str]:
+    return [part.strip() for value in request.headers.getlist(name) for part in value.split(",")]
 
 
 def arrived_on(request: Request) -> str:

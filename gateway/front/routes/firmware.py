@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from gateway.front.releases import Release
-from gateway.front.routes.common import TheCaller, TheGateway, TheOperator, responses
+from gateway.front.routes.common import TheGateway, TheOperator, caller_of, responses
 
 router = APIRouter(prefix="/api", tags=["firmware"])
 
@@ -27,12 +27,20 @@ def releases(gateway: TheGateway, operator: TheOperator) -> list[Release]:
     return gateway.releases.all()
 
 
+async def _may_have_it(request: Request, gateway: TheGateway, ticket: str = "") -> None:
+    """Whoever may call, and whoever was told of it: a device's key stays where it is."""
+    if not gateway.challenges.is_ticket(request.url.path, ticket):
+        await caller_of(request)
+
+
 @router.get(
-    "/firmware/{board}/{version}/{path}", responses=responses(401, 403, 404, 422), response_class=FileResponse
+    "/firmware/{board}/{version}/{path}",
+    responses=responses(401, 403, 404, 422),
+    response_class=FileResponse,
+    dependencies=[Depends(_may_have_it)],
 )
-def image(board: str, version: str, path: str, gateway: TheGateway, caller: TheCaller) -> FileResponse:
+def image(board: str, version: str, path: str, gateway: TheGateway) -> FileResponse:
     """One file of a release."""
-    del caller  # whoever may call may have the firmware
     return FileResponse(gateway.releases.file(board, version, path), media_type="application/octet-stream")
 
 

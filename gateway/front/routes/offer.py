@@ -70,7 +70,7 @@ class StartBody(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     transport: Literal["webrtc"] = "webrtc"
-    body: Annotated[dict[str, Any], AfterValidator(_plain)] = Field(default_factory=dict)
+    body: Plain = Field(default_factory=dict)
 
 
 class Started(BaseModel):
@@ -84,6 +84,18 @@ class Status(BaseModel):
 
     status: Literal["ready"] = "ready"
     transports: list[str] = ["webrtc"]
+
+
+class Challenge(BaseModel):
+    """A nonce that an offer proves its key with, once and soon."""
+
+    nonce: str
+
+
+@router.get("/api/challenge")
+async def challenge(gateway: TheGateway) -> Challenge:
+    """Ask for a nonce, so that a key need not be sent."""
+    return Challenge(nonce=gateway.challenges.nonce())
 
 
 @router.post("/api/offer", responses=_SESSION_PROBLEMS, response_model_exclude_none=True)
@@ -133,6 +145,9 @@ async def _offer(
     gateway: Gateway, caller: Caller, body: OfferBody, request: Request, session_id: str | None
 ) -> Answer:
     offered = Offered(body.sdp, body.type, body.pc_id, bool(body.restart_pc), body.request_data)
-    return await gateway.switchboard.offer(
+    answer = await gateway.switchboard.offer(
         offered, caller, arrived_on=arrived_on(request), session_id=session_id
     )
+    if caller.proven is None:
+        return answer
+    return answer.model_copy(update={"proof": caller.proven.of_answer(answer.sdp)})

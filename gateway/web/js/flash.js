@@ -44,9 +44,11 @@ async function enrol(name) {
   const board = await Board.open();
   try {
     await board.ask("state"); // before there is a key that nobody has
+    const { pin } = await json("/api/identity");
     const device = await json("/api/devices", { method: "POST", body: { name } });
     try {
       await board.ask(`settings set name ${name}`);
+      await board.ask(`settings set fingerprint ${pin}`);
       await board.ask(`settings set key ${device.key}`);
     } catch (error) {
       await fetch(`/api/devices/${encodeURIComponent(name)}`, { method: "DELETE" }); // a key that nobody has

@@ -37,6 +37,7 @@ void addresses_add(struct port_addresses *list, const struct port_address *addre
 enum port_error tls_start(const struct port_stream_target *target);
 void tls_use(int socket);
 enum port_error tls_handshake(bool *wants_room);
+enum port_error tls_pin(uint8_t pin[32]);
 enum port_error tls_write(const uint8_t *data, size_t len, size_t *written);
 enum port_error tls_read(uint8_t *data, size_t cap, size_t *len);
 void tls_stop(void);

@@ -182,6 +182,11 @@ void port_stream_peer(struct port_address *address)
     *address = reached;
 }
 
+enum port_error port_stream_pin(uint8_t pin[32])
+{
+    return secured && shaken ? tls_pin(pin) : PORT_ERR_ABSENT;
+}
+
 void port_stream_rest(bool rest)
 {
     bsd_watch(rest ? -1 : tcp, false);

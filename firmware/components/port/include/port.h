@@ -190,8 +190,10 @@ struct port_stream_target {
     uint16_t port;
     bool tls;
     const char *ca_pem; /* TLS: trust this CA (or self-signed certificate), NULL for none */
-    const uint8_t
-        *fingerprint; /* TLS: or this SHA-256 of the server's certificate, 32 bytes, NULL for none */
+    /* TLS: or one of these: the SHA-256 of the server's public key or of its certificate, 32 bytes each. With
+     * neither it takes whoever it meets, and port_stream_pin() says who that was. */
+    const uint8_t *pins;
+    size_t pin_count;
     const struct port_addresses *addresses; /* where `host` is known to be, NULL: resolve it */
 };
 
@@ -200,6 +202,8 @@ enum port_error port_stream_write(const uint8_t *data, size_t len, size_t *writt
 enum port_error port_stream_read(uint8_t *data, size_t cap,
                                  size_t *len);       /* PORT_END: closed by the other side */
 void port_stream_peer(struct port_address *address); /* whom it reached; family 0 before */
+/* TLS, once it is connected: the SHA-256 of the server's public key. PORT_ERR_ABSENT without TLS. */
+enum port_error port_stream_pin(uint8_t pin[32]);
 void port_stream_rest(bool rest); /* meanwhile port_net_wait() does not wake for it; until the next open */
 void port_stream_close(void);
 

@@ -24,7 +24,7 @@ typedef struct {
     struct {
         size_t len;
         unsigned char *p;
-    } raw;
+    } raw, pk_raw;
 } mbedtls_x509_crt;
 void mbedtls_x509_crt_init(mbedtls_x509_crt *certificate);
 int mbedtls_x509_crt_parse(mbedtls_x509_crt *chain, const unsigned char *text, size_t len);

@@ -18,6 +18,8 @@ enum reason {
     REASON_UNREACHABLE,
     REASON_TLS_FAILED,
     REASON_TLS_PIN,
+    REASON_GATEWAY_OLD,      /* it wants the key itself */
+    REASON_GATEWAY_UNPROVEN, /* it does not show that it knows the key */
     REASON_SIGNALLING_TIMEOUT,
     REASON_REPLY_MALFORMED,
     REASON_ANSWER_TOO_LARGE,

@@ -1,5 +1,6 @@
 #include "call/signaling.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "wire/json.h"
@@ -30,15 +31,18 @@ static enum signaling_result fail_for(struct signaling *s, enum port_error error
 }
 
 enum signaling_result signaling_start(struct signaling *s, const struct http_url *url,
-                                      const struct port_addresses *where, const struct signaling_trust *trust)
+                                      const struct port_addresses *where, const struct signaling_trust *trust,
+                                      const char *key)
 {
     struct port_stream_target target = {.host = url->host,
                                         .port = url->port,
                                         .tls = url->tls,
                                         .ca_pem = trust->ca_pem,
-                                        .fingerprint = trust->fingerprint,
+                                        .pins = trust->pins,
+                                        .pin_count = trust->pin_count,
                                         .addresses = where};
     s->url = *url;
+    s->key = key;
     s->retry_after_s = 0;
     s->reason = REASON_NONE;
     s->step = SIGNALING_CONNECTING;
@@ -74,6 +78,22 @@ bool signaling_write_offer(char *out, size_t cap, const struct signaling_offer *
     return !w.failed;
 }
 
+static bool has_key(const struct signaling *s)
+{
+    return s->key != NULL && s->key[0] != '\0';
+}
+
+static bool authorize(struct signaling *s, const struct signaling_offer *offer, char *out, size_t cap)
+{
+    char proof[PROOF_HEX];
+    (void)snprintf(s->proof.identity, sizeof s->proof.identity, "%s", offer->identity);
+    if (!proof_read_fingerprint(s->proof.fingerprint, offer->sdp) ||
+        !proof_of_offer(&s->proof, s->key, proof))
+        return false;
+    int n = snprintf(out, cap, "Voicegw nonce=%s, proof=%s", s->proof.nonce, proof);
+    return n > 0 && (size_t)n < cap;
+}
+
 enum signaling_result signaling_send(struct signaling *s, const struct signaling_offer *offer)
 {
     enum { HEAD_ROOM = 640 };
@@ -81,7 +101,10 @@ enum signaling_result signaling_send(struct signaling *s, const struct signaling
     if (!signaling_write_offer(body, sizeof s->buffer - HEAD_ROOM, offer))
         return fail(s, REASON_NO_MEMORY);
     size_t body_len = strlen(body);
-    size_t head_len = http_write_post(s->buffer, HEAD_ROOM, &s->url, offer->key, body_len);
+    char authorization[sizeof "Voicegw nonce=, proof=" + PROOF_NONCE_MAX + PROOF_HEX] = "";
+    if (has_key(s) && !authorize(s, offer, authorization, sizeof authorization))
+        return fail(s, REASON_NO_MEMORY);
+    size_t head_len = http_write_post(s->buffer, HEAD_ROOM, &s->url, authorization, body_len);
     if (head_len == 0)
         return fail(s, REASON_BAD_URL);
     memmove(s->buffer + head_len, body, body_len);
@@ -89,6 +112,15 @@ enum signaling_result signaling_send(struct signaling *s, const struct signaling
     s->sent = 0;
     s->step = SIGNALING_SENDING;
     return signaling_step(s);
+}
+
+/* For a nonce: that our key is known here is proven with it, and the key itself stays. */
+static enum signaling_result ask(struct signaling *s)
+{
+    s->len = http_write_get(s->buffer, sizeof s->buffer, &s->url, "/api/challenge", true);
+    s->sent = 0;
+    s->step = SIGNALING_ASKING;
+    return s->len > 0 ? SIGNALING_BUSY : fail(s, REASON_BAD_URL);
 }
 
 static enum signaling_result step_connect(struct signaling *s)
@@ -99,6 +131,8 @@ static enum signaling_result step_connect(struct signaling *s)
         return SIGNALING_BUSY;
     if (error != PORT_OK)
         return fail_for(s, error);
+    if (has_key(s))
+        return ask(s);
     s->step = SIGNALING_WAITING;
     return SIGNALING_CONNECTED;
 }
@@ -115,20 +149,48 @@ static enum signaling_result step_send(struct signaling *s)
             return fail_for(s, error);
         s->sent += written;
     }
-    s->step = SIGNALING_READING;
+    s->step = s->step == SIGNALING_ASKING ? SIGNALING_HEARING : SIGNALING_READING;
     http_expect(&s->reply, s->buffer, SIGNALING_ANSWER_MAX);
     return SIGNALING_BUSY;
 }
 
+static enum signaling_result read_nonce(struct signaling *s)
+{
+    if (s->reply.status == 404 || s->reply.status == 405)
+        return fail(s, REASON_GATEWAY_OLD);
+    s->retry_after_s = s->reply.retry_after_s;
+    if (s->reply.status != 200)
+        return fail(s, signaling_read_problem(s->reply.status, s->reply.body, s->reply.body_len));
+    if (!signaling_read_nonce(s->reply.body, s->reply.body_len, s->proof.nonce))
+        return fail(s, REASON_REPLY_MALFORMED);
+    s->step = SIGNALING_WAITING;
+    return SIGNALING_CONNECTED;
+}
+
+/* Whoever let us in has to have our key as well: anyone can say that an offer is welcome. */
+static enum signaling_result take_answer(struct signaling *s)
+{
+    struct json answer;
+    char proof[PROOF_HEX] = "";
+    if (json_parse(&answer, s->reply.body, s->reply.body_len))
+        (void)json_text(json_member(answer, "proof"), proof, sizeof proof);
+    if (!signaling_read_answer(s->reply.body, s->reply.body_len))
+        return fail(s, REASON_ANSWER_MALFORMED);
+    if (has_key(s) && !proof_is_of_answer(&s->proof, s->key, signaling_answer(s), proof))
+        return fail(s, REASON_GATEWAY_UNPROVEN);
+    return SIGNALING_ANSWERED;
+}
+
 static enum signaling_result read_reply(struct signaling *s)
 {
+    if (s->step == SIGNALING_HEARING)
+        return read_nonce(s);
     port_stream_close();
     s->step = SIGNALING_IDLE;
     s->retry_after_s = s->reply.retry_after_s;
     if (s->reply.status != 200)
         return fail(s, signaling_read_problem(s->reply.status, s->reply.body, s->reply.body_len));
-    return signaling_read_answer(s->reply.body, s->reply.body_len) ? SIGNALING_ANSWERED
-                                                                   : fail(s, REASON_ANSWER_MALFORMED);
+    return take_answer(s);
 }
 
 static enum signaling_result take_result(struct signaling *s, enum http_result result)
@@ -161,16 +223,29 @@ static enum signaling_result step_read(struct signaling *s)
     return result;
 }
 
+static bool is_sending(const struct signaling *s)
+{
+    return s->step == SIGNALING_ASKING || s->step == SIGNALING_SENDING;
+}
+
+static bool is_reading(const struct signaling *s)
+{
+    return s->step == SIGNALING_HEARING || s->step == SIGNALING_READING;
+}
+
 enum signaling_result signaling_step(struct signaling *s)
 {
-    if (s->step == SIGNALING_CONNECTING)
-        return step_connect(s);
-    if (s->step == SIGNALING_SENDING) {
-        enum signaling_result result = step_send(s);
-        if (s->step != SIGNALING_READING)
+    if (s->step == SIGNALING_CONNECTING) {
+        enum signaling_result result = step_connect(s);
+        if (s->step != SIGNALING_ASKING)
             return result;
     }
-    return s->step == SIGNALING_READING ? step_read(s) : SIGNALING_BUSY;
+    if (is_sending(s)) {
+        enum signaling_result result = step_send(s);
+        if (!is_reading(s))
+            return result;
+    }
+    return is_reading(s) ? step_read(s) : SIGNALING_BUSY;
 }
 
 void signaling_stop(struct signaling *s)
@@ -183,6 +258,16 @@ void signaling_stop(struct signaling *s)
 const char *signaling_answer(const struct signaling *s)
 {
     return s->buffer;
+}
+
+/* It goes into a header as it is. */
+bool signaling_read_nonce(const char *body, size_t len, char nonce[PROOF_NONCE_MAX])
+{
+    struct json told;
+    if (!json_parse(&told, body, len) || !json_text(json_member(told, "nonce"), nonce, PROOF_NONCE_MAX))
+        return false;
+    return nonce[0] != '\0' && nonce[strspn(nonce, "0123456789abcdefghijklmnopqrstuvwxyz.-_"
+                                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] == '\0';
 }
 
 bool signaling_read_answer(char *body, size_t len)

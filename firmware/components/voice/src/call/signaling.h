@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "call/proof.h"
 #include "call/reason.h"
 #include "port.h"
 #include "wire/http.h"
@@ -21,13 +22,14 @@ enum signaling_result {
 };
 
 struct signaling_trust {
-    const char *ca_pem; /* NULL for none */
-    const uint8_t *fingerprint;
+    const char *ca_pem;  /* NULL for none */
+    const uint8_t *pins; /* 32 bytes each */
+    size_t pin_count;
 };
 
 struct signaling_offer {
     const char *sdp;
-    const char *key; /* may be empty */
+    const char *identity; /* of the gateway that the stream has met, hex; empty without TLS */
     const char *id, *board, *version, *reset, *last_failure;
     const char *fault; /* empty for none */
 };
@@ -36,22 +38,27 @@ struct signaling {
     enum {
         SIGNALING_IDLE,
         SIGNALING_CONNECTING,
+        SIGNALING_ASKING, /* for a nonce, */
+        SIGNALING_HEARING,
         SIGNALING_WAITING,
         SIGNALING_SENDING,
         SIGNALING_READING
     } step;
     struct http_url url;
     struct http_reply reply;
+    const char *key; /* NULL or empty: none is to be proven */
+    struct proof proof;
     size_t len, sent; /* of the request */
     enum reason reason;
     uint32_t retry_after_s;
     char buffer[SIGNALING_BUFFER]; /* the request, then the reply's body */
 };
 
-/* `where`: the addresses that the URL's host is known to have, NULL: it is looked up. */
+/* `where`: the addresses that the URL's host is known to have, NULL: it is looked up. `key` has to stay where
+ * it is until the answer; it never goes into the stream. */
 enum signaling_result signaling_start(struct signaling *s, const struct http_url *url,
-                                      const struct port_addresses *where,
-                                      const struct signaling_trust *trust);
+                                      const struct port_addresses *where, const struct signaling_trust *trust,
+                                      const char *key);
 enum signaling_result signaling_send(struct signaling *s, const struct signaling_offer *offer);
 enum signaling_result signaling_step(struct signaling *s);
 void signaling_stop(struct signaling *s);
@@ -61,6 +68,8 @@ const char *signaling_answer(const struct signaling *s);
 
 /* The body of the POST; false if it doesn't fit. */
 bool signaling_write_offer(char *out, size_t cap, const struct signaling_offer *offer);
+/* The nonce in the body of a 200. */
+bool signaling_read_nonce(const char *body, size_t len, char nonce[PROOF_NONCE_MAX]);
 /* Finds the SDP in a 200's body and unescapes it in place, to the start of `body`. */
 bool signaling_read_answer(char *body, size_t len);
 /* What a status and a problem+json mean to us. */

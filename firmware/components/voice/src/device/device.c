@@ -154,6 +154,7 @@ static void use_fixed_url(struct device *d, uint64_t now)
     d->gateway_id[0] = '\0';
     d->where.count = 0;
     bool parsed = http_parse_url(&d->url, d->settings.gateway);
+    d->url.tls |= device_is_pinned(d);
     handle(d, now, parsed ? SESSION_FOUND : SESSION_FAILED, parsed ? REASON_NONE : REASON_BAD_URL, 0);
 }
 
@@ -170,6 +171,7 @@ static void step_discovery(struct device *d, uint64_t now)
     }
     if (gateway == NULL || !discovery_url(gateway, &d->url))
         return;
+    d->url.tls |= device_is_pinned(d);
     memcpy(d->gateway_id, gateway->id, sizeof d->gateway_id);
     d->where = gateway->addresses;
     handle(d, now, SESSION_FOUND, REASON_NONE, 0);

@@ -43,10 +43,11 @@ bool device_call_begin(struct device *d, struct device_news *news)
     d->told_reason = REASON_NONE;
     d->bot_ready = false;
     d->gateway.family = 0;
+    d->met = false;
     device_update_interrupt(d);
     device_trust(d, &trust);
     const struct port_addresses *where = d->where.count > 0 ? &d->where : NULL;
-    return signaling_start(&d->signaling, &d->url, where, &trust) == SIGNALING_FAILED &&
+    return signaling_start(&d->signaling, &d->url, where, &trust, d->settings.key) == SIGNALING_FAILED &&
            fail(d, d->signaling.reason, news);
 }
 
@@ -60,13 +61,16 @@ static const char *last_failure(const struct device *d)
 static enum reason send_offer(struct device *d, uint64_t now, enum signaling_result *result)
 {
     const struct port_facts *facts = port_facts();
-    char sdp[CALL_SDP_MAX];
+    char sdp[CALL_SDP_MAX], met[SETTINGS_PIN_HEX] = "";
     port_stream_peer(&d->gateway);
+    d->met = port_stream_pin(d->met_pin) == PORT_OK;
+    if (d->met)
+        settings_write_pin(d->met_pin, met);
     enum reason reason = call_start(&d->call, now, &d->identity, &d->gateway, sdp, sizeof sdp);
     if (reason != REASON_NONE)
         return reason;
     *result = signaling_send(&d->signaling, &(struct signaling_offer){.sdp = sdp,
-                                                                      .key = d->settings.key,
+                                                                      .identity = met,
                                                                       .id = facts->id,
                                                                       .board = facts->board,
                                                                       .version = facts->version,
@@ -96,9 +100,12 @@ bool device_call_signal(struct device *d, uint64_t now, struct device_news *news
     return result == SIGNALING_FAILED && fail(d, d->signaling.reason, news);
 }
 
-/* A gateway found by mDNS that has let us in is the one to look for from now on. */
+/* The first gateway that has let us in is the one to speak to from now on: whom mDNS found is looked for, and
+ * who showed a key over TLS has to show it again (undone by: settings erase fingerprint). */
 static void pair(struct device *d)
 {
+    if (d->met && !device_is_pinned(d) && settings_pin(&d->settings, d->met_pin) == SETTINGS_OK)
+        port_log(PORT_INFO, "device", "from now on only this gateway: %s", d->settings.fingerprint);
     if (d->gateway_id[0] != '\0' && d->settings.gateway_id[0] == '\0')
         (void)settings_set(&d->settings, "gateway_id", d->gateway_id);
 }

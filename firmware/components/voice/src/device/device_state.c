@@ -43,11 +43,16 @@ const char *device_name(const struct device *d)
 
 void device_trust(struct device *d, struct signaling_trust *trust)
 {
-    *trust = (struct signaling_trust){NULL, NULL};
-    if (d->url.tls)
-        settings_get_ca(d->ca, sizeof d->ca);
-    if (d->url.tls && d->ca[0] != '\0')
+    *trust = (struct signaling_trust){.pins = d->pins};
+    settings_get_ca(d->ca, sizeof d->ca);
+    if (d->ca[0] != '\0')
         trust->ca_pem = d->ca;
-    if (settings_fingerprint(&d->settings, d->fingerprint))
-        trust->fingerprint = d->fingerprint;
+    trust->pin_count = settings_pins(&d->settings, d->pins);
+}
+
+bool device_is_pinned(struct device *d)
+{
+    struct signaling_trust trust;
+    device_trust(d, &trust);
+    return trust.ca_pem != NULL || trust.pin_count > 0;
 }

@@ -54,7 +54,9 @@ struct device {
     } refusal;
     char gateway_id[17];            /* its id, empty where the URL is a setting */
     char ca[PORT_KV_VALUE_MAX + 1]; /* PEM, empty for none */
-    uint8_t fingerprint[32];
+    uint8_t pins[SETTINGS_PINS * 32u];
+    bool met; /* over TLS: `met_pin` is whom */
+    uint8_t met_pin[32];
     enum reason told_reason; /* what the gateway gave as its reason to end the call */
     bool bot_ready;
 
@@ -93,5 +95,7 @@ const char *device_name(const struct device *d);
 const char *device_reset_text(void);
 const char *device_fault_text(const struct device *d);              /* empty for none */
 void device_trust(struct device *d, struct signaling_trust *trust); /* points into `d` */
+/* Where it has one to trust, it speaks to no other, and over nothing but TLS, whatever anyone announces. */
+bool device_is_pinned(struct device *d);
 
 #endif

@@ -62,7 +62,6 @@ const char *device_update_ask(struct device *d, uint64_t now, const struct updat
     struct update_source source = {.url = &d->url,
                                    .address = d->gateway.family != 0 ? &d->gateway : NULL,
                                    .trust = &trust,
-                                   .key = d->settings.key,
                                    .board = port_facts()->board,
                                    .plain = settings_update_plain(&d->settings)};
     if (d->session.state == SESSION_SIGNALLING)

@@ -1,5 +1,6 @@
 #include "setup/settings.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,15 +18,22 @@ static bool is_url(const char *value)
     return http_parse_url(&url, value);
 }
 
-static bool is_hex(const char *value)
+#define HEX 64u /* digits of a SHA-256, and of a raw Wi-Fi key */
+
+static bool is_hex(const char *value, char end)
 {
-    return strlen(value) == 64 && value[strspn(value, "0123456789abcdefABCDEF")] == '\0';
+    return strspn(value, "0123456789abcdefABCDEF") == HEX && value[HEX] == end;
+}
+
+static bool is_pins(const char *value)
+{
+    return is_hex(value, '\0') || (is_hex(value, ',') && is_hex(value + HEX + 1, '\0'));
 }
 
 /* A passphrase has up to 63 bytes; 64 are the key itself, in hex (IEEE 802.11-2020, annex J.4). */
 static bool is_password(const char *value)
 {
-    return strlen(value) < 64 || is_hex(value);
+    return strlen(value) < HEX || is_hex(value, '\0');
 }
 
 /* Goes into a header as it is. */
@@ -71,7 +79,7 @@ struct field {
 static const struct field fields[] = {
     {FIELD(ssid), false, is_any, ""},         {FIELD(password), true, is_password, ""},
     {FIELD(gateway), false, is_url, ""},      {FIELD(gateway_id), false, is_token, ""},
-    {FIELD(key), true, is_token, ""},         {FIELD(fingerprint), false, is_hex, ""},
+    {FIELD(key), true, is_token, ""},         {FIELD(fingerprint), false, is_pins, ""},
     {FIELD(name), false, is_any, ""},         {FIELD(talk), false, is_talk, ""},
     {FIELD(volume), false, is_percent, "70"}, {FIELD(muted), false, is_flag, "0"},
     {FIELD(mic_muted), false, is_flag, "0"},  {FIELD(update), false, is_update, "https"},
@@ -268,11 +276,25 @@ static uint8_t nibble(char c)
     return (uint8_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
 }
 
-bool settings_fingerprint(const struct settings *s, uint8_t out[32])
+size_t settings_pins(const struct settings *s, uint8_t out[SETTINGS_PINS * 32u])
 {
-    if (s->fingerprint[0] == '\0')
-        return false;
+    size_t count = (strlen(s->fingerprint) + 1) / (HEX + 1);
+    for (size_t i = 0; i < count * 32; i++) {
+        const char *digits = s->fingerprint + i / 32 * (HEX + 1) + i % 32 * 2;
+        out[i] = (uint8_t)(nibble(digits[0]) << 4 | nibble(digits[1]));
+    }
+    return count;
+}
+
+void settings_write_pin(const uint8_t pin[32], char hex[SETTINGS_PIN_HEX])
+{
     for (size_t i = 0; i < 32; i++)
-        out[i] = (uint8_t)(nibble(s->fingerprint[2 * i]) << 4 | nibble(s->fingerprint[2 * i + 1]));
-    return true;
+        (void)snprintf(hex + 2 * i, 3, "%02x", pin[i]);
+}
+
+enum settings_error settings_pin(struct settings *s, const uint8_t pin[32])
+{
+    char hex[SETTINGS_PIN_HEX];
+    settings_write_pin(pin, hex);
+    return settings_set(s, "fingerprint", hex);
 }

@@ -134,7 +134,8 @@ static const char *open_both(struct update *u, const struct update_source *sourc
                                         .port = source->url->port,
                                         .tls = source->url->tls,
                                         .ca_pem = source->trust->ca_pem,
-                                        .fingerprint = source->trust->fingerprint,
+                                        .pins = source->trust->pins,
+                                        .pin_count = source->trust->pin_count,
                                         .addresses = source->address != NULL ? &where : NULL};
     if (source->address != NULL)
         where.at[0] = *source->address;
@@ -161,7 +162,7 @@ const char *update_start(struct update *u, uint64_t now, const struct update_sou
     u->rest_until = 0;
     u->more = false;
     u->silent_since = now;
-    u->len = http_write_get(u->buffer, sizeof u->buffer, source->url, request->path, source->key);
+    u->len = http_write_get(u->buffer, sizeof u->buffer, source->url, request->path, false);
     u->sent = 0;
     why = u->len == 0 ? "update_malformed" : open_both(u, source);
     if (why != NULL)

@@ -46,7 +46,6 @@ struct update_source {
     const struct http_url *url;
     const struct port_address *address;
     const struct signaling_trust *trust;
-    const char *key;
     const char *board; /* that the image has to be for */
     bool plain;        /* http will do */
 };

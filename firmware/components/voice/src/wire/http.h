@@ -64,8 +64,11 @@ struct http_url {
 
 bool http_parse_url(struct http_url *url, const char *text);
 
-/* POST with a JSON body of that length to follow; 0 if it doesn't fit. `key` may be empty. */
-size_t http_write_post(char *out, size_t cap, const struct http_url *url, const char *key, size_t body_len);
-size_t http_write_get(char *out, size_t cap, const struct http_url *url, const char *path, const char *key);
+/* POST with a JSON body of that length to follow; 0 if it doesn't fit. `authorization` is the header's value,
+ * and may be empty. */
+size_t http_write_post(char *out, size_t cap, const struct http_url *url, const char *authorization,
+                       size_t body_len);
+/* `stays`: another request follows on the same stream. */
+size_t http_write_get(char *out, size_t cap, const struct http_url *url, const char *path, bool stays);
 
 #endif

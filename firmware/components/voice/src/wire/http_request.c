@@ -66,31 +66,31 @@ static size_t finish(int n, size_t cap)
     return n > 0 && (size_t)n < cap ? (size_t)n : 0;
 }
 
-size_t http_write_post(char *out, size_t cap, const struct http_url *url, const char *key, size_t body_len)
+size_t http_write_post(char *out, size_t cap, const struct http_url *url, const char *authorization,
+                       size_t body_len)
 {
     bool is_ipv6 = strchr(url->host, ':') != NULL;
-    int n =
-        snprintf(out, cap,
-                 "POST %s HTTP/1.1\r\n"
-                 "Host: %s%s%s:%u\r\n"
-                 "Content-Type: application/json\r\n"
-                 "Content-Length: %zu\r\n"
-                 "%s%s%s"
-                 "Connection: close\r\n\r\n",
-                 url->path, is_ipv6 ? "[" : "", url->host, is_ipv6 ? "]" : "", (unsigned)url->port, body_len,
-                 key[0] != '\0' ? "Authorization: Bearer " : "", key, key[0] != '\0' ? "\r\n" : "");
+    int n = snprintf(out, cap,
+                     "POST %s HTTP/1.1\r\n"
+                     "Host: %s%s%s:%u\r\n"
+                     "Content-Type: application/json\r\n"
+                     "Content-Length: %zu\r\n"
+                     "%s%s%s"
+                     "Connection: close\r\n\r\n",
+                     url->path, is_ipv6 ? "[" : "", url->host, is_ipv6 ? "]" : "", (unsigned)url->port,
+                     body_len, authorization[0] != '\0' ? "Authorization: " : "", authorization,
+                     authorization[0] != '\0' ? "\r\n" : "");
     return finish(n, cap);
 }
 
-size_t http_write_get(char *out, size_t cap, const struct http_url *url, const char *path, const char *key)
+size_t http_write_get(char *out, size_t cap, const struct http_url *url, const char *path, bool stays)
 {
     bool is_ipv6 = strchr(url->host, ':') != NULL;
     int n = snprintf(out, cap,
                      "GET %s HTTP/1.1\r\n"
                      "Host: %s%s%s:%u\r\n"
-                     "%s%s%s"
-                     "Connection: close\r\n\r\n",
+                     "Connection: %s\r\n\r\n",
                      path, is_ipv6 ? "[" : "", url->host, is_ipv6 ? "]" : "", (unsigned)url->port,
-                     key[0] != '\0' ? "Authorization: Bearer " : "", key, key[0] != '\0' ? "\r\n" : "");
+                     stays ? "keep-alive" : "close");
     return finish(n, cap);
 }

@@ -1,8 +1,10 @@
+from __future__ import annotations
+
 import os
 
 import pytest
 
-from gateway.media.host import Host
+from gateway.media.here import BotsHere
 from gateway.settings import Settings
 
 
@@ -14,7 +16,7 @@ async def test_what_a_bot_imports_tells_nobody_unless_the_user_wants_it(
     monkeypatch.delenv("PIPECAT_SETUP_FILES", raising=False)
     if own is not None:
         monkeypatch.setenv("ORT_DISABLE_TELEMETRY", own)
-    host = Host(Settings(bot="echo"), lambda _event: None)
-    await host.prepare()
+    bots = BotsHere(Settings(bot="echo"))
+    await bots.start()
     assert os.environ["ORT_DISABLE_TELEMETRY"] == then
-    await host.drain("stopping")
+    await bots.stop()

@@ -1,0 +1,85 @@
+"""Every private detail of Pipecat's pipelines and transport that we touch, each on one bot, never for all.
+
+Checked against the version below; `tests/bot/test_stock.py` fails when it moves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+from aiortc.mediastreams import MediaStreamError
+from loguru import logger
+from pipecat.frames.frames import Frame, InputAudioRawFrame
+from pipecat.observers.base_observer import FramePushed
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.transports.smallwebrtc import transport as smallwebrtc
+
+CHECKED = {"pipecat-ai": "1.14.0"}
+
+
+def divert(track: smallwebrtc.RawAudioTrack, write: Callable[[bytes, int], asyncio.Future[bool]]) -> None:
+    """Have what a bot writes to its output track come to `write(pcm, sample_rate)` instead of a queue."""
+    track.add_audio_bytes = lambda audio_bytes: write(audio_bytes, track._sample_rate)  # type: ignore[method-assign]
+
+
+def shorten(worker: PipelineWorker, rate: int) -> None:
+    """Give a device's audio the short way into this pipeline and out of it; to be called before it is set up.
+
+    In: mono PCM of this rate is pushed as it comes from `read()` of the device's track. On Pipecat's own way it is
+    wrapped into an AudioFrame, unwrapped, and handed from task to task through two waits with a time-out. That way is
+    left where there is something to do on it: another rate, two channels, a filter. Out: the transport only sorts
+    frames into queues of its own, so it needs none to stand before it.
+    """
+    for source in worker._iter_processors(worker.pipeline, smallwebrtc.SmallWebRTCInputTransport):
+        _read_pcm(source, rate)
+    for sink in worker._iter_processors(worker.pipeline, smallwebrtc.SmallWebRTCOutputTransport):
+        sink._enable_direct_mode = True
+
+
+def _read_pcm(transport: smallwebrtc.SmallWebRTCInputTransport, rate: int) -> None:
+    client, params = transport._client, transport._params
+    stock = client.read_audio_frame
+
+    async def read_audio_frame() -> AsyncIterator[InputAudioRawFrame]:
+        if (client._in_sample_rate, client._audio_in_channels) != (rate, 1):
+            async for frame in stock():
+                yield frame
+            return
+        while True:
+            if client._audio_input_track is None:
+                await asyncio.sleep(0.01)
+                continue
+            try:
+                pcm = await client._audio_input_track.read()
+            except MediaStreamError:
+                client._audio_input_track = None  # until the connection is restarted
+                continue
+            yield InputAudioRawFrame(pcm, rate, 1)
+
+    async def push_audio_frame(frame: InputAudioRawFrame) -> None:
+        if params.audio_in_enabled and not transport._paused:
+            await transport.push_frame(frame)
+
+    client.read_audio_frame = read_audio_frame  # type: ignore[method-assign]
+    if params.audio_in_filter is None and params.audio_in_passthrough:
+        transport.push_audio_frame = push_audio_frame  # type: ignore[method-assign]
+
+
+def watch_frames(worker: PipelineWorker, see: Callable[[Frame], None]) -> None:
+    """Show every frame to `see` each time that a processor of this pipeline pushes it.
+
+    By Pipecat's own means an observer has a queue and a task, which are woken at each step of each frame of audio.
+    """
+    observer = worker._observer
+    stock = observer.on_push_frame
+
+    def on_push_frame(data: FramePushed) -> Coroutine[Any, Any, None]:
+        try:
+            see(data.frame)
+        except Exception:  # noqa: BLE001 -- what watches must not harm what it watches
+            logger.exception("a frame could not be seen: {}", data.frame)
+        return stock(data)
+
+    observer.on_push_frame = on_push_frame  # type: ignore[method-assign]

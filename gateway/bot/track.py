@@ -1,0 +1,113 @@
+"""What a bot hears, as the track that Pipecat's transport reads."""
+
+from __future__ import annotations
+
+import asyncio
+import fractions
+from collections import deque
+from typing import Final
+
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from av import AudioFrame
+
+SAMPLE_RATE: Final = 16_000
+FRAME_SAMPLES: Final = 320
+PERIOD: Final = 0.020
+MAX_QUEUED: Final = 50
+"""Frames (one second) that a bot may leave unread before the oldest are dropped."""
+_SILENCE: Final = bytes(2 * FRAME_SAMPLES)
+_TIME_BASE: Final = fractions.Fraction(1, SAMPLE_RATE)
+
+
+class HeardTrack(MediaStreamTrack):
+    """20 ms at a time, 16 kHz, mono, 16 bit. Stands in for Pipecat's SmallWebRTCTrack."""
+
+    kind = "audio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._queue: deque[bytes] = deque(maxlen=MAX_QUEUED)
+        self._waiter: asyncio.Future[bytes] | None = None
+        self._samples = 0
+        self._clock = asyncio.get_running_loop()  # MediaStreamTrack has a `_loop` that is none yet
+        self._silent_since: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def put(self, pcm: bytes) -> None:
+        """Hand on 640 bytes of PCM."""
+        self._stop_silence()
+        self._hand_on(pcm)
+
+    def silence(self) -> None:
+        """The client is silent from here on: that is heard, 20 ms at a time, until the next `put`."""
+        if self._timer is None:
+            self._silent_since = self._clock.time()
+            self._tick()
+
+    def _tick(self) -> None:
+        self._hand_on(_SILENCE)
+        assert self._silent_since is not None
+        self._silent_since = max(self._silent_since + PERIOD, self._clock.time() - MAX_QUEUED * PERIOD)
+        self._timer = self._clock.call_at(self._silent_since, self._tick)
+
+    def _stop_silence(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _hand_on(self, pcm: bytes) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(pcm)
+            self._waiter = None
+        else:
+            self._queue.append(pcm)
+
+    def read(self) -> asyncio.Future[bytes]:
+        """The next 640 bytes of PCM.
+
+        Raises:
+            MediaStreamError: the call is over.
+        """
+        if self.readyState != "live":
+            raise MediaStreamError
+        waiter: asyncio.Future[bytes] = self._clock.create_future()
+        if self._queue:
+            waiter.set_result(self._queue.popleft())
+        else:
+            self._waiter = waiter
+        return waiter
+
+    async def recv(self) -> AudioFrame:
+        """The same as a frame, as a bot asks for it that wants another rate than ours.
+
+        Raises:
+            MediaStreamError: the call is over.
+        """
+        return self._frame(await self.read())
+
+    def _frame(self, pcm: bytes) -> AudioFrame:
+        frame = AudioFrame(format="s16", layout="mono", samples=FRAME_SAMPLES)
+        frame.planes[0].update(pcm)
+        frame.sample_rate = SAMPLE_RATE
+        frame.pts = self._samples
+        frame.time_base = _TIME_BASE
+        self._samples += FRAME_SAMPLES
+        return frame
+
+    def stop(self) -> None:
+        super().stop()
+        self._stop_silence()
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(MediaStreamError())
+            self._waiter = None
+
+    def is_enabled(self) -> bool:
+        """Always: a client that mutes itself sends silence."""
+        return True
+
+    def set_enabled(self, enabled: bool) -> None:
+        """There is nothing to switch here."""
+
+    async def discard_old_frames(self) -> None:
+        """Drop what no bot has read."""
+        self._queue.clear()

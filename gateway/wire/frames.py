@@ -1,0 +1,128 @@
+"""What passes between a call's media and its bot: fixed headers, bounded bodies; neither end trusts the other.
+
+A frame is a header of 20 bytes and a body. The header is little-endian: kind (1 byte), 3 bytes of zero, `rate` (4),
+`length` of the body (4), `at` (a double): when it was made, in seconds of the machine's monotonic clock, which both
+ends see. Sound is mono 16-bit PCM. Silence is told once, not 50 times a second: it lasts until the next frame of sound.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Final
+
+from gateway.errors import GatewayError
+
+HEADER: Final = struct.Struct("<B3xIId")
+MAX_SOUND: Final = 1 << 16
+"""Bytes of one frame of sound: two seconds at 16 kHz, more than any transport of Pipecat's writes at once."""
+MAX_MESSAGE: Final = 1 << 18
+"""Bytes of one message; what a client sends is bounded by its data channel long before."""
+RATES: Final = (8_000, 192_000)
+"""The lowest and the highest rate of sound, in samples a second."""
+
+
+class FrameError(GatewayError):
+    """What came is no frame, or one that is too large: the other end is broken, or means harm."""
+
+
+class Kind(IntEnum):
+    """What a frame is."""
+
+    HEARD = 1
+    """Sound of the client, to the bot."""
+    SILENCE = 2
+    """The client is silent from here on, to the bot."""
+    SAID = 3
+    """Sound of the bot, to the client."""
+    CLEAR = 4
+    """Nothing of what was said and not played is to be played: the bot was interrupted."""
+    MESSAGE = 5
+    """A JSON object, either way (`gateway.wire.talk`)."""
+    BEAT = 6
+    """The bot's event loop runs, to the media."""
+
+
+_LIMITS: Final = {Kind.HEARD: MAX_SOUND, Kind.SAID: MAX_SOUND, Kind.MESSAGE: MAX_MESSAGE}
+_KINDS: Final = {int(kind): kind for kind in Kind}
+_SOUND: Final = (Kind.HEARD, Kind.SAID)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame; `rate`, in samples a second, is 0 for what is no sound."""
+
+    kind: Kind
+    body: bytes = b""
+    rate: int = 0
+    at: float = field(default=0.0, compare=False)
+
+    def message(self) -> dict[str, Any]:
+        """The JSON object that a message is.
+
+        Raises:
+            FrameError: it is none.
+        """
+        try:
+            value = json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise FrameError(f"a message is no JSON: {error}") from error
+        if not isinstance(value, dict):
+            raise FrameError("a message is no JSON object")
+        return value
+
+
+def encode(kind: Kind, body: bytes = b"", rate: int = 0, at: float = 0.0) -> bytes:
+    """A frame as bytes.
+
+    Raises:
+        FrameError: the body is longer than the other end takes.
+    """
+    if len(body) > _LIMITS.get(kind, 0):
+        raise FrameError(f"a frame of kind {kind.name} may not have {len(body)} bytes")
+    return HEADER.pack(kind, rate, len(body), at) + body
+
+
+def encode_message(value: dict[str, Any], at: float = 0.0) -> bytes:
+    """A JSON object as a frame; raises FrameError where it is too long."""
+    return encode(Kind.MESSAGE, json.dumps(value).encode(), 0, at)
+
+
+class Reader:
+    """Cuts a stream of bytes into frames, however it is chopped."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The frames that are complete with these bytes.
+
+        Raises:
+            FrameError: what came is no frame; the stream can't be read on.
+        """
+        data = self._rest + data if self._rest else data
+        found = []
+        start = 0
+        while len(data) - start >= HEADER.size:
+            number, rate, length, at = HEADER.unpack_from(data, start)
+            kind = _checked(number, rate, length)
+            end = start + HEADER.size + length
+            if len(data) < end:
+                break
+            found.append(Frame(kind, data[start + HEADER.size : end], rate, at))
+            start = end
+        self._rest = data[start:]
+        return found
+
+
+def _checked(number: int, rate: int, length: int) -> Kind:
+    kind = _KINDS.get(number)
+    if kind is None:
+        raise FrameError(f"there is no frame of kind {number}")
+    if length > _LIMITS.get(kind, 0):
+        raise FrameError(f"a frame of kind {kind.name} has {length} bytes")
+    if kind in _SOUND and (length % 2 or not RATES[0] <= rate <= RATES[1]):
+        raise FrameError(f"sound of {length} bytes at {rate} samples a second")
+    return kind

@@ -1,0 +1,168 @@
+"""One end of the socket pair between a call's media and its bot. Nothing here waits for the other end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from gateway.wire.frames import Frame, FrameError, Kind, Reader, encode, encode_message
+
+MAX_WAITING: Final = 1 << 20
+"""Bytes of messages that wait for an end that does not read, until it counts as broken."""
+MAX_SOUND_WAITING: Final = 50
+"""Frames of sound that may wait likewise; of more the oldest are dropped. A second of what is heard."""
+_CHUNK: Final = 1 << 16
+_LEAST_COST: Final = 200
+
+
+class Pair:
+    """Sends and takes frames over a connected stream socket, which is this end's from now on.
+
+    Args:
+        sock: one end of a socket pair.
+        take: is given each frame that comes; raises FrameError for one that the other end may not send.
+        broken: is called once, when the other end is gone or sends what is no frame; with the reason.
+        budget: bytes that are read in a second, where the other end may have to wait; a frame counts as 200 at least.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        take: Callable[[Frame], None],
+        broken: Callable[[str], None],
+        *,
+        budget: int | None = None,
+    ) -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        self._take = take
+        self._broken = broken
+        self._reader = Reader()
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[tuple[Kind, bytes]] = deque()
+        self._partial = b""
+        self._sounds = 0
+        self._bytes = 0
+        self.closed = False
+        self.dropped = 0
+        """Frames of sound that the other end was too slow for."""
+        self._budget = budget
+        self._second, self._spent = 0, 0
+        self._loop.add_reader(sock, self._readable)
+
+    def sound(self, kind: Kind, pcm: bytes, rate: int) -> None:
+        """Send mono 16-bit PCM: HEARD or SAID."""
+        self._send(kind, encode(kind, pcm, rate, self._loop.time()))
+
+    def signal(self, kind: Kind) -> None:
+        """Send SILENCE, CLEAR or BEAT."""
+        self._send(kind, encode(kind, at=self._loop.time()))
+
+    def message(self, value: dict[str, Any]) -> None:
+        """Send a JSON object; raises FrameError where it is too long."""
+        self._send(Kind.MESSAGE, encode_message(value, self._loop.time()))
+
+    def close(self) -> None:
+        """Close this end, when what waits is gone as far as it goes at once. Idempotent."""
+        if not self.closed:
+            self.closed = True
+            self._loop.remove_reader(self._sock)
+            self._loop.remove_writer(self._sock)
+            self._sock.close()
+
+    def _send(self, kind: Kind, data: bytes) -> None:
+        if self.closed:
+            return
+        if self._partial or self._waiting:
+            self._queue(kind, data)
+            return
+        sent = self._write(data)
+        if sent < len(data) and not self.closed:
+            self._partial = data[sent:]
+            self._loop.add_writer(self._sock, self._writable)
+
+    def _write(self, data: bytes) -> int:
+        try:
+            return self._sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError as error:
+            self._break(f"it is gone: {error.strerror}")
+            return 0
+
+    def _queue(self, kind: Kind, data: bytes) -> None:
+        self._waiting.append((kind, data))
+        self._bytes += len(data)
+        if kind in {Kind.HEARD, Kind.SAID}:
+            self._sounds += 1
+            if self._sounds > MAX_SOUND_WAITING:
+                self._drop_oldest_sound()
+        elif self._bytes > MAX_WAITING:
+            self._break(f"it has not read for {self._bytes} bytes")
+
+    def _drop_oldest_sound(self) -> None:
+        for index, (kind, data) in enumerate(self._waiting):
+            if kind in {Kind.HEARD, Kind.SAID}:
+                del self._waiting[index]
+                self._bytes -= len(data)
+                break
+        self._sounds -= 1
+        self.dropped += 1
+
+    def _writable(self) -> None:
+        while not self.closed:
+            if not self._partial:
+                if not self._waiting:
+                    self._loop.remove_writer(self._sock)
+                    return
+                kind, self._partial = self._waiting.popleft()
+                self._bytes -= len(self._partial)
+                self._sounds -= kind in {Kind.HEARD, Kind.SAID}
+            sent = self._write(self._partial)
+            if sent == 0:
+                return
+            self._partial = self._partial[sent:]
+
+    def _readable(self) -> None:
+        try:
+            data = self._sock.recv(_CHUNK)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._break(f"it is gone: {error.strerror}")
+            return
+        if not data:
+            self._break("it is gone")
+            return
+        count = 0
+        try:
+            for frame in self._reader.feed(data):
+                count += 1
+                if not self.closed:
+                    self._take(frame)
+        except FrameError as error:
+            self._break(str(error))
+        if self._budget is not None and not self.closed:
+            self._spend(max(len(data), _LEAST_COST * count), self._budget)
+
+    def _spend(self, cost: int, budget: int) -> None:
+        """Count what was read; read on in the next second where it was too much."""
+        now = self._loop.time()
+        if int(now) != self._second:
+            self._second, self._spent = int(now), 0
+        self._spent += cost
+        if self._spent > budget:
+            self._loop.remove_reader(self._sock)
+            self._loop.call_at(self._second + 1, self._read_on)
+
+    def _read_on(self) -> None:
+        if not self.closed:
+            self._loop.add_reader(self._sock, self._readable)
+
+    def _break(self, reason: str) -> None:
+        if not self.closed:
+            self.close()
+            self._broken(reason)

@@ -1,0 +1,160 @@
+"""What a call's media and its bot tell each other beside sound: the messages of `gateway.wire.frames`, checked.
+
+A bot's process may be anyone's code: what it says is read by form and bounds, like what comes off a network.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from gateway.wire.frames import FrameError
+
+_T = TypeVar("_T")
+MAX_TEXT = 20_000
+StateName = Literal["new", "connecting", "connected", "disconnected", "failed", "closed"]
+Seconds = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Told(BaseModel):
+    """A message; `t` is its kind."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class State(Told):
+    """To the bot, or from one that has the whole connection: its state, by aiortc's names, and its id."""
+
+    t: Literal["state"] = "state"
+    state: StateName
+    pc_id: str
+
+
+class App(Told):
+    """Either way: a message of the data channel."""
+
+    t: Literal["app"] = "app"
+    message: Any
+
+
+class Track(Told):
+    """To the bot: the client turned a source on or off (Pipecat's `trackStatus`)."""
+
+    t: Literal["track"] = "track"
+    index: int
+    enabled: bool
+
+
+class Sounded(Told):
+    """To the bot: the first packet of sound after silence has gone out, at this monotonic time in seconds."""
+
+    t: Literal["sounded"] = "sounded"
+    at: Seconds
+
+
+class Negotiate(Told):
+    """To a bot that has the whole connection: an offer to answer, of a new connection with `restart`."""
+
+    t: Literal["negotiate"] = "negotiate"
+    sdp: str
+    type: str
+    restart: bool
+    addresses: list[str] | None
+
+
+class Candidates(Told):
+    """To such a bot: trickled candidates, each with its mid and the index of its section."""
+
+    t: Literal["candidates"] = "candidates"
+    items: list[tuple[str, str | None, int | None]]
+
+
+class Close(Told):
+    """To such a bot: the call is over; its client is told by the connection's end."""
+
+    t: Literal["close"] = "close"
+
+
+class Answered(Told):
+    """From such a bot: the answer to the last `Negotiate` or `Candidates`, of which there is one at a time.
+
+    `refusal` says why there is none.
+    """
+
+    t: Literal["answered"] = "answered"
+    sdp: str = ""
+    type: str = ""
+    pc_id: str = ""
+    refusal: str | None = None
+
+
+class Media(Told):
+    """From such a bot, each second: what reached DTLS or SRTP so far, and how the media fares."""
+
+    t: Literal["media"] = "media"
+    packets: int
+    figures: dict[str, float | int | None] | None
+
+
+class Ready(Told):
+    """From the bot: its transport is connected; sound and messages are wanted from now on."""
+
+    t: Literal["ready"] = "ready"
+
+
+class HangUp(Told):
+    """From the bot: it ends the call."""
+
+    t: Literal["hang_up"] = "hang_up"
+
+
+class Whole(Told):
+    """From the bot: it asked for what only a whole connection in its own process has."""
+
+    t: Literal["whole"] = "whole"
+
+
+class Transcript(Told):
+    """From the bot: a piece of what was said, by `who`, at `at` (seconds since 1970)."""
+
+    t: Literal["transcript"] = "transcript"
+    at: Seconds
+    who: Literal["user", "bot"]
+    text: Annotated[str, Field(max_length=MAX_TEXT)]
+    final: bool
+
+
+class Turn(Told):
+    """From the bot: a turn that was answered; milliseconds of each stage after the one before."""
+
+    t: Literal["turn"] = "turn"
+    at: Seconds
+    user: Annotated[str, Field(max_length=MAX_TEXT)]
+    bot: Annotated[str, Field(max_length=MAX_TEXT)]
+    stages_ms: Annotated[dict[Annotated[str, Field(max_length=40)], Seconds | None], Field(max_length=20)]
+    total_ms: Seconds
+
+
+FromBot = Ready | App | HangUp | Whole | Transcript | Turn | Answered | Media | State
+ToBot = State | App | Track | Sounded | Negotiate | Candidates | Close
+_FROM_BOT: TypeAdapter[FromBot] = TypeAdapter(Annotated[FromBot, Field(discriminator="t")])
+_TO_BOT: TypeAdapter[ToBot] = TypeAdapter(Annotated[ToBot, Field(discriminator="t")])
+
+
+def from_bot(value: dict[str, Any]) -> FromBot:
+    """Read what a bot tells; raises FrameError where it is none of these."""
+    return _read(_FROM_BOT, value)
+
+
+def to_bot(value: dict[str, Any]) -> ToBot:
+    """Read what a bot is told; raises FrameError where it is none of these."""
+    return _read(_TO_BOT, value)
+
+
+def _read(adapter: TypeAdapter[_T], value: dict[str, Any]) -> _T:
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise FrameError(f"a message is none of ours: {first['loc']}: {first['msg']}") from None

@@ -1,0 +1,86 @@
+"""The secret that makes an operator of who runs the gateway: a file that only that account can read, one for each port.
+
+It lies where it goes with the machine's uptime, so that a command finds it by the URL alone, whatever the settings say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+_SERVICES: Final = Path("/run/voicegw")
+"""What systemd makes for our unit (RuntimeDirectory=), for that account alone."""
+
+
+def keep(port: int, secret: str) -> Path:
+    """Write the secret of the gateway that listens on a port; gives where to.
+
+    Raises:
+        OSError: it cannot be kept anywhere.
+    """
+    folder = _made()
+    path, new = folder / f"operator-{port}", folder / f".operator-{port}.{os.getpid()}"
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(secret)
+    new.replace(path)
+    return path
+
+
+def secret_for(url: str) -> str | None:
+    """The secret of the gateway at a URL of this machine, if this account runs one there."""
+    parts = urlsplit(url)
+    if not is_here(parts.hostname or ""):
+        return None
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    for folder in _folders():
+        with contextlib.suppress(OSError):
+            if _is_ours(folder):
+                return (folder / f"operator-{port}").read_text(encoding="ascii").strip() or None
+    return None
+
+
+def is_here(host: str) -> bool:
+    """Whether a URL's host is this machine, and can be no other."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _folders() -> Iterator[Path]:
+    for name in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
+        if found := os.environ.get(name):
+            yield Path(found.split(":")[0]) if name == "RUNTIME_DIRECTORY" else Path(found) / "voicegw"
+    yield _SERVICES
+    yield Path(tempfile.gettempdir()) / f"voicegw-{_account()}"
+
+
+def _made() -> Path:
+    failure: OSError | None = None
+    for folder in _folders():
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if _is_ours(folder) and os.access(folder, os.W_OK | os.X_OK):
+                return folder
+        except OSError as error:
+            failure = error
+    raise failure or PermissionError("no folder is this account's alone")
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether nobody else can have put something there: the folder for temporary files is everyone's."""
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        return False
+    return not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o077)
+
+
+def _account() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "")

@@ -1,0 +1,212 @@
+"""A bot's end of its call, against the media's end of the pair."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
+from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
+from pipecat.transports.smallwebrtc.transport import RawAudioTrack
+
+from gateway.bot.connection import BotConnection, NotHere
+from gateway.wire import talk
+from gateway.wire.frames import Frame, Kind
+from gateway.wire.pair import Pair
+from tests.support.waiting import until
+
+PCM = b"\1\0" * 320
+
+
+class Call:
+    """A bot's connection, and the media's end with what came to it."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        self.came: list[Frame] = []
+        self.events: list[tuple[Any, ...]] = []
+        self.media = Pair(ours, self.came.append, lambda reason: self.events.append(("lost", reason)))
+        self.connection = BotConnection("pc-1")
+        self._pair = Pair(theirs, self.connection.take, lambda _: self.connection.lose())
+        self.connection.attach(self._pair)
+        self._serving = asyncio.create_task(self.connection.serve())
+        for name in ("connected", "disconnected", "closed", "app-message", "track-status"):
+            self.connection.add_event_handler(name, self._note(name))
+
+    def _note(self, name: str) -> Any:
+        async def note(_connection: object, *more: Any) -> None:
+            self.events.append((name, *more))
+
+        return note
+
+    def tell(self, told: talk.Told) -> None:
+        self.media.message(told.model_dump(mode="json"))
+
+    def told(self) -> list[talk.FromBot]:
+        return [talk.from_bot(f.message()) for f in self.came if f.kind is Kind.MESSAGE]
+
+    async def close(self) -> None:
+        self._serving.cancel()
+        await asyncio.gather(self._serving, return_exceptions=True)
+        self.media.close()
+        self._pair.close()
+
+
+@pytest.fixture
+async def call() -> AsyncIterator[Call]:
+    made = Call()
+    yield made
+    await made.close()
+
+
+def connected(pc_id: str = "pc-1") -> talk.State:
+    return talk.State(state="connected", pc_id=pc_id)
+
+
+async def test_it_is_pipecats_connection(call: Call) -> None:
+    assert isinstance(call.connection, SmallWebRTCConnection)
+    assert call.connection.pc_id == "pc-1"
+    assert call.connection.get_answer() is None  # type: ignore[no-untyped-call]
+    assert call.connection.video_input_track() is None  # type: ignore[func-returns-value]
+
+
+async def test_a_bot_that_asks_for_the_peer_connection_is_told_where_it_is(call: Call) -> None:
+    with pytest.raises(NotHere, match="in another process"):
+        _ = call.connection.pc
+
+
+async def test_the_bot_says_when_it_is_ready_once(call: Call) -> None:
+    await call.connection.connect()
+    await call.connection.connect()
+    await until(lambda: call.told() == [talk.Ready()], "it has said so")
+
+
+@pytest.mark.parametrize("first", ["bot", "client"])
+async def test_connected_is_told_when_both_are_there(call: Call, first: str) -> None:
+    if first == "client":
+        call.tell(connected())
+        await until(lambda: call.connection._state == "connected", "the client is there")
+        assert not call.connection.is_connected()
+    await call.connection.connect()
+    if first == "bot":
+        assert not call.connection.is_connected()
+        call.tell(connected())
+    await until(lambda: call.events == [("connected",)], "it is told")
+    assert call.connection.is_connected()
+
+
+async def test_messages_wait_until_the_bot_is_there_and_keep_their_order(call: Call) -> None:
+    call.tell(connected())
+    for n in range(3):
+        call.tell(talk.App(message={"n": n}))
+    await until(lambda: len(call.connection._unread) == 3, "they wait")
+    await call.connection.connect()
+    call.tell(talk.App(message={"n": 3}))
+    wanted = [("connected",), *(("app-message", {"n": n}) for n in range(4))]
+    await until(lambda: call.events == wanted, "all have come")
+
+
+async def test_sound_is_heard_and_silence_goes_on_by_itself(call: Call) -> None:
+    track = call.connection.audio_input_track()
+    call.media.sound(Kind.HEARD, PCM, 16_000)
+    assert await track.read() == PCM
+    call.media.signal(Kind.SILENCE)
+    assert [await track.read() for _ in range(5)] == [bytes(640)] * 5
+    call.media.sound(Kind.HEARD, PCM, 16_000)
+    while await track.read() != PCM:
+        pass
+
+
+async def test_heard_as_frames_it_has_a_rate_and_a_time(call: Call) -> None:
+    track = call.connection.audio_input_track()
+    for _ in range(3):
+        call.media.sound(Kind.HEARD, PCM, 16_000)
+    frames = [await track.recv() for _ in range(3)]
+    assert [(f.sample_rate, f.samples, f.layout.name, f.pts) for f in frames] == [
+        (16_000, 320, "mono", n * 320) for n in range(3)
+    ]
+
+
+async def test_of_what_a_bot_does_not_read_the_last_second_is_kept(call: Call) -> None:
+    track = call.connection.audio_input_track()
+    for n in range(60):
+        call.media.sound(Kind.HEARD, n.to_bytes(2, "little") * 320, 16_000)
+    call.tell(talk.App(message="after"))
+    await until(lambda: bool(call.connection._unread), "all has come")
+    assert await track.read() == (10).to_bytes(2, "little") * 320
+
+
+async def test_what_the_bot_says_goes_to_the_media_at_its_own_rate(call: Call) -> None:
+    track = RawAudioTrack(24_000)
+    call.connection.replace_audio_track(track)
+    await track.add_audio_bytes(bytes(480))
+    await until(lambda: bool(call.came), "it has come")
+    assert call.came == [Frame(Kind.SAID, bytes(480), 24_000)]
+
+
+async def test_what_is_said_is_paced_and_an_interruption_clears_it(call: Call) -> None:
+    track = RawAudioTrack(16_000)
+    call.connection.replace_audio_track(track)
+    assert track.add_audio_bytes(bytes(640)).done()
+    waiting = track.add_audio_bytes(bytes(64_000))  # two seconds
+    assert not waiting.done()
+    waiting.cancel()
+    await until(lambda: bool(call.came) and call.came[-1].kind is Kind.CLEAR, "it is cleared")
+
+
+async def test_only_pipecats_track_can_be_spoken_through(call: Call) -> None:
+    with pytest.raises(TypeError, match="AudioStreamTrack"):
+        call.connection.replace_audio_track(AudioStreamTrack())
+
+
+async def test_a_message_that_is_too_long_is_left_out(call: Call) -> None:
+    call.connection.send_app_message({"x": "a" * 300_000})
+    call.connection.send_app_message({"x": "b"})
+    await until(lambda: call.told() == [talk.App(message={"x": "b"})], "the other has come")
+
+
+async def test_a_bot_that_hangs_up_hears_no_more(call: Call) -> None:
+    track = call.connection.audio_input_track()
+    await call.connection.disconnect()
+    await call.connection.disconnect()
+    await until(lambda: call.told() == [talk.HangUp()], "it is told once")
+    assert call.events == [("closed",)]
+    with pytest.raises(MediaStreamError):
+        await track.recv()
+
+
+async def test_a_restarted_connection_has_another_id_and_another_track(call: Call) -> None:
+    await call.connection.connect()
+    call.tell(connected())
+    track = call.connection.audio_input_track()
+    call.tell(talk.State(state="disconnected", pc_id="pc-1"))
+    call.tell(connected("pc-2"))
+    await until(lambda: call.events == [("connected",), ("disconnected",), ("connected",)], "it is told")
+    assert call.connection.pc_id == "pc-2"
+    assert track.readyState == "ended"
+    assert call.connection.audio_input_track() is not track
+
+
+async def test_media_that_are_gone_are_to_a_bot_a_client_that_left(call: Call) -> None:
+    await call.connection.connect()
+    call.tell(connected())
+    await until(lambda: call.events == [("connected",)], "it is connected")
+    call.media.close()
+    await until(lambda: call.events == [("connected",), ("closed",)], "it is closed")
+    call.connection.send_app_message("nobody reads this")
+
+
+async def test_a_client_that_turns_a_source_off_is_told(call: Call) -> None:
+    call.tell(talk.Track(index=0, enabled=False))
+    await until(lambda: call.events == [("track-status", 0, False)], "it is told")
+
+
+async def test_a_bot_that_comes_after_the_client_has_left_is_told(call: Call) -> None:
+    call.tell(talk.State(state="closed", pc_id="pc-1"))
+    await until(lambda: call.connection._state == "closed", "it has left")
+    assert call.events == []
+    await call.connection.connect()
+    await until(lambda: call.events == [("closed",)], "it is told")

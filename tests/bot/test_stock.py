@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from av import AudioFrame
+from pipecat.frames.frames import (
+    EndFrame,
+    Frame,
+    InputAudioRawFrame,
+    OutputTransportMessageUrgentFrame,
+    StartFrame,
+    TextFrame,
+)
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.transports.base_transport import TransportParams
+from pipecat.transports.smallwebrtc.transport import RawAudioTrack, SmallWebRTCTransport
+from pipecat.workers.runner import WorkerRunner
+
+from gateway.bot import stock
+from gateway.bot.connection import BotConnection
+from gateway.bot.track import HeardTrack
+from tests.support.waiting import until
+
+
+def test_the_versions_that_were_checked_are_installed() -> None:
+    assert {name: importlib.metadata.version(name) for name in stock.CHECKED} == stock.CHECKED
+
+
+async def test_what_a_bot_writes_is_diverted() -> None:
+    written: list[tuple[bytes, int]] = []
+    future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    def write(pcm: bytes, rate: int) -> asyncio.Future[bool]:
+        written.append((pcm, rate))
+        return future
+
+    track = RawAudioTrack(24_000)
+    stock.divert(track, write)
+    assert track.add_audio_bytes(bytes(480)) is future
+    assert written == [(bytes(480), 24_000)]
+    assert not track._chunk_queue
+
+
+# -- what a bot hears
+
+
+class Heard(FrameProcessor):
+    """What stands between a transport's two ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.audio: list[InputAudioRawFrame] = []
+        self.started = asyncio.Event()
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, InputAudioRawFrame):
+            self.audio.append(frame)
+        await self.push_frame(frame, direction)
+        if isinstance(frame, StartFrame):
+            self.started.set()
+
+
+@contextlib.asynccontextmanager
+async def listening(track: HeardTrack, *, rate: int = 16_000) -> AsyncIterator[tuple[Heard, Any]]:
+    """A pipeline that hears a device's track, by the short way, and Pipecat's client, which holds the track."""
+    connection = BotConnection("pc")
+    params = TransportParams(audio_in_enabled=True, audio_in_sample_rate=rate, audio_out_enabled=True)
+    transport = SmallWebRTCTransport(connection, params)
+    heard = Heard()
+    worker = PipelineWorker(Pipeline([transport.input(), heard, transport.output()]), idle_timeout_secs=None)
+    stock.shorten(worker, 16_000)
+    runner = WorkerRunner(handle_sigint=False)
+    await runner.add_workers(worker)
+    running = asyncio.create_task(runner.run())
+    client: Any = transport.input()._client
+    client._audio_input_track = track
+    try:
+        yield heard, client
+    finally:
+        await worker.cancel()
+        await running
+        await connection.disconnect()
+
+
+async def test_a_device_is_heard_without_a_detour() -> None:
+    class Direct(HeardTrack):
+        async def recv(self) -> AudioFrame:
+            raise AssertionError("this is Pipecat's own way")
+
+    track = Direct()
+    async with listening(track) as (heard, _):
+        for level in range(3):
+            track.put(bytes([level, 0]) * 320)
+        await until(lambda: len(heard.audio) == 3, "all is heard")
+    assert [f.audio for f in heard.audio] == [bytes([level, 0]) * 320 for level in range(3)]
+    assert {(f.sample_rate, f.num_channels, f.num_frames) for f in heard.audio} == {(16_000, 1, 320)}
+
+
+async def test_a_device_is_told_without_a_detour(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    async with listening(HeardTrack()) as (heard, client):
+        monkeypatch.setattr(client._webrtc_connection, "send_app_message", told.append)
+        await heard.started.wait()
+        await heard.push_frame(OutputTransportMessageUrgentFrame(message={"a": 1}))
+        assert told == [{"a": 1}]
+
+
+async def test_a_bot_that_wants_another_rate_gets_it() -> None:
+    track = HeardTrack()
+    async with listening(track, rate=24_000) as (heard, _):
+        for _ in range(5):
+            track.put(bytes(640))
+        await until(lambda: sum(f.num_frames for f in heard.audio) > 3 * 480, "it is heard")
+    assert {f.sample_rate for f in heard.audio} == {24_000}
+
+
+async def test_a_restarted_call_is_heard_on() -> None:
+    first, second = HeardTrack(), HeardTrack()
+    async with listening(first) as (heard, client):
+        first.put(b"\1\0" * 320)
+        await until(lambda: len(heard.audio) == 1, "the first is heard")
+        first.stop()
+        await until(lambda: client._audio_input_track is None, "its end is seen")
+        client._audio_input_track = second
+        second.put(b"\2\0" * 320)
+        await until(lambda: len(heard.audio) == 2, "the second is heard")
+
+
+# -- Pipecat's observers
+
+
+class Last(FrameProcessor):
+    """Keeps the texts that reach it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[Frame] = []
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, TextFrame):
+            self.texts.append(frame)
+        await self.push_frame(frame, direction)
+
+
+async def run(see: Callable[[Frame], None]) -> list[Frame]:
+    """Send a text through a watched pipeline; what reaches its end."""
+    last = Last()
+    worker = PipelineWorker(Pipeline([last]))
+    stock.watch_frames(worker, see)
+    runner = WorkerRunner(handle_sigint=False)
+    await runner.add_workers(worker)
+    await worker.queue_frames([TextFrame("hello"), EndFrame()])
+    await runner.run()
+    return last.texts
+
+
+async def test_each_push_of_a_frame_is_seen() -> None:
+    seen: list[Frame] = []
+    [text] = await run(seen.append)
+    assert sum(frame is text for frame in seen) >= 2
+
+
+async def test_a_watch_that_fails_harms_no_frame() -> None:
+    def fail(frame: Frame) -> None:
+        raise RuntimeError(frame.name)
+
+    assert len(await run(fail)) == 1

@@ -1,0 +1,86 @@
+"""What a browser is told with every answer, and how it comes in as an operator's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gateway.front.app import create_app
+from gateway.front.running import Gateway, running
+from gateway.settings import Settings
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+    settings = Settings(
+        host="127.0.0.1", port=0, in_process=True, bot="echo", announce=False, data_dir=tmp_path
+    )
+    async with running(settings, port=0) as found:
+        yield found
+
+
+@pytest.fixture
+async def browser(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
+    app = httpx.ASGITransport(create_app(gateway), client=("192.168.1.5", 1))
+    async with httpx.AsyncClient(transport=app, base_url="https://localhost:7860") as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", ["/", "/client/", "/flash", "/web/js/main.js", "/api/state", "/nowhere"])
+async def test_no_other_site_frames_reads_or_guesses_what_we_answer(
+    browser: httpx.AsyncClient, path: str
+) -> None:
+    headers = (await browser.get(path)).headers
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_another_site_gets_nothing_but_the_doorstep(
+    browser: httpx.AsyncClient, gateway: Gateway, site: str
+) -> None:
+    headers = {"Sec-Fetch-Site": site, "Authorization": f"Bearer {gateway.operators.secret}"}
+    for path in ("/api/state", "/api/devices", "/metrics", "/web/js/main.js"):
+        assert (await browser.get(path, headers=headers)).status_code == 403
+    assert (await browser.post("/api/link", headers=headers)).status_code == 403
+    assert (await browser.get("/", headers=headers)).status_code == 200
+
+
+async def test_a_link_is_good_once_and_what_it_leaves_is_no_scripts(
+    browser: httpx.AsyncClient, gateway: Gateway
+) -> None:
+    assert (await browser.get("/api/state")).status_code == 401
+    link = f"/enter?ticket={gateway.operators.link()}"
+    came = await browser.get(link)
+    assert (came.status_code, came.headers["location"]) == (303, "/")
+    kept = came.headers["set-cookie"].lower()
+    assert all(word in kept for word in ("httponly", "samesite=strict", "secure", "path=/"))
+    assert (await browser.get("/api/state")).status_code == 200
+    browser.cookies.clear()
+    assert (await browser.get(link)).status_code == 401
+
+
+async def test_plain_http_from_another_machine_is_sent_on_or_refused(
+    browser: httpx.AsyncClient, gateway: Gateway
+) -> None:
+    key = {"Authorization": f"Bearer {gateway.operators.secret}"}
+    page = await browser.get("http://localhost:7860/flash?x=1", headers=key)
+    assert (page.status_code, page.headers["location"]) == (308, "https://localhost:7860/flash?x=1")
+    refused = await browser.post("http://localhost:7860/start", headers=key)
+    assert (refused.status_code, refused.json()["code"]) == (403, "tls_required")
+    assert (await browser.get("http://localhost:7860/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize("setting", ["plain_http", "open"])
+async def test_who_says_so_lets_it_speak_plainly(tmp_path: Path, setting: str) -> None:
+    own = Settings(in_process=True, bot="echo", announce=False, data_dir=tmp_path, **{setting: True})  # type: ignore[arg-type]
+    async with running(own, port=0) as gateway:
+        app = httpx.ASGITransport(create_app(gateway), client=("192.168.1.5", 1))
+        _, key = await gateway.registry.add("kitchen")
+        async with httpx.AsyncClient(transport=app, base_url="http://192.168.1.2:7860") as client:
+            answer = await client.post("/start", headers={"Authorization": f"Bearer {key}"})
+            assert answer.status_code == 200

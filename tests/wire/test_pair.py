@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.wire import pair as module
+from gateway.wire.frames import Frame, FrameError, Kind, Reader, encode
+from gateway.wire.pair import MAX_SOUND_WAITING, Pair
+from tests.support.waiting import until
+
+PCM = bytes(range(256)) * 2 + bytes(128)
+
+
+class End:
+    """One end, and what came to it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.frames: list[Frame] = []
+        self.reasons: list[str] = []
+        self.pair = Pair(sock, self.frames.append, self.reasons.append)
+
+
+@pytest.fixture
+async def ends() -> AsyncIterator[tuple[End, End]]:
+    a, b = socket.socketpair()
+    made = End(a), End(b)
+    yield made
+    for end in made:
+        end.pair.close()
+
+
+@pytest.fixture
+async def lone() -> AsyncIterator[tuple[End, socket.socket]]:
+    """An end whose other one does nothing by itself."""
+    a, b = socket.socketpair()
+    end = End(a)
+    yield end, b
+    end.pair.close()
+    b.close()
+
+
+async def test_sound_signals_and_messages_cross_both_ways(ends: tuple[End, End]) -> None:
+    media, bot = ends
+    media.pair.sound(Kind.HEARD, PCM, 16_000)
+    media.pair.signal(Kind.SILENCE)
+    bot.pair.message({"t": "ready"})
+    await until(lambda: len(bot.frames) == 2 and len(media.frames) == 1, "all has come")
+    assert bot.frames == [Frame(Kind.HEARD, PCM, 16_000), Frame(Kind.SILENCE)]
+    assert media.frames[0].message() == {"t": "ready"}
+
+
+async def test_of_sound_that_nobody_reads_the_oldest_is_dropped_and_messages_are_not(
+    lone: tuple[End, socket.socket],
+) -> None:
+    end, other = lone
+    end.pair.message({"n": "first"})
+    count = 0
+    while end.pair.dropped < 10:  # the system's buffer takes some of them
+        count += 1
+        end.pair.sound(Kind.HEARD, count.to_bytes(2, "little") * 320, 16_000)
+    end.pair.message({"n": "last"})
+    reader = Reader()
+    got: list[Frame] = []
+    other.setblocking(False)
+    while not (got and got[-1].kind is Kind.MESSAGE and len(got) > 1):
+        got += reader.feed(await asyncio.get_running_loop().sock_recv(other, 1 << 16))
+    sounds = [int.from_bytes(f.body[:2], "little") for f in got if f.kind is Kind.HEARD]
+    assert [f.message()["n"] for f in got if f.kind is Kind.MESSAGE] == ["first", "last"]
+    assert len(sounds) == count - end.pair.dropped
+    assert sounds[-MAX_SOUND_WAITING:] == list(range(count - MAX_SOUND_WAITING + 1, count + 1))
+
+
+async def test_an_end_that_reads_no_messages_is_given_up(
+    lone: tuple[End, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end, _ = lone
+    monkeypatch.setattr(module, "MAX_WAITING", 100_000)
+    for _ in range(1_000):
+        end.pair.message({"x": "a" * 1_000})
+    assert end.pair.closed
+    assert len(end.reasons) == 1
+    assert "has not read" in end.reasons[0]
+
+
+async def test_an_end_that_sends_nonsense_is_given_up(lone: tuple[End, socket.socket]) -> None:
+    end, other = lone
+    other.send(encode(Kind.SAID, PCM, 16_000) + b"nonsense" * 4)
+    await until(lambda: bool(end.reasons), "it is given up")
+    assert "no frame of kind" in end.reasons[0]
+    assert end.pair.closed
+
+
+async def test_what_may_not_be_sent_by_that_end_breaks_it_too() -> None:
+    a, b = socket.socketpair()
+    reasons: list[str] = []
+
+    def refuse(frame: Frame) -> None:
+        raise FrameError(f"no {frame.kind.name} from you")
+
+    pair = Pair(a, refuse, reasons.append)
+    b.send(encode(Kind.CLEAR))
+    await until(lambda: reasons == ["no CLEAR from you"], "it is broken")
+    pair.close()
+    b.close()
+
+
+async def test_an_end_that_is_gone_is_told_once_and_written_to_no_more(
+    lone: tuple[End, socket.socket],
+) -> None:
+    end, other = lone
+    other.close()
+    await until(lambda: bool(end.reasons), "its end is seen")
+    end.pair.sound(Kind.HEARD, PCM, 16_000)
+    end.pair.close()
+    assert len(end.reasons) == 1
+
+
+async def test_it_can_be_closed_by_what_it_hands_on() -> None:
+    a, b = socket.socketpair()
+    taken: list[Frame] = []
+
+    def take(frame: Frame) -> None:
+        taken.append(frame)
+        pair.close()
+
+    pair = Pair(a, take, lambda reason: taken.append(Frame(Kind.MESSAGE, reason.encode())))
+    b.send(encode(Kind.CLEAR) * 3)
+    await until(lambda: bool(taken), "the first has come")
+    assert taken == [Frame(Kind.CLEAR)]
+    b.close()

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.wire import talk
+from gateway.wire.frames import FrameError
+
+TURN = {
+    "t": "turn",
+    "at": 1.0,
+    "user": "u",
+    "bot": "b",
+    "stages_ms": {"turn": 3.0, "text": None},
+    "total_ms": 3.0,
+}
+TRANSCRIPT = {"t": "transcript", "at": 1.0, "who": "user", "text": "hi", "final": True}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"t": "ready"}, {"t": "hang_up"}, {"t": "app", "message": ["anything", None]}, TURN, TRANSCRIPT],
+)
+def test_what_a_bot_tells_is_read(told: dict[str, Any]) -> None:
+    assert talk.from_bot(told).model_dump(mode="json") == told
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"t": "state"},
+        {"t": "close"},
+        {"t": ["ready"]},
+        {"t": "ready", "more": 1},
+        TURN | {"stages_ms": {"turn": "fast"}},
+        TURN | {"stages_ms": {str(n): 1.0 for n in range(21)}},
+        TURN | {"total_ms": float("nan")},
+        TRANSCRIPT | {"who": "somebody"},
+        TRANSCRIPT | {"text": "a" * (talk.MAX_TEXT + 1)},
+        TRANSCRIPT | {"at": float("inf")},
+    ],
+)
+def test_what_is_none_of_ours_is_refused(told: dict[str, Any]) -> None:
+    with pytest.raises(FrameError):
+        talk.from_bot(told)
+
+
+def test_a_refusal_does_not_repeat_what_was_said() -> None:
+    with pytest.raises(FrameError) as refused:
+        talk.from_bot(TRANSCRIPT | {"who": "sk-secret"})
+    assert "sk-secret" not in str(refused.value)
+
+
+def test_the_media_are_not_told_what_the_bot_is() -> None:
+    with pytest.raises(FrameError):
+        talk.to_bot({"t": "ready"})
+    assert talk.to_bot({"t": "sounded", "at": 2.0}) == talk.Sounded(at=2.0)
