@@ -48,7 +48,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["--port", NOTHING], f"there is no port {NOTHING}", "see: voicegw devices"),
         (["--port", "/dev/null"], "/dev/null cannot be opened", "cable"),
         (["--port", "rfc2217://127.0.0.1:9"], "rfc2217://127.0.0.1:9 cannot be reached", "server runs"),
-        (["--board", "nothing"], "there is no board nothing", "there are esp32-s3-box-3"),
+        (["--board", "nothing"], "there is no board nothing", "there are c5-devkit"),
         (["--backend", "nothing"], "there is no backend nothing", "choose one of simulated"),
         (["--backend", "serial"], "no --port", "name the board's"),
         (["--backend", "qemu"], "no --release", "firmware/tools/release.py"),
