@@ -158,14 +158,15 @@ class Seat:
             blocked = await self._followed(bot)
         finally:
             self._detach()
-        if self._hung_up.is_set():
-            return None
         if blocked:
             bot.kill()
             return f"it is blocked: its event loop has not run for {self._silence_seconds:g} s"
+        return None if self._hung_up.is_set() else self._why(bot.ended.result())
+
+    def _why(self, found: Exit) -> str | None:
+        """Why a bot that has ended failed, or `None` where it ended the call."""
         if self._fault is not None:
             return self._fault
-        found = bot.ended.result()
         if found.how == "returned":
             return None if self._ready.is_set() else "it returned before its transport connected"
         return found.detail
@@ -177,9 +178,8 @@ class Seat:
     async def _followed(self, bot: Bot) -> bool:
         """Wait until it has ended or hung up, or is blocked; tells whether it is that."""
         silent = 0.0
-        while (
-            silent < self._silence_seconds
-        ):  # counted in turns of this loop, which may itself have stood still
+        # Counted in turns of this loop, which may itself have stood still.
+        while silent < self._silence_seconds:
             self._alive = False
             await _first(bot.ended, self._hung_up, LOOK_SECONDS)
             if bot.ended.done() or self._hung_up.is_set():
