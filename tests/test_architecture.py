@@ -91,7 +91,7 @@ MAY_SEE = {
     "hil.record": {"hil.path"},
     "hil.report": {"hil.record"},
     "hil.simboard": {"tools.esp"},
-    "hil.backends": {"hil.simboard", "tools.board", "tools.esp"},
+    "hil.backends": {"hil.simboard", "tools.board", "tools.esp", "tools.releases"},
 }
 """Whose modules a room may import, beside its own and those that lie in no room. It only ever runs down."""
 
@@ -200,7 +200,7 @@ def test_packages_hold_nothing() -> None:
         ("dotenv", ("sources",)),
         ("rich.console", ()),
         ("uvicorn", ("front.server",)),
-        ("typer", ("cli.main", "cli.common", "cli.devices", "cli.identity", "cli.tools")),
+        ("typer", ("cli.main", "cli.common", "cli.bots", "cli.devices", "cli.identity", "cli.tools")),
         ("serial", ()),
         ("esptool", ()),
         ("tools", ()),
@@ -263,6 +263,7 @@ def test_only_settings_reads_the_environment() -> None:
         "gateway.bot.nursery",  # likewise
         "gateway.bot.template",  # to the bots, what their engines have set
         "gateway.bot.child",  # likewise
+        "gateway.bot.given",  # to a bot, what Pipecat's runner sets
     }
     assert readers - passed_on == {"gateway.settings"}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from gateway.bot import beside, missing
 from gateway.errors import ConfigError
 from ground import folders
 from ground.trouble import Trouble
@@ -39,32 +40,27 @@ def load(name: str) -> ModuleType:
 
 
 def _import(name: str) -> ModuleType:
+    folder = Path.cwd()
     try:
         if name in BUNDLED:
             return importlib.import_module(f"gateway.bots.{name}")
-        _look_in(Path.cwd())
+        beside.look_in(folder)
         if name.endswith(".py"):
-            return _import_file(folders.expanded(Path(name)).resolve())
+            path = folders.expanded(Path(name)).resolve()
+            folder = path.parent
+            beside.enter(folder)
+            return _import_file(path)
         return importlib.import_module(name)
     except ConfigError:
         raise
     except Trouble as error:
         raise ConfigError.of(error) from None
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"bot {name}: there is no module {error.name}",
-            remedy=f"install it, or set `bot` to one of {', '.join(BUNDLED)}, a module or a .py file",
-        ) from error
     except Exception as error:
+        if (lacking := missing.explain(error, folder)) is not None:
+            raise ConfigError(f"bot {name}: {lacking.what}", remedy=lacking.remedy) from error
         raise ConfigError(
             f"bot {name} does not import: {error!r}", remedy="run it by itself first"
         ) from error
-
-
-def _look_in(folder: Path) -> None:
-    """Find a bot's modules there before all others, as Python itself does for a program that is run there."""
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
 
 
 def _import_file(path: Path) -> ModuleType:

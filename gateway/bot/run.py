@@ -6,15 +6,14 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from loguru import logger
 from pipecat.pipeline.worker import PipelineWorker
-from pipecat.runner.types import SmallWebRTCRunnerArguments
 
-from gateway.bot import loading, pack, pipecat_setup, stock, watching
+from gateway.bot import given, loading, pack, pipecat_setup, stock, watching
 from gateway.bot.connection import BotConnection
 from gateway.bot.track import SAMPLE_RATE
 from gateway.bot.turns import TurnClock
@@ -44,6 +43,7 @@ async def prepared(settings: Settings) -> AsyncIterator[None]:
     hook_in()
     async with AsyncExitStack() as held:
         for name in sorted({settings.bot, *settings.bots.values()}):
+            given.settle(name)
             own = getattr(loading.load(name), "prepared", None)
             if own is not None:
                 await held.enter_async_context(own(settings))
@@ -89,7 +89,8 @@ async def _until_told(work: Awaitable[None]) -> None:
 
 async def hold(sock: socket.socket, job: BotJob) -> None:
     """Run a bot on this event loop, until it returns or raises."""
-    bot: Callable[[SmallWebRTCRunnerArguments], Awaitable[None]] = loading.load(job.bot).bot
+    module = loading.load(job.bot)
+    given.tell_runner(job.own.get("settings", {}))
     connection = WholeConnection() if job.whole else BotConnection(job.pc_id)
     with logger.contextualize(session=job.session_id):
         seat = _Seat(connection)
@@ -101,13 +102,11 @@ async def hold(sock: socket.socket, job: BotJob) -> None:
             asyncio.create_task(connection.serve(), name=f"events-{job.session_id}"),
             asyncio.create_task(_beat(pair), name=f"beat-{job.session_id}"),
         ]
-        arguments = SmallWebRTCRunnerArguments(
-            webrtc_connection=connection, body=job.body, session_id=job.session_id
-        )
+        arguments = given.arguments(job, connection, module)
         if job.device is not None:
             arguments.pipeline_idle_timeout_secs = None  # a device stays connected while nobody speaks
         try:
-            await bot(arguments)
+            await module.bot(arguments)
         finally:
             for task in beside:
                 task.cancel()

@@ -20,7 +20,7 @@ from typing import Final
 
 from loguru import logger
 
-from gateway.bot import loading, system
+from gateway.bot import given, loading, system
 from gateway.bot.child import RAISED_STATUS, Life
 from gateway.bot.nursery import Child, Nursery
 from gateway.bot.timers import Timers
@@ -333,9 +333,10 @@ def _load(bot: str, settings: Settings) -> ModuleType:
     That is its `preload(settings)`, where it has one: a function that starts no thread.
     """
     try:
-        module = loading.load(bot)
-        if (preload := getattr(module, "preload", None)) is not None:
-            preload(settings)
+        with given.importing(bot):
+            module = loading.load(bot)
+            if (preload := getattr(module, "preload", None)) is not None:
+                preload(settings)
     except GatewayError:
         raise
     except BaseException as error:

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
@@ -29,7 +28,7 @@ from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gateway.bots.call import PIPELINE, SAMPLE_RATE, hold, open_transport
+from gateway.bots.call import PIPELINE, SAMPLE_RATE, gateway_settings, hold, open_transport
 from gateway.errors import ConfigError
 from gateway.settings import EngineSpec, api_keys, without_telemetry
 from gateway.speech import providers
@@ -103,7 +102,7 @@ async def prepared(settings: object) -> AsyncIterator[None]:
 
     Raises ConfigError where something is missing or wrong.
     """
-    own = configuration({"voicegw": {"settings": settings}})
+    own = configuration(settings)
     await asyncio.to_thread(check, own, api_keys())
     async with warm(own):
         yield
@@ -111,7 +110,7 @@ async def prepared(settings: object) -> AsyncIterator[None]:
 
 def preload(settings: object) -> None:
     """Load what calls have in common into a process that will be forked for each: no thread, no model session."""
-    own = configuration({"voicegw": {"settings": settings}})
+    own = configuration(settings)
     _models()
     _recogniser(own.sentences)
     if own.stt.provider == "sphinx":
@@ -123,9 +122,9 @@ def preload(settings: object) -> None:
 async def bot(runner_args: RunnerArguments) -> None:
     """Hold one call until it ends: the signature that Pipecat's runner, and ours, call.
 
-    Takes AssistantSettings from `runner_args.body["voicegw"]["settings"]` where that is.
+    Takes AssistantSettings from the gateway's settings where there is a gateway.
     """
-    settings = configuration(runner_args.body)
+    settings = configuration(gateway_settings(runner_args))
     transport = await open_transport(runner_args)
     # Loading models takes 0.2 s: on a thread, since this loop may be carrying other calls.
     middle, after = await asyncio.to_thread(build, settings, api_keys())
@@ -137,10 +136,8 @@ async def bot(runner_args: RunnerArguments) -> None:
     await hold(runner_args, transport, worker)
 
 
-def configuration(body: object) -> AssistantSettings:
-    """The settings in a runner's body, else the defaults. Raises ConfigError where they aren't valid."""
-    own = body.get("voicegw") if isinstance(body, dict) else None
-    given: Any = own.get("settings") if isinstance(own, dict) else None
+def configuration(given: object) -> AssistantSettings:
+    """Those of the gateway's settings, else the defaults. Raises ConfigError where they aren't valid."""
     try:
         return AssistantSettings.model_validate(given or {}, from_attributes=True)
     except ValidationError as error:

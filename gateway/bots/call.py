@@ -17,6 +17,11 @@ PIPELINE = PipelineParams(
 )
 
 
+def gateway_settings(runner_args: RunnerArguments) -> object:
+    """The settings of the gateway that this call is held by; `None` under Pipecat's own runner."""
+    return getattr(runner_args, "voicegw", {}).get("settings")
+
+
 async def open_transport(runner_args: RunnerArguments) -> BaseTransport:
     """The transport of a call, 16 kHz both ways, 20 ms at a time."""
     transport: BaseTransport = await create_transport(runner_args, {"webrtc": _params})

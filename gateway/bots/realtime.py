@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
 from pipecat.frames.frames import LLMRunFrame
 from pipecat.pipeline.pipeline import Pipeline
@@ -15,7 +14,7 @@ from pipecat.processors.aggregators.llm_response_universal import LLMContextAggr
 from pipecat.runner.types import RunnerArguments
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from gateway.bots.call import PIPELINE, hold, open_transport
+from gateway.bots.call import PIPELINE, gateway_settings, hold, open_transport
 from gateway.errors import ConfigError
 from gateway.settings import EngineSpec, api_keys
 from gateway.speech import providers
@@ -50,10 +49,8 @@ def choose(settings: RealtimeSettings, keys: Mapping[str, str]) -> EngineSpec:
     raise ConfigError("the realtime bot needs a key", remedy=f"set {' or '.join(_KEYS.values())}")
 
 
-def configuration(body: object) -> RealtimeSettings:
-    """The settings in a runner's body, else the defaults. Raises ConfigError where they aren't valid."""
-    own = body.get("voicegw") if isinstance(body, dict) else None
-    given: Any = own.get("settings") if isinstance(own, dict) else None
+def configuration(given: object) -> RealtimeSettings:
+    """Those of the gateway's settings, else the defaults. Raises ConfigError where they aren't valid."""
     try:
         return RealtimeSettings.model_validate(given or {}, from_attributes=True)
     except ValidationError as error:
@@ -66,13 +63,13 @@ async def prepared(settings: object) -> AsyncIterator[None]:
 
     Raises ConfigError where there is no key, or its engine isn't installed.
     """
-    check(configuration({"voicegw": {"settings": settings}}), api_keys())
+    check(configuration(settings), api_keys())
     yield
 
 
 async def bot(runner_args: RunnerArguments) -> None:
     """Hold one call until it ends: the signature that Pipecat's runner, and ours, call."""
-    settings = configuration(runner_args.body)
+    settings = configuration(gateway_settings(runner_args))
     spec = choose(settings, api_keys())
     transport = await open_transport(runner_args)
     llm = await asyncio.to_thread(providers.make_realtime, spec, api_keys(), prompt=settings.prompt)

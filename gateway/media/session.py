@@ -168,7 +168,8 @@ class Session:
             BotJob(
                 session_id=self.id,
                 bot=self.call.bot,
-                body=self._body(),
+                body=self.call.request_data,
+                own=self._own(),
                 device=self.call.device,
                 pc_id=self.pc_id,
                 whole=self._whole,
@@ -314,14 +315,12 @@ class Session:
             return
         self._connection.send_app_message(_error(reason, fatal=True))
 
-    def _body(self) -> dict[str, Any]:
-        given = self.call.request_data if isinstance(self.call.request_data, dict) else {}
-        own = {
+    def _own(self) -> dict[str, Any]:
+        return {
             "session_id": self.id,
             "device": self.call.device,
             "settings": self._settings.model_dump(mode="json"),
         }
-        return {**given, "voicegw": own}
 
     async def _follow(self) -> None:
         try:

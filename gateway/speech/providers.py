@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from importlib import import_module
+from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from pipecat.processors.frame_processor import FrameProcessor
 from gateway.errors import ConfigError
 from gateway.settings import EngineSpec
 from gateway.speech.catalogue import PROVIDERS, Kind, Provider
+from ground import installing
 
 BUILT_IN: Mapping[Kind, str] = {"stt": "sphinx", "tts": "flite"}
 _BUILT_IN_OPTIONS: Mapping[str, frozenset[str]] = {"sphinx": frozenset(), "flite": frozenset({"voice"})}
@@ -105,8 +106,12 @@ def _check_installed(kind: Kind, spec: EngineSpec, provider: Provider) -> None:
     if missing:
         raise ConfigError(
             f"{kind} {spec.provider!r} is not installed",
-            remedy=f".venv/bin/pip install 'pipecat-ai[{provider.extra}]==1.14.0'",
+            remedy=_extra(provider),
         )
+
+
+def _extra(provider: Provider) -> str:
+    return installing.line(f"pipecat-ai[{provider.extra}]=={metadata.version('pipecat-ai')}")
 
 
 def _check_names(kind: Kind, spec: EngineSpec, known: frozenset[str]) -> None:
@@ -143,7 +148,7 @@ def _class(provider: Provider) -> Any:
     except (ImportError, AttributeError) as error:
         raise ConfigError(
             f"{name} can't be imported: {error}",
-            remedy=f".venv/bin/pip install 'pipecat-ai[{provider.extra}]==1.14.0'" if provider.extra else "",
+            remedy=_extra(provider) if provider.extra else "",
         ) from error
 
 

@@ -91,6 +91,9 @@ class BotJob(Wire):
     session_id: str
     bot: str
     body: Any = None
+    """What the client gave for the bot, as it came."""
+    own: dict[str, Any] = {}
+    """What the gateway tells bots that know it: its settings, and whose call it is."""
     device: str | None
     pc_id: str
     whole: bool = False

@@ -22,10 +22,11 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.processors.frameworks.rtvi.frames import RTVIServerMessageFrame
+from pipecat.runner.types import RunnerArguments
 from pipecat.workers.runner import WorkerRunner
 
 from gateway.bots.assistant import AssistantSettings, build, check, configuration
-from gateway.bots.call import PIPELINE
+from gateway.bots.call import PIPELINE, gateway_settings
 from gateway.errors import ConfigError
 from gateway.settings import EngineSpec
 from gateway.speech.flite import Flite
@@ -174,19 +175,21 @@ async def test_what_is_typed_is_answered_too(settings: AssistantSettings) -> Non
         assert await _next(call.output.said) == "Twelve plus thirty is forty two."
 
 
-def test_settings_come_from_the_runners_body() -> None:
-    body = {"voicegw": {"session_id": "s", "settings": {"timezone": "Europe/Berlin", "volume": 30}}}
-    assert (configuration(body).timezone, configuration(body).volume) == ("Europe/Berlin", 30)
+def test_settings_are_those_of_the_gateway_that_holds_the_call() -> None:
+    arguments = RunnerArguments(body={"timezone": "Asia/Tokyo"})
+    arguments.voicegw = {"settings": {"timezone": "Europe/Berlin", "volume": 30}}  # type: ignore[attr-defined]
+    own = configuration(gateway_settings(arguments))
+    assert (own.timezone, own.volume) == ("Europe/Berlin", 30)
 
 
-@pytest.mark.parametrize("body", [None, {}, {"request_data": {}}, {"voicegw": {}}, "nonsense"])
-def test_without_settings_the_defaults_hold(body: object) -> None:
-    assert configuration(body) == AssistantSettings()
+def test_under_pipecats_own_runner_the_defaults_hold() -> None:
+    arguments = RunnerArguments(body={"volume": 10})
+    assert configuration(gateway_settings(arguments)) == AssistantSettings()
 
 
 def test_settings_that_are_not_valid_are_named() -> None:
     with pytest.raises(ConfigError, match="volume"):
-        configuration({"voicegw": {"settings": {"volume": 300}}})
+        configuration({"volume": 300})
 
 
 def test_the_defaults_pass_the_check(settings: AssistantSettings) -> None:

@@ -543,3 +543,22 @@ async def test_what_calls_can_share_is_made_once_and_before_them(tmp_path: Path)
     async with running(Settings(bot=str(bot), volume=33)) as bots:
         seen = json.loads(await told(await begin(bots, "look", bot=str(bot))))
         assert seen["environment"]["VOICEGW_BY"] == f"{template(bots)} 33"
+
+
+@pytest.mark.parametrize("forks", [True, False], ids=["forked", "spawned"])
+async def test_each_bot_finds_what_lies_beside_its_own_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forks: bool
+) -> None:
+    files = {}
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "helpers.py").write_text(f"WHOSE = {name!r}\n")
+        files[name] = str(tmp_path / name / "bot.py")
+        Path(files[name]).write_text("import helpers\nasync def bot(runner_args): ...\n")
+    monkeypatch.chdir("/")
+    async with running(Settings(bot=files["one"], bots={"d": files["two"]}), forks=forks) as bots:
+        for name, file in files.items():
+            process = await begin(bots, "beside", bot=file, file=file)
+            assert json.loads(await told(process)) == name
+            await process.ended
+            process.sock.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import json
 import os
 import random
@@ -18,7 +19,7 @@ from typing import Any
 
 from numpy import random as numpy_random
 
-from gateway.bot import system
+from gateway.bot import loading, system
 from gateway.wire.calls import BotJob
 
 _kept: list[Any] = []
@@ -124,6 +125,12 @@ def _look(_sock: socket.socket, _body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _beside(_sock: socket.socket, body: dict[str, Any]) -> str:
+    """What the bot's own `helpers.py` says, imported while its call is held."""
+    loading.load(body["file"])
+    return str(importlib.import_module("helpers").WHOSE)
+
+
 _DEEDS: dict[str, Callable[[socket.socket, dict[str, Any]], object]] = {
     "return": _return,
     "raise": _raise,
@@ -139,4 +146,5 @@ _DEEDS: dict[str, Callable[[socket.socket, dict[str, Any]], object]] = {
     "eat": _eat,
     "swarm": _swarm,
     "look": _look,
+    "beside": _beside,
 }

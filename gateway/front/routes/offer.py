@@ -70,7 +70,7 @@ class StartBody(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     transport: Literal["webrtc"] = "webrtc"
-    body: Annotated[dict[str, Any], AfterValidator(_plain)] = Field(default_factory=dict)
+    body: Plain = Field(default_factory=dict)
 
 
 class Started(BaseModel):

@@ -1,0 +1,132 @@
+"""What Pipecat's own runner gives a bot, given here too: its arguments, its environment, `sys.argv` (docs/bots.md)."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from pipecat.runner.types import SmallWebRTCRunnerArguments
+from pipecat.utils.file_storage import FileStorage
+
+from gateway import sources
+from gateway.wire.calls import BotJob
+
+ENVIRONMENT: Final[Mapping[str, str]] = {"ENV": "local"}
+"""What the runner sets, whatever was there: a bot of Pipecat's tells by it that it is not in their cloud."""
+_RUNNER: Final = "pipecat.runner.run"
+_LEFT: Final[dict[str, dict[str, str]]] = {}
+"""What the import of each bot has left in the environment."""
+
+
+def arguments(job: BotJob, connection: object, module: ModuleType) -> SmallWebRTCRunnerArguments:
+    """What a bot is called with; `voicegw` beside Pipecat's own fields is ours (docs/bots.md).
+
+    Raises:
+        TypeError: the bot's `create_file_storage` is no plain function.
+    """
+    settings = job.own.get("settings", {})
+    given = SmallWebRTCRunnerArguments(
+        webrtc_connection=connection,
+        body=job.body,
+        session_id=job.session_id,
+        file_storage=_file_storage(module),
+    )
+    given.cli_args = cli_args(settings)
+    given.voicegw = job.own  # type: ignore[attr-defined]
+    return given
+
+
+def cli_args(settings: Mapping[str, Any]) -> argparse.Namespace:
+    """What the runner's command line comes to, started with `-t webrtc` where this gateway listens."""
+    return argparse.Namespace(
+        host=settings.get("host", "localhost"),
+        port=settings.get("port", 7860),
+        transport="webrtc",
+        proxy=None,
+        direct=False,
+        downloads_folder=None,
+        uploads_folder=None,
+        uploads_folder_max_files=10,
+        runner_body=None,
+        verbose=0,
+        dialin=True,
+        esp32=False,
+        whatsapp=False,
+        ws_auth="none",
+        ice_servers=[],
+        allowed_origins=[],
+        moq_connect=None,
+        moq_bind="[::]:4080",
+        moq_serve=True,
+        moq_namespace="pipecat",
+        moq_bot_id="response",
+        moq_client_id="request",
+        moq_tls_cert=None,
+        moq_tls_key=None,
+        moq_tls_insecure=False,
+        moq_tls_generate="localhost",
+        moq_host="localhost",
+        moq_port=4080,
+        moq_path="/moq",
+        moq_tls_host="localhost",
+    )
+
+
+def _file_storage(module: ModuleType) -> FileStorage | None:
+    make = getattr(module, "create_file_storage", None)
+    if make is None:
+        return None
+    if inspect.iscoroutinefunction(make):
+        raise TypeError("create_file_storage() must be synchronous")
+    made: FileStorage | None = make()
+    return made
+
+
+def tell_runner(settings: Mapping[str, Any]) -> None:
+    """Have `runner_host()` and its like tell what is true here, where a bot has imported them."""
+    if (runner := sys.modules.get(_RUNNER)) is not None:
+        vars(runner).update(RUNNER_HOST=settings.get("host"), RUNNER_PORT=settings.get("port"))
+
+
+def settle(bot: str) -> None:
+    """Make this process look to a bot as `python bot.py` does.
+
+    Raises:
+        ConfigError: there is a `.env` beside the bot's file that cannot be read.
+    """
+    os.environ.update(_environment(bot) | _LEFT.get(bot, {}))
+    sys.argv = [bot]
+
+
+@contextmanager
+def importing(bot: str) -> Iterator[None]:
+    """The same while a bot is imported into a process that others share.
+
+    What its import sets in the environment is taken back, and is there again once this process, or a fork of it,
+    settles for this bot: a `.env` that overrides all else is not another bot's.
+    """
+    before, argv = dict(os.environ), sys.argv
+    settle(bot)
+    try:
+        yield
+    finally:
+        sys.argv = argv
+        _LEFT[bot] = {name: value for name, value in os.environ.items() if before.get(name) != value}
+        for name in _LEFT[bot]:
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                del os.environ[name]
+
+
+def _environment(bot: str) -> dict[str, str]:
+    """What the runner sets, and what the `.env` beside the bot's file sets where the environment does not."""
+    beside = sources.env_beside(Path(bot)) if bot.endswith(".py") else {}
+    return {**{name: value for name, value in beside.items() if name not in os.environ}, **ENVIRONMENT}
