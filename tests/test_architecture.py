@@ -81,7 +81,7 @@ MAY_SEE = {
     "gateway.media": {"gateway.rtc", "gateway.wire"},
     "gateway.bot": {"gateway.rtc", "gateway.wire"},
     "gateway.bots": {"gateway.speech"},
-    "gateway.rtc": set(),
+    "gateway.rtc": {"gateway.wire"},
     "gateway.speech": set(),
     "gateway.wire": set(),
     "tools.board": {"tools.releases"},

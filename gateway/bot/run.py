@@ -93,7 +93,7 @@ async def hold(sock: socket.socket, job: BotJob) -> None:
     given.tell_runner(job.own.get("settings", {}))
     connection = WholeConnection() if job.whole else BotConnection(job.pc_id)
     with logger.contextualize(session=job.session_id):
-        seat = _Seat(connection)
+        seat = _Seat(connection, stays=job.device is not None)
         pair = Pair(sock, seat.take, seat.lost)
         connection.attach(pair)
         seat.pair = pair
@@ -124,7 +124,8 @@ async def _beat(pair: Pair) -> None:
 class _Seat:
     """Joins a bot's connection, its turns, and the pair."""
 
-    def __init__(self, connection: BotConnection | WholeConnection) -> None:
+    def __init__(self, connection: BotConnection | WholeConnection, *, stays: bool) -> None:
+        self._stays = stays
         self.pair: Pair | None = None
         self._connection = connection
         self._short = isinstance(connection, BotConnection)
@@ -148,6 +149,8 @@ class _Seat:
     def watch(self, worker: PipelineWorker) -> None:
         """Time the turns of a pipeline that the bot runs; its audio gets the short way."""
         stock.watch_frames(worker, self._turns.frame)
+        if self._stays:
+            stock.stay_while_idle(worker)
         if self._short:
             stock.shorten(worker, SAMPLE_RATE)
 

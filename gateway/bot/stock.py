@@ -13,7 +13,7 @@ from aiortc.mediastreams import MediaStreamError
 from loguru import logger
 from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.observers.base_observer import FramePushed
-from pipecat.pipeline.worker import PipelineWorker
+from pipecat.pipeline.worker import IDLE_TIMEOUT_SECS, PipelineWorker
 from pipecat.transports.smallwebrtc import transport as smallwebrtc
 
 CHECKED = {"pipecat-ai": "1.14.0"}
@@ -36,6 +36,16 @@ def shorten(worker: PipelineWorker, rate: int) -> None:
         _read_pcm(source, rate)
     for sink in worker._iter_processors(worker.pipeline, smallwebrtc.SmallWebRTCOutputTransport):
         sink._enable_direct_mode = True
+
+
+def stay_while_idle(worker: PipelineWorker) -> None:
+    """Have a pipeline stay that has Pipecat's own idle time-out, which most bots leave as it is.
+
+    A device stays connected while nobody speaks. A time-out of the author's choice holds, and so does what a bot does
+    in `on_idle_timeout`.
+    """
+    if worker._idle_timeout_secs == IDLE_TIMEOUT_SECS:
+        worker._cancel_on_idle_timeout = False
 
 
 def _read_pcm(transport: smallwebrtc.SmallWebRTCInputTransport, rate: int) -> None:

@@ -21,6 +21,7 @@ class WholeConnection(GatewayConnection):
 
     def __init__(self) -> None:
         self._pair: Pair | None = None
+        self._told_to_end = False
         self._asked: asyncio.Queue[talk.Negotiate | talk.Candidates | talk.Close] = asyncio.Queue()
         super().__init__()
         for state in get_args(talk.StateName):
@@ -50,6 +51,12 @@ class WholeConnection(GatewayConnection):
         self._tell(talk.Ready())
         await super().connect()
 
+    async def disconnect(self) -> None:
+        """End the call. Where neither the media nor the client has, the bot hangs up."""
+        if not self._told_to_end and self.pc.connectionState not in {"closed", "failed"}:
+            self._tell(talk.HangUp())
+        await super().disconnect()
+
     async def serve(self) -> None:
         """Do what the media ask, and report once a second, until cancelled."""
         while True:
@@ -59,6 +66,7 @@ class WholeConnection(GatewayConnection):
                 await self._report()
                 continue
             if isinstance(asked, talk.Close):
+                self._told_to_end = True
                 await self.disconnect()
             else:
                 await self._answer_to(asked)

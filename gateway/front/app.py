@@ -28,7 +28,9 @@ _POLICY = (
 
 def create_app(gateway: Gateway) -> FastAPI:
     """Make the app that serves a running gateway."""
-    app = FastAPI(title="voicegw", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="voicegw", version=__version__, docs_url=None, redoc_url=None, strict_content_type=False
+    )
     app.state.gateway = gateway
     for module in (offer, state, devices, firmware, flash, health, identity, operator):
         app.include_router(module.router)
@@ -65,10 +67,12 @@ def _add_guards(app: FastAPI) -> None:
         return problem(GatewayError(repr(error), remedy="see the gateway's log"))  # uvicorn logs the trace
 
     @app.exception_handler(RequestValidationError)
-    async def malformed(_request: Request, error: RequestValidationError) -> Response:
+    async def malformed(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        return problem(BadRequest(f"{where}: {first['msg']}", remedy="see /openapi.json"))
+        kind = request.headers.get("content-type", "application/json")
+        remedy = "see /openapi.json" if "json" in kind else "send it as Content-Type: application/json"
+        return problem(BadRequest(f"{where}: {first['msg']}", remedy=remedy))
 
     @app.exception_handler(HTTPException)
     async def plain(_request: Request, error: HTTPException) -> Response:

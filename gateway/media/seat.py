@@ -88,6 +88,11 @@ class Seat:
         self.task = asyncio.create_task(self._hold(), name=f"seat-{job.session_id}")
         """Ends with the reason for which the call should end: `bot_ended` or `bot_failed`."""
 
+    @property
+    def hung_up(self) -> bool:
+        """Whether the bot has ended the call."""
+        return self._hung_up.is_set()
+
     # -- what the client says
 
     def heard(self, pcm: bytes) -> None:

@@ -21,7 +21,7 @@ from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.connection import MediaConnection, MediaFigures
 from gateway.settings import Settings
-from gateway.wire import messages, sdp, talk
+from gateway.wire import messages, sdp, sdp_plain, talk
 from gateway.wire.calls import (
     Answer,
     BotJob,
@@ -148,7 +148,7 @@ class Session:
             if isinstance(self._connection, RemoteConnection):
                 self._connection.seat = self._seat
             async with self._negotiating():
-                await self._connection.initialize(sdp.bundle_in_order(self.call.sdp), self.call.type)
+                await self._connection.initialize(sdp_plain.spelt_out(self.call.sdp), self.call.type)
             answer = self._answer(self.call.sdp)
             await self._connection.connect()
             await asyncio.sleep(0)  # where nobody waits any more, that is raised here and not after the end
@@ -256,6 +256,7 @@ class Session:
             bitrate = self._settings.audio.bitrate
             text = sdp.device_answer(text, self.call.address, bitrate=bitrate, offer=offer)
             return Answer(sdp=text, type=str(found["type"]), pc_id=self.pc_id)
+        text = sdp_plain.refused(text, offer)
         return Answer(sdp=text, type=str(found["type"]), pc_id=self.pc_id, session_id=self.id)
 
     async def renegotiate(self, call: RenegotiateCall) -> Answer:
@@ -268,7 +269,7 @@ class Session:
                 self._failed = False
                 self.call = self.call.model_copy(update={"address": call.address})
                 self._connection.addresses = self._addresses()
-            await self._connection.renegotiate(sdp.bundle_in_order(call.sdp), call.type, call.restart_pc)
+            await self._connection.renegotiate(sdp_plain.spelt_out(call.sdp), call.type, call.restart_pc)
             return self._answer(call.sdp)
 
     async def patch(self, call: PatchCall) -> None:
@@ -349,6 +350,8 @@ class Session:
 
     def _live_over(self, silent: float) -> str | None:
         """Why a live call is over by itself, if it is."""
+        if self._seat is not None and self._seat.hung_up:
+            return "bot_ended"  # where it has the whole connection, that is closed by now
         if not self._connection.connected and not self._restarting():
             return "client_left"
         if silent > self._settings.limits.vanish_timeout_s:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiortc import RTCSessionDescription
-from aiortc.sdp import candidate_from_sdp
+from aiortc.sdp import SessionDescription, candidate_from_sdp
 from aiortc.stats import RTCStatsReport
 from loguru import logger
 from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
@@ -22,11 +22,14 @@ from gateway.rtc.jitter import JitterStats
 from gateway.rtc.receiver import DeviceReceiver
 from gateway.rtc.rtcp import RTP_CLOCK, Reports
 from gateway.rtc.sender import DeviceSender
+from gateway.wire.sdp import parse_candidate
 
 MAX_MESSAGE_BYTES = 1_200
 """libpeer's SCTP reassembles nothing: no message toward a device may be longer."""
 TOLD_SECONDS = 2.0
 """For the data channel of a call that ends as soon as it is connected to open, so that its client learns why."""
+_MOST_LINES_TRIED = 200
+"""To find the one that is malformed, which takes as many readings."""
 MAX_BUFFERED = 1 << 20
 """Bytes of messages that may wait for a client that does not take them."""
 
@@ -86,6 +89,32 @@ def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else round(1000 * seconds, 2)
 
 
+def _why(error: Exception, sdp: str) -> str:
+    """In words that name the line, where it is one that aiortc stumbles over."""
+    said = f"{type(error).__name__}: {error}".rstrip(": ")
+    line = _culprit(sdp)
+    return said if line is None else f"its line {line[:100]!r} ({said})"
+
+
+def _culprit(sdp: str) -> str | None:
+    """The first line without which aiortc reads an SDP that it can't read; `None` for none."""
+    lines = sdp.splitlines()
+    if _reads(lines) or len(lines) > _MOST_LINES_TRIED:
+        return None
+    tried = sorted(
+        range(len(lines)), key=lambda n: lines[n].startswith("m=")
+    )  # without one, all below it is another's
+    return next((lines[n] for n in tried if _reads(lines[:n] + lines[n + 1 :])), None)
+
+
+def _reads(lines: list[str]) -> bool:
+    try:
+        SessionDescription.parse("\r\n".join(lines) + "\r\n")
+    except Exception:  # noqa: BLE001 -- aiortc raises whatever a malformed line leads to
+        return False
+    return True
+
+
 class GatewayConnection(SmallWebRTCConnection):
     """A connection that says which local addresses it may use.
 
@@ -106,7 +135,7 @@ class GatewayConnection(SmallWebRTCConnection):
         except BadOffer:
             raise
         except Exception as error:  # aiortc raises whatever a malformed line leads to, at each of the steps
-            raise BadOffer(f"the offer was refused: {error}") from error
+            raise BadOffer(f"the offer was refused: {_why(error, sdp)}") from error
         self._answer = self._pc.localDescription
 
     def _prepare(self) -> None:
@@ -117,19 +146,35 @@ class GatewayConnection(SmallWebRTCConnection):
     async def add_candidates(self, candidates: Sequence[tuple[str, str | None, int | None]]) -> None:
         """Add trickled candidates: (candidate, mid, m-line index); an empty one ends them (RFC 8840).
 
+        One that is none costs only itself. An end is not passed on: aiortc would fail at once where there is no pair
+        yet, and RFC 8863 has it wait for checks of the other end.
+
         Raises:
-            BadOffer: one of them is no candidate.
+            BadOffer: none of them is a candidate.
         """
-        for text, mid, index in candidates:
-            if not text:
-                await self._pc.addIceCandidate(None)
-                continue
-            try:
-                candidate = candidate_from_sdp(text.removeprefix("candidate:"))
-                candidate.sdpMid, candidate.sdpMLineIndex = mid, index
-                await self._pc.addIceCandidate(candidate)
-            except (ValueError, AssertionError, IndexError) as error:
-                raise BadOffer(f"not a candidate: {text[:100]}: {error}") from error
+        wanted = [candidate for candidate in candidates if candidate[0]]
+        refused = [why for candidate in wanted if (why := await self._add(*candidate)) is not None]
+        for why in refused:
+            logger.info("a candidate was left out: {}", why)
+        if wanted and len(refused) == len(wanted):
+            raise BadOffer(refused[0])
+
+    async def _add(self, text: str, mid: str | None, index: int | None) -> str | None:
+        """Add one; why not, where it can't be."""
+        value = text.removeprefix("a=").removeprefix("candidate:")
+        if parse_candidate(value) is None:
+            return f"not a candidate: {text[:100]}"
+        candidate = candidate_from_sdp(value)
+        transports = stock.dtls_transports(self._pc)
+        try:
+            if len(transports) == 1:  # of all sections, whichever this one names
+                await next(iter(transports)).transport.addRemoteCandidate(candidate)
+                return None
+            candidate.sdpMid, candidate.sdpMLineIndex = mid, index
+            await self._pc.addIceCandidate(candidate)
+        except (ValueError, AssertionError, IndexError) as error:
+            return f"{text[:100]}: {error or type(error).__name__}"
+        return None
 
     @property
     def connected(self) -> bool:
@@ -198,7 +243,7 @@ class MediaConnection(GatewayConnection):
 
     def _prepare(self) -> None:
         super()._prepare()
-        transceiver = self._pc.getTransceivers()[0]
+        transceiver = next(t for t in self._pc.getTransceivers() if t.kind == "audio")
         stock.answer_only_opus(transceiver, extensions=not self._small)
         if self._sender is None:
             self._sender = DeviceSender(transceiver.sender, self._opus, self._on_audio)

@@ -24,6 +24,15 @@ DEVICE_ANSWER_BYTES = 4_096
 
 _OPUS = re.compile(r"^a=rtpmap:(\d{1,3}) opus/48000(?:/[12])?$", re.IGNORECASE)
 
+_NUMBER = re.compile(r"[0-9]{1,10}")
+_TRANSPORT = {
+    "ice-ufrag": re.compile(r"\S{1,256}"),
+    "ice-pwd": re.compile(r"\S{1,256}"),
+    "fingerprint": re.compile(r"\S+ [0-9A-Fa-f:]+"),
+    "setup": re.compile(r"actpass|active|passive"),
+}
+"""What each section has, or the session for all, and its form (RFC 8839, 5.4; RFC 8122, 5; RFC 4145, 4)."""
+
 
 class Client(StrEnum):
     """Who made an offer, for the purpose of what may be answered."""
@@ -48,6 +57,8 @@ class Section:
 
     kind: str
     lines: tuple[str, ...]
+    line: int = 0
+    """The number of its first line in the whole, from 1."""
 
     def values(self, name: str) -> Iterator[str]:
         """The values of the attribute `name`, in order; empty for a flag."""
@@ -103,7 +114,10 @@ class Offer:
 def parse_candidate(value: str) -> Candidate | None:
     """Read the value of an `a=candidate` attribute, or give `None` where it is not one (RFC 8839, 5.1)."""
     parts = value.split()
-    if len(parts) < 8 or parts[6] != "typ" or not re.fullmatch(r"[0-9]{1,5}", parts[5]):
+    if len(parts) < 8 or parts[6] != "typ":
+        return None
+    related = [port for name, port in pairwise(parts[8:]) if name == "rport"]
+    if not all(map(_NUMBER.fullmatch, [parts[1], parts[3], parts[5], *related])):
         return None
     if int(parts[5]) > 65_535:
         return None
@@ -138,7 +152,7 @@ def _section(lines: tuple[str, ...], number: int) -> Section:
     parts = lines[0][2:].split()
     if len(parts) < 4 or not parts[1].split("/")[0].isdecimal():
         raise BadOffer(f"line {number} of the SDP is not an m= line")
-    return Section(parts[0], lines)
+    return Section(parts[0], lines, number)
 
 
 def check_offer(text: str, request_data: Any = None) -> Offer:
@@ -152,20 +166,33 @@ def check_offer(text: str, request_data: Any = None) -> Offer:
         BadOffer, NoAudio: says what is missing and what to do.
     """
     offer = parse(text)
-    media = [s for s in offer.sections if s.kind in {"audio", "video"}]
-    audio = next((s for s in media if s.kind == "audio" and not s.rejected), None)
+    media = [s for s in offer.sections if s.kind in {"audio", "video"} and not s.rejected]
+    audio = next((s for s in media if s.kind == "audio"), None)
     if audio is None:
         raise NoAudio("the offer has no audio section", remedy="add an audio transceiver before the offer")
     if audio.opus is None:
-        raise NoAudio("the offer's audio section has no Opus", remedy="offer opus/48000/2")
+        raise NoAudio(f"the offer's {_where(audio)} has no Opus", remedy="offer opus/48000/2")
     if media[0] is not audio:
-        raise BadOffer("audio must be the first media section", remedy="add audio before video")
-    for name in ("ice-ufrag", "ice-pwd", "fingerprint"):
-        if offer.attribute(audio, name) is None:
-            raise BadOffer(f"the offer has no a={name}")
-    if "rtcp-mux" not in {line[2:] for line in audio.lines}:
-        raise BadOffer("the offer's audio section has no a=rtcp-mux", remedy="multiplex RTCP (RFC 8834)")
+        raise BadOffer(
+            f"{_where(media[0])} stands before the offer's {_where(audio)}", remedy="add audio before video"
+        )
+    _check_transport(offer, audio)
+    if not any(line.rstrip() == "a=rtcp-mux" for line in (*audio.lines, *offer.head)):
+        raise BadOffer(f"the offer's {_where(audio)} has no a=rtcp-mux", remedy="multiplex RTCP (RFC 8834)")
     return Offer(text, recognise(offer, request_data), offer.candidates)
+
+
+def _check_transport(offer: Description, section: Section) -> None:
+    for name, form in _TRANSPORT.items():
+        value = offer.attribute(section, name)
+        if value is None:
+            raise BadOffer(f"the offer's {_where(section)} has no a={name}")
+        if not form.fullmatch(value.rstrip()):
+            raise BadOffer(f"the offer's {_where(section)} has a={name}:{value[:100]}")
+
+
+def _where(section: Section) -> str:
+    return f"m={section.kind} section (line {section.line})"
 
 
 def recognise(offer: Description, request_data: Any = None) -> Client:
@@ -183,21 +210,6 @@ def recognise(offer: Description, request_data: Any = None) -> Client:
 def has_video(offer: str) -> bool:
     """Whether an offer has a section of video that it does not reject itself."""
     return any(section.kind == "video" and not section.rejected for section in parse(offer).sections)
-
-
-def bundle_in_order(offer: str) -> str:
-    """The offer with its BUNDLE group in the order of its m-sections.
-
-    aiortc stops the one transport of all sections where any but the first of them leads the group (RFC 8843, 7.2
-    leaves that to the offerer).
-    """
-    mids = [mid for section in parse(offer).sections for mid in section.values("mid")]
-    lines = offer.split("\r\n" if "\r\n" in offer else "\n")
-    for index, line in enumerate(lines):
-        if line.startswith("a=group:BUNDLE "):
-            group = line.split()[1:]
-            lines[index] = " ".join(["a=group:BUNDLE", *(m for m in mids if m in group)])
-    return "\r\n".join(lines)
 
 
 def same_address(a: str, b: str) -> bool:
@@ -240,7 +252,7 @@ def device_answer(answer: str, address: str, *, bitrate: int, offer: str | None 
         lines.append(f"a=group:BUNDLE {' '.join(mids)}")
     for index, section in enumerate(description.sections):
         if index in rejected:
-            lines += _rejected_section(section)
+            lines += rejection(offered[index])
             continue
         lines += _device_section(section, candidate, bitrate)
         if index == taken[0]:  # with BUNDLE the first section's transport is everyone's (RFC 8843, 7.1)
@@ -260,11 +272,12 @@ _UNUSED = (
 )
 
 
-def _rejected_section(section: Section) -> Iterator[str]:
-    kind, _, *rest = section.lines[0].split()
+def rejection(offered: Section) -> Iterator[str]:
+    """What answers a section that the offer rejects (RFC 3264, section 6)."""
+    kind, _, *rest = offered.lines[0].split()
     yield " ".join([kind, "0", *rest])
     yield "c=IN IP4 0.0.0.0"
-    yield from (line for line in section.lines if line.startswith("a=mid:"))
+    yield from (line for line in offered.lines if line.startswith("a=mid:"))
     yield "a=inactive"
 
 

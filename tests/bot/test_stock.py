@@ -174,3 +174,21 @@ async def test_a_watch_that_fails_harms_no_frame() -> None:
         raise RuntimeError(frame.name)
 
     assert len(await run(fail)) == 1
+
+
+# -- a bot that nobody talks to
+
+
+@pytest.mark.parametrize(
+    ("given", "cancelled"), [({}, False), ({"idle_timeout_secs": 60}, True)], ids=["Pipecat's", "its own"]
+)
+async def test_an_idle_time_out_that_no_author_chose_ends_nothing(
+    given: dict[str, Any], cancelled: bool
+) -> None:
+    worker = PipelineWorker(Pipeline([Heard()]), **given)
+    told = asyncio.Event()
+    worker.add_event_handler("on_idle_timeout", lambda _worker: told.set())
+    stock.stay_while_idle(worker)
+    running = await worker._idle_timeout_detected()
+    await told.wait()
+    assert running is not cancelled

@@ -11,6 +11,7 @@ from gateway.media.here import BotsHere
 from gateway.media.session import Session
 from gateway.media.states import TRANSITIONS, Event, IllegalEvent, State, next_state
 from gateway.settings import Limits, Settings
+from gateway.wire import talk
 from gateway.wire.calls import CandidateItem, OfferCall, PatchCall, RenegotiateCall, SessionEvent
 from tests.support.gateway import BOTS
 from tests.support.offers import captured, replaced
@@ -193,3 +194,12 @@ async def test_a_session_describes_itself(new: Callable[..., Session]) -> None:
         "state": "negotiating",
         "figures": None,
     }
+
+
+async def test_a_bot_that_hangs_up_is_no_client_that_left(new: Callable[..., Session]) -> None:
+    session = new()
+    await session.start()
+    assert session._seat is not None
+    assert session._live_over(0.0) is None
+    session._seat._told(talk.HangUp())  # as a bot with the whole connection does, and closes that
+    assert session._live_over(0.0) == "bot_ended"

@@ -7,7 +7,7 @@ import pytest
 from gateway.media.here import BotsHere
 from gateway.media.session import Session
 from gateway.settings import Settings
-from gateway.wire import sdp
+from gateway.wire import sdp, sdp_plain
 from gateway.wire.calls import OfferCall
 from gateway.wire.sdp_lint import lint
 from tests.support.offers import BROWSERS, DEVICES, captured, made, replaced
@@ -57,7 +57,8 @@ async def test_any_order_of_the_group_is_answered(offer: str) -> None:
 
 @pytest.mark.parametrize("name", [*BROWSERS, *DEVICES])
 def test_a_group_in_order_stays_as_it_is(name: str) -> None:
-    assert sdp.bundle_in_order(captured(name)) == captured(name)
+    spelt_out = sdp_plain.spelt_out(captured(name))
+    assert spelt_out == captured(name).replace("a=end-of-candidates\r\n", "")
 
 
 @pytest.mark.parametrize("kind", ["video", "application"])

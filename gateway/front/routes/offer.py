@@ -51,11 +51,31 @@ class OfferBody(BaseModel):
     request_data: Annotated[Plain, Field(validation_alias=AliasChoices("request_data", "requestData"))] = None
 
 
+class CandidateBody(BaseModel):
+    """One candidate, by Pipecat's names or a browser's; an empty one says that there are no more."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    candidate: str | None = None
+    sdp_mid: Annotated[str | None, Field(validation_alias=AliasChoices("sdp_mid", "sdpMid"))] = None
+    sdp_mline_index: Annotated[
+        int | None, Field(validation_alias=AliasChoices("sdp_mline_index", "sdpMLineIndex"))
+    ] = None
+
+    def item(self) -> CandidateItem:
+        return CandidateItem(
+            candidate=self.candidate or "", sdp_mid=self.sdp_mid, sdp_mline_index=self.sdp_mline_index
+        )
+
+
 class PatchBody(BaseModel):
     """Candidates trickled after the offer."""
 
-    pc_id: str
-    candidates: Annotated[list[CandidateItem], Field(max_length=64)]
+    pc_id: Annotated[str, Field(validation_alias=AliasChoices("pc_id", "pcId"))]
+    candidates: Annotated[list[CandidateBody], Field(max_length=64)]
+
+    def items(self) -> list[CandidateItem]:
+        return [candidate.item() for candidate in self.candidates]
 
 
 class Done(BaseModel):
@@ -107,7 +127,7 @@ async def offer(body: OfferBody, request: Request, gateway: TheGateway, caller: 
 @router.patch("/api/offer", responses=_SESSION_PROBLEMS)
 async def trickle(body: PatchBody, gateway: TheGateway, caller: TheCaller) -> Done:
     """Add candidates to a call."""
-    await gateway.switchboard.patch(body.pc_id, body.candidates, caller)
+    await gateway.switchboard.patch(body.pc_id, body.items(), caller)
     return Done()
 
 
@@ -137,7 +157,7 @@ async def session_offer(
 async def session_trickle(session_id: str, body: PatchBody, gateway: TheGateway, caller: TheCaller) -> Done:
     """Add candidates to the call of a session."""
     del session_id  # the pc_id says it as well
-    await gateway.switchboard.patch(body.pc_id, body.candidates, caller)
+    await gateway.switchboard.patch(body.pc_id, body.items(), caller)
     return Done()
 
 
