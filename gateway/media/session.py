@@ -364,6 +364,7 @@ class Session:
 
     def _connecting_over(self, now: float) -> str | None:
         if self._failed:
+            self._log.warning("it did not connect: {}", self._connection.why_failed())
             return "connect_failed"
         return "connect_timeout" if now - self._since > self._settings.limits.connect_timeout_s else None
 

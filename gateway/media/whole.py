@@ -120,6 +120,10 @@ class RemoteConnection:
     def connected(self) -> bool:
         return self.state == "connected"
 
+    def why_failed(self) -> str:
+        """The bot's process knows."""
+        return "its connection, in the bot's process, failed"
+
     def restarting(self) -> bool:
         """Whether it is on its way to be connected."""
         return self.state in {"new", "connecting"}

@@ -13,7 +13,7 @@ from aiortc import RTCSessionDescription
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 from aiortc.stats import RTCStatsReport
 from loguru import logger
-from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
+from pipecat.transports.smallwebrtc.connection import MAX_MESSAGE_QUEUE_SIZE, SmallWebRTCConnection
 
 from gateway.errors import BadOffer
 from gateway.rtc import stock
@@ -22,6 +22,7 @@ from gateway.rtc.jitter import JitterStats
 from gateway.rtc.receiver import DeviceReceiver
 from gateway.rtc.rtcp import RTP_CLOCK, Reports
 from gateway.rtc.sender import DeviceSender
+from gateway.wire import messages
 from gateway.wire.sdp import parse_candidate
 
 MAX_MESSAGE_BYTES = 1_200
@@ -141,6 +142,7 @@ class GatewayConnection(SmallWebRTCConnection):
     def _prepare(self) -> None:
         stock.gather_on(self._pc, self.addresses)
         stock.hash_peer_certificate(self._pc)
+        stock.handshake_with_any(self._pc)
         stock.bound_messages(self._pc)
 
     async def add_candidates(self, candidates: Sequence[tuple[str, str | None, int | None]]) -> None:
@@ -180,6 +182,10 @@ class GatewayConnection(SmallWebRTCConnection):
     def connected(self) -> bool:
         """Whether ICE and DTLS are up."""
         return bool(self._pc.connectionState == "connected")
+
+    def why_failed(self) -> str:
+        """Why it did not come to be, in words."""
+        return stock.why_failed(self._pc)
 
     def restarting(self) -> bool:
         """Whether it is on its way to be connected."""
@@ -261,12 +267,23 @@ class MediaConnection(GatewayConnection):
             self._sender.clear()
 
     def send_app_message(self, message: Any) -> None:
-        if self._small and (size := len(json.dumps(message))) > MAX_MESSAGE_BYTES:
-            logger.warning("a message of {} bytes is too long for a device and was left out", size)
-        elif self._data_channel is not None and self._data_channel.bufferedAmount > MAX_BUFFERED:
+        if self._data_channel is not None and self._data_channel.bufferedAmount > MAX_BUFFERED:
             logger.warning("a message was left out: its client does not take those before it")
-        else:
+        elif not self._small:
             super().send_app_message(message)
+        elif (text := messages.fitted(message, MAX_MESSAGE_BYTES)) is not None:
+            self._send_text(text)
+        else:
+            logger.warning(
+                "a message is too long for a device and was left out: {:.100}", json.dumps(message)
+            )
+
+    def _send_text(self, text: str) -> None:
+        """What Pipecat's does with a message once it is JSON: in ASCII, where a letter may have twelve bytes."""
+        if self._data_channel is not None and self._data_channel.readyState == "open":
+            self._data_channel.send(text)
+        elif self._data_channel_enabled and len(self._outgoing_messages_queue) < MAX_MESSAGE_QUEUE_SIZE:
+            self._outgoing_messages_queue.append(text)
 
     async def figures(self) -> MediaFigures | None:
         if self._sender is None or self._receiver is None:

@@ -21,7 +21,7 @@ from aiortc.rtcrtpparameters import RTCRtpParameters, RTCRtpReceiveParameters, R
 from aiortc.rtcsctptransport import DataChunk
 from aiortc.rtp import RtpPacket, is_rtcp
 from loguru import logger
-from OpenSSL import crypto
+from OpenSSL import SSL, crypto
 from pylibsrtp import Error as SrtpError
 
 CHECKED = {"aiortc": "1.16.0", "aioice": "0.13.0"}
@@ -103,6 +103,63 @@ def hash_peer_certificate(pc: RTCPeerConnection) -> None:
         transport._validate_peer_identity = partial(_validate, transport)  # type: ignore[method-assign]
 
 
+_CIPHERS = b":".join(
+    b"ECDHE-%s-%s" % (by, cipher)
+    for by in (b"ECDSA", b"RSA")
+    for cipher in (b"AES128-GCM-SHA256", b"CHACHA20-POLY1305", b"AES128-SHA", b"AES256-SHA")
+)
+"""aiortc's, and the same for peers whose certificate is RSA: GStreamer's, libpeer's as it is built by default."""
+
+
+def handshake_with_any(pc: RTCPeerConnection) -> None:
+    """Let a peer have an RSA certificate, and keep why a handshake fails; aiortc does neither."""
+    for transport in dtls_transports(pc):
+        if not hasattr(transport, "_failed_for"):
+            transport._failed_for = None  # type: ignore[attr-defined]
+            _offer_rsa(transport._RTCDtlsTransport__local_certificate)  # type: ignore[attr-defined]
+            transport._do_handshake = partial(_handshake, transport, transport._do_handshake)  # type: ignore[method-assign]
+
+
+def _offer_rsa(certificate: Any) -> None:
+    stock: Callable[..., SSL.Context] = certificate._create_ssl_context
+
+    def create(**profiles: Any) -> SSL.Context:
+        context = stock(**profiles)
+        context.set_cipher_list(_CIPHERS)
+        return context
+
+    certificate._create_ssl_context = create
+
+
+async def _handshake(transport: RTCDtlsTransport, stock: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    assert transport._ssl is not None
+    step = transport._ssl.do_handshake
+
+    def noted() -> None:
+        try:
+            step()
+        except SSL.WantReadError:
+            raise
+        except SSL.Error as error:
+            said = [part[-1] for part in error.args[0]] if error.args else []
+            transport._failed_for = f"DTLS: {', '.join(said) or 'the handshake was refused'}"  # type: ignore[attr-defined]
+            raise
+
+    transport._ssl.do_handshake = noted  # type: ignore[method-assign]
+    await stock()
+    if transport._state is State.FAILED and transport._failed_for is None:  # type: ignore[attr-defined]
+        transport._failed_for = "DTLS: the other end did not finish the handshake"  # type: ignore[attr-defined]
+
+
+def why_failed(pc: RTCPeerConnection) -> str:
+    """Why a connection failed, in words."""
+    for transport in dtls_transports(pc):
+        if (why := getattr(transport, "_failed_for", None)) is not None:
+            return str(why)
+    theirs = sum(len(t.transport.getRemoteCandidates()) for t in dtls_transports(pc))
+    return f"ICE: none of the client's {theirs} candidates answered"
+
+
 def _validate(transport: RTCDtlsTransport, remote: RTCDtlsParameters) -> None:
     assert transport._ssl is not None
     certificate = transport._ssl.get_peer_certificate()
@@ -110,6 +167,7 @@ def _validate(transport: RTCDtlsTransport, remote: RTCDtlsParameters) -> None:
         crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate),
         ((f.algorithm, f.value) for f in remote.fingerprints),
     ):
+        transport._failed_for = "DTLS: the certificate's fingerprint is not the one in the offer"  # type: ignore[attr-defined]
         transport._set_state(State.FAILED)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import json
 import math
 from dataclasses import dataclass
 from typing import Any, Final
@@ -34,6 +36,34 @@ class Report:
     kind: str
     id: str | int | None
     data: dict[str, Any]
+
+
+def fitted(message: Any, limit: int) -> str | None:
+    """A message as JSON that has at most `limit` bytes of UTF-8; `None` where that can't be.
+
+    A long `text`, as transcripts have one, is cut: a device that shows it has room for its beginning only.
+    """
+    if len((whole := _json(message)).encode()) <= limit:
+        return whole
+    data = message.get("data") if isinstance(message, dict) else None
+    if not isinstance(data, dict) or not isinstance(text := data.get("text"), str):
+        return None
+
+    def cut(length: int) -> str:
+        return _json({**message, "data": {**data, "text": text[:length].rstrip() + "…"}})
+
+    fits = bisect.bisect_left(range(len(text)), True, key=lambda n: len(cut(n).encode()) > limit)
+    return cut(fits - 1) if fits else None
+
+
+def _json(message: Any) -> str:
+    """Short; half a character, which UTF-8 can't write, is written in ASCII."""
+    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    return text if text.isascii() or _is_whole(text) else json.dumps(message, separators=(",", ":"))
+
+
+def _is_whole(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def read(message: Any) -> Report | None:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
-from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCCertificate, RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 
 from gateway.errors import BadOffer
+from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.connection import MAX_MESSAGE_BYTES, GatewayConnection, MediaConnection
 from gateway.wire import sdp
-from tests.support.offers import captured, replaced
+from tests.support.offers import FINGERPRINT, captured, replaced
 from tests.support.peer import Ear, Tone, loopback_only, pitch
 from tests.support.waiting import until
 
@@ -44,15 +51,19 @@ class Pair:
         self.tasks.append(asyncio.create_task(self.ear.listen(track)))
 
     async def connect(self) -> None:
-        with loopback_only():
-            await self.peer.setLocalDescription(await self.peer.createOffer())
-        await self.connection.initialize(self.peer.localDescription.sdp, "offer")
-        await self.connection.connect()
-        answer = sdp.device_answer(self.connection.get_answer()["sdp"], "127.0.0.1", bitrate=24_000)
-        await self.peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        await self.call()
         await until(
             lambda: self.connection.connected and self.channel.readyState == "open", "both are connected"
         )
+
+    async def call(self, edit: Callable[[str], str] = str) -> None:
+        """Make an offer, which is edited on its way."""
+        with loopback_only():
+            await self.peer.setLocalDescription(await self.peer.createOffer())
+        await self.connection.initialize(edit(self.peer.localDescription.sdp), "offer")
+        await self.connection.connect()
+        answer = sdp.device_answer(self.connection.get_answer()["sdp"], "127.0.0.1", bitrate=24_000)
+        await self.peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
 
     async def close(self) -> None:
         await self.connection.disconnect()
@@ -97,12 +108,73 @@ async def test_nothing_is_heard_once_the_call_is_over(pair: Pair) -> None:
 
 async def test_a_message_that_fits_is_sent_and_a_longer_one_is_not(pair: Pair) -> None:
     await pair.connect()
-    room = MAX_MESSAGE_BYTES - len(json.dumps({"x": ""}))
+    room = MAX_MESSAGE_BYTES - len('{"x":""}')
     pair.connection.send_app_message({"x": "a" * (room + 1)})
     pair.connection.send_app_message({"x": "b" * room})
     await until(lambda: bool(pair.messages), "a message has come")
     assert len(pair.messages) == 1
     assert len(pair.messages[0]) == MAX_MESSAGE_BYTES
+
+
+async def test_text_that_is_not_ascii_has_the_bytes_of_utf_8(pair: Pair) -> None:
+    pair.connection.send_app_message({"x": "\N{EURO SIGN}" * 390})  # waits for the channel to open
+    await pair.connect()
+    pair.connection.send_app_message({"x": "\N{EURO SIGN}" * 391})
+    await until(lambda: len(pair.messages) == 2, "both have come")
+    assert [len(json.loads(m)["x"]) for m in pair.messages] == [390, 391]
+
+
+@pytest.mark.parametrize("role", ["actpass", "active"])
+async def test_a_peer_may_have_an_rsa_certificate(pair: Pair, role: str) -> None:
+    with_rsa(pair.peer)
+    await pair.call(lambda sdp: sdp.replace("setup:actpass", f"setup:{role}"))
+    await until(lambda: pair.connection.connected, "it is connected")
+
+
+async def test_why_a_handshake_failed_is_known(pair: Pair) -> None:
+    await pair.call(lambda sdp: re.sub(r"a=fingerprint:.*", f"a=fingerprint:{FINGERPRINT}", sdp))
+    why = "DTLS: the certificate's fingerprint is not the one in the offer"
+    await until(lambda: pair.connection.why_failed() == why, "it has failed for that")
+
+
+class RsaCertificate(RTCCertificate):
+    """One as GStreamer and libpeer make it, with what OpenSSL would offer for it."""
+
+    def _create_ssl_context(self, srtp_profiles: Any) -> Any:
+        context = super()._create_ssl_context(srtp_profiles)
+        context.set_cipher_list(b"ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256")
+        return context
+
+
+def with_rsa(peer: RTCPeerConnection) -> None:
+    """Give a peer such a certificate."""
+    key = rsa.generate_private_key(65_537, 2_048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(now - timedelta(days=1))
+    made = made.not_valid_after(now + timedelta(days=1))
+    certificate = RsaCertificate(key=key, cert=made.sign(key, hashes.SHA256()))  # type: ignore[arg-type]
+    peer._RTCPeerConnection__certificates[:] = [certificate]  # type: ignore[attr-defined]
+    for transport in stock.dtls_transports(peer):  # its data channel has one already
+        transport._RTCDtlsTransport__local_certificate = certificate  # type: ignore[attr-defined]
+
+
+CANDIDATE = "candidate:1 1 udp 2113937151 127.0.0.1 {} typ host"
+
+
+async def test_one_bad_candidate_costs_only_itself(pair: Pair) -> None:
+    await pair.call(lambda sdp: sdp.replace("a=end-of-candidates\r\n", ""))
+    [transport] = stock.dtls_transports(pair.connection.pc)
+    before = len(transport.transport.getRemoteCandidates())
+    good = CANDIDATE.format(9), "a=" + CANDIDATE.format(10), CANDIDATE.format(11)
+    await pair.connection.add_candidates(
+        [(good[0], "0", 0), ("candidate:xx", "0", 0), ("", "0", 0), (good[1], "1", 1), (good[2], "?", None)]
+    )
+    ports = [candidate.port for candidate in transport.transport.getRemoteCandidates()]
+    assert ports[before:] == [9, 10, 11]
+    with pytest.raises(BadOffer, match="candidate:xx"):
+        await pair.connection.add_candidates([("candidate:xx", "0", 0)])
 
 
 async def test_figures_come_with_the_media(pair: Pair) -> None:

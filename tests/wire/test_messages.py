@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -68,3 +69,33 @@ def test_no_body_does_worse_than_be_refused(kind: str, d: Any) -> None:
         return
     assert report is not None
     assert all(not isinstance(value, dict | list) for value in report.data.values())
+
+
+# -- what a small device can take
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "字", "😀", '"', "\ud800"])
+def test_a_long_text_is_cut_to_what_fits(letter: str) -> None:
+    message = {
+        "label": "rtvi-ai",
+        "type": "user-transcription",
+        "data": {"text": letter * 3_000, "final": True},
+    }
+    text = messages.fitted(message, 1_200)
+    assert text is not None
+    found = json.loads(text)
+    assert 1_180 < len(text.encode()) <= 1_200
+    assert found["data"].pop("text") == letter * (len(json.loads(text)["data"]["text"]) - 1) + "…"
+    assert {**found, "data": {"final": True}} == {**message, "data": {"final": True}}
+
+
+def test_what_fits_stays_as_it_is() -> None:
+    message = {"data": {"text": "字" * 380}}
+    assert json.loads(messages.fitted(message, 1_200) or "") == message
+
+
+@pytest.mark.parametrize(
+    "message", [{"data": {"x": "a" * 1_200}}, "a" * 1_200, {"data": {"text": "a", "x": "a" * 1_200}}]
+)
+def test_what_has_no_text_to_cut_does_not_fit(message: object) -> None:
+    assert messages.fitted(message, 1_200) is None
