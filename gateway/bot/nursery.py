@@ -37,7 +37,10 @@ class Child:
         data = encode(work)
         self.control.settimeout(_HAND_OVER_SECONDS)
         sent = socket.send_fds(self.control, [data], descriptors)
-        self.control.sendall(data[sent:])
+        if sent < len(
+            data
+        ):  # one that is quick may have ended by now, and sending nothing to it fails as well
+            self.control.sendall(data[sent:])
 
     def told(self) -> list[Message]:
         """What it has said up to now. A bot is not trusted: what is no message is left out."""

@@ -106,7 +106,8 @@ class Pack:
         self.process.sock.settimeout(1.0)
         try:
             sent = socket.send_fds(self.process.sock, [data], descriptors)
-            self.process.sock.sendall(data[sent:])
+            if sent < len(data):
+                self.process.sock.sendall(data[sent:])
         finally:
             self.process.sock.setblocking(False)
 
