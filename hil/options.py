@@ -13,10 +13,12 @@ from hil.errors import Unusable
 from hil.gateway import ROOT
 from hil.record.results import runs_below
 from tools.board import ports
-from tools.errors import PortError
+from tools.errors import ImageError, PortError
+from tools.releases.manifest import NAME as MANIFEST
+from tools.releases.manifest import Manifest, parse
 
 BACKENDS: Final = ("simulated", "simboard", "serial", "qemu")
-EMULATOR: Final = "qemu-system-riscv32"
+EMULATORS: Final = {"esp32c3": "qemu-system-riscv32", "esp32s3": "qemu-system-xtensa"}
 BINARY: Final = ROOT / "firmware" / "build" / "host" / "voicesim"
 _BOARDS: Final = ROOT / "firmware" / "components" / "boards"
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
@@ -64,23 +66,42 @@ def check(option: Namespace, asked: list[str], *, qemu: str | None = None) -> No
     seconds(option.soak)
     if option.against is not None and not runs_below(option.against):
         raise Unusable(f"no run in {option.against}; name a folder that `make hil` wrote")
-    if option.release is not None and not (option.release / "manifest.json").is_file():
-        raise Unusable(f"{option.release} is no release; write one with firmware/tools/release.py")
+    about = None if option.release is None else released(option.release)
     if option.sim_binary is not None and not option.sim_binary.is_file():
         raise Unusable(f"there is no {option.sim_binary}; build it: make -C firmware host")
     if kind == "qemu":
-        _check_emulator(option, qemu or EMULATOR)
+        _check_emulator(about, qemu)
     if kind == "serial":
         _check_ports(asked)
 
 
-def _check_emulator(option: Namespace, program: str) -> None:
-    if shutil.which(program) is None:
+def released(release: Path) -> Manifest:
+    """What a release is for.
+
+    Raises:
+        Unusable: it is none.
+    """
+    try:
+        return parse((release / MANIFEST).read_bytes())
+    except (OSError, ImageError) as error:
         raise Unusable(
-            f"{program} is not on PATH; install it with: idf_tools.py install qemu-riscv32, and run export.sh"
+            f"{release} is no release: {error}; write one with firmware/tools/release.py"
+        ) from None
+
+
+def _check_emulator(about: Manifest | None, program: str | None) -> None:
+    if about is None:
+        raise Unusable(
+            "no --release; name the directory that firmware/tools/release.py wrote for board qemu or qemu-s3"
         )
-    if option.release is None:
-        raise Unusable("no --release; name the directory that firmware/tools/release.py wrote for board qemu")
+    if about.chip not in EMULATORS:
+        raise Unusable(f"no emulator has an {about.chip}; build board qemu or qemu-s3")
+    program = program or EMULATORS[about.chip]
+    if shutil.which(program) is None:
+        package = EMULATORS[about.chip].replace("-system", "")
+        raise Unusable(
+            f"{program} is not on PATH; install it with: idf_tools.py install {package}, and run export.sh"
+        )
 
 
 def _check_ports(asked: list[str]) -> None:

@@ -70,7 +70,7 @@ def make_station(option: Namespace) -> Station:
     backend = _backend(option)
     network = option.wifi or os.environ.get("VOICEGW_WIFI_SSID", "")
     wifi = {"ssid": network, "password": os.environ.get("VOICEGW_WIFI_PASSWORD", "")} if network else {}
-    board = option.board or ("qemu" if backend.kind == "qemu" else "")
+    board = option.board or (backend.board if isinstance(backend, Qemu) else "")
     return Station(
         backend,
         board,

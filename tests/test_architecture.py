@@ -91,7 +91,7 @@ MAY_SEE = {
     "hil.record": {"hil.path"},
     "hil.report": {"hil.record"},
     "hil.simboard": {"tools.esp"},
-    "hil.backends": {"hil.simboard", "tools.board", "tools.esp"},
+    "hil.backends": {"hil.simboard", "tools.board", "tools.esp", "tools.releases"},
 }
 """Whose modules a room may import, beside its own and those that lie in no room. It only ever runs down."""
 

@@ -180,7 +180,9 @@ class Switchboard:
             remote=caller.address,
         )
         facts = _facts(request_data)
-        owner = _Owner(caller, facts.get("board"), Board(facts.get("id"), caller.address))
+        owner = _Owner(
+            replace(caller, proven=None), facts.get("board"), Board(facts.get("id"), caller.address)
+        )
         with self._asked_for(caller):
             return await self._begin(call.model_copy(update={"owner": asdict(owner)}), owner, kept)
 

@@ -16,7 +16,7 @@ from gateway.settings import BotLimits
 from gateway.wire import talk
 from gateway.wire.calls import BotJob, Exit
 from gateway.wire.frames import Frame, FrameError, Kind
-from gateway.wire.pair import Pair
+from gateway.wire.pair import GONE, Pair
 
 AGAIN_SECONDS: Final = (0.0, 1.0, 5.0, 15.0)
 """Before a bot is begun again in the same call, by how many failed in a row."""
@@ -83,6 +83,7 @@ class Seat:
         self._silence_seconds = limits.silence_s
         self._silent = False
         self._alive = False
+        self._fault: str | None = None
         self._log = logger.bind(session=job.session_id)
         self.task = asyncio.create_task(self._hold(), name=f"seat-{job.session_id}")
         """Ends with the reason for which the call should end: `bot_ended` or `bot_failed`."""
@@ -149,6 +150,7 @@ class Seat:
     async def _one(self) -> str | None:
         """One bot from start to end; why it failed, or `None` where it ended the call."""
         self._ready.clear()
+        self._fault = None
         try:
             self._bot = bot = await self._bots.begin(self._job)
         except GatewayError as error:
@@ -161,12 +163,15 @@ class Seat:
             blocked = await self._followed(bot)
         finally:
             self._detach()
-        if self._hung_up.is_set():
-            return None
         if blocked:
             bot.kill()
             return f"it is blocked: its event loop has not run for {self._silence_seconds:g} s"
-        found = bot.ended.result()
+        return None if self._hung_up.is_set() else self._why(bot.ended.result())
+
+    def _why(self, found: Exit) -> str | None:
+        """Why a bot that has ended failed, or `None` where it ended the call."""
+        if self._fault is not None:
+            return self._fault
         if found.how == "returned":
             return None if self._ready.is_set() else "it returned before its transport connected"
         return found.detail
@@ -178,9 +183,8 @@ class Seat:
     async def _followed(self, bot: Bot) -> bool:
         """Wait until it has ended or hung up, or is blocked; tells whether it is that."""
         silent = 0.0
-        while (
-            silent < self._silence_seconds
-        ):  # counted in turns of this loop, which may itself have stood still
+        # Counted in turns of this loop, which may itself have stood still.
+        while silent < self._silence_seconds:
             self._alive = False
             await _first(bot.ended, self._hung_up, LOOK_SECONDS)
             if bot.ended.done() or self._hung_up.is_set():
@@ -203,6 +207,7 @@ class Seat:
     def _broken(self, reason: str) -> None:
         """The pair is gone: the bot has ended or is about to, or it sent what is no frame."""
         self._pair = None
+        self._fault = None if reason.startswith(GONE) else reason
         if self._bot is not None and not self._bot.ended.done():
             self._log.debug("bot {}: {}", self._job.bot, reason)
             self._bot.terminate()

@@ -15,6 +15,8 @@ MAX_WAITING: Final = 1 << 20
 MAX_SOUND_WAITING: Final = 50
 """Frames of sound that may wait likewise; of more the oldest are dropped. A second of what is heard."""
 _CHUNK: Final = 1 << 16
+GONE: Final = "it is gone"
+"""Begins the reason where the other end has closed, or ended; any other is a fault of its."""
 _LEAST_COST: Final = 200
 
 
@@ -90,7 +92,7 @@ class Pair:
         except (BlockingIOError, InterruptedError):
             return 0
         except OSError as error:
-            self._break(f"it is gone: {error.strerror}")
+            self._break(f"{GONE}: {error.strerror}")
             return 0
 
     def _queue(self, kind: Kind, data: bytes) -> None:
@@ -132,10 +134,10 @@ class Pair:
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
-            self._break(f"it is gone: {error.strerror}")
+            self._break(f"{GONE}: {error.strerror}")
             return
         if not data:
-            self._break("it is gone")
+            self._break(GONE)
             return
         count = 0
         try:

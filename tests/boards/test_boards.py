@@ -21,7 +21,15 @@ def test_what_is_made_from_the_facts_is_current(boards: ModuleType) -> None:
 
 
 def test_the_boards_that_are_promised_are_there() -> None:
-    promised = {"esp32-s3-box-3", "m5stack-atoms3r-echo", "m5stack-cores3", "qemu", "s3-devkit", "xmini-c3"}
+    promised = {
+        "esp32-s3-box-3",
+        "m5stack-atoms3r-echo",
+        "m5stack-cores3",
+        "qemu",
+        "qemu-s3",
+        "s3-devkit",
+        "xmini-c3",
+    }
     promised |= {
         "c5-devkit",
         "c6-devkit",

@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from hil import options
 from hil.errors import Unusable
 from hil.gateway import ROOT
+from hil.simboard.demo import facts, write_release
 
 NOTHING = "/dev/no-such-port"
 
@@ -46,11 +48,10 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["--port", NOTHING], f"there is no port {NOTHING}", "see: voicegw devices"),
         (["--port", "/dev/null"], "/dev/null cannot be opened", "cable"),
         (["--port", "rfc2217://127.0.0.1:9"], "rfc2217://127.0.0.1:9 cannot be reached", "server runs"),
-        (["--board", "nothing"], "there is no board nothing", "there are esp32-s3-box-3"),
+        (["--board", "nothing"], "there is no board nothing", "there are c5-devkit"),
         (["--backend", "nothing"], "there is no backend nothing", "choose one of simulated"),
         (["--backend", "serial"], "no --port", "name the board's"),
-        (["--backend", "qemu", "--qemu-prog-path", "no-qemu"], "no-qemu is not on PATH", "install it with"),
-        (["--backend", "qemu", "--qemu-prog-path", "true"], "no --release", "firmware/tools/release.py"),
+        (["--backend", "qemu"], "no --release", "firmware/tools/release.py"),
         (["--release", "/nowhere"], "/nowhere is no release", "firmware/tools/release.py"),
         (["--sim-binary", "/nowhere"], "there is no /nowhere", "build it"),
         (["--against", "/nowhere"], "no run in /nowhere", "name a folder"),
@@ -79,6 +80,27 @@ def test_one_missing_board_of_a_bench_starts_none(tmp_path: Path, a_port: str) -
 def test_what_is_here_is_no_complaint(a_port: str) -> None:
     assert run("--check").returncode == 0
     assert run("--check", "--port", a_port, "--board", "xmini-c3", "-k", "echo").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("board", "program", "package"),
+    [
+        ("qemu", "qemu-system-riscv32", "qemu-riscv32"),
+        ("qemu-s3", "qemu-system-xtensa", "qemu-xtensa"),
+    ],
+)
+def test_the_emulator_is_the_one_of_the_releases_chip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, board: str, program: str, package: str
+) -> None:
+    release = write_release(tmp_path / "release", facts(board), "1.2.3")
+    asked = Namespace(backend="qemu", board="", soak="off", against=None, release=release, sim_binary=None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Unusable, match=f"{program} is not on PATH; .* install {package},"):
+        options.check(asked, [])
+    (tmp_path / program).symlink_to(sys.executable)
+    options.check(asked, [])
+    with pytest.raises(Unusable, match="no-qemu is not on PATH"):
+        options.check(asked, [], qemu="no-qemu")
 
 
 def test_make_looks_before_it_builds(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class Teller:
                 session = (await http.post("/start", json=start)).raise_for_status().json()["sessionId"]
                 path = f"/sessions/{session}/api/offer"
             (await http.post(path, json={"sdp": made(), "type": "offer", **given})).raise_for_status()
-        await until(lambda: set(self._folder.glob("*.json")) - before, "the bot has told")
+        await until(lambda: bool(set(self._folder.glob("*.json")) - before), "the bot has told")
         [file] = set(self._folder.glob("*.json")) - before
         found: dict[str, Any] = json.loads(file.read_text())
         assert found.pop("session_id") == file.stem

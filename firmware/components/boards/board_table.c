@@ -111,6 +111,21 @@ const struct board board = {
     .led = {.kind = BOARD_LED_NONE, .pin = -1, .active_low = false},
     .display = {.kind = BOARD_DISPLAY_ILI9342, .width = 320, .height = 240, .offset_x = 0, .offset_y = 0, .mosi = 37, .sclk = 36, .cs = 3, .dc = 35, .reset = -1, .backlight = -1, .reset_high = false, .mirror_x = false, .mirror_y = false, .invert = true, .backlight_i2c = {.port = -1, .sda = -1, .scl = -1}, .backlight_address = 0x0},
 };
+#elif defined CONFIG_BOARD_QEMU_S3
+#define NAME "qemu-s3"
+const struct board board = {
+    .name = NAME,
+    .chip = "ESP32-S3",
+    .network = BOARD_OPEN_ETH,
+    .power = BOARD_POWER_NONE,
+    .opus_complexity = 3,
+    .echo_canceller = false,
+    .wiring = {.i2c = {.port = -1, .sda = -1, .scl = -1}, .i2s = {.port = -1, .mclk = -1, .bclk = -1, .ws = -1, .dout = -1, .din = -1}, .amplifier = -1},
+    .speaker = {.chip = BOARD_SOUND_NONE},
+    .microphone = {.reference = -1},
+    .button = {.pin = -1, .active_high = false},
+    .led = {.kind = BOARD_LED_NONE, .pin = -1, .active_low = false},
+};
 #elif defined CONFIG_BOARD_QEMU
 #define NAME "qemu"
 const struct board board = {

@@ -32,7 +32,7 @@ async def bot(runner_args: RunnerArguments) -> None:
         "argv_now": Path(sys.argv[0]).name,
         "own": hasattr(runner_args, "voicegw"),
     }
-    file = Path(os.environ["TOLD"]) / runner_args.session_id
+    file = Path(os.environ["TOLD"]) / str(runner_args.session_id)
     file.with_suffix(".new").write_text(json.dumps(given))
     file.with_suffix(".new").rename(file.with_suffix(".json"))
     await asyncio.sleep(3600)
