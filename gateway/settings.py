@@ -57,6 +57,12 @@ def _instance_name(name: str) -> str:
     return name
 
 
+def _pipecat_origins() -> tuple[str, ...] | None:
+    """What Pipecat's own runner takes it from."""
+    given = os.environ.get("PIPECAT_ALLOWED_ORIGINS", "")
+    return tuple(origin.strip() for origin in given.split(",") if origin.strip()) or None
+
+
 class EngineSpec(BaseModel):
     """A speech or language engine by the name of its provider, with that provider's options."""
 
@@ -148,6 +154,8 @@ class Settings(BaseSettings):
     tls_key: WholePath | None = None
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks of proxies whose X-Forwarded-For and -Proto count."""
+    allowed_origins: tuple[str, ...] | None = Field(default_factory=_pipecat_origins)
+    """Other pages that may talk, as `https://example.com`; by default those of dev servers on this machine."""
     names: tuple[str, ...] = ()
     """What else the gateway is called in URLs, beside its addresses and the names that it knows itself by."""
     announce: bool = True

@@ -92,7 +92,10 @@ def check_origin(origin: str | None, host: str | None, site: str | None = None) 
         Forbidden: one of them is another's.
     """
     if origin is not None and origin.split("://", 1)[-1] != host:
-        raise Forbidden(f"pages of {origin} may not use this gateway", remedy="open the gateway's own page")
+        raise Forbidden(
+            f"pages of {origin} may not use this gateway",
+            remedy="open the gateway's own page, or let that one talk: add it to the setting allowed_origins",
+        )
     if site not in {None, "same-origin", "none"}:
         raise Forbidden("pages of other sites may not use this gateway", remedy="open the gateway's own page")
 

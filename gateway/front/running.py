@@ -16,6 +16,7 @@ from gateway.front.certificates import Certificates, identity
 from gateway.front.challenge import Challenges
 from gateway.front.identity import instance_id
 from gateway.front.operators import Operators, own_secret
+from gateway.front.origins import Origins
 from gateway.front.places.workers import Workers
 from gateway.front.registry import Registry, open_registry
 from gateway.front.registry_file import StorageError
@@ -49,11 +50,13 @@ class Gateway:
     operators: Operators
     challenges: Challenges = field(default_factory=Challenges)
     proxies: Proxies = field(init=False)
+    origins: Origins = field(init=False)
 
     on_lan: dict[str, discovery.Found] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.proxies = Proxies(self.settings.trusted_proxies)
+        self.origins = Origins(self.settings.allowed_origins)
 
     @property
     def names(self) -> frozenset[str]:

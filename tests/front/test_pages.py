@@ -84,3 +84,36 @@ async def test_who_says_so_lets_it_speak_plainly(tmp_path: Path, setting: str) -
         async with httpx.AsyncClient(transport=app, base_url="http://192.168.1.2:7860") as client:
             answer = await client.post("/start", headers={"Authorization": f"Bearer {key}"})
             assert answer.status_code == 200
+
+
+async def test_a_page_of_another_origin_may_talk_and_no_more(gateway: Gateway) -> None:
+    app = httpx.ASGITransport(create_app(gateway), client=("127.0.0.1", 1))
+    page = {"Origin": "http://localhost:5173", "Sec-Fetch-Site": "same-site"}
+    asks = {**page, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    async with httpx.AsyncClient(transport=app, base_url="http://localhost:7860") as client:
+        preflight = await client.options("/start", headers=asks)
+        assert preflight.status_code == 204
+        assert preflight.headers["access-control-allow-origin"] == page["Origin"]
+        assert "content-type" in preflight.headers["access-control-allow-headers"]
+        assert "access-control-allow-credentials" not in preflight.headers
+        started = await client.get("/status", headers=page)
+        assert (started.status_code, started.headers["access-control-allow-origin"]) == (200, page["Origin"])
+        for path in ("/api/devices", "/api/link"):
+            refused = await client.options(path, headers=asks)
+            assert (refused.status_code, "access-control-allow-origin" in refused.headers) == (403, False)
+            assert "allowed_origins" in refused.json()["detail"] + str(refused.json())
+
+
+@pytest.mark.parametrize("kind", [None, "text/plain"])
+async def test_a_body_without_its_kind_is_read_or_told_what_is_missing(
+    gateway: Gateway, kind: str | None
+) -> None:
+    app = httpx.ASGITransport(create_app(gateway), client=("127.0.0.1", 1))
+    async with httpx.AsyncClient(transport=app, base_url="http://localhost:7860") as client:
+        headers = {"Authorization": f"Bearer {gateway.operators.secret}"}
+        headers |= {"Content-Type": kind} if kind else {}
+        found = await client.post("/start", content=b'{"body": {"a": 1}}', headers=headers)
+    if kind is None:
+        assert found.status_code == 200
+    else:
+        assert "send it as Content-Type: application/json" in str(found.json())

@@ -11,6 +11,7 @@ from loguru import logger
 
 from gateway.errors import GatewayError, TlsRequired
 from gateway.front.access import check_host, check_origin, check_plain
+from gateway.front.origins import headers_for
 from gateway.front.routes.common import gateway_of, problem, remote_address, scheme
 
 _HEADERS: Final = {
@@ -26,26 +27,42 @@ _DOORSTEPS: Final = frozenset({"/", "/enter", "/client/", "/flash"})
 
 async def guard(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
     """Let a request in, or say why not."""
+    let_in = None
     try:
-        _check(request)
-        with logger.contextualize(address=remote_address(request)):
-            response = await proceed(request)
+        let_in = _check(request)
+        if let_in is not None and _is_preflight(request):
+            response = Response(status_code=204)
+        else:
+            with logger.contextualize(address=remote_address(request)):
+                response = await proceed(request)
     except TlsRequired as error:
         response = _over_tls(request) if request.method in {"GET", "HEAD"} else problem(error)
     except GatewayError as error:
         response = problem(error)
+    if let_in is not None:
+        response.headers.update(headers_for(let_in, preflight=_is_preflight(request)))
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     return response
 
 
-def _check(request: Request) -> None:
+def _is_preflight(request: Request) -> bool:
+    return request.method == "OPTIONS" and "access-control-request-method" in request.headers
+
+
+def _check(request: Request) -> str | None:
+    """Raise why a request is not let in; the origin of another's page where it is from one that may talk."""
     gateway, headers, path = gateway_of(request), request.headers, request.url.path
     check_host(headers.get("host"), gateway.names)
-    site = None if path in _DOORSTEPS and request.method == "GET" else headers.get("sec-fetch-site")
-    check_origin(headers.get("origin"), headers.get("host"), site)
+    origin, let_in = headers.get("origin"), None
+    if gateway.origins.let_in(origin, path=path, remote=remote_address(request)):
+        let_in = origin
+    else:
+        site = None if path in _DOORSTEPS and request.method == "GET" else headers.get("sec-fetch-site")
+        check_origin(origin, headers.get("host"), site)
     allowed = gateway.settings.plain_http or gateway.settings.open or path == "/healthz"
     check_plain(scheme(request), remote=remote_address(request), allowed=allowed)
+    return let_in
 
 
 def _over_tls(request: Request) -> Response:
