@@ -178,7 +178,7 @@ def stale(boards: list[Board], *, write: bool) -> list[Path]:
 
 def main(arguments: list[str]) -> int:
     if arguments == ["list"]:
-        print(json.dumps([path.stem for path in sorted(HERE.glob("*.toml"))]))
+        print(json.dumps(sorted(path.stem for path in HERE.glob("*.toml"))))
         return 0
     if arguments not in (["check"], ["generate"]):
         print(__doc__)

@@ -27,7 +27,7 @@ from gateway.wire.sdp import parse_candidate
 
 MAX_MESSAGE_BYTES = 1_200
 """libpeer's SCTP reassembles nothing: no message toward a device may be longer."""
-TOLD_SECONDS = 2.0
+TOLD_SECONDS = 5.0
 """For the data channel of a call that ends as soon as it is connected to open, so that its client learns why."""
 _MOST_LINES_TRIED = 200
 """To find the one that is malformed, which takes as many readings."""

@@ -27,6 +27,7 @@ def test_any_other_is_told_by_its_own_python(tmp_path: Path, monkeypatch: pytest
     assert installing.line("x", tmp_path / ".venv") == ".venv/bin/python -m pip install x"
 
 
-def test_one_without_pip_is_told_by_uv(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_without_pip_is_told_by_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(installing, "find_spec", lambda _name: None)
     assert installing.line("x") == f"uv pip install --python {Path(sys.prefix) / 'bin' / 'python'} x"
