@@ -25,10 +25,12 @@ async def find(settings: Settings, emit: Emit) -> list[tuple[Process, list[KeptC
     for path in posts(settings.data_dir):
         try:
             sock = await asyncio.wait_for(_connect(path), CONNECT_SECONDS)
-        except (OSError, TimeoutError):
+        except ConnectionRefusedError:
             with contextlib.suppress(OSError):
                 path.unlink()  # its process is gone
             continue
+        except (OSError, TimeoutError):
+            continue  # it is another gateway's, or busy: not ours to take away
         process = Process(0, settings, emit)
         try:
             calls = await process.adopt(sock)
