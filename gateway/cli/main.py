@@ -106,38 +106,42 @@ def serve(
 
     def ready(gateway: Any, listener: Listener) -> None:
         service.tell("READY=1")
-        found = listener.urls()
-        pin = gateway.certificates.identity.pin
         if as_json:
             out.json(
                 {
                     "event": "listening",
                     "url": listener.url,
                     "secure_url": listener.secure_url,
-                    "urls": found,
-                    "identity": pin,
+                    "urls": listener.urls(),
+                    "identity": gateway.certificates.identity.pin,
                 }
             )
             return
-        page = found[0]
-        if out.is_terminal:  # a log that others read is no place for it
-            page = f"{page}/enter?ticket={gateway.operators.link()}"
-        out.print(
-            f"[bold]voicegw {__version__}[/] is listening. Talk to it: [bold link={page}]{page}[/]",
-            soft_wrap=True,
-        )
-        again = "That link is good once, for one browser; voicegw page makes another."
-        out.print(f"[dim]{again if page != found[0] else 'A link that lets a browser in: voicegw page'}[/]")
-        for url in found[1:]:
-            out.print(f"  on the LAN: {escape(url)}")
-        if len(found) > 1:
-            out.print(f"[dim]A browser warns of its certificate once; its SHA-256 begins {pin[:16]}[/]")
-        if chosen.open:
-            out.print("[bold red]OPEN[/]: any client of the LAN may connect, without a key.")
-        elif len(found) > 1:
-            out.print("[dim]Devices need a key: voicegw devices add NAME[/]")
+        _welcome(gateway, listener, is_open=chosen.open)
 
     run(server.serve(chosen, ready))
+
+
+def _welcome(gateway: Any, listener: Any, *, is_open: bool) -> None:
+    """Tell a person where to go."""
+    found, pin = listener.urls(), gateway.certificates.identity.pin
+    page = found[0]
+    if out.is_terminal:  # a log that others read is no place for it
+        page = f"{page}/enter?ticket={gateway.operators.link()}"
+    out.print(
+        f"[bold]voicegw {__version__}[/] is listening. Talk to it: [bold link={page}]{page}[/]",
+        soft_wrap=True,
+    )
+    again = "That link is good once, for one browser; voicegw page makes another."
+    out.print(f"[dim]{again if page != found[0] else 'A link that lets a browser in: voicegw page'}[/]")
+    for url in found[1:]:
+        out.print(f"  on the LAN: {escape(url)}")
+    if len(found) > 1:
+        out.print(f"[dim]A browser warns of its certificate once; its SHA-256 begins {pin[:16]}[/]")
+    if is_open:
+        out.print("[bold red]OPEN[/]: any client of the LAN may connect, without a key.")
+    elif len(found) > 1:
+        out.print("[dim]Devices need a key: voicegw devices add NAME[/]")
 
 
 @app.command()
