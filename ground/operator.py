@@ -1,5 +1,7 @@
 """The secret that makes an operator of who runs the gateway: a file that only that account can read, one for each port.
 
+The ports of another network namespace are others, so it stands in the name, where there are any.
+
 It lies where it goes with the machine's uptime, so that a command finds it by the URL alone, whatever the settings say.
 """
 
@@ -26,7 +28,7 @@ def keep(port: int, secret: str) -> Path:
         OSError: it cannot be kept anywhere.
     """
     folder = _made()
-    path, new = folder / f"operator-{port}", folder / f".operator-{port}.{os.getpid()}"
+    path, new = folder / _name(port), folder / f".{_name(port)}.{os.getpid()}"
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(secret)
     new.replace(path)
@@ -42,7 +44,7 @@ def secret_for(url: str) -> str | None:
     for folder in _folders():
         with contextlib.suppress(OSError):
             if _is_ours(folder):
-                return (folder / f"operator-{port}").read_text(encoding="ascii").strip() or None
+                return (folder / _name(port)).read_text(encoding="ascii").strip() or None
     return None
 
 
@@ -52,6 +54,13 @@ def is_here(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def _name(port: int) -> str:
+    try:
+        return f"operator-{port}-{Path('/proc/thread-self/ns/net').stat().st_ino}"
+    except OSError:
+        return f"operator-{port}"
 
 
 def _folders() -> Iterator[Path]:

@@ -85,7 +85,7 @@ class _Server(uvicorn.Server):
 
 
 async def serve(settings: Settings, on_ready: Callable[[Gateway, Listener], None]) -> None:
-    """Run the gateway until SIGINT or SIGTERM.
+    """Run the gateway until SIGINT or SIGTERM, which end its start as well.
 
     Args:
         settings: the gateway's.
@@ -94,6 +94,14 @@ async def serve(settings: Settings, on_ready: Callable[[Gateway, Listener], None
     Raises:
         ConfigError: a setting that cannot work.
     """
+    task = asyncio.create_task(_serve(settings, on_ready), name="serve")
+    for number in (signal.SIGINT, signal.SIGTERM):  # until the server has its own
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def _serve(settings: Settings, on_ready: Callable[[Gateway, Listener], None]) -> None:
     descriptors = raise_descriptors()
     listener = listen(settings.host, settings.port)
     with listener.sock as sock:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from ground import operator
+from tests.support import machine
 
 HERE = "http://127.0.0.1:7860"
 
@@ -39,13 +42,21 @@ def test_a_later_gateways_takes_the_place_of_an_earlier_ones() -> None:
     assert operator.secret_for(HERE) == "vgo_two"
 
 
+@pytest.mark.skipif(not machine.possible(), reason="makes a network namespace, as root")
+def test_another_network_has_ports_of_its_own() -> None:
+    operator.keep(7860, "vgo_ours")
+    theirs = "from ground import operator; operator.keep(7860, 'vgo_theirs')"
+    subprocess.run([*machine.APART, sys.executable, "-c", theirs], check=True)
+    assert operator.secret_for(HERE) == "vgo_ours"
+
+
 def test_a_folder_that_others_can_write_to_is_neither_used_nor_believed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "voicegw"
     folder.mkdir()
     folder.chmod(0o777)
-    (folder / "operator-7860").write_text("vgo_theirs")
+    (folder / operator._name(7860)).write_text("vgo_theirs")
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     monkeypatch.setattr(operator, "_SERVICES", tmp_path / "none")
@@ -56,7 +67,7 @@ def test_a_folder_that_others_can_write_to_is_neither_used_nor_believed(
 
 def test_a_link_in_its_place_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").mkdir(mode=0o700)
-    (tmp_path / "elsewhere" / "operator-7860").write_text("vgo_theirs")
+    (tmp_path / "elsewhere" / operator._name(7860)).write_text("vgo_theirs")
     (tmp_path / "voicegw").symlink_to(tmp_path / "elsewhere")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "elsewhere"))
     monkeypatch.setattr(operator, "_SERVICES", tmp_path / "none")

@@ -15,6 +15,8 @@ FULL = [
 """Nothing more fits onto `/mnt`."""
 SMALL = [*_ALONE, 'mount -t tmpfs -o size=256k none /mnt; exec "$0" "$@"']
 """`/mnt` holds little."""
+APART = ["unshare", "--net"]
+"""It is on no network, and all ports are free."""
 NOBODY = [
     *("setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups"),
     *("--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search", "--"),

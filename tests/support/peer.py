@@ -223,11 +223,11 @@ class Peer:
         return self
 
     async def connected(self) -> None:
-        """Wait until ICE, DTLS and the data channel are up."""
-        await until(lambda: self.pc.connectionState == "connected", "the peer is connected")
+        """Wait until ICE, DTLS and the data channel are up; a call may have ended again before this looks."""
+        await until(lambda: self.pc.connectionState in {"connected", "closed"}, "the peer is connected")
         channel = self.channel
         if channel is not None:
-            await until(lambda: channel.readyState == "open", "its data channel is open")
+            await until(lambda: channel.readyState != "connecting", "its data channel is open")
 
     def send(self, message: str | bytes) -> None:
         """Send a message over the data channel."""
