@@ -31,7 +31,13 @@ async def main() -> None:
     """Run one plan."""
     plan = json.load(sys.stdin)
     await _until_up(plan["url"])
-    plans: dict[str, Callable[..., Any]] = {"echo": echo, "steady": steady, "ramp": ramp, "loss": loss}
+    plans: dict[str, Callable[..., Any]] = {
+        "echo": echo,
+        "steady": steady,
+        "silent": silent,
+        "ramp": ramp,
+        "loss": loss,
+    }
     kind = plan.pop("kind")
     await plans[kind](**plan)
 
@@ -48,10 +54,16 @@ async def _until_up(url: str) -> None:
     raise TimeoutError(f"nothing answers at {url}")
 
 
-async def echo(url: str, calls: int, seconds: float) -> None:
-    """Call after call of chirps: how long each takes from mouth to ear, and a call to start."""
+async def echo(url: str, calls: int, seconds: float, hog: bool = False) -> None:
+    """Call after call of chirps: how long each takes from mouth to ear, and a call to start.
+
+    With `hog`, beside a call whose bot takes all the CPU that it can get.
+    """
     pcm, starts = chirps(seconds)
     packets = encode(pcm)
+    beside = Device(url, "hog") if hog else None
+    if beside is not None:
+        await beside.connect()
     for _ in range(calls):
         device = Device(url)
         await device.connect()
@@ -59,7 +71,16 @@ async def echo(url: str, calls: int, seconds: float) -> None:
         await device.speak(packets, seconds)
         await device.close()
         delays = echo_delays(listen(device.arrivals), [device.speaking_since + start for start in starts])
-        say(event="call", connect_ms=_connect_ms(device), echo_ms=[1000 * delay for delay in delays])
+        echo_ms = [1000 * delay for delay in delays]
+        say(event="call", connect_ms=_connect_ms(device), echo_ms=echo_ms, gap_ms=_gap_ms(device))
+    if beside is not None:
+        await beside.close()
+
+
+def _gap_ms(device: Device) -> float:
+    """The longest time between two packets that came while it spoke."""
+    times = np.array([arrival.when for arrival in device.arrivals if arrival.when > device.speaking_since])
+    return float(1000 * np.diff(times).max(initial=0.0))
 
 
 def _connect_ms(device: Device) -> float:
@@ -77,6 +98,17 @@ async def steady(url: str, sessions: int, seconds: float, speech: str) -> None:
     await asyncio.sleep(seconds)
     end = time.monotonic()
     say(event="end", late=_late(devices, begin, end), payload_bytes=_payload(devices, begin, end))
+    await _leave(devices, talks)
+
+
+async def silent(url: str, sessions: int) -> None:
+    """So many calls in a silent room: says `begin` once all are there."""
+    packets = encode(bytes(2 * RATE))
+    devices = [Device(url) for _ in range(sessions)]
+    talks = [await _join(device, packets, 0, 3600.0) for device in devices]
+    await asyncio.sleep(2 * _SETTLE)
+    say(event="begin")
+    await asyncio.sleep(_SETTLE)
     await _leave(devices, talks)
 
 

@@ -69,6 +69,7 @@ class Device:
     """One call. `lost_up` and `lost_down`: which packets the network would lose, None for none."""
 
     url: str
+    name: str | None = None
     lost_up: npt.NDArray[np.bool_] | None = None
     lost_down: npt.NDArray[np.bool_] | None = None
     arrivals: list[Arrival] = field(default_factory=list)
@@ -83,7 +84,9 @@ class Device:
         ice._connection.ice_controlling = True  # noqa: SLF001 -- the offerer controls (RFC 8445 §6.1.1)
         self._transport = _Transport(ice, self.arrivals)
         self._transport.lost = self.lost_down
-        offer = {"sdp": _offer(gatherer, self._transport), "type": "offer"}
+        offer: dict[str, Any] = {"sdp": _offer(gatherer, self._transport), "type": "offer"}
+        if self.name is not None:
+            offer["request_data"] = {"device": {"id": self.name}}
         async with httpx.AsyncClient(verify=False, timeout=30) as client:  # noqa: S501 -- plain HTTP, spares time
             self.offered_at = time.monotonic()
             response = await client.post(self.url, json=offer)
