@@ -24,10 +24,12 @@ void device_audio_apply(struct device *d)
 {
     struct audio *a = d->audio;
     uint8_t volume = settings_volume(&d->settings);
+    if (volume < d->alert)
+        volume = d->alert;
     bool by_codec = port_audio_volume(volume) == PORT_OK;
     port_audio_lock();
     audio_set_volume(a, by_codec ? 100 : volume);
-    audio_set_mute(a, settings_is_muted(&d->settings));
+    audio_set_mute(a, d->alert == 0 && settings_is_muted(&d->settings));
     audio_set_microphone_mute(a, settings_is_microphone_muted(&d->settings));
     audio_set_talk(a, talk_mode(&d->settings));
     port_audio_unlock();
