@@ -16,13 +16,16 @@ from gateway.errors import GatewayError
 from gateway.settings import Settings
 from gateway.wire.calls import (
     Answer,
+    AnswerCall,
     CommandCall,
     EndCall,
+    HushCall,
     KeptCall,
     KeptCalls,
     OfferCall,
     PatchCall,
     RenegotiateCall,
+    SayCall,
     SessionEvent,
     dump,
 )
@@ -159,6 +162,15 @@ class Process:
 
     async def command(self, call: CommandCall) -> None:
         await self._ask("command", call)
+
+    async def say(self, call: SayCall) -> None:
+        await self._ask("say", call)
+
+    async def hush(self, call: HushCall) -> None:
+        await self._ask("hush", call)
+
+    async def answer(self, call: AnswerCall) -> None:
+        await self._ask("answer", call)
 
     async def end(self, call: EndCall) -> None:
         await self._ask("end", call)
