@@ -25,7 +25,7 @@ _MEASURES: Final[dict[str, tuple[Callable[[Bench, Side], dict[str, Any]], Sequen
     "busy": (measures.busy, ("baseline", "ours", "before")),
     "hog": (measures.hog, ("baseline", "ours")),
     "cost": (measures.cost, ("baseline", "ours", "packed", "before")),
-    "assistant": (measures.assistant, ("ours",)),
+    "idle": (measures.idle, ("baseline", "ours", "packed", "before")),
     "capacity": (measures.capacity, ("baseline", "ours", "packed")),
     "loss": (measures.loss, ("baseline", "ours")),
 }

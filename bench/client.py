@@ -7,17 +7,18 @@ import json
 import sys
 import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import httpx
 import numpy as np
 
-from bench.device import Arrival, Device, encode, listen
-from bench.signals import RATE, chirps, echo_delays, lag, losses, write_wav
+from bench.device import Arrival, Device, encode, encode_with_dtx, listen
+from bench.signals import RATE, chirps, echo_delays, lag, losses, noise, write_wav
 
 _LATE: Final = 0.020
 _SETTLE: Final = 3.0
+_REST: Final = 20.0  # until nobody looks for the end of a turn any more
 _CONNECT_EVERY: Final = 0.15
 _EXPECTED_PER_SECOND: Final = 50
 
@@ -101,14 +102,15 @@ async def steady(url: str, sessions: int, seconds: float, speech: str) -> None:
     await _leave(devices, talks)
 
 
-async def silent(url: str, sessions: int) -> None:
-    """So many calls in a silent room: says `begin` once all are there."""
-    packets = encode(bytes(2 * RATE))
-    devices = [Device(url) for _ in range(sessions)]
-    talks = [await _join(device, packets, 0, 3600.0) for device in devices]
-    await asyncio.sleep(2 * _SETTLE)
+async def silent(url: str, sessions: int, seconds: float, dtx: bool) -> None:
+    """So many calls from a silent room: says `begin` and `end` of the time in which all are there, and at rest."""
+    packets = encode_with_dtx(noise(20.0)) if dtx else encode(noise(20.0))
+    devices = [Device(url, dtx=dtx) for _ in range(sessions)]
+    talks = [await _join(device, packets, 97 * index, 3600.0) for index, device in enumerate(devices)]
+    await asyncio.sleep(_REST)
     say(event="begin")
-    await asyncio.sleep(_SETTLE)
+    await asyncio.sleep(seconds)
+    say(event="end")
     await _leave(devices, talks)
 
 
@@ -163,7 +165,9 @@ async def loss(url: str, conditions: list[dict[str, Any]], speech: str) -> None:
     await asyncio.gather(*map(call, conditions))
 
 
-async def _join(device: Device, packets: list[bytes], index: int, seconds: float) -> asyncio.Task[None]:
+async def _join(
+    device: Device, packets: Sequence[bytes | None], index: int, seconds: float
+) -> asyncio.Task[None]:
     await device.connect()
     await asyncio.sleep(_CONNECT_EVERY)
     return asyncio.create_task(device.speak(packets, seconds, offset=97 * index), name=f"talk-{index}")

@@ -133,14 +133,27 @@ def _loops(bench: Bench, count: int) -> Iterator[None]:
             process.wait()
 
 
-def assistant(bench: Bench, side: Side) -> dict[str, Any]:
-    """Memory of a call of the bundled assistant."""
-    memory = {}
-    for sessions in (1, 4):
+def idle(bench: Bench, side: Side) -> dict[str, Any]:
+    """CPU time of a second of a call in a silent room, whose bot waits to be spoken to; memory of such a call."""
+    cpu, memory = {}, {}
+    for sessions in (1, 8):
+        plan = {
+            "kind": "silent",
+            "sessions": sessions,
+            "seconds": bench.scale.steady_seconds,
+            "dtx": side != "baseline",  # which Pipecat's transport takes for a client that is gone
+        }
         with bench.serving(side, bot="assistant") as server:
-            for _ in bench.events(server, {"kind": "silent", "sessions": sessions}):
-                memory[sessions] = server.rss_mb()
-    return {"assistant_rss_mb_per_session": _round((memory[4] - memory[1]) / 3, 2)}
+            for event in bench.events(server, plan):
+                if event["event"] == "begin":
+                    began, used = time.monotonic(), server.cpu_seconds()
+                    memory[sessions] = server.rss_mb()
+                if event["event"] == "end":
+                    cpu[sessions] = (server.cpu_seconds() - used) / (time.monotonic() - began)
+    return {
+        "idle_cpu_s": _round(cpu[8] / 8, 5),
+        "assistant_rss_mb_per_session": _round((memory[8] - memory[1]) / 7, 2),
+    }
 
 
 def cost(bench: Bench, side: Side) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def serving(
         side: whose.
         network: where.
         core: the only one that it may use.
-        bot: of our sides; the baseline has what stands in `bench`.
+        bot: `echo`, or `assistant`, for which the baseline has one that only listens.
         root: the folder of its code.
     """
     log = _ROOT / "build" / "bench" / f"{side}.log"
@@ -111,7 +111,8 @@ def _pinned(core: int | None) -> tuple[str, ...]:
 def _command(side: Side, address: str, bot: str) -> list[str]:
     where = ["--host", address, "--port", str(_PORTS[side])]
     if side == "baseline":
-        return [sys.executable, "bench/echo_bot.py", "-t", "webrtc", "--esp32", *where]
+        own = "echo_bot" if bot == "echo" else "listening_bot"
+        return [sys.executable, f"bench/{own}.py", "-t", "webrtc", "--esp32", *where]
     return [sys.executable, "-m", "gateway", "serve", "--bot", bot, "--open", *where]
 
 

@@ -41,6 +41,12 @@ def chirps(seconds: float) -> tuple[bytes, list[float]]:
     return pcm.astype("<i2").tobytes(), starts
 
 
+def noise(seconds: float) -> bytes:
+    """PCM of a silent room: its noise, at -60 dBFS."""
+    samples = np.random.default_rng(5).normal(0.0, 32_768 / 1000, int(seconds * RATE) // FRAME * FRAME)
+    return samples.astype("<i2").tobytes()
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """Audio as it reached the ear: samples in media order, and when each came, on the client's clock."""

@@ -90,7 +90,8 @@ class AudioSettings(BaseModel):
     complexity: Annotated[int, Field(ge=0, le=10)] = 1
     """5 sounds a little better and costs three times the encoder's CPU (docs/performance.md)."""
     fec: bool = True
-    dtx: bool = False
+    dtx: bool = True
+    """Silence is not sent to clients that say so (`usedtx=1`), nor need they send it."""
 
 
 class Limits(BaseModel):

@@ -131,6 +131,7 @@ class _Seat:
         self._connection = connection
         self.tools = DeviceTools(self._send)
         self._short = isinstance(connection, BotConnection)
+        self._rests = True
         self._turns = TurnClock(self._turn, self._transcript, sees_packets=self._short)
 
     def take(self, frame: Frame) -> None:
@@ -157,8 +158,10 @@ class _Seat:
         stock.watch_frames(worker, self._turns.frame)
         if self._stays:
             stock.stay_while_idle(worker)
-        if self._short:
+        if isinstance(self._connection, BotConnection):
             stock.shorten(worker, SAMPLE_RATE)
+            self._rests = self._rests and not stock.has_use_for_silence(worker)
+            self._connection.rest_in_silence(allowed=self._rests)
 
     def _turn(self, turn: dict[str, Any]) -> None:
         self._send({"t": "turn", **turn, "user": turn["user"][:MAX_TEXT], "bot": turn["bot"][:MAX_TEXT]})

@@ -78,6 +78,7 @@ class Session:
         self._log = logger.bind(session=self.id)
         self._wholes = set() if whole is None else whole
         self._whole = call.bot in self._wholes or (call.client is Client.BROWSER and sdp.has_video(call.sdp))
+        self._dtx = settings.audio.dtx and sdp.prefers_dtx(call.sdp)
         self._connection = self._make_connection()
         self._has = _has(call.request_data)
         self._reports = DeviceReports(self._connection.send_app_message, self._report_device, self.id)
@@ -132,7 +133,7 @@ class Session:
         return MediaConnection(
             addresses=self._addresses(),
             small=self.call.client is Client.DEVICE,
-            opus=OpusSettings(audio.bitrate, audio.complexity, audio.fec, audio.dtx),
+            opus=OpusSettings(audio.bitrate, audio.complexity, audio.fec, send_silence=not self._dtx),
             hear=lambda pcm: self._seat.heard(pcm) if self._seat is not None else None,
             on_audio=lambda: self._tell_bot(talk.Sounded(at=time.monotonic())),
         )
@@ -278,7 +279,7 @@ class Session:
         text = str(found["sdp"])
         if self.call.client is Client.DEVICE:
             bitrate = self._settings.audio.bitrate
-            text = sdp.device_answer(text, self.call.address, bitrate=bitrate, offer=offer)
+            text = sdp.device_answer(text, self.call.address, bitrate=bitrate, dtx=self._dtx, offer=offer)
             return Answer(sdp=text, type=str(found["type"]), pc_id=self.pc_id)
         text = sdp_plain.refused(text, offer)
         return Answer(sdp=text, type=str(found["type"]), pc_id=self.pc_id, session_id=self.id)

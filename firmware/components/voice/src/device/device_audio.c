@@ -77,6 +77,7 @@ void device_audio_begin_call(struct device *d)
 {
     port_audio_lock();
     audio_reset(d->audio);
+    audio_set_dtx(d->audio, call_wants_dtx(&d->call));
     port_audio_unlock();
 }
 
@@ -132,7 +133,7 @@ void voice_audio_capture(void)
                                                   p != NULL ? p->data : spare.data, &len);
     want(d);
     port_audio_unlock();
-    if (encoded == AUDIO_OK && p != NULL) {
+    if (encoded == AUDIO_OK && p != NULL && len > 0) {
         p->len = (uint16_t)len;
         queue_push(&d->up);
     }
