@@ -18,7 +18,7 @@ from bench.signals import RATE, chirps, echo_delays, lag, losses, noise, write_w
 
 _LATE: Final = 0.020
 _SETTLE: Final = 3.0
-_REST: Final = 20.0  # until nobody looks for the end of a turn any more
+_REST: Final = 25.0  # until nobody looks for the end of a turn any more
 _CONNECT_EVERY: Final = 0.15
 _EXPECTED_PER_SECOND: Final = 50
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from bench.network import Network
 from bench.recogniser import transcribe_span
 from bench.servers import Server, Side, serving
-from bench.signals import RATE, Reading, word_errors
+from bench.signals import LONGEST_ECHO, RATE, Reading, word_errors
 
 LOSS_RATES: Final = (5, 10, 20)
 _BURSTS: Final = {"random": 1.0, "burst": 3.0}
@@ -115,7 +115,8 @@ def _chirps(bench: Bench) -> dict[str, Any]:
 
 def _echo(calls: list[dict[str, Any]]) -> tuple[dict[str, float], npt.NDArray[np.float64]]:
     delays = np.array([delay for call in calls for delay in call["echo_ms"]])
-    quantiles = dict(zip(("p50", "p95", "p99"), np.nanpercentile(delays, (50, 95, 99)), strict=True))
+    later = np.nan_to_num(delays, nan=1000 * LONGEST_ECHO)  # at least
+    quantiles = dict(zip(("p50", "p95", "p99"), np.percentile(later, (50, 95, 99)), strict=True))
     quantiles["gap"] = max(call["gap_ms"] for call in calls)
     return {name: _round(value) for name, value in quantiles.items()}, delays
 

@@ -6,6 +6,7 @@ pauses, a fan has none. What is not plainly silence is let through, a little bef
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
@@ -27,7 +28,6 @@ _PIECE: Final = 25
 _PIECES: Final = 8
 """The noise is the least level of so many pieces of so many frames: four seconds."""
 _SMOOTH: Final = 0.4
-_LEAST: Final = 1e-9
 
 
 class Gate:
@@ -36,39 +36,35 @@ class Gate:
     def __init__(self) -> None:
         self._before: deque[bytes] = deque(maxlen=BEFORE)
         self._left = _PIECES * _PIECE
-        self._power = 0.0
-        self._piece: list[float] = []
-        self._least: deque[float] = deque(maxlen=_PIECES)
+        self._frames = 0
+        self._unsent = True
+        self._power: float | None = None
+        self._least: deque[float] = deque([math.inf], maxlen=_PIECES)
 
     def take(self, pcm: bytes) -> Sequence[bytes]:
         """Take 20 ms (640 bytes, 16 kHz, mono, 16 bit); gives the frames to hand on, none for silence."""
-        if self._is_loud(pcm):
+        unsent = pcm.count(0) == len(pcm)  # which says nothing of the room, nor does what fades in after it
+        tells, self._unsent = not unsent and not self._unsent, unsent
+        self._frames += 1
+        if self._frames % _PIECE == 0 and self._least[-1] < math.inf:
+            self._least.append(math.inf)
+        if tells and self._is_loud(pcm):
             self._left = max(self._left, AFTER)
             found = (*self._before, pcm)
             self._before.clear()
             return found
-        if self._left > 0:
-            self._left -= 1
+        self._left -= self._left > 0
+        if self._left > 0 and not unsent:
             return (pcm,)
         self._before.append(pcm)
         return ()
 
     def _is_loud(self, pcm: bytes) -> bool:
-        if pcm.count(0) == len(pcm):  # nothing was sent: that says nothing of the room
-            self._power *= 1 - _SMOOTH
-            return False
         samples = np.frombuffer(pcm, "<i2").astype(np.float32)
-        power = max(float(np.dot(samples, samples)) / samples.size / 32768**2, _LEAST)
-        self._power += _SMOOTH * (power - self._power)
-        self._follow(self._power)
-        noise = min(self._least, default=0.0) * _MARGIN
-        return self._power > min(max(noise, _FAINTEST), _LOUDEST)
-
-    def _follow(self, power: float) -> None:
-        self._piece.append(power)
-        if len(self._piece) == _PIECE:
-            self._least.append(min(self._piece))
-            self._piece.clear()
+        power = float(np.dot(samples, samples)) / samples.size / 32768**2
+        self._power = power if self._power is None else self._power + _SMOOTH * (power - self._power)
+        self._least[-1] = min(self._least[-1], self._power)
+        return self._power > min(max(min(self._least) * _MARGIN, _FAINTEST), _LOUDEST)
 
 
 _MARGIN: Final = 10 ** (MARGIN_DB / 10)

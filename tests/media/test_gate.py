@@ -94,4 +94,5 @@ def test_what_is_not_sent_in_silence_tells_nothing_of_the_room() -> None:
 def test_the_first_words_of_a_call_are_heard_though_the_room_is_unknown() -> None:
     gate = Gate()
     said = sentence(-40.0)
+    said += room(said.size / 16_000, -70.0)
     assert passed(gate, said) == frames(said)
