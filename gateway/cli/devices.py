@@ -183,28 +183,37 @@ def devices_revoke(context: typer.Context, name: Annotated[str, typer.Argument()
 
 @app.command("update")
 def devices_update(
-    name: Annotated[str, typer.Argument(help="A device that is in a call.")],
+    names: Annotated[list[str] | None, typer.Argument(help="Devices that are in a call.")] = None,
+    everyone: Annotated[
+        bool, typer.Option("--all", help="All that are in a call and run something older.")
+    ] = False,
     version: Annotated[
         str | None, typer.Option(help="Of a release that the gateway has; the newest by default.")
     ] = None,
+    older: Annotated[bool, typer.Option("--older", help="Though they run a newer one.")] = False,
     url: UrlOption = _HERE,
     key_file: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Have a device take a firmware release over the air, and follow it until it restarts."""
+    """Have devices take a firmware release over the air: one first, then the rest, until one goes back to its old."""
     from gateway.cli.remote import Remote
 
-    async def follow() -> dict[str, Any]:
-        report: dict[str, Any] = {}
-        async for report in Remote(url, settings.client_key(key_file)).update(name, version):
-            if as_json:
-                out.json(report)
-            else:
-                told = f"{report.get('state')} {report.get('percent', '')} {report.get('reason', '')}"
-                out.print(f"{name}: {told}", markup=False)
-        return report
+    if bool(names) == everyone:
+        raise ConfigError("say which devices, or --all", remedy="see who is there: voicegw devices")
 
-    if run(follow()).get("state") != "rebooting":
+    async def follow() -> list[dict[str, Any]]:
+        last: dict[str, dict[str, Any]] = {}
+        remote = Remote(url, settings.client_key(key_file))
+        async for course in remote.update(None if everyone else names, version, older=older):
+            last[course["device"]] = course
+            if as_json:
+                out.json(course)
+            else:
+                told = f"{course['device']}: {course['version']} {course['state'].replace('_', ' ')}"
+                out.print(f"{told} {course['reason']}".rstrip(), markup=False)
+        return list(last.values())
+
+    if any(course["state"] != "updated" for course in run(follow())):
         raise typer.Exit(Exit.FAILED)
 
 

@@ -378,6 +378,12 @@ class Switchboard:
             if fault := facts.get("fault"):
                 logger.warning("{} has a part that does not work: {}", call.device, fault)
             await self._registry.seen(call.device, call.remote, facts.get("board"), facts.get("fw"))
+            arrived = {
+                "device": call.device,
+                "fw": facts.get("fw"),
+                "last_failure": facts.get("last_failure"),
+            }
+            self._telemetry.publish("arrived", arrived)
 
 
 def _facts(request_data: Any) -> dict[str, str]:
