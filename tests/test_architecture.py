@@ -304,8 +304,10 @@ OWN_DATA = {
     "tools.board.traces",  # ELF
     "tools.esp.nvs",  # images
     "tools.esp.esptool_process",  # a piece of flash
+    "tools.releases.maker",  # a key of its own
     "tools.releases.archive",  # firmware, from here on
     "tools.releases.cache",
+    "tools.releases.signing",
     "tools.releases.sources",
     "tools.publish",
     "gateway.front.site",  # what the package brings along
