@@ -8,9 +8,17 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -83,7 +91,8 @@ class AudioSettings(BaseModel):
     complexity: Annotated[int, Field(ge=0, le=10)] = 1
     """5 sounds a little better and costs three times the encoder's CPU (docs/performance.md)."""
     fec: bool = True
-    dtx: bool = False
+    dtx: bool = True
+    """Silence is not sent to clients that say so (`usedtx=1`), nor need they send it."""
 
 
 class Limits(BaseModel):
@@ -138,6 +147,34 @@ class BotLimits(BaseModel):
     """Higher leaves more of a busy machine to everything else (nice(2))."""
 
 
+class McpServer(BaseModel):
+    """A server of tools for the language model (Model Context Protocol), by its program or its URL."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
+    command: tuple[str, ...] = ()
+    """Program and arguments, spoken to over its standard input and output; started for each call."""
+    url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    """Spoken to over streamable HTTP."""
+    tools: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Those that the model may use; `["*"]` for all."""
+    env: tuple[str, ...] = ()
+    """Variables of the environment that the program is given, beside PATH and its like."""
+    token_env: str | None = None
+    """The variable with the token that a URL is asked with."""
+    timeout_s: Annotated[float, Field(gt=0, le=120)] = 10.0
+    """Until a tool must have answered; then the model is told that it failed."""
+    max_result: Annotated[int, Field(ge=100, le=100_000)] = 4_000
+    """Characters of an answer that the model is told."""
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if bool(self.command) == (self.url is not None):
+            raise ValueError("it has a `command` or a `url`, and one of them")
+        return self
+
+
 class Settings(BaseSettings):
     """Everything that can be set, in the order: command line, environment, voicegw.toml, default."""
 
@@ -181,6 +218,8 @@ class Settings(BaseSettings):
     stt: EngineSpec = EngineSpec(provider="sphinx")
     tts: EngineSpec = EngineSpec(provider="flite")
     llm: EngineSpec | None = None
+    mcp: tuple[McpServer, ...] = ()
+    """Servers whose tools the language model may use (docs/tools-for-models.md)."""
     realtime: EngineSpec | None = None
     """Of the `realtime` bot; without it the key that is in the environment decides."""
     sentences: WholePath | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import time
@@ -110,8 +111,10 @@ class Console:
             time.sleep(_POLL_SECONDS)
 
     def _must_not_loop(self, since: int) -> None:
-        starts = sum(e.get("state") == "network" and "reason" not in e for e in self.events[since:])
-        if starts > 3 and not any(e.get("state") == "signalling" for e in self.events[since:]):
+        states = [e["state"] for e in self.events[since:] if e.get("event") == "state"]
+        tries = sum(pair == ("backoff", "network") for pair in itertools.pairwise(states))
+        starts = states.count("network") - tries  # after a failure it tries again, and that is no start
+        if starts > 3 and "signalling" not in states:
             raise BootLoop(f"the board began anew {starts} times; the last that it said: {self.tail()!r}")
 
     def mark(self) -> int:

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from ground.terminal import one_line, out
 from tools import findings, lan, report
-from tools.board import boot, ports
+from tools.board import boot, parts, ports
 from tools.board.console import Console
 from tools.errors import ToolError
 from tools.findings import Finding
@@ -62,16 +62,18 @@ def announced() -> Iterator[Finding]:
         found = lan.browse(lan.DEVICES, _BROWSE_SECONDS)
     except OSError:
         return
-    yield from map(_announced, found)
+    yield from map(of_device, found)
 
 
-def _announced(device: lan.Service) -> Finding:
-    """One that is live is well, whatever went wrong before."""
+def of_device(device: lan.Service) -> Finding:
+    """By what it announces. One that is live is well, whatever went wrong before, unless a part of it fails."""
     values = device.properties
     state, reason = values.get("state", "?"), values.get("reason", "")
     text = f"{device.name}: {values.get('board', '?')} {values.get('fw', '?')}, {state}"
-    well = None if reason and state != "live" else True
-    return Finding("device", well, text + (f", last failure {reason}" if reason else ""))
+    text += f", last failure {reason}" if reason else ""
+    if fault := values.get("fault"):
+        return Finding("device", False, f"{text}; {parts.cause_of(fault)}", parts.remedy_of(fault))
+    return Finding("device", None if reason and state != "live" else True, text)
 
 
 def board(port: str | None) -> Iterator[Finding]:
@@ -91,6 +93,8 @@ def board(port: str | None) -> Iterator[Finding]:
 def _of_board(console: Console) -> Iterator[Finding]:
     state = console.ask("state")
     yield Finding("board", True, f"{state.get('board')} {state.get('fw')}, {state.get('state')}")
+    if fault := state.get("fault"):
+        yield Finding("board", False, parts.cause_of(fault), parts.remedy_of(fault))
     if state.get("state") != "live":
         reason = str(state.get("last_failure", ""))
         cause, remedy = boot.cause_of("" if reason == "none" else reason)

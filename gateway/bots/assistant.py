@@ -28,18 +28,21 @@ from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gateway.bots.call import PIPELINE, SAMPLE_RATE, gateway_settings, hold, open_transport
+from gateway.bots.call import PIPELINE, SAMPLE_RATE, device_tools, gateway_settings, hold, open_transport
 from gateway.errors import ConfigError
-from gateway.settings import EngineSpec, api_keys, without_telemetry
-from gateway.speech import providers
+from gateway.settings import EngineSpec, McpServer, api_keys, without_telemetry
+from gateway.speech import mcp, providers
 from gateway.speech.dialogue import Dialogue
 from gateway.speech.engine_process import held
 from gateway.speech.intents import Recogniser
 from gateway.speech.language_model import LanguageModel, language_model
+from gateway.speech.mcp import McpSource
 from gateway.speech.recognition import SphinxSTTService
 from gateway.speech.sentences import load_book
 from gateway.speech.sphinx import recogniser
 from gateway.speech.synthesis import LocalTTSService, make_synthesiser
+from gateway.speech.timers import Asked
+from gateway.speech.tooling import DeviceSource, Equipped
 from gateway.speech.turns import turns
 
 _VAD_STOP_SECS = 0.2
@@ -58,6 +61,7 @@ class AssistantSettings(BaseModel):
     stt: EngineSpec = EngineSpec(provider="sphinx")
     llm: EngineSpec | None = None
     tts: EngineSpec = EngineSpec(provider="flite")
+    mcp: tuple[McpServer, ...] = ()
     sentences: Path | None = None
     cache_dir: Path = Path("~/.cache/voicegw")
     timezone: str | None = None
@@ -79,6 +83,7 @@ def check(settings: AssistantSettings, keys: Mapping[str, str]) -> None:
     providers.check("tts", settings.tts, keys)
     if settings.llm is not None:
         providers.check("llm", settings.llm, keys)
+        mcp.check(settings.mcp, keys)
     if settings.tts.provider == "flite":
         make_synthesiser(settings.tts.options.get("voice"))
     if settings.stt.provider == "sphinx":
@@ -104,6 +109,8 @@ async def prepared(settings: object) -> AsyncIterator[None]:
     """
     own = configuration(settings)
     await asyncio.to_thread(check, own, api_keys())
+    if own.llm is not None:
+        await mcp.look(own.mcp, api_keys())
     async with warm(own):
         yield
 
@@ -127,7 +134,7 @@ async def bot(runner_args: RunnerArguments) -> None:
     settings = configuration(gateway_settings(runner_args))
     transport = await open_transport(runner_args)
     # Loading models takes 0.2 s: on a thread, since this loop may be carrying other calls.
-    middle, after = await asyncio.to_thread(build, settings, api_keys())
+    middle, after = await asyncio.to_thread(build, settings, api_keys(), device_tools(runner_args))
     worker = PipelineWorker(
         Pipeline([transport.input(), *middle, transport.output(), after]),
         params=PIPELINE,
@@ -146,7 +153,7 @@ def configuration(given: object) -> AssistantSettings:
 
 
 def build(
-    settings: AssistantSettings, keys: Mapping[str, str]
+    settings: AssistantSettings, keys: Mapping[str, str], gateway: Asked | None = None
 ) -> tuple[list[FrameProcessor], FrameProcessor]:
     """(the processors between a transport's input and output, the one after its output). Blocks.
 
@@ -165,8 +172,13 @@ def build(
         lambda: datetime.now(UTC).astimezone(zone),
         has_llm=settings.llm is not None,
         volume=settings.volume,
+        gateway=gateway,
     )
-    llm = [providers.make_llm(settings.llm, keys, prompt=settings.prompt)] if settings.llm else []
+    llm = (
+        [_tools(settings, keys, gateway), providers.make_llm(settings.llm, keys, prompt=settings.prompt)]
+        if settings.llm
+        else []
+    )
     stt, tts = _stt(settings, keys), _tts(settings, keys)
     return [
         VADProcessor(vad_analyzer=vad),
@@ -176,6 +188,11 @@ def build(
         *llm,
         tts,
     ], aggregators.assistant()
+
+
+def _tools(settings: AssistantSettings, keys: Mapping[str, str], gateway: Asked | None) -> FrameProcessor:
+    own = [] if gateway is None else [DeviceSource(gateway)]
+    return Equipped([*own, *(McpSource(server, keys) for server in settings.mcp)])
 
 
 def _models() -> ModuleType:

@@ -234,6 +234,67 @@ def devices_tell(
     out.print(f"{name} is told.", markup=False)
 
 
+@app.command("say")
+def devices_say(
+    name: Annotated[str, typer.Argument(help="A device, there or not: what it can't say now waits for it.")],
+    text: Annotated[str, typer.Argument(help="What to say; may be left out with --sound.")] = "",
+    sound: Annotated[
+        str | None,
+        typer.Option(help="Before it: chime (the default), none, or ring, until somebody stops it."),
+    ] = None,
+    volume: Annotated[
+        int | None, typer.Option(help="Be at least this loud meanwhile, 1 to 100, though muted.")
+    ] = None,
+    keep: Annotated[float, typer.Option(help="Seconds that it waits for a device that is away.")] = 86_400.0,
+    url: UrlOption = _HERE,
+    key_file: KeyOption = None,
+) -> None:
+    """Have a device say something, before anything else that it says."""
+    from gateway.cli.remote import Remote
+
+    body = {"text": text, "sound": sound, "volume": volume, "keep_s": keep}
+    found = run(Remote(url, settings.client_key(key_file)).of_device("POST", name, "say", body))
+    out.print(f"{name} is told, now or when it is back (number {found['number']}).", markup=False)
+
+
+@app.command("promises")
+def devices_promises(
+    name: Annotated[str, typer.Argument()],
+    cancel: Annotated[int | None, typer.Option(help="Take the one of this number back.")] = None,
+    url: UrlOption = _HERE,
+    key_file: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a device's timers, alarms, reminders and announcements, or cancel one."""
+    from gateway.cli.remote import Remote
+
+    gateway = Remote(url, settings.client_key(key_file))
+    if cancel is not None:
+        run(gateway.of_device("DELETE", name, f"promises/{cancel}"))
+        out.print(f"Number {cancel} of {name} is cancelled.", markup=False)
+        return
+    found = run(gateway.of_device("GET", name, "promises"))
+    if as_json:
+        out.json(found)
+        return
+    for one in found:
+        state = "ringing" if one["ringing"] else "missed" if one["missed"] else f"in {one['left']:.0f} s"
+        out.print(one_line(f"{one['number']}  {one['kind']}  {state}  {one['text']}"), markup=False)
+    if not found:
+        out.print(f"Nothing is promised to {name}.", markup=False)
+
+
+@app.command("quiet")
+def devices_quiet(
+    name: Annotated[str, typer.Argument()], url: UrlOption = _HERE, key_file: KeyOption = None
+) -> None:
+    """Stop what rings or is said on a device."""
+    from gateway.cli.remote import Remote
+
+    run(Remote(url, settings.client_key(key_file)).of_device("POST", name, "quiet"))
+    out.print(f"{name} is quiet.", markup=False)
+
+
 def _value(text: str | None) -> Any:
     """A number or a boolean where the text is one, else the text."""
     try:

@@ -174,6 +174,21 @@ def page(
 
 
 @app.command()
+def mcp(
+    url: Annotated[str, typer.Option(help="The gateway.")] = "http://127.0.0.1:7860",
+    key_file: Annotated[
+        Path | None,
+        typer.Option(help="A file with an operator's key, for a gateway elsewhere; or VOICEGW_KEY."),
+    ] = None,
+) -> None:
+    """Be an MCP server on standard input and output, for agents that are to see and drive devices."""
+    from gateway.cli import mcp_server
+    from gateway.cli.remote import Remote
+
+    mcp_server.serve(Remote(url, settings.client_key(key_file)))
+
+
+@app.command()
 def talk(
     question: Annotated[
         Path | None, typer.Argument(help="A WAV file; a bundled question by default.")

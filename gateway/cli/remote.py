@@ -100,5 +100,8 @@ class Remote:
         Raises:
             GatewayError: it is in no call.
         """
-        body = {"command": command, "value": value}
-        await self.ask("POST", f"/api/devices/{quote(device, safe='')}/command", body)
+        await self.of_device("POST", device, "command", {"command": command, "value": value})
+
+    async def of_device(self, method: str, device: str, what: str, body: Any = None) -> Any:
+        """Ask for something of a device; raises as `ask` does."""
+        return await self.ask(method, f"/api/devices/{quote(device, safe='')}/{what}", body)

@@ -20,12 +20,15 @@ from gateway.front.identity import instance_id
 from gateway.front.operators import Operators, own_secret
 from gateway.front.origins import Origins
 from gateway.front.places.workers import Workers
+from gateway.front.promise_book import PromiseBook
+from gateway.front.promises import Promises
 from gateway.front.registry import Registry, open_registry
 from gateway.front.registry_file import StorageError
 from gateway.front.releases import Release, Releases, is_newer
 from gateway.front.rollout import Course, Rollout, Rollouts
 from gateway.front.switchboard import Switchboard
 from gateway.front.telemetry import Telemetry
+from gateway.front.tools import Tools
 from gateway.rate import Buckets
 from gateway.recurring import Recurring
 from gateway.settings import Settings
@@ -51,6 +54,8 @@ class Gateway:
     certificates: Certificates
     instance_id: str
     operators: Operators
+    promises: Promises
+    tools: Tools
     rollouts: Rollouts = field(init=False)
     challenges: Challenges = field(default_factory=Challenges)
     proxies: Proxies = field(init=False)
@@ -204,10 +209,16 @@ async def running(
 
         def take(number: int, event: SessionEvent) -> None:
             switchboard.take(event)
-            telemetry.take(number, event)
+            promises.take(event)
+            tools.take(event)
+            if event.kind not in {"said", "ask"}:
+                telemetry.take(number, event)
 
         workers = Workers(settings, take)
         switchboard = Switchboard(settings, registry, workers, telemetry)
+        promises = Promises(PromiseBook(registry.store), switchboard, telemetry.publish)
+        tools = Tools(settings, registry, switchboard, promises)
+        await promises.load()
 
         who = instance_id(settings)
         gateway = Gateway(
@@ -220,11 +231,16 @@ async def running(
             Certificates(settings, identity(settings.data_dir, who)),
             who,
             Operators(own_secret(settings.data_dir)),
+            promises,
+            tools,
         )
         for call in await workers.adopt():
             switchboard.adopt(call)
         await workers.start()
-        chores = [asyncio.create_task(_look_after_keys(switchboard), name="keys")]
+        chores = [
+            asyncio.create_task(_look_after_keys(switchboard), name="keys"),
+            asyncio.create_task(promises.run(), name="promises"),
+        ]
         if settings.announce and lan is not None:
             chores += _start_discovery(gateway, port, lan)
         try:

@@ -134,7 +134,7 @@ async def test_a_second_identity_or_maker_that_is_told_in_a_call(
 
         async def answered() -> bool:
             reports = [r["data"] for r in (await gateway.state())["reports"]]
-            return sum(d.get("reason") == "unknown_command" for d in reports) == 4
+            return len([d for d in reports if d.get("reason") == "unknown_command"]) == 4
 
         await eventually(answered, "each is refused")
         assert await own.ask("settings") == before

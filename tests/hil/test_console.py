@@ -114,3 +114,11 @@ def test_a_board_that_starts_again_and_again_is_a_boot_loop(make: Make) -> None:
     line.say(b'@evt {"event":"state","state":"network"}\n' * 5)
     with pytest.raises(BootLoop, match="5 times"):
         console.wait(lambda e: e.get("state") == "live", "a call", 1)
+
+
+def test_a_board_that_finds_no_gateway_for_long_is_none(make: Make) -> None:
+    console, line, _ = make()
+    for state in ("network", "discovery", "backoff") * 5:
+        line.say(f'@evt {{"event":"state","state":"{state}"}}\n'.encode())
+    with pytest.raises(NotSeen, match="a call"):
+        console.wait(lambda e: e.get("state") == "live", "a call", 0.05)

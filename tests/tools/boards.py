@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hil.simboard.demo import facts, write_release
+from hil.simboard.firmware import VOICESIM
 from tests.hil.simboard.support import ROOT, Simulated, simulated
 from tools.esp import nvs
 
@@ -61,10 +62,12 @@ def run(module: str, *arguments: str, extra: Mapping[str, str] | None = None, pa
 
 
 @contextmanager
-def board(directory: Path, *faults: str, chip: str = "esp32c3") -> Iterator[Simulated]:
-    """An empty board beside an access point."""
+def board(directory: Path, *faults: str, chip: str = "esp32c3", broken: str = "") -> Iterator[Simulated]:
+    """An empty board beside an access point; `broken` is one of the devices in firmware/host/faults."""
     wifi = ["--", "--wifi", f"{SSID}:{PASSWORD}", "--interface", "lo"]
     options = [text for fault in faults for text in ("--fault", fault)]
+    if broken:
+        options += ["--voicesim", str(VOICESIM.with_name(f"voicesim-{broken}"))]
     with simulated(directory, chip, *options, *wifi) as made:
         yield made
 

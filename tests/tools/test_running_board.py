@@ -13,11 +13,12 @@ from hil.gateway import Gateway
 from tests.hil.simboard.support import Simulated
 from tests.tools import boards
 from tests.tools.boards import PASSWORD, SSID, run
-from tools import monitor
+from tools import doctor, monitor
 from tools.board import boot
 from tools.board.boot import Reached
 from tools.board.console import Console
 from tools.errors import BootError
+from tools.lan import Service
 
 pytestmark = [pytest.mark.usefixtures("firmware"), pytest.mark.timeout(300)]  # pyserial takes 0.2 s a command
 WIFI = {"ssid": SSID, "password": PASSWORD}
@@ -47,6 +48,35 @@ def test_a_wrong_password_is_told_and_put_right_by_improv(
         found = json.loads(run("tools.doctor", "--port", there.url, "--gateway", gateway.url, "--json").out)
         assert [f["well"] for f in found if f["what"] == "UDP"] == [True, True]
         assert [f["well"] for f in found if f["what"] == "gateway"] == [True]
+
+
+def test_a_part_that_does_not_work_is_told(tmp_path: Path, image: Path, gateway: Gateway) -> None:
+    boards.install(tmp_path / "board", image, {**WIFI, "gateway": gateway.url})
+    with boards.board(tmp_path / "board", broken="nosound") as there:
+        with contextlib.closing(Console(there.url)) as console:
+            boot.follow(console, Reached.LIVE)
+        done = run("tools.doctor", "--port", there.url, "--gateway", gateway.url, "--json")
+        wrong = [f for f in json.loads(done.out) if f["what"] == "board" and not f["well"]]
+        assert [f["text"] for f in wrong] == ["it neither hears nor speaks (no_audio)"]
+        assert "voicegw monitor" in wrong[0]["remedy"]
+        assert done.status == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "well", "words"),
+    [
+        ({"state": "live"}, True, ", live"),
+        ({"state": "live", "reason": "link_lost"}, True, "last failure link_lost"),
+        ({"state": "backoff", "reason": "link_lost"}, None, "last failure link_lost"),
+        ({"state": "live", "fault": "no_speaker"}, False, "its speaker does not work (no_speaker)"),
+        ({"state": "live", "fault": "no_display"}, False, "a part of it fails: no_display"),
+    ],
+)
+def test_a_device_is_judged_by_what_it_announces(told: dict[str, str], well: bool | None, words: str) -> None:
+    found = doctor.of_device(Service("attic", ("192.0.2.7",), 9, {"board": "x", "fw": "1", **told}))
+    assert found.well is well
+    assert words in found.text
+    assert bool(found.remedy) == (well is False)
 
 
 def test_a_password_that_does_not_open_the_network_is_refused_by_improv(tmp_path: Path, image: Path) -> None:

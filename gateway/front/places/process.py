@@ -19,13 +19,16 @@ from gateway.front.places import memory
 from gateway.settings import Settings
 from gateway.wire.calls import (
     Answer,
+    AnswerCall,
     CommandCall,
     EndCall,
+    HushCall,
     KeptCall,
     KeptCalls,
     OfferCall,
     PatchCall,
     RenegotiateCall,
+    SayCall,
     SessionEvent,
     dump,
 )
@@ -179,6 +182,15 @@ class Process:
 
     async def command(self, call: CommandCall) -> None:
         await self._ask("command", call)
+
+    async def say(self, call: SayCall) -> None:
+        await self._ask("say", call)
+
+    async def hush(self, call: HushCall) -> None:
+        await self._ask("hush", call)
+
+    async def answer(self, call: AnswerCall) -> None:
+        await self._ask("answer", call)
 
     async def end(self, call: EndCall) -> None:
         await self._ask("end", call)
