@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,6 +117,13 @@ class Limits(BaseModel):
     """How long calls go on when the front process has died and no other has taken them over."""
 
 
+def _umask() -> int:
+    """That of this process, which can only be asked by setting another."""
+    found = os.umask(0o077)
+    os.umask(found)
+    return found
+
+
 class BotLimits(BaseModel):
     """What the process of one bot may take before it is stopped."""
 
@@ -133,6 +141,8 @@ class BotLimits(BaseModel):
     """Without a turn of its event loop, once it listens; then it counts as blocked."""
     end_s: Annotated[float, Field(gt=0)] = 5.0
     """To finish once it was told to; then it is killed."""
+    umask: Annotated[int, Field(ge=0, le=0o777)] = Field(default_factory=_umask)
+    """Of what it writes: that of who started the gateway, which writes its own files for nobody else."""
     nice: Annotated[int, Field(ge=0, le=19)] = 0
     """Higher leaves more of a busy machine to everything else (nice(2))."""
 
@@ -321,6 +331,13 @@ def client_identity() -> str | None:
 def notify_socket() -> str | None:
     """Where the service manager wants to be told that this service runs (sd_notify(3)), if it does."""
     return os.environ.get("NOTIFY_SOCKET") or None
+
+
+def is_desktop() -> bool:
+    """Whether who started this sees windows on this machine, and is not far away."""
+    if os.environ.get("SSH_CONNECTION"):
+        return False
+    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def api_keys() -> Mapping[str, str]:

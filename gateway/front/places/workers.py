@@ -200,6 +200,7 @@ class Workers:
                 if (late := time.monotonic() - before - CHECK_SECONDS) > CHECK_SECONDS:
                     process.excuse(late)
                 failures = 0
+                process.end_the_greedy()
             if not failures:
                 logger.error("worker {} {}; its {} calls are lost", number, fault, len(process.sessions))
             process.ready = False
