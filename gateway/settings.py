@@ -95,6 +95,27 @@ class AudioSettings(BaseModel):
     """Silence is not sent to clients that say so (`usedtx=1`), nor need they send it."""
 
 
+Wake = Literal["always", "button"] | Annotated[tuple[str, ...], Field(min_length=1)]
+"""What makes a device listen: anything, its button, or one of these words."""
+
+
+class AttentionSettings(BaseModel):
+    """How a device listens that waits for a word or its button; times in seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    listen_s: Annotated[float, Field(ge=1, le=60)] = 8.0
+    """After it was called, for somebody to begin to speak."""
+    follow_up_s: Annotated[float, Field(ge=0, le=60)] = 6.0
+    """After the bot has spoken, without the word."""
+    pre_roll_s: Annotated[float, Field(ge=0.1, le=3)] = 1.5
+    """What the bot hears of the time before the word was recognised: the word, and what led to it."""
+    stop: tuple[str, ...] = ()
+    """Further words that interrupt the bot, and mean nothing while it is silent; its own word always does."""
+    interrupt: Literal["word", "speech"] = "word"
+    """What interrupts the bot. `speech` needs a board that cancels its own echo: else the bot hears itself."""
+
+
 class Limits(BaseModel):
     """What one gateway takes before it says no."""
 
@@ -246,6 +267,11 @@ class Settings(BaseSettings):
     """A bundled bot's name, a module, or the path of a file with `async def bot(runner_args)`."""
     bots: dict[str, str] = Field(default_factory=dict)
     """Another bot for a device, by the device's name."""
+    wake: Wake = "always"
+    """What makes a device listen: `always`, `button`, or words (docs/speech.md)."""
+    wakes: dict[str, Wake] = Field(default_factory=dict)
+    """Another for a device, by the device's name."""
+    attention: AttentionSettings = AttentionSettings()
     stt: EngineSpec = EngineSpec(provider="sphinx")
     tts: EngineSpec = EngineSpec(provider="flite")
     llm: EngineSpec | None = None

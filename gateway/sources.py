@@ -17,6 +17,7 @@ from ground.trouble import Trouble
 
 _PATHS: Final = frozenset({"data_dir", "cache_dir", "releases", "sentences", "tls_cert", "tls_key"})
 _BOTS: Final = frozenset({"bot", "bots"})
+_WORDS: Final = frozenset({"wake", "wakes", "attention"})
 _ENGINES: Final = frozenset({"stt", "tts", "llm", "realtime"})
 
 
@@ -38,13 +39,21 @@ def stated_in(path: Path) -> dict[str, Any]:
 def _anchored(name: str, value: Any, folder: Path) -> Any:
     if isinstance(value, Mapping):
         return {key: _anchored_within(name, key, item, folder) for key, item in value.items()}
+    if name in _WORDS and isinstance(value, list):
+        return [_from(folder, word) if _is_model(word) else word for word in value]
     return _from(folder, value) if name in _PATHS or (name in _BOTS and _is_file(value)) else value
 
 
 def _anchored_within(name: str, key: str, value: Any, folder: Path) -> Any:
     if name in _ENGINES and key == "options" and isinstance(value, Mapping):
         return {k: _from(folder, v) if k.endswith(("_path", "_dir")) else v for k, v in value.items()}
+    if name in _WORDS:
+        return _anchored(name, value, folder)
     return _from(folder, value) if name in _BOTS and _is_file(value) else value
+
+
+def _is_model(value: Any) -> bool:
+    return isinstance(value, str) and value.endswith(".json")
 
 
 def _is_file(value: Any) -> bool:

@@ -9,6 +9,7 @@ from loguru import logger
 
 from gateway.errors import NotFound, Stopping
 from gateway.media.bots import Bots
+from gateway.media.ears import Ears
 from gateway.media.here import BotsHere
 from gateway.media.packs import Packs
 from gateway.media.session import Session
@@ -35,6 +36,9 @@ class Host:
         settings: the gateway's.
         emit: is given every session's events.
         bots: begins the bots; has been started, and is stopped with this.
+
+    Raises:
+        ConfigError: a wake word that is set can't be heard.
     """
 
     def __init__(
@@ -46,12 +50,13 @@ class Host:
         self._wholes: set[str] = set()
         self._draining = False
         self._bots = bots
+        self._ears = Ears(settings)
 
     async def offer(self, call: OfferCall) -> Answer:
         """Begin a call; see `Session.start`."""
         if self._draining:
             raise Stopping("the gateway is stopping", remedy="try again when it is back")
-        session = Session(call, self._settings, self._forward, self._bots, self._wholes)
+        session = Session(call, self._settings, self._forward, self._bots, self._ears, self._wholes)
         self._sessions[session.id] = session
         with logger.contextualize(
             session=session.id

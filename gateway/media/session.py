@@ -15,6 +15,9 @@ from loguru import logger
 from gateway.errors import BadOffer, Busy
 from gateway.media import voice
 from gateway.media.announcing import Announcing, means_stop
+from gateway.media.attention import Attention
+from gateway.media.ear import Around, Ear, OpenEar
+from gateway.media.ears import Ears
 from gateway.media.reports import DeviceReports
 from gateway.media.seat import Bots, Seat
 from gateway.media.states import Event, State, next_state
@@ -54,15 +57,17 @@ class Session:
         settings: the gateway's.
         emit: is given everything that the front process should know.
         bots: begins the bot.
+        ears: say what of the client the bot hears.
         whole: the bots that want the whole connection in their process, as far as they have shown it yet.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 -- what its process has for a call
         self,
         call: OfferCall,
         settings: Settings,
         emit: Callable[[SessionEvent], None],
         bots: Bots,
+        ears: Ears,
         whole: set[str] | None = None,
     ) -> None:
         self.call = call
@@ -81,6 +86,7 @@ class Session:
         self._dtx = settings.audio.dtx and sdp.prefers_dtx(call.sdp)
         self._connection = self._make_connection()
         self._has = _has(call.request_data)
+        self._ear = self._make_ear(ears)
         self._reports = DeviceReports(self._connection.send_app_message, self._report_device, self.id)
         self._announcing = Announcing(
             self._connection.say,
@@ -106,6 +112,8 @@ class Session:
         def moved(_connection: object) -> None:
             self._failed = self._failed or state == "failed"
             self._stirred.set()
+            if state == "connected" and self._ear.attention is not None:
+                self._connection.send_app_message(messages.attention(self._ear.attention))
             if not self._whole:
                 self._tell_bot(talk.State(state=state, pc_id=self.pc_id))
 
@@ -134,9 +142,29 @@ class Session:
             addresses=self._addresses(),
             small=self.call.client is Client.DEVICE,
             opus=OpusSettings(audio.bitrate, audio.complexity, audio.fec, send_silence=not self._dtx),
-            hear=lambda pcm: self._seat.heard(pcm) if self._seat is not None else None,
+            hear=self._hear,
             on_audio=lambda: self._tell_bot(talk.Sounded(at=time.monotonic())),
         )
+
+    def _make_ear(self, ears: Ears) -> Ear:
+        connection = self._connection
+        if self.call.client is not Client.DEVICE or not isinstance(connection, MediaConnection):
+            return OpenEar(self._hand_on)
+        around = Around(self._hand_on, lambda: connection.speaks, connection.hush, self._tell_attention)
+        return ears.of(self.call.device, around)
+
+    def _hear(self, pcm: bytes) -> None:
+        self._ear.hear(pcm)
+
+    def _hand_on(self, pcm: bytes) -> None:
+        if self._seat is not None:
+            self._seat.heard(pcm)
+
+    def _tell_attention(self, attention: Attention, by: str | None) -> None:
+        """Tell the device, which shows it, and the bot."""
+        self._log.debug("the device is {}{}", attention, f": {by}" if by else "")
+        self._connection.send_app_message(messages.attention(attention))
+        self._tell_bot(talk.App(message=messages.attention_told(attention, by)))
 
     def _addresses(self) -> list[str]:
         """For a device the one it reached us by; for a browser all, and loopback if the page was opened on it."""
@@ -199,13 +227,14 @@ class Session:
 
     def said(self, pcm: bytes, rate: int) -> None:
         """Say the bot's sound, unless something else is being said, which it would be laid over."""
-        if self._announcing.speaks:
+        if self._announcing.speaks or not self._ear.may_say():
             return
         self._announcing.bot_spoke()
         self._connection.say(pcm, rate)
 
     def clear(self) -> None:
         """The bot was interrupted."""
+        self._ear.cleared()
         if not self._announcing.speaks:
             self._connection.hush()
 
@@ -241,6 +270,8 @@ class Session:
             told.append(talk.State(state="connected", pc_id=self.pc_id))
             if self._client_ready is not None:
                 told.append(self._client_ready)
+            if self._ear.attention is not None:
+                told.append(talk.App(message=messages.attention_told(self._ear.attention, None)))
         return told
 
     def bot_failed(self, detail: str) -> None:
@@ -362,6 +393,7 @@ class Session:
             await asyncio.wait_for(self._connection.disconnect(), END_SECONDS)
         except (TimeoutError, ConnectionError, MediaStreamError) as error:
             self._log.warning("connection did not close cleanly: {!r}", error)
+        self._ear.close()
         if self._seat is not None:
             await self._seat.end()
         self._advance(Event.CLOSED)
@@ -468,6 +500,10 @@ class Session:
     def _report_device(self, report: messages.Report) -> None:
         if report.kind == "alert":
             self._announcing.stop_ringing()
+        if report.kind == "button":
+            if report.data.get("down") is True:
+                self._ear.call("button")
+            return
         who = {"session": self.id, "device": self.call.device, "at": time.time()}
         self._emit_event("report", {**who, "kind": report.kind, "data": report.data})
 

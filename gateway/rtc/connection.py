@@ -266,6 +266,11 @@ class MediaConnection(GatewayConnection):
         if self._sender is not None:
             self._sender.clear()
 
+    @property
+    def speaks(self) -> bool:
+        """Whether what was said goes out just now."""
+        return self._sender is not None and self._sender.speaks
+
     def send_app_message(self, message: Any) -> None:
         if self._data_channel is not None and self._data_channel.bufferedAmount > MAX_BUFFERED:
             logger.warning("a message was left out: its client does not take those before it")

@@ -79,6 +79,12 @@ class DeviceSender:
     def clear(self) -> None:
         """Barge-in: what is queued is not said any more."""
         self._pacer.clear()
+        self._speaking = False
+
+    @property
+    def speaks(self) -> bool:
+        """Whether the last packet had sound in it."""
+        return self._speaking
 
     def _resample(self, pcm: bytes, rate: int) -> bytes:
         if self._resampler is None or rate != self._rate:

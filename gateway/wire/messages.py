@@ -34,6 +34,7 @@ _KINDS: Final = (
     "device-crash",
     "device-alert",
     "device-tool",
+    "device-button",
 )
 
 
@@ -134,3 +135,15 @@ def command(name: str, value: Any = None, number: str | None = None) -> dict[str
     if number is not None:
         data["id"] = number
     return {"label": "rtvi-ai", "type": "server-message", "data": data}
+
+
+def attention(state: str) -> dict[str, Any]:
+    """What a device is to show of whom it listens to."""
+    data = {"type": "device-attention", "state": state}
+    return {"label": "rtvi-ai", "type": "server-message", "data": data}
+
+
+def attention_told(state: str, by: str | None) -> dict[str, Any]:
+    """The same for a bot, as a client's message; `by` is the word or the button that called the device."""
+    data = {"t": "device-attention", "d": {"state": state, "by": by}}
+    return {"label": "rtvi-ai", "type": "client-message", "id": "attention", "data": data}

@@ -13,6 +13,7 @@ import pytest
 from aiortc import RTCPeerConnection
 
 from gateway.errors import BadOffer, Busy
+from gateway.media.ears import Ears
 from gateway.media.here import BotsHere
 from gateway.media.session import Session
 from gateway.media.states import State
@@ -66,7 +67,7 @@ async def new(connections: list[RTCPeerConnection]) -> AsyncIterator[Callable[..
             remote="127.0.0.1",
         )
         settings = Settings(bot_limits=BotLimits(end_s=0.2 if bot != "echo" else 5.0))
-        return Session(call, settings, lambda _: None, BotsHere(settings))
+        return Session(call, settings, lambda _: None, BotsHere(settings), Ears(settings))
 
     yield make
     assert all(pc.connectionState == "closed" for pc in connections)

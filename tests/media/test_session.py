@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import BadOffer, ConfigError, GatewayError
+from gateway.media.ears import Ears
 from gateway.media.here import BotsHere
 from gateway.media.session import Session
 from gateway.media.states import TRANSITIONS, Event, IllegalEvent, State, next_state
@@ -70,7 +71,7 @@ async def new(events: list[SessionEvent]) -> AsyncIterator[Callable[..., Session
             remote="127.0.0.1",
         )
         settings = Settings(limits=Limits(**limits))  # type: ignore[arg-type]
-        made.append(Session(call, settings, events.append, BotsHere(settings)))
+        made.append(Session(call, settings, events.append, BotsHere(settings), Ears(settings)))
         return made[-1]
 
     yield make

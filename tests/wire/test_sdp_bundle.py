@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.media.ears import Ears
 from gateway.media.here import BotsHere
 from gateway.media.session import Session
 from gateway.settings import Settings
@@ -33,7 +34,7 @@ async def answer(offer: str) -> str:
         address="127.0.0.1",
         remote="127.0.0.1",
     )
-    session = Session(call, Settings(), lambda _: None, BotsHere(Settings()))
+    session = Session(call, Settings(), lambda _: None, BotsHere(Settings()), Ears(Settings()))
     found = await session.start()
     await session.close("stopping")
     return found.sdp

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BadOffer
+from gateway.media.ears import Ears
 from gateway.media.here import BotsHere
 from gateway.media.session import Session
 from gateway.settings import Settings
@@ -67,7 +68,7 @@ async def answer(offer: str, client: sdp.Client) -> str:
         session_id="s1", sdp=offer, type="offer", client=client, device=None, bot="echo",
         address="127.0.0.1", remote="127.0.0.1",
     )  # fmt: skip
-    session = Session(call, Settings(), lambda _: None, BotsHere(Settings()))
+    session = Session(call, Settings(), lambda _: None, BotsHere(Settings()), Ears(Settings()))
     try:
         return (await session.start()).sdp
     finally:

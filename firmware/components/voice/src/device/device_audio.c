@@ -71,6 +71,7 @@ void device_audio_press(struct device *d, bool pressed)
     port_audio_lock();
     audio_set_pressed(d->audio, pressed);
     port_audio_unlock();
+    talk_tell_button(&d->talk, &d->call, pressed);
 }
 
 void device_audio_begin_call(struct device *d)

@@ -44,6 +44,7 @@ bool device_call_begin(struct device *d, struct device_news *news)
     struct signaling_trust trust;
     d->told_reason = REASON_NONE;
     d->bot_ready = false;
+    d->attention = ATTENTION_ALWAYS;
     d->gateway.family = 0;
     d->met = false;
     device_update_interrupt(d);

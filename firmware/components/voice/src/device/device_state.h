@@ -29,6 +29,9 @@ enum device_fault {
 
 #define DEVICE_PARTS_MAX 48u
 
+/* Of a device that waits for its word or its button; where it listens always, the gateway says nothing. */
+enum device_attention { ATTENTION_ALWAYS, ATTENTION_ASLEEP, ATTENTION_ATTENTIVE, ATTENTION_SPEAKING };
+
 struct device {
     voice_listener *listener;
     bool faults[DEVICE_FAULT_COUNT];
@@ -61,6 +64,7 @@ struct device {
     uint8_t met_pin[32];
     enum reason told_reason; /* what the gateway gave as its reason to end the call */
     bool bot_ready;
+    enum device_attention attention; /* as the gateway last said */
 
     struct queue up;         /* audio task to net task */
     struct queue down;       /* and back */

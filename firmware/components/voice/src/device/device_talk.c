@@ -5,6 +5,7 @@
 
 #include "device/command.h"
 #include "device/device_audio.h"
+#include "device/screen.h"
 #include "device/tell.h"
 #include "tools.h"
 
@@ -57,6 +58,17 @@ static void take_command(struct device *d, uint64_t now, struct json data)
     device_tell(&(struct voice_event){.type = VOICE_COMMAND, .text = name, .reason = why});
 }
 
+static void take_attention(struct device *d, const char *state)
+{
+    static const char *const states[] = {
+        [ATTENTION_ASLEEP] = "asleep", [ATTENTION_ATTENTIVE] = "attentive", [ATTENTION_SPEAKING] = "speaking"};
+    d->attention = ATTENTION_ALWAYS;
+    for (int i = ATTENTION_ASLEEP; i <= ATTENTION_SPEAKING; i++)
+        if (strcmp(states[i], state) == 0)
+            d->attention = (enum device_attention)i;
+    screen_show_state(d);
+}
+
 static enum reason take_event(struct device *d, uint64_t now, const struct rtvi_event *event)
 {
     switch (event->type) {
@@ -83,6 +95,9 @@ static enum reason take_event(struct device *d, uint64_t now, const struct rtvi_
         break;
     case RTVI_COMMAND:
         take_command(d, now, event->data);
+        break;
+    case RTVI_ATTENTION:
+        take_attention(d, event->text);
         break;
     case RTVI_CLOCK:
         talk_take_clock(&d->talk, now, event);

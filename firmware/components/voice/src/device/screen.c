@@ -5,19 +5,25 @@
 #include "device/device_state.h"
 
 static const char *const words[SESSION_STATE_COUNT] = {
+    /* LIVE: see attentions */
     [SESSION_PROVISIONING] = "Set me up",
     [SESSION_NETWORK] = "Joining Wi-Fi",
     [SESSION_DISCOVERY] = "Looking for the gateway",
     [SESSION_SIGNALLING] = "Calling",
     [SESSION_CONNECTING] = "Connecting",
-    [SESSION_LIVE] = "Listening",
     [SESSION_BACKOFF] = "Trying again",
 };
 
+static const char *const attentions[] = {[ATTENTION_ALWAYS] = "Listening",
+                                         [ATTENTION_ASLEEP] = "Waiting for its word",
+                                         [ATTENTION_ATTENTIVE] = "Listening",
+                                         [ATTENTION_SPEAKING] = "Speaking"};
+
 static void show(const struct device *d, const char *detail)
 {
-    bool muted = d->session.state == SESSION_LIVE && settings_is_microphone_muted(&d->settings);
-    port_display_state(muted ? "Microphone off" : words[d->session.state], detail);
+    bool live = d->session.state == SESSION_LIVE;
+    const char *word = live ? attentions[d->attention] : words[d->session.state];
+    port_display_state(live && settings_is_microphone_muted(&d->settings) ? "Microphone off" : word, detail);
 }
 
 void screen_show_state(const struct device *d)

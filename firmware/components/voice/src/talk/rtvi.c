@@ -25,9 +25,14 @@ static bool read_error(struct rtvi_event *event, struct json data)
 
 static bool read_server_message(struct rtvi_event *event, struct json data)
 {
+    struct json type = json_member(data, "type");
     event->data = data;
-    if (!json_is(json_member(data, "type"), "device-command"))
+    if (json_is(type, "device-attention")) {
+        event->type = RTVI_ATTENTION;
+        json_text_cut(json_member(data, "state"), event->text, sizeof event->text);
+    } else if (!json_is(type, "device-command")) {
         event->type = RTVI_OTHER;
+    }
     return true;
 }
 
@@ -218,5 +223,12 @@ size_t rtvi_write_tool(char *out, size_t cap, uint32_t number, const char *name,
     json_add_text(&w, "name", name);
     json_add_text(&w, "description", description);
     json_add_text(&w, "properties", properties != NULL ? properties : "{}");
+    return end_client_message(&w);
+}
+
+size_t rtvi_write_button(char *out, size_t cap, uint32_t number, bool down)
+{
+    struct json_writer w = begin_client_message(out, cap, number, "device-button");
+    json_add_bool(&w, "down", down);
     return end_client_message(&w);
 }

@@ -23,6 +23,7 @@ enum rtvi_type {
     RTVI_BOT_TEXT,
     RTVI_ERROR,
     RTVI_COMMAND,    /* data: {"type": "device-command", "command": …, "value": …} */
+    RTVI_ATTENTION,  /* text: whether the gateway listens, "asleep" say */
     RTVI_CLOCK,      /* the reply to ours */
     RTVI_CRASH_KEPT, /* likewise: the gateway has the report */
     RTVI_PEER_LEFT,
@@ -30,7 +31,7 @@ enum rtvi_type {
 
 struct rtvi_event {
     enum rtvi_type type;
-    char text[RTVI_TEXT_MAX]; /* transcript, or error */
+    char text[RTVI_TEXT_MAX]; /* transcript, error, or attention */
     bool final;               /* USER_TEXT */
     bool fatal;               /* ERROR */
     struct json data;         /* COMMAND: points into the message */
@@ -68,5 +69,6 @@ size_t rtvi_write_heard(char *out, size_t cap, uint32_t number);
 /* `properties` NULL: it takes no arguments. */
 size_t rtvi_write_tool(char *out, size_t cap, uint32_t number, const char *name, const char *description,
                        const char *properties);
+size_t rtvi_write_button(char *out, size_t cap, uint32_t number, bool down);
 
 #endif

@@ -78,6 +78,14 @@ bool talk_tell_tool(struct talk *t, struct call *call, const char *name, const c
     return len == 0 || call_say(call, t->scratch, len); /* one that is too long is left out */
 }
 
+void talk_tell_button(struct talk *t, struct call *call, bool down)
+{
+    if (!t->open)
+        return;
+    size_t len = rtvi_write_button(t->scratch, sizeof t->scratch, ++t->number, down);
+    (void)call_say(call, t->scratch, len);
+}
+
 void talk_tell_update(struct talk *t, struct call *call, const char *state, uint32_t percent, const char *why)
 {
     if (!t->open)

@@ -31,6 +31,7 @@ void talk_tell_heard(struct talk *t, struct call *call);
 /* False: there is no room for it now. */
 bool talk_tell_tool(struct talk *t, struct call *call, const char *name, const char *description,
                     const char *properties);
+void talk_tell_button(struct talk *t, struct call *call, bool down);
 void talk_tell_update(struct talk *t, struct call *call, const char *state, uint32_t percent,
                       const char *why);
 /* The report of the last panic, if one is kept: said until it is answered. */
