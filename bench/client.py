@@ -7,17 +7,18 @@ import json
 import sys
 import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import httpx
 import numpy as np
 
-from bench.device import Arrival, Device, encode, listen
-from bench.signals import RATE, chirps, echo_delays, lag, losses, write_wav
+from bench.device import Arrival, Device, encode, encode_with_dtx, listen
+from bench.signals import RATE, chirps, echo_delays, lag, losses, noise, write_wav
 
 _LATE: Final = 0.020
 _SETTLE: Final = 3.0
+_REST: Final = 25.0  # until nobody looks for the end of a turn any more
 _CONNECT_EVERY: Final = 0.15
 _EXPECTED_PER_SECOND: Final = 50
 
@@ -31,7 +32,13 @@ async def main() -> None:
     """Run one plan."""
     plan = json.load(sys.stdin)
     await _until_up(plan["url"])
-    plans: dict[str, Callable[..., Any]] = {"echo": echo, "steady": steady, "ramp": ramp, "loss": loss}
+    plans: dict[str, Callable[..., Any]] = {
+        "echo": echo,
+        "steady": steady,
+        "silent": silent,
+        "ramp": ramp,
+        "loss": loss,
+    }
     kind = plan.pop("kind")
     await plans[kind](**plan)
 
@@ -48,10 +55,16 @@ async def _until_up(url: str) -> None:
     raise TimeoutError(f"nothing answers at {url}")
 
 
-async def echo(url: str, calls: int, seconds: float) -> None:
-    """Call after call of chirps: how long each takes from mouth to ear, and a call to start."""
+async def echo(url: str, calls: int, seconds: float, hog: bool = False) -> None:
+    """Call after call of chirps: how long each takes from mouth to ear, and a call to start.
+
+    With `hog`, beside a call whose bot takes all the CPU that it can get.
+    """
     pcm, starts = chirps(seconds)
     packets = encode(pcm)
+    beside = Device(url, "hog") if hog else None
+    if beside is not None:
+        await beside.connect()
     for _ in range(calls):
         device = Device(url)
         await device.connect()
@@ -59,7 +72,16 @@ async def echo(url: str, calls: int, seconds: float) -> None:
         await device.speak(packets, seconds)
         await device.close()
         delays = echo_delays(listen(device.arrivals), [device.speaking_since + start for start in starts])
-        say(event="call", connect_ms=_connect_ms(device), echo_ms=[1000 * delay for delay in delays])
+        echo_ms = [1000 * delay for delay in delays]
+        say(event="call", connect_ms=_connect_ms(device), echo_ms=echo_ms, gap_ms=_gap_ms(device))
+    if beside is not None:
+        await beside.close()
+
+
+def _gap_ms(device: Device) -> float:
+    """The longest time between two packets that came while it spoke."""
+    times = np.array([arrival.when for arrival in device.arrivals if arrival.when > device.speaking_since])
+    return float(1000 * np.diff(times).max(initial=0.0))
 
 
 def _connect_ms(device: Device) -> float:
@@ -77,6 +99,18 @@ async def steady(url: str, sessions: int, seconds: float, speech: str) -> None:
     await asyncio.sleep(seconds)
     end = time.monotonic()
     say(event="end", late=_late(devices, begin, end), payload_bytes=_payload(devices, begin, end))
+    await _leave(devices, talks)
+
+
+async def silent(url: str, sessions: int, seconds: float, dtx: bool) -> None:
+    """So many calls from a silent room: says `begin` and `end` of the time in which all are there, and at rest."""
+    packets = encode_with_dtx(noise(20.0)) if dtx else encode(noise(20.0))
+    devices = [Device(url, dtx=dtx) for _ in range(sessions)]
+    talks = [await _join(device, packets, 97 * index, 3600.0) for index, device in enumerate(devices)]
+    await asyncio.sleep(_REST)
+    say(event="begin")
+    await asyncio.sleep(seconds)
+    say(event="end")
     await _leave(devices, talks)
 
 
@@ -131,7 +165,9 @@ async def loss(url: str, conditions: list[dict[str, Any]], speech: str) -> None:
     await asyncio.gather(*map(call, conditions))
 
 
-async def _join(device: Device, packets: list[bytes], index: int, seconds: float) -> asyncio.Task[None]:
+async def _join(
+    device: Device, packets: Sequence[bytes | None], index: int, seconds: float
+) -> asyncio.Task[None]:
     await device.connect()
     await asyncio.sleep(_CONNECT_EVERY)
     return asyncio.create_task(device.speak(packets, seconds, offset=97 * index), name=f"talk-{index}")

@@ -66,9 +66,15 @@ class _Transport(RTCDtlsTransport):
 
 @dataclass
 class Device:
-    """One call. `lost_up` and `lost_down`: which packets the network would lose, None for none."""
+    """One call.
+
+    `dtx`: it neither sends silence nor wants any; `name`: of the device; `lost_up`, `lost_down`: which packets the
+    network loses, None for none.
+    """
 
     url: str
+    name: str | None = None
+    dtx: bool = False
     lost_up: npt.NDArray[np.bool_] | None = None
     lost_down: npt.NDArray[np.bool_] | None = None
     arrivals: list[Arrival] = field(default_factory=list)
@@ -83,7 +89,10 @@ class Device:
         ice._connection.ice_controlling = True  # noqa: SLF001 -- the offerer controls (RFC 8445 §6.1.1)
         self._transport = _Transport(ice, self.arrivals)
         self._transport.lost = self.lost_down
-        offer = {"sdp": _offer(gatherer, self._transport), "type": "offer"}
+        sdp = _offer(gatherer, self._transport, dtx=self.dtx)
+        offer: dict[str, Any] = {"sdp": sdp, "type": "offer"}
+        if self.name is not None:
+            offer["request_data"] = {"device": {"id": self.name}}
         async with httpx.AsyncClient(verify=False, timeout=30) as client:  # noqa: S501 -- plain HTTP, spares time
             self.offered_at = time.monotonic()
             response = await client.post(self.url, json=offer)
@@ -100,21 +109,31 @@ class Device:
         if self._transport.state != "connected":
             raise ConnectionError("DTLS failed")
 
-    async def speak(self, packets: Sequence[bytes], seconds: float, *, offset: int = 0) -> None:
-        """Send a packet every 20 ms, from the `offset`th on and around, for so long."""
+    async def speak(self, packets: Sequence[bytes | None], seconds: float, *, offset: int = 0) -> None:
+        """Send a packet every 20 ms, from the `offset`th on and around, for so long; none where it is `None`."""
         pair = self._transport.transport._connection._nominated[1]  # noqa: SLF001
         send, address = pair.protocol.transport.sendto, pair.remote_addr
         protect = self._transport._tx_srtp.protect  # noqa: SLF001
         seq, timestamp = secrets.randbits(15), secrets.randbits(32)
+        unsent = 0
         loop_start = self.speaking_since = time.monotonic()
         for index in range(int(seconds / PERIOD)):
             await asyncio.sleep(loop_start + (index + 1) * PERIOD - time.monotonic())
+            packet = packets[(offset + index) % len(packets)]
+            if packet is None:
+                unsent += 1
+                continue
             if self.lost_up is not None and self.lost_up[index % self.lost_up.size]:
                 continue
             header = struct.pack(
-                "!BBHLL", 0x80, 111, (seq + index) & 0xFFFF, (timestamp + index * _TICKS) & 0xFFFFFFFF, _SSRC
+                "!BBHLL",
+                0x80,
+                111,
+                (seq + index - unsent) & 0xFFFF,
+                (timestamp + index * _TICKS) & 0xFFFFFFFF,
+                _SSRC,
             )
-            send(protect(header + packets[(offset + index) % len(packets)]), address)
+            send(protect(header + packet), address)
 
     async def close(self) -> None:
         """Hang up."""
@@ -126,6 +145,13 @@ def encode(pcm: bytes) -> list[bytes]:
     """PCM as the packets that a device would send."""
     encoder = OpusEncoder(OpusSettings(expected_loss=20))
     return [encoder.encode(pcm[start : start + 640]) for start in range(0, len(pcm) - 639, 640)]
+
+
+def encode_with_dtx(pcm: bytes) -> list[bytes | None]:
+    """The same of a device that sends no silence: `None` where it would send nothing (RFC 6716, section 2.1.9)."""
+    encoder = OpusEncoder(OpusSettings(expected_loss=20, dtx=True))
+    packets = [encoder.encode(pcm[start : start + 640]) for start in range(0, len(pcm) - 639, 640)]
+    return [packet if len(packet) > 2 else None for packet in packets]
 
 
 def listen(arrivals: list[Arrival]) -> Heard:
@@ -163,7 +189,7 @@ def _in_order(arrivals: list[Arrival]) -> list[Arrival]:
     return [unique[key] for key in sorted(unique)]
 
 
-def _offer(gatherer: RTCIceGatherer, transport: Any) -> str:
+def _offer(gatherer: RTCIceGatherer, transport: Any, *, dtx: bool) -> str:
     """What libpeer offers: one audio section, Opus only."""
     ice = gatherer.getLocalParameters()
     fingerprint = next(f for f in transport.getLocalParameters().fingerprints if f.algorithm == "sha-256")
@@ -180,6 +206,7 @@ def _offer(gatherer: RTCIceGatherer, transport: Any) -> str:
         "a=sendrecv",
         "a=rtcp-mux",
         "a=rtpmap:111 opus/48000/2",
+        *(["a=fmtp:111 usedtx=1"] if dtx else []),
         f"a=ssrc:{_SSRC} cname:webrtc-opus",
         f"a=fingerprint:sha-256 {fingerprint.value}",
         "a=setup:passive",

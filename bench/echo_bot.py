@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from pipecat.frames.frames import Frame, InputAudioRawFrame, OutputAudioRawFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
@@ -23,8 +25,15 @@ class Echo(FrameProcessor):
         await self.push_frame(frame, direction)
 
 
+def _hog() -> None:
+    while True:
+        pass
+
+
 async def bot(runner_args: SmallWebRTCRunnerArguments) -> None:
-    """Echo until the client leaves."""
+    """Echo until the client leaves; for the device that is called so, a thread takes all that it can get as well."""
+    if (runner_args.body or {}).get("device", {}).get("id") == "hog":
+        threading.Thread(target=_hog, name="hog", daemon=True).start()
     params = TransportParams(audio_in_enabled=True, audio_out_enabled=True, audio_out_10ms_chunks=2)
     transport = SmallWebRTCTransport(runner_args.webrtc_connection, params)
     worker = PipelineWorker(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import subprocess
@@ -15,11 +16,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from bench.network import Network
 from bench.recogniser import transcribe_span
-from bench.servers import Server, serving
-from bench.signals import RATE, Reading, word_errors
+from bench.servers import Server, Side, serving
+from bench.signals import LONGEST_ECHO, RATE, Reading, word_errors
 
 LOSS_RATES: Final = (5, 10, 20)
 _BURSTS: Final = {"random": 1.0, "burst": 3.0}
@@ -52,6 +54,14 @@ class Bench:
     scale: Scale
     speech: Path
     reading: Reading
+    before: Path | None = None
+    """The code of an earlier version of ours."""
+
+    def serving(self, side: Side, **options: Any) -> contextlib.AbstractContextManager[Server]:
+        """One side's server for the length of a block; see `servers.serving`."""
+        if side == "before":
+            options["root"] = self.before
+        return serving(side, self.network, **options)
 
     def events(self, server: Server, plan: dict[str, Any], *, core: int | None = None) -> Iterator[Any]:
         """Run the client's process with a plan; its events as they come. Raises if it fails."""
@@ -72,29 +82,89 @@ class Bench:
             raise RuntimeError(f"the client failed: {plan['kind']}")
 
 
-def echo(bench: Bench, side: str) -> dict[str, Any]:
+def echo(bench: Bench, side: Side) -> dict[str, Any]:
     """Mouth to ear and back, and from the offer to the first packet, in milliseconds."""
-    plan = {"kind": "echo", "calls": bench.scale.calls, "seconds": bench.scale.call_seconds}
-    with serving(side, bench.network) as server:
-        calls = list(bench.events(server, plan))
-    delays = np.array([delay for call in calls for delay in call["echo_ms"]])
-    quantiles = np.nanpercentile(delays, (50, 95, 99))
+    with bench.serving(side) as server:
+        calls = list(bench.events(server, _chirps(bench)))
+    found, delays = _echo(calls)
     return {
-        "echo_ms": dict(zip(("p50", "p95", "p99"), map(_round, quantiles), strict=True)),
+        "echo_ms": found,
         "echo_missed": _round(np.isnan(delays).mean(), 3),
         "echo_samples_ms": [_round(delay) for delay in delays[~np.isnan(delays)]],
         "connect_ms": _round(np.median([call["connect_ms"] for call in calls])),
     }
 
 
-def cost(bench: Bench, side: str) -> dict[str, Any]:
+def busy(bench: Bench, side: Side) -> dict[str, Any]:
+    """The echo beside three loops that take all the CPU that they can get."""
+    with bench.serving(side) as server, _loops(bench, 3):
+        calls = list(bench.events(server, _chirps(bench)))
+    return {"echo_busy_ms": _echo(calls)[0]}
+
+
+def hog(bench: Bench, side: Side) -> dict[str, Any]:
+    """The echo beside a call of the same server whose bot takes all the CPU that it can get."""
+    with bench.serving(side) as server:
+        calls = list(bench.events(server, _chirps(bench) | {"hog": True}))
+    return {"echo_hog_ms": _echo(calls)[0]}
+
+
+def _chirps(bench: Bench) -> dict[str, Any]:
+    return {"kind": "echo", "calls": bench.scale.calls, "seconds": bench.scale.call_seconds}
+
+
+def _echo(calls: list[dict[str, Any]]) -> tuple[dict[str, float], npt.NDArray[np.float64]]:
+    delays = np.array([delay for call in calls for delay in call["echo_ms"]])
+    later = np.nan_to_num(delays, nan=1000 * LONGEST_ECHO)  # at least
+    quantiles = dict(zip(("p50", "p95", "p99"), np.percentile(later, (50, 95, 99)), strict=True))
+    quantiles["gap"] = max(call["gap_ms"] for call in calls)
+    return {name: _round(value) for name, value in quantiles.items()}, delays
+
+
+@contextlib.contextmanager
+def _loops(bench: Bench, count: int) -> Iterator[None]:
+    """Each in a session of its own, as programs are that somebody started elsewhere."""
+    loop = [*bench.network.server, sys.executable, "-c", "while True: pass"]
+    loops = [subprocess.Popen(loop, start_new_session=True) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in loops:
+            process.kill()
+            process.wait()
+
+
+def idle(bench: Bench, side: Side) -> dict[str, Any]:
+    """CPU time of a second of a call in a silent room, whose bot waits to be spoken to; memory of such a call."""
+    cpu, memory = {}, {}
+    for sessions in (1, 8):
+        plan = {
+            "kind": "silent",
+            "sessions": sessions,
+            "seconds": bench.scale.steady_seconds,
+            "dtx": side != "baseline",  # which Pipecat's transport takes for a client that is gone
+        }
+        with bench.serving(side, bot="assistant") as server:
+            for event in bench.events(server, plan):
+                if event["event"] == "begin":
+                    began, used = time.monotonic(), server.cpu_seconds()
+                    memory[sessions] = server.rss_mb()
+                if event["event"] == "end":
+                    cpu[sessions] = (server.cpu_seconds() - used) / (time.monotonic() - began)
+    return {
+        "idle_cpu_s": _round(cpu[8] / 8, 5),
+        "assistant_rss_mb_per_session": _round((memory[8] - memory[1]) / 7, 2),
+    }
+
+
+def cost(bench: Bench, side: Side) -> dict[str, Any]:
     """CPU time of a session's second, memory of a session, bytes of a packet, by number of sessions."""
     cpu: dict[str, float] = {}
     late: dict[str, float] = {}
     memory: dict[int, float] = {}
     payload = float("nan")
     for sessions in bench.scale.sessions:
-        with serving(side, bench.network) as server:
+        with bench.serving(side) as server:
             for event in bench.events(server, _steady(bench, sessions)):
                 if event["event"] == "begin":
                     began, used = time.monotonic(), server.cpu_seconds()
@@ -119,7 +189,7 @@ def _steady(bench: Bench, sessions: int) -> dict[str, Any]:
     return {"kind": "steady", "sessions": sessions, "seconds": seconds, "speech": str(bench.speech)}
 
 
-def capacity(bench: Bench, side: str) -> dict[str, Any]:
+def capacity(bench: Bench, side: Side) -> dict[str, Any]:
     """How many sessions one core carries with under 1 % of packets later than 20 ms.
 
     The server has core 0 to itself, the client core 1.
@@ -132,14 +202,14 @@ def capacity(bench: Bench, side: str) -> dict[str, Any]:
         "limit": bench.scale.ramp_limit,
         "speech": str(bench.speech),
     }
-    with serving(side, bench.network, core=0) as server:
+    with bench.serving(side, core=0) as server:
         events = list(bench.events(server, plan, core=1))
     plateaus = [event for event in events if event["event"] == "plateau"]
     good = [plateau["sessions"] for plateau in plateaus if plateau["late"] < 0.01]
     return {"sessions_per_core": max(good, default=0), "plateaus": plateaus}
 
 
-def loss(bench: Bench, side: str) -> dict[str, Any]:
+def loss(bench: Bench, side: Side) -> dict[str, Any]:
     """How much of the words is lost more than without loss, at 5, 10 and 20 %, mean of the ways below.
 
     Packets are lost at random or in bursts of three on the mean, on the way up or on the way down.
@@ -147,7 +217,7 @@ def loss(bench: Bench, side: str) -> dict[str, Any]:
     conditions = _conditions(bench, side)
     for start in range(0, len(conditions), _TOGETHER):
         group = list(conditions.values())[start : start + _TOGETHER]
-        with serving(side, bench.network) as server:
+        with bench.serving(side) as server:
             for _ in bench.events(server, {"kind": "loss", "conditions": group, "speech": str(bench.speech)}):
                 pass
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
@@ -162,7 +232,7 @@ def loss(bench: Bench, side: str) -> dict[str, Any]:
     return {"loss_wer": rises, "wer": {name: _round(value, 4) for name, value in wer.items()}}
 
 
-def _conditions(bench: Bench, side: str) -> dict[str, dict[str, Any]]:
+def _conditions(bench: Bench, side: Side) -> dict[str, dict[str, Any]]:
     folder = bench.speech.parent
     clean = {"rate": 0.0, "burst": 1.0, "seed": 0, "up": True, "out": str(folder / f"{side}-clean.wav")}
     conditions: dict[str, dict[str, Any]] = {"clean": clean}

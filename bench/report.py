@@ -9,17 +9,24 @@ from typing import Any, Final
 _DOCS: Final = Path(__file__).parent.parent / "docs"
 _BEGIN, _END = "<!-- bench: begin -->", "<!-- bench: end -->"
 _COLOURS: Final = {"baseline": "#9a9a9a", "ours": "#0b7285"}
+_NAMES: Final = {"baseline": "baseline", "ours": "ours", "packed": "ours, packed", "before": "ours, before"}
 
 _ROWS: Final[Sequence[tuple[str, str, str]]] = (
     ("mouth to ear echo, p50", "echo_ms.p50", "ms"),
     ("mouth to ear echo, p95", "echo_ms.p95", "ms"),
     ("mouth to ear echo, p99", "echo_ms.p99", "ms"),
+    ("the same beside three busy loops, p50", "echo_busy_ms.p50", "ms"),
+    ("the same beside three busy loops, p95", "echo_busy_ms.p95", "ms"),
+    ("the same beside a bot that hogs the CPU, p95", "echo_hog_ms.p95", "ms"),
+    ("its longest gap between packets", "echo_hog_ms.gap", "ms"),
     ("offer to first packet", "connect_ms", "ms"),
     ("CPU per session and second, 1 session", "cpu_per_session_s.1", "s"),
     ("CPU per session and second, 8 sessions", "cpu_per_session_s.8", "s"),
     ("CPU per session and second, 32 sessions", "cpu_per_session_s.32", "s"),
     ("sessions on a core, < 1 % of packets over 20 ms late", "sessions_per_core", ""),
     ("memory per session", "rss_mb_per_session", "MB"),
+    ("memory per session of a bot that listens (ours: the assistant)", "assistant_rss_mb_per_session", "MB"),
+    ("CPU per session and second in silence, that bot, 8 sessions", "idle_cpu_s", "s"),
     ("payload of a packet in speech", "payload_bytes", "bytes"),
     ("rise of the word error at 5 % loss", "loss_wer.5", ""),
     ("rise of the word error at 10 % loss", "loss_wer.10", ""),
@@ -33,15 +40,27 @@ _PLOTS: Final = (
 
 
 def table(results: dict[str, Any]) -> str:
-    """What was measured, a row a figure; what wasn't is left out."""
-    lines = ["| figure | baseline | ours | ours / baseline |", "|---|---|---|---|"]
+    """What was measured, a row a figure; what wasn't is left out. The ratio is of ours to the baseline's."""
+    sides = [
+        side
+        for side in _NAMES
+        if any(side in results.get(path.partition(".")[0], ()) for _, path, _ in _ROWS)
+    ]
+    lines = [
+        "| figure | " + " | ".join(_NAMES[side] for side in sides) + " | ours / baseline |",
+        "|---" * (len(sides) + 2) + "|",
+    ]
     for label, path, unit in _ROWS:
-        baseline, ours = (_look_up(results, path, side) for side in ("baseline", "ours"))
-        if baseline is None and ours is None:
-            continue
-        ratio = f"{ours / baseline:.2f}" if baseline and ours is not None else ""
-        lines.append(f"| {label} | {_cell(baseline, unit)} | {_cell(ours, unit)} | {ratio} |")
+        values = {side: _look_up(results, path, side) for side in sides}
+        if any(value is not None for value in values.values()):
+            cells = [*(_cell(value, unit) for value in values.values()), _ratio(values)]
+            lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _ratio(values: dict[str, float | None]) -> str:
+    baseline, ours = values.get("baseline"), values.get("ours")
+    return f"{ours / baseline:.2f}" if baseline and ours is not None else ""
 
 
 def _look_up(results: dict[str, Any], path: str, side: str) -> float | None:
@@ -51,7 +70,7 @@ def _look_up(results: dict[str, Any], path: str, side: str) -> float | None:
 
 
 def _cell(value: float | None, unit: str) -> str:
-    return "not measured" if value is None else f"{value:g} {unit}".rstrip()
+    return "" if value is None else f"{value:g} {unit}".rstrip()
 
 
 def write(results: dict[str, Any]) -> None:

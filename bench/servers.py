@@ -1,8 +1,9 @@
-"""The two servers under test, and what they cost: CPU time and memory of all their processes, from /proc."""
+"""The servers under test, and what they cost: CPU time and memory of all their processes, from /proc."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -11,12 +12,13 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from bench.network import Network
 
-SIDES: Final = ("baseline", "ours")
-_PORTS: Final = {"baseline": 7861, "ours": 7862}
+Side = Literal["baseline", "ours", "packed", "before"]
+"""Pipecat's runner; our gateway as it ships; with many calls to a bot process; an earlier one."""
+_PORTS: Final[dict[Side, int]] = {"baseline": 7861, "ours": 7862, "packed": 7863, "before": 7864}
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 _ROOT: Final = Path(__file__).parent.parent
 
@@ -73,15 +75,25 @@ def _pss_kb(pid: int) -> int:
 
 
 @contextlib.contextmanager
-def serving(side: str, network: Network, *, core: int | None = None) -> Iterator[Server]:
-    """Run one side's server, on one core if that is named; its log goes to `build/bench`."""
+def serving(
+    side: Side, network: Network, *, core: int | None = None, bot: str = "echo", root: Path = _ROOT
+) -> Iterator[Server]:
+    """Run one side's server, on one core if that is named; its log goes to `build/bench`.
+
+    Args:
+        side: whose.
+        network: where.
+        core: the only one that it may use.
+        bot: `echo`, or `assistant`, for which the baseline has one that only listens.
+        root: the folder of its code.
+    """
     log = _ROOT / "build" / "bench" / f"{side}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home, log.open("a") as output:
         process = subprocess.Popen(
-            [*network.server, *_pinned(core), *_command(side, network.address)],
-            cwd=_ROOT,
-            env=os.environ | _environment(home),
+            [*network.server, *_pinned(core), *_command(side, network.address, bot)],
+            cwd=root,
+            env=os.environ | _environment(side, home, root),
             stdout=output,
             stderr=output,
             start_new_session=True,
@@ -96,17 +108,19 @@ def _pinned(core: int | None) -> tuple[str, ...]:
     return () if core is None else ("taskset", "-c", str(core))
 
 
-def _command(side: str, address: str) -> list[str]:
+def _command(side: Side, address: str, bot: str) -> list[str]:
     where = ["--host", address, "--port", str(_PORTS[side])]
     if side == "baseline":
-        return [sys.executable, "bench/echo_bot.py", "-t", "webrtc", "--esp32", *where]
-    return [sys.executable, "-m", "gateway", "serve", "--bot", "echo", "--open", *where]
+        own = "echo_bot" if bot == "echo" else "listening_bot"
+        return [sys.executable, f"bench/{own}.py", "-t", "webrtc", "--esp32", *where]
+    return [sys.executable, "-m", "gateway", "serve", "--bot", bot, "--open", *where]
 
 
-def _environment(home: str) -> dict[str, str]:
+def _environment(side: Side, home: str, root: Path) -> dict[str, str]:
     """Neither side logs what it does, nor is ours held back by its limits."""
-    return {
-        "PYTHONPATH": str(_ROOT),
+    packed = {"VOICEGW_CALLS_PER_BOT_PROCESS": "100"} if side == "packed" else {}
+    return packed | {
+        "PYTHONPATH": str(root),
         "LOGURU_LEVEL": "WARNING",
         "VOICEGW_LOG_LEVEL": "WARNING",
         "VOICEGW_ANNOUNCE": "false",
@@ -114,6 +128,7 @@ def _environment(home: str) -> dict[str, str]:
         "VOICEGW_CACHE_DIR": f"{home}/cache",
         "VOICEGW_LIMITS__SESSIONS": "500",
         "VOICEGW_LIMITS__OFFERS_PER_MINUTE": "10000",
+        "VOICEGW_BOTS": json.dumps({"hog": str(_ROOT / "bench" / "echo_bot.py")}),
     }
 
 

@@ -16,7 +16,8 @@ RATE: Final = 16_000
 FRAME: Final = 320  # samples: 20 ms
 _CHIRP_SECONDS: Final = 0.06
 _CHIRP_EVERY: Final = 0.6137  # no multiple of 20 ms, so that all phases against the packets are met
-_LONGEST_ECHO: Final = 0.55
+LONGEST_ECHO: Final = 0.55
+"""Seconds after which a chirp counts as lost."""
 _RECOGNISED: Final = 0.5  # normalised correlation: less is no echo of a chirp
 
 Signal = npt.NDArray[np.float64]
@@ -41,6 +42,12 @@ def chirps(seconds: float) -> tuple[bytes, list[float]]:
     return pcm.astype("<i2").tobytes(), starts
 
 
+def noise(seconds: float) -> bytes:
+    """PCM of a silent room: its noise, at -60 dBFS."""
+    samples = np.random.default_rng(5).normal(0.0, 32_768 / 1000, int(seconds * RATE) // FRAME * FRAME)
+    return samples.astype("<i2").tobytes()
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """Audio as it reached the ear: samples in media order, and when each came, on the client's clock."""
@@ -56,7 +63,7 @@ def echo_delays(heard: Heard, said_at: list[float]) -> list[float]:
 
 
 def _echo_delay(heard: Heard, template: Signal, said_at: float) -> float:
-    window = np.flatnonzero((heard.when >= said_at) & (heard.when < said_at + _LONGEST_ECHO))
+    window = np.flatnonzero((heard.when >= said_at) & (heard.when < said_at + LONGEST_ECHO))
     if window.size < template.size:
         return float("nan")
     first, last = int(window[0]), int(window[-1]) + 1

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -82,7 +91,8 @@ class AudioSettings(BaseModel):
     complexity: Annotated[int, Field(ge=0, le=10)] = 1
     """5 sounds a little better and costs three times the encoder's CPU (docs/performance.md)."""
     fec: bool = True
-    dtx: bool = False
+    dtx: bool = True
+    """Silence is not sent to clients that say so (`usedtx=1`), nor need they send it."""
 
 
 class Limits(BaseModel):
@@ -107,6 +117,13 @@ class Limits(BaseModel):
     """How long calls go on when the front process has died and no other has taken them over."""
 
 
+def _umask() -> int:
+    """That of this process, which can only be asked by setting another."""
+    found = os.umask(0o077)
+    os.umask(found)
+    return found
+
+
 class BotLimits(BaseModel):
     """What the process of one bot may take before it is stopped."""
 
@@ -124,8 +141,69 @@ class BotLimits(BaseModel):
     """Without a turn of its event loop, once it listens; then it counts as blocked."""
     end_s: Annotated[float, Field(gt=0)] = 5.0
     """To finish once it was told to; then it is killed."""
+    umask: Annotated[int, Field(ge=0, le=0o777)] = Field(default_factory=_umask)
+    """Of what it writes: that of who started the gateway, which writes its own files for nobody else."""
     nice: Annotated[int, Field(ge=0, le=19)] = 0
     """Higher leaves more of a busy machine to everything else (nice(2))."""
+
+
+class McpServer(BaseModel):
+    """A server of tools for the language model (Model Context Protocol), by its program or its URL."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
+    command: tuple[str, ...] = ()
+    """Program and arguments, spoken to over its standard input and output; started for each call."""
+    url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    """Spoken to over streamable HTTP."""
+    tools: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Those that the model may use; `["*"]` for all."""
+    env: tuple[str, ...] = ()
+    """Variables of the environment that the program is given, beside PATH and its like."""
+    token_env: str | None = None
+    """The variable with the token that a URL is asked with."""
+    timeout_s: Annotated[float, Field(gt=0, le=120)] = 10.0
+    """Until a tool must have answered; then the model is told that it failed."""
+    max_result: Annotated[int, Field(ge=100, le=100_000)] = 4_000
+    """Characters of an answer that the model is told."""
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if bool(self.command) == (self.url is not None):
+            raise ValueError("it has a `command` or a `url`, and one of them")
+        return self
+
+
+class HomeAssistant(BaseModel):
+    """A Home Assistant that the assistant hands requests about the home to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    token_env: str = "HOME_ASSISTANT_TOKEN"  # noqa: S105 -- a variable's name
+    """The variable with a long-lived access token of it."""
+    language: str = "en"
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+
+
+class OfDevice(BaseModel):
+    """What is different for one device."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompt: str | None = None
+    """The language model's, in the place of `prompt`."""
+    voice: str | None = None
+    """Of `tts`, in the place of its option `voice`."""
+    area: str | None = None
+    """Where it stands, by Home Assistant's name: "turn on the light" is of there."""
+
+    def tts(self, tts: EngineSpec) -> EngineSpec:
+        """The voice of this device."""
+        if self.voice is None:
+            return tts
+        return EngineSpec(provider=tts.provider, options={**tts.options, "voice": self.voice})
 
 
 class Settings(BaseSettings):
@@ -171,6 +249,11 @@ class Settings(BaseSettings):
     stt: EngineSpec = EngineSpec(provider="sphinx")
     tts: EngineSpec = EngineSpec(provider="flite")
     llm: EngineSpec | None = None
+    mcp: tuple[McpServer, ...] = ()
+    """Servers whose tools the language model may use (docs/tools-for-models.md)."""
+    home_assistant: HomeAssistant | None = None
+    devices: dict[str, OfDevice] = Field(default_factory=dict)
+    """What is different for a device, by its name."""
     realtime: EngineSpec | None = None
     """Of the `realtime` bot; without it the key that is in the environment decides."""
     sentences: WholePath | None = None
@@ -282,6 +365,13 @@ def client_identity() -> str | None:
 def notify_socket() -> str | None:
     """Where the service manager wants to be told that this service runs (sd_notify(3)), if it does."""
     return os.environ.get("NOTIFY_SOCKET") or None
+
+
+def is_desktop() -> bool:
+    """Whether who started this sees windows on this machine, and is not far away."""
+    if os.environ.get("SSH_CONNECTION"):
+        return False
+    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def api_keys() -> Mapping[str, str]:

@@ -156,10 +156,12 @@ PURE = [
     "sources",
     "wire.calls",
     "wire.messages",
+    "wire.promises",
     "wire.route",
     "wire.sdp",
     "wire.sdp_lint",
     "wire.template",
+    "wire.tools",
 ]
 PURE_RTC = ["rtc.arrival", "rtc.jitter", "rtc.pacer"]
 
@@ -193,7 +195,7 @@ def test_packages_hold_nothing() -> None:
         ("pipecat", ("rtc", "bot", "bots", "speech")),
         ("zeroconf", ("front.announcing", "front.discovery")),
         ("sqlite3", ("front.registry_file",)),
-        ("aiosqlite", ("front.registry", "front.registry_file")),
+        ("aiosqlite", ("front.registry_file",)),
         ("aiortc", ("rtc", "media.session", "bot.connection", "bot.stock", "bot.track", "cli.talk")),
         ("aioice", ("rtc.stock",)),
         ("prometheus_client", ("front.telemetry",)),
@@ -290,6 +292,7 @@ OWN_DATA = {
     "gateway.front.releases",  # bytes, of bounded number, for pydantic
     "gateway.front.certificates",  # a secret, written
     "gateway.front.peers",  # /proc
+    "gateway.front.promise_book",  # likewise
     "gateway.front.server",  # a secret of its own
     "gateway.cli.talk",  # sound
     "gateway.media.main",  # /proc
@@ -301,8 +304,10 @@ OWN_DATA = {
     "tools.board.traces",  # ELF
     "tools.esp.nvs",  # images
     "tools.esp.esptool_process",  # a piece of flash
+    "tools.releases.maker",  # a key of its own
     "tools.releases.archive",  # firmware, from here on
     "tools.releases.cache",
+    "tools.releases.signing",
     "tools.releases.sources",
     "tools.publish",
     "gateway.front.site",  # what the package brings along

@@ -18,6 +18,7 @@ from ground import text
 from ground.terminal import out
 from tools import findings, report
 from tools.errors import BuildError
+from tools.releases import maker, signing
 from tools.releases.release import BUILD
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -46,10 +47,12 @@ def build(
     """Build the firmware into firmware/build/BOARD, as a release that `voicegw flash` takes."""
 
     def run() -> int:
-        for command in plan(board, chip_of(board), container=container):
+        for command in plan(board, chip_of(board), container=container, makers=_makers(make=not dry_run)):
             out.print(f"[dim]{escape(shlex.join(command))}[/]")
             if not dry_run:
                 _run(command)
+        if not dry_run:
+            _sign(board)
         return report.OK
 
     report.guard(run)
@@ -59,10 +62,26 @@ def make(board: str, *, stdout: IO[str] | None = None) -> None:
     """Build a board's firmware into firmware/build/BOARD, as a release; `stdout` is where the build's output goes.
 
     Raises:
-        BuildError: it cannot be built here, or the build failed.
+        BuildError: it cannot be built here, or the build failed. SignatureError: it cannot be signed.
     """
-    for command in plan(board, chip_of(board), container=False):
+    for command in plan(board, chip_of(board), container=False, makers=_makers(make=True)):
         _run(command, stdout)
+    _sign(board)
+
+
+def _makers(*, make: bool) -> list[str]:
+    """The keys that devices with this firmware take the next from."""
+    is_new = not maker.existing()
+    keys = maker.signers() if make else maker.existing()
+    if keys and is_new:
+        out.print(
+            f"A key to sign your firmware with was made, {maker.place()}: keep a copy of it.", markup=False
+        )
+    return [maker.public(key) for key in keys]
+
+
+def _sign(board: str) -> None:
+    signing.sign(BUILD / board, maker.signers())
 
 
 def boards() -> list[str]:
@@ -94,14 +113,15 @@ def _facts(board: str) -> dict[str, Any]:
     return text.read_toml(_BOARDS / f"{board}.toml")
 
 
-def plan(board: str, chip: str, *, container: bool) -> list[Sequence[str]]:
-    """The commands that build a board's firmware and make a release of it.
+def plan(board: str, chip: str, *, container: bool, makers: Sequence[str] = ()) -> list[Sequence[str]]:
+    """The commands that build a board's firmware and make a release of it; `makers` are the keys that it knows.
 
     Raises:
         BuildError: there is neither ESP-IDF nor a container engine; says how to get one.
     """
     idf = None if container else findings.find_idf()
-    steps = f"idf.py -B build/{board} -D BOARD={board} -D IDF_TARGET={chip} build"
+    keys = f" -D FIRMWARE_KEYS={','.join(makers)}" if makers else ""
+    steps = f"idf.py -B build/{board} -D BOARD={board} -D IDF_TARGET={chip}{keys} build"
     build_it = _installed(idf, steps) if idf is not None else _contained(steps, chip)
     return [build_it, [sys.executable, str(FIRMWARE / "tools" / "release.py"), "--build", str(BUILD / board)]]
 

@@ -82,6 +82,12 @@ class BuildError(ToolError):
     step = "build"
 
 
+class SignatureError(ToolError):
+    """Firmware cannot be signed: the key, or where it would be kept."""
+
+    step = "sign"
+
+
 class PublishError(ToolError):
     """A release cannot be put together."""
 

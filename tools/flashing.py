@@ -15,6 +15,7 @@ from tools.errors import SettingsError
 from tools.esp import esptool_process, nvs
 from tools.esp.esptool_process import Chip, Job, Piece
 from tools.images import There, Wanted
+from tools.releases import maker, signing
 from tools.releases.release import Release
 from tools.report import Report
 
@@ -66,7 +67,7 @@ def flash(order: Order, report: Report) -> Reached:
     chosen = images.choose(order.firmware, found, There(port, chip, order.baud), report)
     files = chosen.load()
     _tell_image(report, chosen)
-    with _settings(order, chip, report) as settings:
+    with _settings(order, chip, makers(chosen), report) as settings:
         contents = [Content(p.path, p.region.offset, files[p.path]) for p in chosen.manifest.parts]
         if order.provision:
             place = chosen.manifest.nvs
@@ -76,6 +77,17 @@ def flash(order: Order, report: Report) -> Reached:
             return Reached.NOTHING
         _write(order, port, chip.name, contents, report)
     return _follow(order, port, report)
+
+
+def makers(chosen: Release) -> dict[str, str]:
+    """Whose updates the board is to take: who signed what is written, and whoever builds firmware here.
+
+    Raises:
+        ToolError: a signature is not of this release; the key that is here cannot be read.
+    """
+    own = (maker.public(key) for key in maker.existing())
+    known = list(dict.fromkeys([*signing.makers(chosen.manifest), *own]))[: maker.MOST]
+    return {"firmware_key": ",".join(known)} if known else {}
 
 
 def _describe(chip: Chip) -> str:
@@ -94,7 +106,9 @@ def _tell_image(report: Report, chosen: Release) -> None:
 
 
 @contextlib.contextmanager
-def _settings(order: Order, chip: Chip, report: Report) -> Iterator[dict[str, str]]:
+def _settings(
+    order: Order, chip: Chip, makers: Mapping[str, str], report: Report
+) -> Iterator[dict[str, str]]:
     """The settings to write; a key that was made for them is revoked if the block fails."""
     if not order.provision:
         yield {}
@@ -103,13 +117,13 @@ def _settings(order: Order, chip: Chip, report: Report) -> Iterator[dict[str, st
     name = wanted.get("name") or f"voice-{chip.mac.replace(':', '')[-6:]}"
     if "key" in wanted or not order.enrol or order.dry_run:
         told = {} if order.gateway is None else enrol.settings_for(order.gateway)
-        yield _told(report, {**told, **wanted, "name": name})
+        yield _told(report, {**makers, **told, **wanted, "name": name})
         return
     found = enrol.find(order.gateway or wanted.get("gateway"))
     enrol.must_be_given(found)
     gateway = Gateway(found.url, order.operator_key, order.ca, order.identity)
     try:
-        told = {**found.settings, **gateway.pin()}
+        told = {**makers, **found.settings, **gateway.pin()}
         # A name made from the chip's own address can only be this board's.
         with gateway.enrolled(name, replace=order.replace or "name" not in wanted) as made:
             report.step("enrolled", f"{made.name} at {found.url}", device=made.name, gateway=found.url)

@@ -18,7 +18,7 @@ from ground import terminal
 from ground.trouble import reason
 from tools import build, report
 from tools.errors import PublishError, ToolError
-from tools.releases import archive, manifest, own, published, sources
+from tools.releases import archive, maker, manifest, own, published, signing, sources
 from tools.releases.release import BUILD, Release
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -43,6 +43,7 @@ def publish(
     def run() -> None:
         version = check_tag(tag)
         releases = gather(firmware, version)
+        sign(releases)
         out.mkdir(parents=True, exist_ok=True)
         table = write_archives(releases, url, out)
         write_wheel(table, out)
@@ -90,6 +91,17 @@ def gather(firmware: Path, version: str) -> list[Release]:
             )
         release.load()
     return found
+
+
+def sign(releases: Sequence[Release]) -> None:
+    """Sign each with the maker's key, which devices know from the firmware that they run.
+
+    Raises:
+        SignatureError: there is no key, in CI; or it cannot be written.
+    """
+    keys = maker.signers()
+    for release in releases:
+        signing.sign(Path(release.origin), keys)
 
 
 def _fail(fault: ToolError) -> None:

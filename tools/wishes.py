@@ -14,7 +14,7 @@ from tools.errors import SettingsError
 
 NAMES = (
     "ssid", "password", "gateway", "gateway_id", "key", "fingerprint", "ca", "name", "talk", "volume", "muted",
-    "mic_muted", "update",
+    "mic_muted", "update", "firmware_key",
 )  # fmt: skip
 """docs/protocol.md, The device."""
 SECRET = frozenset({"password", "key"})
@@ -29,13 +29,13 @@ _LONGEST = {
     "name": 32,
     "ca": 1984,
     "fingerprint": 129,
+    "firmware_key": 129,
 }
 _URL = re.compile(r"https?://[^\s/:@]+(:\d{1,5})?(/[^\s]*)?|https?://\[[0-9A-Fa-f:.]+\](:\d{1,5})?(/[^\s]*)?")
+_TWO_KEYS = (re.compile(r"[0-9A-Fa-f]{64}(,[0-9A-Fa-f]{64})?"), "64 hex digits, or two of them with a comma")
 _FORMS = {
-    "fingerprint": (
-        re.compile(r"[0-9A-Fa-f]{64}(,[0-9A-Fa-f]{64})?"),
-        "64 hex digits, or two of them with a comma",
-    ),
+    "fingerprint": _TWO_KEYS,
+    "firmware_key": _TWO_KEYS,
     "talk": (re.compile(r"always|push|half"), "always, push or half"),
     "volume": (re.compile(r"\d{1,2}|100"), "0 to 100"),
     "muted": (re.compile(r"[01]"), "0 or 1"),

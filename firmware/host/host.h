@@ -37,6 +37,7 @@ void host_flash_close(void);
 const char *host_flash_slot(void);
 const char *host_flash_version(void);
 const char *host_flash_board(void);
+size_t host_flash_keys(const uint8_t (**keys)[32]);
 
 /* watch.c: descriptors that port_net_wait() waits for. */
 enum host_watch { HOST_WATCH_UDP, HOST_WATCH_STREAM, HOST_WATCH_MDNS, HOST_WATCH_CONSOLE, HOST_WATCH_COUNT };

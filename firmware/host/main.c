@@ -12,6 +12,7 @@
 #include "ask.h"
 #include "options.h"
 #include "port_mdns.h"
+#include "relay.h"
 #include "voice.h"
 
 #define REBOOTED 3 /* exit status */
@@ -71,6 +72,7 @@ static int run(const struct options *options)
     host_system_init(&options->host);
     host_mdns_only(options->interface);
     port_log_level((enum port_level)options->level);
+    relay_add();
     if (!host_wifi(options->host.wifi) || !options_store(options) ||
         !host_console_open(options->host.console) || host_audio_open(&options->audio) != PORT_OK)
         return 2;

@@ -8,6 +8,7 @@
 #define TAG "ota"
 #define APP_DESCRIPTION 32u    /* esp_app_desc_t: after the headers of image and first segment */
 #define BOARD_DESCRIPTION 288u /* ours, after that: docs/protocol.md, images */
+#define BOARD_KEYS 320u        /* and those that may sign what comes after it */
 
 static struct flash flash;
 static int running;
@@ -72,6 +73,15 @@ const char *host_flash_version(void)
 const char *host_flash_board(void)
 {
     return described(BOARD_DESCRIPTION, "VGB1", 4, 28);
+}
+
+size_t host_flash_keys(const uint8_t (**keys)[32])
+{
+    if (host_flash_board() == NULL || memcmp(own_image() + BOARD_KEYS, "VGK1", 4) != 0)
+        return 0;
+    *keys = (const uint8_t(*)[32])(own_image() + BOARD_KEYS + 8);
+    uint8_t count = own_image()[BOARD_KEYS + 4];
+    return count <= PORT_FIRMWARE_KEYS ? count : 0;
 }
 
 enum port_error port_ota_begin(size_t size)

@@ -48,6 +48,7 @@ static void take_image(const char *version)
     facts.board = first(host_flash_board(), NULL, "host");
     facts.version = first(version, host_flash_version(), HOST_VERSION);
     facts.slot = host_flash_slot();
+    facts.firmware_key_count = host_flash_keys(&facts.firmware_keys);
 }
 
 void host_system_init(const struct host_options *options)

@@ -118,9 +118,12 @@ def table(boards: list[Board]) -> str:
         lines += [f"{'#elif' if n else '#if'} defined CONFIG_{symbol(board)}", f'#define NAME "{board.name}"']
         lines += ["const struct board board = {", *(f"    {line}," for line in initialisers(board)), "};"]
     lines += ["#else", '#error "no board chosen: idf.py -DBOARD=NAME, or menuconfig, Board"', "#endif", ""]
+    lines += ["/* -DFIRMWARE_KEYS=: CMakeLists.txt */", "#ifndef BOARD_KEYS", "#define BOARD_KEYS {0}", "#define BOARD_KEY_COUNT 0"]
+    lines += ["#endif", ""]
     lines += ["/* Read from the image, by no code of its own: see the linker option in CMakeLists.txt. */"]
     lines += ['const struct board_mark board_mark __attribute__((section(".rodata_custom_desc"), used)) = {']
-    lines += ["    .magic = {'V', 'G', 'B', '1'},", "    .name = NAME,", "};"]
+    lines += ["    .magic = {'V', 'G', 'B', '1'},", "    .name = NAME,"]
+    lines += ["    .keys_magic = {'V', 'G', 'K', '1'},", "    .key_count = BOARD_KEY_COUNT,", "    .keys = {BOARD_KEYS},", "};"]
     return "\n".join([*lines, ""])
 
 

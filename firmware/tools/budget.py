@@ -44,9 +44,9 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 
 def libraries(build: Path) -> list[str]:
-    """Debian's headers of mbedTLS and libsrtp, and none of the host's libc."""
+    """Debian's headers of mbedTLS, libsrtp and libsodium, and none of the host's libc."""
     (build / "include").mkdir()
-    for name in ("mbedtls", "psa", "srtp2"):
+    for name in ("mbedtls", "psa", "srtp2", "sodium", "sodium.h"):
         (build / "include" / name).symlink_to(f"/usr/include/{name}")
     return ["-isystem", str(build / "include")]
 

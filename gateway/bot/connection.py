@@ -40,6 +40,7 @@ class BotConnection(SmallWebRTCConnection):
         self._events: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
         self._said_until = 0.0
         self.heard: HeardTrack | None = None
+        self._may_rest = False
         super().__init__()
 
     def _initialize(self) -> None:
@@ -119,9 +120,15 @@ class BotConnection(SmallWebRTCConnection):
             self._state = "closed"
             self._events.put_nowait(("closed",))
 
+    def rest_in_silence(self, *, allowed: bool) -> None:
+        """Whether the bot need not hear long silence, from now on."""
+        self._may_rest = allowed
+        if self.heard is not None:
+            self.heard.may_rest = allowed
+
     def _track(self) -> HeardTrack:
         if self.heard is None or self.heard.readyState != "live":
-            self.heard = HeardTrack()
+            self.heard = HeardTrack(may_rest=self._may_rest)
         return self.heard
 
     def _stop_hearing(self) -> None:

@@ -25,7 +25,9 @@ _LEFT: Final[dict[str, dict[str, str]]] = {}
 """What the import of each bot has left in the environment."""
 
 
-def arguments(job: BotJob, connection: object, module: ModuleType) -> SmallWebRTCRunnerArguments:
+def arguments(
+    job: BotJob, connection: object, module: ModuleType, tools: object = None
+) -> SmallWebRTCRunnerArguments:
     """What a bot is called with; `voicegw` beside Pipecat's own fields is ours (docs/bots.md).
 
     Raises:
@@ -39,7 +41,7 @@ def arguments(job: BotJob, connection: object, module: ModuleType) -> SmallWebRT
         file_storage=_file_storage(module),
     )
     given.cli_args = cli_args(settings)
-    given.voicegw = job.own  # type: ignore[attr-defined]
+    given.voicegw = {**job.own, "tools": tools}  # type: ignore[attr-defined]
     return given
 
 

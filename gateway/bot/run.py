@@ -15,6 +15,7 @@ from pipecat.pipeline.worker import PipelineWorker
 
 from gateway.bot import given, loading, pack, pipecat_setup, stock, watching
 from gateway.bot.connection import BotConnection
+from gateway.bot.tools import DeviceTools
 from gateway.bot.track import SAMPLE_RATE
 from gateway.bot.turns import TurnClock
 from gateway.bot.whole import WholeConnection
@@ -102,7 +103,7 @@ async def hold(sock: socket.socket, job: BotJob) -> None:
             asyncio.create_task(connection.serve(), name=f"events-{job.session_id}"),
             asyncio.create_task(_beat(pair), name=f"beat-{job.session_id}"),
         ]
-        arguments = given.arguments(job, connection, module)
+        arguments = given.arguments(job, connection, module, seat.tools)
         if job.device is not None:
             arguments.pipeline_idle_timeout_secs = None  # a device stays connected while nobody speaks
         try:
@@ -128,16 +129,22 @@ class _Seat:
         self._stays = stays
         self.pair: Pair | None = None
         self._connection = connection
+        self.tools = DeviceTools(self._send)
         self._short = isinstance(connection, BotConnection)
+        self._rests = True
         self._turns = TurnClock(self._turn, self._transcript, sees_packets=self._short)
 
     def take(self, frame: Frame) -> None:
         """Take a frame; what can't be read is the media's fault, and left out."""
         try:
-            if frame.kind is Kind.MESSAGE and isinstance(told := talk.to_bot(frame.message()), talk.Sounded):
-                self._turns.packet(told.at)
-            else:
-                self._connection.take(frame)
+            told = talk.to_bot(frame.message()) if frame.kind is Kind.MESSAGE else None
+            match told:
+                case talk.Sounded():
+                    self._turns.packet(told.at)
+                case talk.Done():
+                    self.tools.settle(told)
+                case _:
+                    self._connection.take(frame)
         except FrameError as error:
             logger.error("{}", error)
 
@@ -151,8 +158,10 @@ class _Seat:
         stock.watch_frames(worker, self._turns.frame)
         if self._stays:
             stock.stay_while_idle(worker)
-        if self._short:
+        if isinstance(self._connection, BotConnection):
             stock.shorten(worker, SAMPLE_RATE)
+            self._rests = self._rests and not stock.has_use_for_silence(worker)
+            self._connection.rest_in_silence(allowed=self._rests)
 
     def _turn(self, turn: dict[str, Any]) -> None:
         self._send({"t": "turn", **turn, "user": turn["user"][:MAX_TEXT], "bot": turn["bot"][:MAX_TEXT]})

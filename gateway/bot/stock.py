@@ -6,6 +6,7 @@ Checked against the version below; `tests/bot/test_stock.py` fails when it moves
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -14,6 +15,8 @@ from loguru import logger
 from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.observers.base_observer import FramePushed
 from pipecat.pipeline.worker import IDLE_TIMEOUT_SECS, PipelineWorker
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.stt_service import SegmentedSTTService, STTService
 from pipecat.transports.smallwebrtc import transport as smallwebrtc
 
 CHECKED = {"pipecat-ai": "1.14.0"}
@@ -36,6 +39,36 @@ def shorten(worker: PipelineWorker, rate: int) -> None:
         _read_pcm(source, rate)
     for sink in worker._iter_processors(worker.pipeline, smallwebrtc.SmallWebRTCOutputTransport):
         sink._enable_direct_mode = True
+
+
+def has_use_for_silence(worker: PipelineWorker) -> bool:
+    """Whether something in this pipeline may want sound that is plain silence.
+
+    A recogniser that streams to a service counts its time by it, a recorder keeps it, a model that speaks and hears
+    decides by it, and so may whatever its author wrote to look at sound. Pipecat's transports, detectors of voice and
+    turns, recognisers of whole segments, and all that never sees sound, do without.
+    """
+    return any(_wants_silence(type(p)) for p in worker._iter_processors(worker.pipeline, FrameProcessor))
+
+
+def _wants_silence(kind: type[FrameProcessor]) -> bool:
+    if issubclass(kind, STTService):
+        return not issubclass(kind, SegmentedSTTService) and not kind.__module__.startswith("gateway.")
+    return any(_looks_at_sound(base.__module__) for base in kind.__mro__ if issubclass(base, FrameProcessor))
+
+
+def _looks_at_sound(module: str) -> bool:
+    if module.startswith(_WITHOUT_SILENCE):
+        return False
+    return any(name in vars(sys.modules[module]) for name in _SOUND)
+
+
+_SOUND = ("InputAudioRawFrame", "UserAudioRawFrame", "AudioRawFrame")
+_WITHOUT_SILENCE = (
+    "pipecat.transports.",
+    "pipecat.processors.aggregators.",
+    "pipecat.processors.frameworks.rtvi",
+)
 
 
 def stay_while_idle(worker: PipelineWorker) -> None:

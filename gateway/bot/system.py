@@ -12,6 +12,7 @@ from collections import deque
 from pathlib import Path
 
 from gateway.settings import BotLimits
+from ground import rights
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 """prctl(2)"""
@@ -81,7 +82,8 @@ def confine(limits: BotLimits) -> None:
     """
     _lower(resource.RLIMIT_DATA, _data_bytes() + limits.memory_mb * _MEGABYTE)
     _lower(resource.RLIMIT_NOFILE, limits.files)
-    _lower(resource.RLIMIT_CORE, 0)
+    rights.leave_no_core()
+    os.umask(limits.umask)
     if limits.nice:
         os.nice(limits.nice)
         _write("/proc/self/autogroup", str(limits.nice))  # where each session is a group, nice is within it

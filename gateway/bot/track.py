@@ -15,23 +15,31 @@ FRAME_SAMPLES: Final = 320
 PERIOD: Final = 0.020
 MAX_QUEUED: Final = 50
 """Frames (one second) that a bot may leave unread before the oldest are dropped."""
+REST_SECONDS: Final = 8.0
+"""Of silence, after which a bot that may rest hears nothing more: longer than any wait for the end of a turn."""
 _SILENCE: Final = bytes(2 * FRAME_SAMPLES)
 _TIME_BASE: Final = fractions.Fraction(1, SAMPLE_RATE)
 
 
 class HeardTrack(MediaStreamTrack):
-    """20 ms at a time, 16 kHz, mono, 16 bit. Stands in for Pipecat's SmallWebRTCTrack."""
+    """20 ms at a time, 16 kHz, mono, 16 bit. Stands in for Pipecat's SmallWebRTCTrack.
+
+    Args:
+        may_rest: whether long silence may be left out, as nothing in the bot's pipelines has use for it.
+    """
 
     kind = "audio"
 
-    def __init__(self) -> None:
+    def __init__(self, *, may_rest: bool = False) -> None:
         super().__init__()
         self._queue: deque[bytes] = deque(maxlen=MAX_QUEUED)
         self._waiter: asyncio.Future[bytes] | None = None
         self._samples = 0
         self._clock = asyncio.get_running_loop()  # MediaStreamTrack has a `_loop` that is none yet
         self._silent_since: float | None = None
+        self._rests_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self.may_rest = may_rest
 
     def put(self, pcm: bytes) -> None:
         """Hand on 640 bytes of PCM."""
@@ -42,13 +50,15 @@ class HeardTrack(MediaStreamTrack):
         """The client is silent from here on: that is heard, 20 ms at a time, until the next `put`."""
         if self._timer is None:
             self._silent_since = self._clock.time()
+            self._rests_at = self._silent_since + REST_SECONDS
             self._tick()
 
     def _tick(self) -> None:
         self._hand_on(_SILENCE)
         assert self._silent_since is not None
         self._silent_since = max(self._silent_since + PERIOD, self._clock.time() - MAX_QUEUED * PERIOD)
-        self._timer = self._clock.call_at(self._silent_since, self._tick)
+        rests = self.may_rest and self._silent_since > self._rests_at
+        self._timer = None if rests else self._clock.call_at(self._silent_since, self._tick)
 
     def _stop_silence(self) -> None:
         if self._timer is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.runner.types import RunnerArguments
@@ -20,6 +21,18 @@ PIPELINE = PipelineParams(
 def gateway_settings(runner_args: RunnerArguments) -> object:
     """The settings of the gateway that this call is held by; `None` under Pipecat's own runner."""
     return getattr(runner_args, "voicegw", {}).get("settings")
+
+
+def device_name(runner_args: RunnerArguments) -> str | None:
+    """The name of the device of this call, where it is one's."""
+    found: str | None = getattr(runner_args, "voicegw", {}).get("device")
+    return found
+
+
+def device_tools(runner_args: RunnerArguments) -> Any:
+    """What the gateway does for the device of this call (docs/bots.md); `None` where this is no device's."""
+    own = getattr(runner_args, "voicegw", {})
+    return own.get("tools") if own.get("device") else None
 
 
 async def open_transport(runner_args: RunnerArguments) -> BaseTransport:

@@ -183,28 +183,37 @@ def devices_revoke(context: typer.Context, name: Annotated[str, typer.Argument()
 
 @app.command("update")
 def devices_update(
-    name: Annotated[str, typer.Argument(help="A device that is in a call.")],
+    names: Annotated[list[str] | None, typer.Argument(help="Devices that are in a call.")] = None,
+    everyone: Annotated[
+        bool, typer.Option("--all", help="All that are in a call and run something older.")
+    ] = False,
     version: Annotated[
         str | None, typer.Option(help="Of a release that the gateway has; the newest by default.")
     ] = None,
+    older: Annotated[bool, typer.Option("--older", help="Though they run a newer one.")] = False,
     url: UrlOption = _HERE,
     key_file: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Have a device take a firmware release over the air, and follow it until it restarts."""
+    """Have devices take a firmware release over the air: one first, then the rest, until one goes back to its old."""
     from gateway.cli.remote import Remote
 
-    async def follow() -> dict[str, Any]:
-        report: dict[str, Any] = {}
-        async for report in Remote(url, settings.client_key(key_file)).update(name, version):
-            if as_json:
-                out.json(report)
-            else:
-                told = f"{report.get('state')} {report.get('percent', '')} {report.get('reason', '')}"
-                out.print(f"{name}: {told}", markup=False)
-        return report
+    if bool(names) == everyone:
+        raise ConfigError("say which devices, or --all", remedy="see who is there: voicegw devices")
 
-    if run(follow()).get("state") != "rebooting":
+    async def follow() -> list[dict[str, Any]]:
+        last: dict[str, dict[str, Any]] = {}
+        remote = Remote(url, settings.client_key(key_file))
+        async for course in remote.update(None if everyone else names, version, older=older):
+            last[course["device"]] = course
+            if as_json:
+                out.json(course)
+            else:
+                told = f"{course['device']}: {course['version']} {course['state'].replace('_', ' ')}"
+                out.print(f"{told} {course['reason']}".rstrip(), markup=False)
+        return list(last.values())
+
+    if any(course["state"] != "updated" for course in run(follow())):
         raise typer.Exit(Exit.FAILED)
 
 
@@ -223,6 +232,67 @@ def devices_tell(
 
     run(Remote(url, settings.client_key(key_file)).command(name, command, _value(value)))
     out.print(f"{name} is told.", markup=False)
+
+
+@app.command("say")
+def devices_say(
+    name: Annotated[str, typer.Argument(help="A device, there or not: what it can't say now waits for it.")],
+    text: Annotated[str, typer.Argument(help="What to say; may be left out with --sound.")] = "",
+    sound: Annotated[
+        str | None,
+        typer.Option(help="Before it: chime (the default), none, or ring, until somebody stops it."),
+    ] = None,
+    volume: Annotated[
+        int | None, typer.Option(help="Be at least this loud meanwhile, 1 to 100, though muted.")
+    ] = None,
+    keep: Annotated[float, typer.Option(help="Seconds that it waits for a device that is away.")] = 86_400.0,
+    url: UrlOption = _HERE,
+    key_file: KeyOption = None,
+) -> None:
+    """Have a device say something, before anything else that it says."""
+    from gateway.cli.remote import Remote
+
+    body = {"text": text, "sound": sound, "volume": volume, "keep_s": keep}
+    found = run(Remote(url, settings.client_key(key_file)).of_device("POST", name, "say", body))
+    out.print(f"{name} is told, now or when it is back (number {found['number']}).", markup=False)
+
+
+@app.command("promises")
+def devices_promises(
+    name: Annotated[str, typer.Argument()],
+    cancel: Annotated[int | None, typer.Option(help="Take the one of this number back.")] = None,
+    url: UrlOption = _HERE,
+    key_file: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a device's timers, alarms, reminders and announcements, or cancel one."""
+    from gateway.cli.remote import Remote
+
+    gateway = Remote(url, settings.client_key(key_file))
+    if cancel is not None:
+        run(gateway.of_device("DELETE", name, f"promises/{cancel}"))
+        out.print(f"Number {cancel} of {name} is cancelled.", markup=False)
+        return
+    found = run(gateway.of_device("GET", name, "promises"))
+    if as_json:
+        out.json(found)
+        return
+    for one in found:
+        state = "ringing" if one["ringing"] else "missed" if one["missed"] else f"in {one['left']:.0f} s"
+        out.print(one_line(f"{one['number']}  {one['kind']}  {state}  {one['text']}"), markup=False)
+    if not found:
+        out.print(f"Nothing is promised to {name}.", markup=False)
+
+
+@app.command("quiet")
+def devices_quiet(
+    name: Annotated[str, typer.Argument()], url: UrlOption = _HERE, key_file: KeyOption = None
+) -> None:
+    """Stop what rings or is said on a device."""
+    from gateway.cli.remote import Remote
+
+    run(Remote(url, settings.client_key(key_file)).of_device("POST", name, "quiet"))
+    out.print(f"{name} is quiet.", markup=False)
 
 
 def _value(text: str | None) -> Any:

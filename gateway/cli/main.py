@@ -15,7 +15,7 @@ from gateway import __version__, settings
 from gateway.cli import bots, devices, identity, tools
 from gateway.cli.common import ConfigOption, Exit, JsonOption, fail, run
 from gateway.errors import ConfigError, GatewayError, Unreachable
-from ground import folders, terminal
+from ground import folders, rights, terminal
 from ground.terminal import out
 from ground.trouble import Trouble
 
@@ -81,6 +81,9 @@ def serve(
         bool | None, typer.Option("--open", help="Let any client of the LAN in, without a key.")
     ] = None,
     log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page, on a desktop's terminal.")
+    ] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Run the gateway until Ctrl-C."""
@@ -97,6 +100,7 @@ def serve(
         "log_level": log_level,
     }
     chosen = settings.load(config, overrides)
+    rights.keep_to_itself()
     logs.set_up(chosen)  # before Pipecat is imported, which logs at once
     from gateway.cli import service
     from gateway.front import server
@@ -118,6 +122,8 @@ def serve(
             )
             return
         _welcome(gateway, listener, is_open=chosen.open)
+        if browser and out.is_terminal:
+            _open(gateway, listener)
 
     run(server.serve(chosen, ready))
 
@@ -144,6 +150,14 @@ def _welcome(gateway: Any, listener: Any, *, is_open: bool) -> None:
         out.print("[dim]Devices need a key: voicegw devices add NAME[/]")
 
 
+def _open(gateway: Any, listener: Any) -> None:
+    """In a browser here, with a link of its own: the one that was printed stays good."""
+    from gateway.cli import browser
+
+    if browser.show(f"{listener.urls()[0]}/enter?ticket={gateway.operators.link()}"):
+        out.print("[dim]It opens in your browser; --no-browser leaves that.[/]")
+
+
 @app.command()
 def page(
     url: Annotated[str, typer.Option(help="The gateway.")] = "http://localhost:7860",
@@ -157,6 +171,21 @@ def page(
 
     found = run(Remote(url, settings.client_key(key_file)).ask("POST", "/api/link"))
     out.verbatim(f"{url.rstrip('/')}{found['path']}")
+
+
+@app.command()
+def mcp(
+    url: Annotated[str, typer.Option(help="The gateway.")] = "http://127.0.0.1:7860",
+    key_file: Annotated[
+        Path | None,
+        typer.Option(help="A file with an operator's key, for a gateway elsewhere; or VOICEGW_KEY."),
+    ] = None,
+) -> None:
+    """Be an MCP server on standard input and output, for agents that are to see and drive devices."""
+    from gateway.cli import mcp_server
+    from gateway.cli.remote import Remote
+
+    mcp_server.serve(Remote(url, settings.client_key(key_file)))
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -15,7 +15,6 @@ from gateway.settings import client_identity
 from ground import operator, pinned
 from ground.typed import gateway_url
 
-UPDATE_SECONDS: Final = 300.0
 _POLL_SECONDS: Final = 0.5
 
 
@@ -69,29 +68,31 @@ class Remote:
             raise failure
         return found
 
-    async def update(self, device: str, version: str | None) -> AsyncIterator[dict[str, Any]]:
-        """Have a device take a release; what it reports of it, until it restarts or fails.
+    async def update(
+        self, devices: Sequence[str] | None, version: str | None, *, older: bool
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Have devices take a release, one first; each device when it is further (docs/protocol.md, rollout).
+
+        Args:
+            devices: by name; `None` for all in a call that run something older, or something else than `version`.
+            version: the newest for its board if `None`.
+            older: though it be older than what runs there.
 
         Raises:
-            GatewayError: it is in no call, there is no such release, or it tells nothing for too long.
+            GatewayError: one is in no call, there is no such release, or devices are being updated already.
         """
-        since = max((at for at, _ in await self._updates(device)), default=0.0)
-        await self.ask("POST", f"/api/devices/{quote(device, safe='')}/update", {"version": version})
-        try:
-            async with asyncio.timeout(UPDATE_SECONDS):
-                while True:
-                    await asyncio.sleep(_POLL_SECONDS)
-                    for at, report in await self._updates(device):
-                        if at <= since:
-                            continue
-                        since = at
-                        yield report
-                        if report.get("state") in {"rebooting", "failed"}:
-                            return
-        except TimeoutError:
-            raise GatewayError(
-                f"{device} did not finish within {UPDATE_SECONDS:g} s", remedy="look at its console"
-            ) from None
+        body = {"devices": devices, "version": version, "older": older}
+        found = await self.ask("POST", "/api/rollout", body)
+        told: dict[str, Any] = {}
+        while True:
+            for course in found["devices"]:
+                if told.get(course["device"]) != course:
+                    told[course["device"]] = course
+                    yield course
+            if found["done"]:
+                return
+            await asyncio.sleep(_POLL_SECONDS)
+            found = (await self.ask("GET", "/api/state"))["rollout"]
 
     async def command(self, device: str, command: str, value: Any) -> None:
         """Send a device a command (docs/protocol.md, data channel); its answer comes as a report.
@@ -99,9 +100,8 @@ class Remote:
         Raises:
             GatewayError: it is in no call.
         """
-        body = {"command": command, "value": value}
-        await self.ask("POST", f"/api/devices/{quote(device, safe='')}/command", body)
+        await self.of_device("POST", device, "command", {"command": command, "value": value})
 
-    async def _updates(self, device: str) -> list[tuple[float, dict[str, Any]]]:
-        reports = (await self.ask("GET", "/api/state"))["reports"]
-        return [(r["at"], r["data"]) for r in reports if r["device"] == device and r["kind"] == "update"]
+    async def of_device(self, method: str, device: str, what: str, body: Any = None) -> Any:
+        """Ask for something of a device; raises as `ask` does."""
+        return await self.ask(method, f"/api/devices/{quote(device, safe='')}/{what}", body)

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.front import proxied
 from gateway.recurring import Recurring
 from gateway.wire.route import unmapped
 
@@ -45,6 +46,8 @@ class Guest(asyncio.Protocol):
     """To be called when it is over."""
     served = 0
     """Requests that were answered."""
+    source: tuple[str, int] | None = None
+    """Whom a proxy that is trusted connects for."""
 
     def is_waiting(self) -> bool:
         """Whether the other end has a request to send still, or the rest of one."""
@@ -69,6 +72,9 @@ class _Visit:
     task: asyncio.Task[None] | None = None
     unsent: int = 0
     served: int = 0
+    proxy: str | None = None
+    """A trusted one's address, until it has said whom it connects for."""
+    source: tuple[str, int] | None = None
 
     def is_waiting(self) -> bool:
         """Whether it is the other end's turn."""
@@ -112,10 +118,18 @@ class Door:
         sock: listens.
         context: gives the TLS context for a connection that comes now.
         descriptors: that this process may have; half of them are kept for all else.
+        trusts: whether an address is that of a proxy whose word on its clients counts.
     """
 
-    def __init__(self, sock: socket.socket, context: Callable[[], ssl.SSLContext], descriptors: int) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        context: Callable[[], ssl.SSLContext],
+        descriptors: int,
+        trusts: Callable[[str], bool],
+    ) -> None:
         self._sock = sock
+        self._trusts = trusts
         self._context = context
         self._descriptors = descriptors
         self._visits: set[_Visit] = set()
@@ -161,9 +175,10 @@ class Door:
                     self._evict()
                 return
             conn.setblocking(False)
-            self._admit(conn, group_of(where[0]))
+            self._admit(conn, where[0])
 
-    def _admit(self, conn: socket.socket, group: str) -> None:
+    def _admit(self, conn: socket.socket, address: str) -> None:
+        group = group_of(address)
         full = len(self._visits) >= self._most
         alike = sum(v.group == group for v in self._visits)
         if alike >= MOST_OF_ONE and not self._is_here(group) and not self._evict(group):
@@ -173,7 +188,8 @@ class Door:
             self._trouble.met(f"there are {len(self._visits)}")
             conn.close()
             return
-        visit = _Visit(group, self._loop.time(), conn)
+        proxy = address if self._trusts(address) else None
+        visit = _Visit(group, self._loop.time(), conn, proxy=proxy)
         self._visits.add(visit)
         self._loop.add_reader(conn.fileno(), self._greet, visit)
 
@@ -201,14 +217,34 @@ class Door:
             return
         except OSError:
             first = b""
+        if visit.proxy is not None and proxied.begins(first):
+            self._learn(visit, visit.sock)
+            if visit.proxy is None or visit.sock is None:
+                return  # what the client says comes next, or nothing
         self._loop.remove_reader(visit.sock.fileno())
         if not first or self._make is None:
             self._drop(visit)
             return
         conn, visit.sock = visit.sock, None
         visit.guest, visit.since = self._make(), self._loop.time()
+        visit.guest.source = visit.source
         visit.guest.on_lost = lambda: self._visits.discard(visit)
         visit.task = self._loop.create_task(self._hand_over(visit, conn, visit.guest, first[0]), name="greet")
+
+    def _learn(self, visit: _Visit, sock: socket.socket) -> None:
+        """Have a proxy say whom it connects for, if it does."""
+        try:
+            begun = sock.recv(proxied.MOST, socket.MSG_PEEK)
+            if not proxied.begins(begun):
+                return
+            header = proxied.read(begun)
+            sock.recv(header.length)
+        except (OSError, ValueError):
+            self._drop(visit)
+            return
+        visit.proxy, visit.source = None, header.source
+        if header.source is not None:
+            visit.group = group_of(header.source[0])
 
     async def _hand_over(self, visit: _Visit, conn: socket.socket, guest: Guest, first: int) -> None:
         secure: dict[str, Any] = (

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 from loguru import logger
 
 from gateway.errors import Conflict, GatewayError, NotFound, Unauthorized
 from gateway.front.challenge import digest_of
-from gateway.front.registry_file import StorageError, opened
+from gateway.front.registry_file import StorageError, Store, opened
 
 _KEY_PREFIX = "vgw_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -56,9 +54,8 @@ class Device:
 class Registry:
     """The table of devices; opened with `open_registry`."""
 
-    def __init__(self, db: aiosqlite.Connection) -> None:
-        self._db = db
-        self._turn = asyncio.Lock()  # of who writes: a commit is of all that this connection has changed
+    def __init__(self, store: Store) -> None:
+        self.store = store
 
     async def add(self, name: str, role: Role = Role.DEVICE) -> tuple[Device, str]:
         """Enrol a device. Returns it and its key, which is stored hashed only and never shown again.
@@ -73,11 +70,11 @@ class Registry:
             )
         key = _KEY_PREFIX + secrets.token_urlsafe(32)
         device = Device(secrets.token_hex(4), name, role, time.time(), None, None, None, None, None)
-        async with self._write(f"{name} is not enrolled"):
-            await self._db.execute("DELETE FROM devices WHERE name = ? AND revoked_at IS NOT NULL", (name,))
+        async with self.store.writing(f"{name} is not enrolled") as db:
+            await db.execute("DELETE FROM devices WHERE name = ? AND revoked_at IS NOT NULL", (name,))
             if await self._one("name = ?", name) is not None:
                 raise Conflict(f"there is a device {name} already", remedy="revoke it, or use another name")
-            await self._db.execute(
+            await db.execute(
                 "INSERT INTO devices (id, name, role, key_sha256, created_at) VALUES (?, ?, ?, ?, ?)",
                 (device.id, name, str(role), _digest(key), device.created_at),
             )
@@ -126,17 +123,18 @@ class Registry:
         device = await self._one("name = ?", name)
         if device is None:
             raise NotFound(f"there is no device {name}", remedy="see: voicegw devices")
-        async with self._write(f"{name} is not revoked"):
-            await self._db.execute(
+        async with self.store.writing(f"{name} is not revoked") as db:
+            await db.execute(
                 "UPDATE devices SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?", (time.time(), name)
             )
+            await db.execute("DELETE FROM promises WHERE device = ?", (name,))
         return device
 
     async def seen(self, name: str, address: str, board: str | None = None, fw: str | None = None) -> None:
         """Note that a device connected; unknown names are left out. A full disk, say, fails no call."""
         try:
-            async with self._write(f"that {name} was here is not noted"):
-                await self._db.execute(
+            async with self.store.writing(f"that {name} was here is not noted") as db:
+                await db.execute(
                     "UPDATE devices SET last_seen = ?, address = ?, board = coalesce(?, board), fw = coalesce(?, fw)"
                     " WHERE name = ?",
                     (time.time(), address, board, fw, name),
@@ -152,27 +150,9 @@ class Registry:
         rows = await self._read(where, value)
         return _device(rows[0]) if rows else None
 
-    async def _read(self, where: str, *values: str | bytes, columns: str = "") -> list[aiosqlite.Row]:
+    async def _read(self, where: str, *values: str | bytes, columns: str = "") -> list[Any]:
         query = f"SELECT {columns or _COLUMNS} FROM devices WHERE {where}"  # noqa: S608 -- `where` is ours
-        try:
-            async with self._db.execute(query, values) as rows:
-                return list(await rows.fetchall())
-        except aiosqlite.Error as error:
-            raise StorageError.of("who may connect is not known now", error) from error
-
-    @asynccontextmanager
-    async def _write(self, undone: str) -> AsyncIterator[None]:
-        """Store what the block does, all of it or nothing: what is not stored must not be read here, either."""
-        async with self._turn:
-            try:
-                yield
-                await self._db.commit()
-            except BaseException as error:
-                with suppress(aiosqlite.Error):
-                    await self._db.rollback()
-                if isinstance(error, aiosqlite.Error):
-                    raise StorageError.of(undone, error) from error
-                raise
+        return list(await self.store.read(query, values, unknown="who may connect is not known now"))
 
 
 _COLUMNS = "id, name, role, created_at, revoked_at, last_seen, address, board, fw"
@@ -189,5 +169,5 @@ def _digest(key: str) -> bytes:
 @asynccontextmanager
 async def open_registry(data_dir: Path) -> AsyncIterator[Registry]:
     """Open the registry in a directory; see `registry_file.opened`."""
-    async with opened(data_dir) as db:
-        yield Registry(db)
+    async with opened(data_dir) as store:
+        yield Registry(store)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiosqlite
 
@@ -35,6 +36,19 @@ CREATE TABLE IF NOT EXISTS devices (
     fw         TEXT
 )
 """
+_PROMISES: Final = """
+CREATE TABLE IF NOT EXISTS promises (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    device TEXT NOT NULL,
+    wish   TEXT NOT NULL,
+    made   REAL NOT NULL,
+    due    REAL NOT NULL,
+    boot   TEXT NOT NULL,
+    due_up REAL NOT NULL,
+    missed INTEGER NOT NULL DEFAULT 0
+)
+"""
+"""A gateway from before this table leaves it alone, so the version of the file stays."""
 _AGAIN: Final = "put a copy of it back, or move it away and enrol the devices again"
 _MEANINGS: Final = {
     sqlite3.SQLITE_BUSY: ("another program holds it locked", "end what has it open, and try again"),
@@ -68,8 +82,38 @@ def _meaning(error: sqlite3.Error) -> tuple[str, str]:
     return _MEANINGS.get(code & 0xFF, (str(error), "look at its folder, and at the system's log"))
 
 
+class Store:
+    """The tables, for those who keep something in them: one connection, and one who writes at a time."""
+
+    def __init__(self, db: aiosqlite.Connection) -> None:
+        self._db = db
+        self._turn = asyncio.Lock()  # of who writes: a commit is of all that this connection has changed
+
+    async def read(self, query: str, values: Sequence[Any] = (), *, unknown: str) -> list[aiosqlite.Row]:
+        """The rows of a query; raises StorageError, which begins with `unknown`."""
+        try:
+            async with self._db.execute(query, values) as rows:
+                return list(await rows.fetchall())
+        except aiosqlite.Error as error:
+            raise StorageError.of(unknown, error) from error
+
+    @asynccontextmanager
+    async def writing(self, undone: str) -> AsyncIterator[aiosqlite.Connection]:
+        """Store what the block does, all of it or nothing: what is not stored must not be read here, either."""
+        async with self._turn:
+            try:
+                yield self._db
+                await self._db.commit()
+            except BaseException as error:
+                with suppress(aiosqlite.Error):
+                    await self._db.rollback()
+                if isinstance(error, aiosqlite.Error):
+                    raise StorageError.of(undone, error) from error
+                raise
+
+
 @asynccontextmanager
-async def opened(data_dir: Path) -> AsyncIterator[aiosqlite.Connection]:
+async def opened(data_dir: Path) -> AsyncIterator[Store]:
     """Open `devices.db` in a directory, making both, readable by this user only.
 
     Raises:
@@ -82,7 +126,7 @@ async def opened(data_dir: Path) -> AsyncIterator[aiosqlite.Connection]:
         raise _unusable(path, error) from None
     try:
         await _look_at(db, path)
-        yield db
+        yield Store(db)
     finally:
         await db.close()
 
@@ -114,6 +158,7 @@ async def _look_at(db: aiosqlite.Connection, path: Path) -> None:
         await db.execute("PRAGMA journal_mode = WAL")
         await db.execute("BEGIN IMMEDIATE")  # finds out now whether it can be written to
         await db.execute(_SCHEMA)
+        await db.execute(_PROMISES)
         await db.execute(f"PRAGMA user_version = {VERSION}")
         await db.commit()
     except sqlite3.Error as error:

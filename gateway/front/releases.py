@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from loguru import logger
 from packaging.version import InvalidVersion, Version
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gateway.errors import NotFound
+from ground import signed
 
 MANIFEST = "manifest.json"
 _MAX_MANIFEST = 64_000
@@ -35,8 +37,17 @@ class Image(BaseModel):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+class Signature(BaseModel):
+    """By a maker's key, Ed25519; devices check it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    signature: Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")]
+
+
 class Release(BaseModel):
-    """A manifest: what a board's flash is to hold."""
+    """A manifest: what a board's flash is to hold. `digest` is of all that it says but its signatures."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -47,6 +58,29 @@ class Release(BaseModel):
     chip: _Name
     files: Annotated[list[Image], Field(min_length=1, max_length=16)]
     app: _Name
+    signatures: Annotated[list[Signature], Field(max_length=signed.MOST)] = []
+    digest: str = ""
+
+    @classmethod
+    def read(cls, text: bytes) -> Release:
+        """A manifest's text.
+
+        Raises:
+            ValueError: it is none.
+        """
+        given = json.loads(text)
+        if not isinstance(given, dict):
+            raise ValueError("it is no object")  # noqa: TRY004 -- as pydantic has it
+        return cls.model_validate({**given, "digest": signed.digest(given)}, strict=False)
+
+    def command(self, path: str, *, older: bool) -> dict[str, Any]:
+        """What a device is told to take it, from `path` (docs/protocol.md, update)."""
+        app = self.image(self.app)
+        value = {"path": path, "size": app.size, "sha256": app.sha256, "version": self.version}
+        if self.signatures:
+            shown = (signed.shown(s.key, s.signature) for s in self.signatures)
+            value |= {"manifest": self.digest, "signed": ",".join(shown)}
+        return {**value, "older": True} if older else value
 
     @model_validator(mode="after")
     def _app_is_there(self) -> Release:
@@ -64,6 +98,14 @@ class Release(BaseModel):
         if found is None:
             raise NotFound(f"release {self.version} for {self.board} has no file {path}")
         return found
+
+
+def is_newer(version: str, than: str | None) -> bool:
+    """Whether a release is newer than what a device says it runs, which may be anything."""
+    try:
+        return than is None or Version(version) > Version(than)
+    except InvalidVersion:
+        return True
 
 
 class Releases:
@@ -123,8 +165,8 @@ class Releases:
             try:
                 with path.open("rb") as file:
                     text = file.read(_MAX_MANIFEST + 1)
-                found.append((Release.model_validate_json(text), path.parent))
-            except (OSError, ValidationError) as error:
+                found.append((Release.read(text), path.parent))
+            except (OSError, ValueError, RecursionError) as error:
                 faults[path] = str(error)
         self._log_new(faults)
         return sorted(found, key=lambda pair: Version(pair[0].version), reverse=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gateway import __version__
+from gateway.errors import NotFound
 from gateway.front import announcing, discovery
 from gateway.front.access import Proxies, names_of
 from gateway.front.certificates import Certificates, identity
@@ -18,11 +20,15 @@ from gateway.front.identity import instance_id
 from gateway.front.operators import Operators, own_secret
 from gateway.front.origins import Origins
 from gateway.front.places.workers import Workers
+from gateway.front.promise_book import PromiseBook
+from gateway.front.promises import Promises
 from gateway.front.registry import Registry, open_registry
 from gateway.front.registry_file import StorageError
-from gateway.front.releases import Release, Releases
+from gateway.front.releases import Release, Releases, is_newer
+from gateway.front.rollout import Course, Rollout, Rollouts
 from gateway.front.switchboard import Switchboard
 from gateway.front.telemetry import Telemetry
+from gateway.front.tools import Tools
 from gateway.rate import Buckets
 from gateway.recurring import Recurring
 from gateway.settings import Settings
@@ -48,6 +54,9 @@ class Gateway:
     certificates: Certificates
     instance_id: str
     operators: Operators
+    promises: Promises
+    tools: Tools
+    rollouts: Rollouts = field(init=False)
     challenges: Challenges = field(default_factory=Challenges)
     proxies: Proxies = field(init=False)
     origins: Origins = field(init=False)
@@ -57,6 +66,7 @@ class Gateway:
     def __post_init__(self) -> None:
         self.proxies = Proxies(self.settings.trusted_proxies)
         self.origins = Origins(self.settings.allowed_origins)
+        self.rollouts = Rollouts(self.telemetry.listening, self.telemetry.publish)
 
     @property
     def names(self) -> frozenset[str]:
@@ -80,10 +90,13 @@ class Gateway:
             "turns": list(self.telemetry.turns),
             "transcripts": list(self.telemetry.transcripts),
             "reports": list(self.telemetry.reports),
+            "rollout": self.rollouts.now.describe() if self.rollouts.now else None,
         }
 
-    async def update(self, device: str, version: str | None) -> Release:
+    async def update(self, device: str, version: str | None, *, older: bool = False) -> Release:
         """Tell a device to take a release over the air; without a version the newest for its board.
+
+        `older` has it taken though it be older than what the device runs.
 
         Raises:
             NotFound: it is in no call, or there is no such release.
@@ -92,9 +105,44 @@ class Gateway:
         app = release.image(release.app)
         path = f"/api/firmware/{release.board}/{release.version}/{app.path}"
         path = f"{path}?ticket={self.challenges.ticket(path)}"
-        value = {"path": path, "size": app.size, "sha256": app.sha256, "version": release.version}
-        await self.switchboard.command(device, "update", value)
+        await self.switchboard.command(device, "update", release.command(path, older=older))
         return release
+
+    async def roll_out(self, names: list[str] | None, version: str | None, *, older: bool = False) -> Rollout:
+        """Bring firmware to devices, one after the other; without names to all in a call that run something else.
+
+        Raises:
+            NotFound: one of them is in no call, or there is no such release; nobody needs any. Conflict: one is
+                under way.
+        """
+        fw = {d.name: d.fw for d in await self.registry.all()}
+        courses = self._courses(names, version, fw) if names is not None else self._all_courses(version, fw)
+        if not courses:
+            raise NotFound(
+                "no device that is in a call needs an update",
+                remedy="put newer releases below the setting `releases`, or name a device",
+            )
+
+        async def tell(course: Course) -> None:
+            await self.update(course.device, course.version, older=older)
+
+        return self.rollouts.start(courses, tell)
+
+    def _courses(
+        self, names: Iterable[str], version: str | None, fw: Mapping[str, str | None]
+    ) -> list[Course]:
+        boards = {name: self.switchboard.board_of(name) for name in names}
+        return [
+            Course(name, self.releases.find(board, version).version, fw.get(name))
+            for name, board in boards.items()
+        ]
+
+    def _all_courses(self, version: str | None, fw: Mapping[str, str | None]) -> list[Course]:
+        found = []
+        for name in sorted(self.switchboard.devices_live()):
+            with contextlib.suppress(NotFound):  # what it is nobody knows, or there is nothing for it
+                found += self._courses([name], version, fw)
+        return [c for c in found if c.before != c.version and (version or is_newer(c.version, c.before))]
 
     async def describe_devices(self) -> list[dict[str, Any]]:
         """Devices of the registry, then those that only mDNS knows."""
@@ -161,10 +209,16 @@ async def running(
 
         def take(number: int, event: SessionEvent) -> None:
             switchboard.take(event)
-            telemetry.take(number, event)
+            promises.take(event)
+            tools.take(event)
+            if event.kind not in {"said", "ask"}:
+                telemetry.take(number, event)
 
         workers = Workers(settings, take)
         switchboard = Switchboard(settings, registry, workers, telemetry)
+        promises = Promises(PromiseBook(registry.store), switchboard, telemetry.publish)
+        tools = Tools(settings, registry, switchboard, promises)
+        await promises.load()
 
         who = instance_id(settings)
         gateway = Gateway(
@@ -177,11 +231,16 @@ async def running(
             Certificates(settings, identity(settings.data_dir, who)),
             who,
             Operators(own_secret(settings.data_dir)),
+            promises,
+            tools,
         )
         for call in await workers.adopt():
             switchboard.adopt(call)
         await workers.start()
-        chores = [asyncio.create_task(_look_after_keys(switchboard), name="keys")]
+        chores = [
+            asyncio.create_task(_look_after_keys(switchboard), name="keys"),
+            asyncio.create_task(promises.run(), name="promises"),
+        ]
         if settings.announce and lan is not None:
             chores += _start_discovery(gateway, port, lan)
         try:
@@ -191,6 +250,7 @@ async def running(
             for chore in chores:
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
+            await gateway.rollouts.stop()
             await workers.stop()
 
 

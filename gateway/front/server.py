@@ -26,6 +26,12 @@ _LAST_REQUESTS_SECONDS = 3
 class _Connection(H11Protocol, Guest):
     """uvicorn gives a request for ever to come and an answer for ever to be taken; the door does not."""
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Know the client by what a trusted proxy says of it."""
+        super().connection_made(transport)
+        if self.source is not None:
+            self.client = self.source
+
     def on_response_complete(self) -> None:
         """Count it: whoever asks again and again waits for nothing."""
         self.served += 1
@@ -117,7 +123,7 @@ async def _serve(settings: Settings, on_ready: Callable[[Gateway, Listener], Non
                 timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
                 h11_max_incomplete_event_size=16_384,
             )
-            door = Door(sock, gateway.certificates.context, descriptors)
+            door = Door(sock, gateway.certificates.context, descriptors, gateway.proxies.includes)
             server = _Server(config, door, gateway.stop_accepting)
             serving = asyncio.create_task(server.serve(sockets=[sock]), name="http")
             while not server.started and not serving.done():  # noqa: ASYNC110

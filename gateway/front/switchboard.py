@@ -8,7 +8,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from loguru import logger
@@ -26,13 +26,16 @@ from gateway.settings import Settings
 from gateway.wire import sdp
 from gateway.wire.calls import (
     Answer,
+    AnswerCall,
     CandidateItem,
     CommandCall,
     EndCall,
+    HushCall,
     KeptCall,
     OfferCall,
     PatchCall,
     RenegotiateCall,
+    SayCall,
     SessionEvent,
 )
 from gateway.wire.route import local_address, unmapped
@@ -65,6 +68,8 @@ class _Entry:
     kept: Kept
     """Of its candidates."""
     live: bool = False
+    described: dict[str, Any] = field(default_factory=dict)
+    """As its media process describes it."""
 
     @property
     def group(self) -> str:
@@ -256,14 +261,39 @@ class Switchboard:
         welcome = [c for c in candidates if not c.candidate or entry.kept.takes(c.candidate)]
         await self._workers.patch(PatchCall(session_id=entry.session_id, candidates=welcome))
 
-    async def command(self, device: str, name: str, value: Any) -> None:
-        """Send a command to a device that is in a call (docs/protocol.md, data channel).
+    async def command(self, device: str, name: str, value: Any, number: str | None = None) -> None:
+        """Send a command to a device that is in a call (docs/protocol.md, data channel); its result names the number.
 
         Raises:
             NotFound: it is in none.
         """
         entry = self._by_device(device)
-        await self._workers.command(CommandCall(session_id=entry.session_id, command=name, value=value))
+        await self._workers.command(
+            CommandCall(session_id=entry.session_id, command=name, value=value, id=number)
+        )
+
+    def described(self, device: str) -> dict[str, Any]:
+        """What the media know of a device's call; nothing while it is in none."""
+        return next((e.described for e in self._calls.values() if e.device == device), {})
+
+    def live_session(self, device: str) -> str | None:
+        """The call that a device is live in; `None` while it is in none."""
+        return next((e.session_id for e in self._calls.values() if e.device == device and e.live), None)
+
+    async def say(self, call: SayCall) -> None:
+        """Have something said in a call; raises NotFound where that is over."""
+        await self._workers.say(call)
+
+    async def hush(self, session_id: str, number: int) -> None:
+        """Have something said no more; a call that is over says nothing anyway."""
+        try:
+            await self._workers.hush(HushCall(session_id=session_id, number=number))
+        except GatewayError as error:
+            logger.info("number {} could not be stopped: {}", number, error.message)
+
+    async def answer(self, call: AnswerCall) -> None:
+        """Answer what a bot has asked for; raises NotFound where its call is over."""
+        await self._workers.answer(call)
 
     def board_of(self, device: str) -> str:
         """The board that a device in a call says it is.
@@ -307,12 +337,14 @@ class Switchboard:
             owner.who,
             Kept(self.neighbours, owner.caller.address),
             live=call.described.get("state") == "live",
+            described=call.described,
         )
 
     def take(self, event: SessionEvent) -> None:
         """Note that a call is live, and forget one that has ended."""
         if event.kind == "session" and (entry := self._calls.get(event.session_id)) is not None:
             entry.live = entry.live or event.data.get("state") == "live"
+            entry.described = event.data
         if event.kind == "ended":
             self._calls.pop(event.session_id, None)
 
@@ -346,6 +378,12 @@ class Switchboard:
             if fault := facts.get("fault"):
                 logger.warning("{} has a part that does not work: {}", call.device, fault)
             await self._registry.seen(call.device, call.remote, facts.get("board"), facts.get("fw"))
+            arrived = {
+                "device": call.device,
+                "fw": facts.get("fw"),
+                "last_failure": facts.get("last_failure"),
+            }
+            self._telemetry.publish("arrived", arrived)
 
 
 def _facts(request_data: Any) -> dict[str, str]:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
 from loguru import logger
@@ -122,11 +122,17 @@ class Telemetry:
 
     async def events(self) -> AsyncIterator[Event]:
         """All events from now on; ends when the reader lags too far behind or the gateway stops."""
+        with self.listening() as queue:
+            while (event := await queue.get()) is not None:
+                yield event
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[asyncio.Queue[Event | None]]:
+        """A queue that all events come into meanwhile; `None` is the last, as `events` ends."""
         queue: asyncio.Queue[Event | None] = asyncio.Queue(_BACKLOG)
         self._subscribers.add(queue)
         try:
-            while (event := await queue.get()) is not None:
-                yield event
+            yield queue
         finally:
             self._subscribers.discard(queue)
 

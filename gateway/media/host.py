@@ -16,11 +16,14 @@ from gateway.media.states import State
 from gateway.settings import Settings
 from gateway.wire.calls import (
     Answer,
+    AnswerCall,
     CommandCall,
     EndCall,
+    HushCall,
     OfferCall,
     PatchCall,
     RenegotiateCall,
+    SayCall,
     SessionEvent,
 )
 
@@ -66,6 +69,18 @@ class Host:
     async def command(self, call: CommandCall) -> None:
         """Send a command to the device of a call."""
         self._find(call.session_id).command(call)
+
+    async def say(self, call: SayCall) -> None:
+        """Have something said to the client of a call, before anything that its bot says."""
+        self._find(call.session_id).say(call)
+
+    async def hush(self, call: HushCall) -> None:
+        """Have no more said of it."""
+        self._find(call.session_id).hush(call)
+
+    async def answer(self, call: AnswerCall) -> None:
+        """Tell a call's bot what became of its question."""
+        self._find(call.session_id).answer(call)
 
     async def end(self, call: EndCall) -> None:
         """Begin to end one call; who asks need not wait until its bot has finished."""

@@ -28,12 +28,15 @@ from gateway.media.packs import Packs
 from gateway.media.post import Post
 from gateway.settings import Settings
 from gateway.wire.calls import (
+    AnswerCall,
     CommandCall,
     EndCall,
+    HushCall,
     KeptCalls,
     OfferCall,
     PatchCall,
     RenegotiateCall,
+    SayCall,
     SessionEvent,
     dump,
 )
@@ -53,6 +56,9 @@ _REQUESTS: dict[str, type[BaseModel]] = {
     "renegotiate": RenegotiateCall,
     "patch": PatchCall,
     "command": CommandCall,
+    "say": SayCall,
+    "hush": HushCall,
+    "answer": AnswerCall,
     "end": EndCall,
 }
 """What `Host` is asked for, by the names of its methods."""

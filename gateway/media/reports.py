@@ -9,7 +9,7 @@ from typing import Any
 from loguru import logger
 
 from gateway.errors import BadRequest
-from gateway.wire import messages
+from gateway.wire import messages, tools
 
 
 class DeviceReports:
@@ -28,6 +28,8 @@ class DeviceReports:
         session_id: str,
     ) -> None:
         self.figures: dict[str, Any] | None = None
+        self.tools: dict[str, dict[str, Any]] = {}
+        """What this device can do beside what all can (docs/protocol.md, device-tool), by name."""
         self._log = logger.bind(session=session_id)
         self._send = send
         self._hand_on = hand_on
@@ -47,6 +49,17 @@ class DeviceReports:
                 self._send(messages.clock_reply(report, arrived, time.time_ns() // 1_000))
             case messages.Report(kind="figures"):
                 self.figures = report.data
+            case messages.Report(kind="tool"):
+                self._take_tool(report)
             case _:
                 self._send(messages.received(report))
                 self._hand_on(report)
+
+    def _take_tool(self, report: messages.Report) -> None:
+        try:
+            extra = tools.of_board(report.data)
+        except BadRequest as error:
+            self._log.warning("a tool of the device was left out: {}", error.message)
+            return
+        if extra["name"] in self.tools or len(self.tools) < tools.MOST_EXTRAS:
+            self.tools[extra["name"]] = extra

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from loguru import logger
 
 from gateway.errors import GatewayError
+from gateway.media.gate import Gate
 from gateway.rtc.codec import SAMPLE_RATE
 from gateway.settings import BotLimits
 from gateway.wire import talk
@@ -81,6 +82,7 @@ class Seat:
         self._ready = asyncio.Event()
         self._hung_up = asyncio.Event()
         self._silence_seconds = limits.silence_s
+        self._gate = Gate()
         self._silent = False
         self._alive = False
         self._fault: str | None = None
@@ -97,12 +99,13 @@ class Seat:
 
     def heard(self, pcm: bytes) -> None:
         """20 ms of the client's, to the bot; silence is told once."""
+        frames = self._gate.take(pcm)
         if self._pair is None:
             return
-        if pcm.count(0) != len(pcm):
+        for frame in frames:
             self._silent = False
-            self._pair.sound(Kind.HEARD, pcm, SAMPLE_RATE)
-        elif not self._silent:
+            self._pair.sound(Kind.HEARD, frame, SAMPLE_RATE)
+        if not frames and not self._silent:
             self._silent = True
             self._pair.signal(Kind.SILENCE)
 

@@ -7,12 +7,14 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from aiortc.mediastreams import MediaStreamError
 from loguru import logger
 
 from gateway.errors import BadOffer, Busy
+from gateway.media import voice
+from gateway.media.announcing import Announcing, means_stop
 from gateway.media.reports import DeviceReports
 from gateway.media.seat import Bots, Seat
 from gateway.media.states import Event, State, next_state
@@ -20,16 +22,20 @@ from gateway.media.whole import RemoteConnection
 from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.connection import MediaConnection, MediaFigures
-from gateway.settings import Settings
+from gateway.settings import OfDevice, Settings
 from gateway.wire import messages, sdp, sdp_plain, talk
 from gateway.wire.calls import (
     Answer,
+    AnswerCall,
     BotJob,
     CommandCall,
+    EventKind,
+    HushCall,
     KeptCall,
     OfferCall,
     PatchCall,
     RenegotiateCall,
+    SayCall,
     SessionEvent,
 )
 from gateway.wire.frames import FrameError
@@ -72,8 +78,18 @@ class Session:
         self._log = logger.bind(session=self.id)
         self._wholes = set() if whole is None else whole
         self._whole = call.bot in self._wholes or (call.client is Client.BROWSER and sdp.has_video(call.sdp))
+        self._dtx = settings.audio.dtx and sdp.prefers_dtx(call.sdp)
         self._connection = self._make_connection()
+        self._has = _has(call.request_data)
         self._reports = DeviceReports(self._connection.send_app_message, self._report_device, self.id)
+        self._announcing = Announcing(
+            self._connection.say,
+            self._connection.hush,
+            self._tell_device,
+            speak=self._speak,
+            ended=self._said_all,
+            session_id=self.id,
+        )
         self._seat: Seat | None = None
         self._client_ready: talk.App | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -117,7 +133,7 @@ class Session:
         return MediaConnection(
             addresses=self._addresses(),
             small=self.call.client is Client.DEVICE,
-            opus=OpusSettings(audio.bitrate, audio.complexity, audio.fec, audio.dtx),
+            opus=OpusSettings(audio.bitrate, audio.complexity, audio.fec, send_silence=not self._dtx),
             hear=lambda pcm: self._seat.heard(pcm) if self._seat is not None else None,
             on_audio=lambda: self._tell_bot(talk.Sounded(at=time.monotonic())),
         )
@@ -182,12 +198,16 @@ class Session:
     # -- what the bot says
 
     def said(self, pcm: bytes, rate: int) -> None:
-        """Say the bot's sound."""
+        """Say the bot's sound, unless something else is being said, which it would be laid over."""
+        if self._announcing.speaks:
+            return
+        self._announcing.bot_spoke()
         self._connection.say(pcm, rate)
 
     def clear(self) -> None:
         """The bot was interrupted."""
-        self._connection.hush()
+        if not self._announcing.speaks:
+            self._connection.hush()
 
     def told(self, told: talk.FromBot) -> None:
         """Pass on what the bot tells."""
@@ -198,7 +218,12 @@ class Session:
                 self._connection.take(told)
             case talk.App():
                 self._connection.send_app_message(told.message)
+            case talk.Ask():
+                asked = {"device": self.call.device, **told.model_dump(exclude={"t"})}
+                self._emit_event("ask", asked)
             case talk.Transcript():
+                if told.who == "user" and told.final and self._announcing.rings and means_stop(told.text):
+                    self._announcing.stop_ringing()
                 who = {"session": self.id, "device": self.call.device, "bot": self.call.bot}
                 self._emit_event("transcript", {**who, **told.model_dump(exclude={"t"})})
             case talk.Turn():
@@ -254,7 +279,7 @@ class Session:
         text = str(found["sdp"])
         if self.call.client is Client.DEVICE:
             bitrate = self._settings.audio.bitrate
-            text = sdp.device_answer(text, self.call.address, bitrate=bitrate, offer=offer)
+            text = sdp.device_answer(text, self.call.address, bitrate=bitrate, dtx=self._dtx, offer=offer)
             return Answer(sdp=text, type=str(found["type"]), pc_id=self.pc_id)
         text = sdp_plain.refused(text, offer)
         return Answer(sdp=text, type=str(found["type"]), pc_id=self.pc_id, session_id=self.id)
@@ -280,7 +305,39 @@ class Session:
 
     def command(self, call: CommandCall) -> None:
         """Send a command to the device; it answers with a report."""
-        self._connection.send_app_message(messages.command(call.command, call.value))
+        self._connection.send_app_message(messages.command(call.command, call.value, call.id))
+
+    # -- what is said beside the bot
+
+    def say(self, call: SayCall) -> None:
+        """Say this, before anything that the bot says."""
+        if self._whole:
+            self._said_all(call.number, "failed", "a call with video has its sound in its bot's process")
+        else:
+            self._announcing.put(call)
+
+    def hush(self, call: HushCall) -> None:
+        """Say no more of it."""
+        self._announcing.stop(call.number)
+
+    def answer(self, call: AnswerCall) -> None:
+        """Tell the bot what became of its question."""
+        self._tell_bot(talk.Done(id=call.id, ok=call.ok, result=call.result))
+
+    async def _speak(self, text: str) -> tuple[bytes, int]:
+        own = self._settings.devices.get(self.call.device or "", OfDevice())
+        spoken = await voice.spoken(text, own.tts(self._settings.tts), self._log.debug)
+        who = {"session": self.id, "device": self.call.device, "bot": self.call.bot}
+        said = {"at": time.time(), "who": "bot", "text": text, "final": True}
+        self._emit_event("transcript", {**who, **said})
+        return spoken
+
+    def _said_all(self, number: int, how: str, why: str = "") -> None:
+        self._emit_event("said", {"device": self.call.device, "number": number, "how": how, "why": why})
+
+    def _tell_device(self, message: dict[str, Any]) -> None:
+        if self.call.client is Client.DEVICE:
+            self._connection.send_app_message(message)
 
     async def close(self, reason: str) -> None:
         """End the call and wait until it has ended; see `end`."""
@@ -298,6 +355,7 @@ class Session:
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
+        await self._announcing.close()
         self._tell(reason)
         await self._connection.told()
         try:
@@ -390,6 +448,8 @@ class Session:
             "started_at": self.started_at,
             "media": dataclasses.asdict(self._media) if self._media is not None else None,
             "figures": self._reports.figures,
+            "has": self._has,
+            "tools": list(self._reports.tools.values()),
         }
 
     def kept(self) -> KeptCall:
@@ -406,13 +466,20 @@ class Session:
         self._emit_event("session", self.describe())
 
     def _report_device(self, report: messages.Report) -> None:
+        if report.kind == "alert":
+            self._announcing.stop_ringing()
         who = {"session": self.id, "device": self.call.device, "at": time.time()}
         self._emit_event("report", {**who, "kind": report.kind, "data": report.data})
 
-    def _emit_event(
-        self, kind: Literal["session", "ended", "transcript", "turn", "report"], data: dict[str, Any]
-    ) -> None:
+    def _emit_event(self, kind: EventKind, data: dict[str, Any]) -> None:
         self._emit(SessionEvent(kind=kind, session_id=self.id, data=data))
+
+
+def _has(request_data: Any) -> list[str] | None:
+    """The parts that a device says it has (docs/protocol.md); `None` where it does not say."""
+    device = request_data.get("device") if isinstance(request_data, dict) else None
+    has = device.get("has") if isinstance(device, dict) else None
+    return has[:64].split() if isinstance(has, str) else None
 
 
 def _error(reason: str, *, fatal: bool) -> dict[str, Any]:

@@ -43,12 +43,15 @@ class OpusSettings:
     `bitrate` is in bit/s, `complexity` 0-10, `expected_loss` in percent: libopus spends bits on in-band FEC
     at 24 kbit/s only from about 10 % on, and a device that sends no RTCP can never ask for it. At complexity 0
     it sends none below 20 %; 1 costs a third of 5 and loses hardly any intelligibility (docs/performance.md).
+    `dtx` is libopus' own, which takes a steady tone for silence as well; `send_silence` is the sender's: whether
+    packets go out while there is nothing to say.
     """
 
     bitrate: int = 24_000
     complexity: int = 1
     fec: bool = True
     dtx: bool = False
+    send_silence: bool = True
     expected_loss: int = 10
     application: Literal["voip", "audio"] = "voip"
 
@@ -168,6 +171,22 @@ def has_fec(packet: bytes) -> bool:
     mid = packet[1] >> (7 - silk_frames) & 1
     side = packet[1] >> (6 - 2 * silk_frames) & 1 if stereo else 0
     return bool(mid | side)
+
+
+def is_inactive(packet: bytes) -> bool:
+    """Whether the encoder heard no voice in any frame of a packet of one Opus frame (RFC 6716 §4.2.3).
+
+    What it does not send after such a one is silence (DTX), and no loss. Packets without a SILK layer don't tell.
+    """
+    if len(packet) < 2:
+        return bool(packet)
+    if packet[0] >= _CELT_ONLY or packet[0] & 3:
+        return False
+    silk_frames = max(1, _FRAME_SAMPLES_BY_CONFIG[packet[0] >> 3] // FRAME_SAMPLES)
+    activity = packet[1] >> (8 - silk_frames)
+    if packet[0] & 4:  # stereo: the side's stand behind the mid's and its redundancy flag
+        activity |= packet[1] >> (7 - 2 * silk_frames) & ((1 << silk_frames) - 1)
+    return activity == 0
 
 
 _CELT_ONLY: Final = 0x80  # configurations 16-31 (RFC 6716 §3.1, table 2)

@@ -2,9 +2,10 @@
 
 - Never a burst: after a stall (the process slept, the loop blocked) the schedule is skipped forward and the
   timestamp with it, so media time keeps pace with time; what is queued is only played later.
-- Silence is sent as silence: a steady stream keeps a small device's buffer and its NAT binding simple, and
-  costs 9 bytes a packet. With `send_silence=False` nothing is sent instead, the timestamp still advances, and
-  the first packet after it carries the marker (RFC 3551 §4.1, RFC 7587 §3.1.3).
+- Silence is sent as silence: a steady stream keeps a client's buffer simple, and costs 9 bytes a packet. With
+  `send_silence=False` it is sent for 200 ms, so that a decoder settles on it, and then nothing is sent and nothing
+  is due; the timestamp still advances, and the first packet after it carries the marker (RFC 3551 §4.1, RFC 7587
+  §3.1.3).
 - Speech that begins while silence is sent goes out at once, not at the next tick, up to 20 ms later; the
   silence after it gives that back, 1 ms a packet. A frame that comes a little late is waited for, up to
   10 ms, and the schedule follows it: so the pacer locks onto a live source (an echo, a bridge) and neither
@@ -13,6 +14,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +28,7 @@ _MIN_INTERVAL: Final = 0.005  # between two packets, when speech begins
 _MAX_AHEAD: Final = 0.020  # how far packets may run ahead of time
 _GIVE_BACK: Final = 0.001  # per packet of silence
 _HOLD: Final = 0.010  # how long a late frame is waited for
+_SETTLE: Final = 10  # packets of silence before nothing is sent
 _SILENCE: Final = bytes(FRAME_BYTES)
 
 
@@ -64,6 +67,7 @@ class Pacer:
         self._queue = bytearray()
         self._capacity = int(capacity * SAMPLE_RATE) * 2
         self._send_silence = send_silence
+        self._silence_left = _SETTLE
         self._timestamp = timestamp
         self._due = now
         self._sent_at = now - PERIOD
@@ -77,6 +81,8 @@ class Pacer:
         """Queue whole samples; gives how many bytes found room."""
         room = self._capacity - len(self._queue)
         was_short = len(self._queue) < FRAME_BYTES
+        if self._rests and not self._queue:
+            self._wake(now)
         self._queue += pcm[:room]
         if was_short and len(self._queue) >= FRAME_BYTES:
             self._ready_at = now
@@ -94,7 +100,9 @@ class Pacer:
 
     @property
     def deadline(self) -> float:
-        """When `next_packet` has something to do."""
+        """When `next_packet` has something to do; infinity where that is up to the next `push`."""
+        if self._rests and not self._queue:
+            return math.inf
         waiting = self._talking and len(self._queue) < FRAME_BYTES
         return self._due + _HOLD if waiting else self._due
 
@@ -104,7 +112,7 @@ class Pacer:
         return len(self._queue) / _BYTES_PER_MS
 
     def next_packet(self, now: float) -> Outgoing | None:
-        """The packet due by `now`, at most one; None before `deadline`, and for silence that isn't sent."""
+        """The packet due by `now`, at most one; None before `deadline`."""
         if now < self.deadline:
             return None
         if self._talking and len(self._queue) < FRAME_BYTES:
@@ -114,8 +122,9 @@ class Pacer:
         if pcm:
             self._follow_source()
         self._skip_stall(now)
-        packet = self._packet(pcm) if pcm or self._send_silence else None
-        self._marker = packet is None
+        packet = self._packet(pcm)
+        self._marker = False
+        self._silence_left = _SETTLE if pcm else self._silence_left - 1
         self._advance(now, silent=not pcm)
         return packet
 
@@ -130,6 +139,17 @@ class Pacer:
             silent=self._silent,
             held=self._held,
         )
+
+    @property
+    def _rests(self) -> bool:
+        return self._silence_left <= 0 and not self._send_silence
+
+    def _wake(self, now: float) -> None:
+        """After a rest media time is where time is."""
+        periods = max(0, int((now - self._due) / PERIOD))
+        self._due += periods * PERIOD
+        self._timestamp += periods * _TICKS
+        self._marker = True
 
     def _begin(self, now: float) -> None:
         earliest = max(now, self._sent_at + _MIN_INTERVAL)

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from gateway.errors import CodecError
-from gateway.rtc.codec import FRAME_BYTES, SAMPLE_RATE, OpusDecoder, has_fec, packet_samples
+from gateway.rtc.codec import FRAME_BYTES, SAMPLE_RATE, OpusDecoder, has_fec, is_inactive, packet_samples
 from gateway.rtc.jitter import (
     CLOCK_RATE,
     AudioPacket,
@@ -63,6 +63,7 @@ class VoicePlayout:
         self._decoder = OpusDecoder()
         self._rest = b""
         self._level = 1.0  # of the last sample handed on: below 1 while concealment fades
+        self._inactive = False  # what was played last: silence follows it, and no loss
         self._since_skip = 0
         self._frames = self._corrupt = self._skipped = 0
 
@@ -115,7 +116,9 @@ class VoicePlayout:
     def _decode(self, playout: Packet | Fec) -> bytes:
         try:
             if isinstance(playout, Fec):
+                self._inactive = False
                 return self._decoder.decode_fec(playout.payload, playout.samples)
+            self._inactive = is_inactive(playout.payload)
             return self._decoder.decode(playout.payload)
         except CodecError:
             self._corrupt += 1
@@ -123,7 +126,8 @@ class VoicePlayout:
             return self._decoder.conceal(samples)
 
     def _conceal(self, playout: Conceal) -> bytes:
-        start, end = _level(playout.run), _level(playout.run + playout.samples)
+        start = 0.0 if self._inactive else _level(playout.run)
+        end = 0.0 if self._inactive else _level(playout.run + playout.samples)
         self._level = end
         if start == 0.0:
             return bytes(2 * playout.samples)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import struct
 from collections.abc import Callable
@@ -44,7 +45,9 @@ class DeviceSender:
         self._encoder = OpusEncoder(settings)
         self._on_audio = on_audio
         self._loop = asyncio.get_running_loop()
-        self._pacer = Pacer(self._loop.time(), timestamp=secrets.randbits(32), send_silence=not settings.dtx)
+        self._pacer = Pacer(
+            self._loop.time(), timestamp=secrets.randbits(32), send_silence=settings.send_silence
+        )
         self._resampler: soxr.ResampleStream | None = None
         self._rate = SAMPLE_RATE
         self._timer: asyncio.TimerHandle | None = None
@@ -70,7 +73,7 @@ class DeviceSender:
         if rate != SAMPLE_RATE:
             pcm = self._resample(pcm, rate)
         self._pacer.push(pcm, self._loop.time())
-        if self._timer is not None:
+        if self._reporting is not None:
             self._schedule()
 
     def clear(self) -> None:
@@ -115,7 +118,8 @@ class DeviceSender:
     def _schedule(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(self._pacer.deadline, self._tick)
+        deadline = self._pacer.deadline
+        self._timer = self._loop.call_at(deadline, self._tick) if deadline < math.inf else None
 
     def _tick(self) -> None:
         packet = self._pacer.next_packet(self._loop.time())

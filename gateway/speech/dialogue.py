@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from loguru import logger
 from pipecat.frames.frames import (
     CancelFrame,
     EndFrame,
@@ -24,14 +25,20 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame, RTVIServerMessageFrame
 
-from gateway.speech.intents import Recogniser
+from gateway.errors import GatewayError
+from gateway.speech.home_assistant import Home
+from gateway.speech.intents import Intent, Recogniser
 from gateway.speech.reply import Action, CancelTimers, Context, Reply, SetVolume, StartTimer, Timer
 from gateway.speech.skills import NOT_UNDERSTOOD, answer
 from gateway.speech.timer_skills import ring_text
-from gateway.speech.timers import Timers
+from gateway.speech.timers import Asked, KeptTimers, Timers
 
 DEVICE_STATE = "device-state"  # the type of a device's RTVI client message: {"volume": 0..100}
 _RATE = 16_000
+NO_HOME = "I can't reach the smart home just now."
+UNCLEAR = "[unclear]"
+NOT_NOW = "Sorry, I can't do that just now."
+_FOR_A_MODEL = frozenset({"SmartHome", "Unavailable"})  # what we only refuse, a model may have a tool for
 _KEPT_MESSAGES = 40  # of the conversation: a device's call may last for months
 
 
@@ -58,21 +65,29 @@ class Dialogue(FrameProcessor):
     else it says that it did not understand, but for a single unknown word, which is noise more often.
     """
 
-    def __init__(
-        self, recogniser: Recogniser, now: Callable[[], datetime], *, has_llm: bool = False, volume: int = 70
+    def __init__(  # noqa: PLR0913 -- what is around it, by name
+        self,
+        recogniser: Recogniser,
+        now: Callable[[], datetime],
+        *,
+        has_llm: bool = False,
+        volume: int = 70,
+        gateway: Asked | None = None,
+        home: Home | None = None,
     ) -> None:
         super().__init__(name="Dialogue")
         self._recogniser = recogniser
         self._now = now
         self._has_llm = has_llm
+        self._home = home
         self._state = CallState(volume=volume, before_mute=volume or 70)
-        self._timers = Timers(self._ring)
+        self._timers = Timers(self._ring) if gateway is None else KeptTimers(gateway)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Answer a context frame or pass it on; take a device's state; pass all else."""
         await super().process_frame(frame, direction)
         if isinstance(frame, EndFrame | CancelFrame):
-            await self._timers.close()
+            await self._close()
         elif isinstance(frame, RTVIClientMessageFrame) and frame.type == DEVICE_STATE:
             self._take_state(frame.data)
         elif isinstance(frame, LLMContextFrame) and direction is FrameDirection.DOWNSTREAM:
@@ -84,11 +99,19 @@ class Dialogue(FrameProcessor):
     async def cleanup(self) -> None:
         """Cancel what still runs."""
         await super().cleanup()  # type: ignore[no-untyped-call] # Pipecat leaves it untyped
+        await self._close()
+
+    async def _close(self) -> None:
         await self._timers.close()
+        if self._home is not None:
+            await self._home.close()
 
     async def _answer(self, heard: str) -> bool:
         """Reply to `heard`; whether that settles it."""
-        reply = self._reply(heard)
+        try:
+            reply = await self._reply(heard)
+        except GatewayError:
+            reply = Reply(NOT_NOW)
         if reply is None and self._has_llm:
             self._state.last_heard, self._state.last_said = heard, ""
             return False
@@ -96,9 +119,11 @@ class Dialogue(FrameProcessor):
         self._state.last_heard = heard or self._state.last_heard
         return True
 
-    def _reply(self, heard: str) -> Reply | None:
+    async def _reply(self, heard: str) -> Reply | None:
         intent = self._recogniser.recognise(heard)
-        if intent is None:
+        if (said := await self._at_home(heard, intent)) is not None:
+            return Reply(said)
+        if intent is None or (self._has_llm and intent.name in _FOR_A_MODEL):
             return None
         state = self._state
         context = Context(
@@ -106,15 +131,33 @@ class Dialogue(FrameProcessor):
             rng=state.rng,
             volume=state.volume,
             before_mute=state.before_mute,
-            timers=self._timers.list(),
+            timers=await self._timers.list() if _is_of_timers(intent) else (),
             last_heard=state.last_heard,
             last_said=state.last_said,
         )
         return answer(intent, context)
 
+    async def _at_home(self, heard: str, intent: Intent | None) -> str | None:
+        """What a smart home says to it; `None` where there is none, or it is nothing for it."""
+        of_home = intent is not None and intent.name == "SmartHome"
+        if (
+            self._home is None
+            or UNCLEAR in heard
+            or not (of_home or (intent is None and len(heard.split()) > 1))
+        ):
+            return None
+        try:
+            return await self._home.ask(heard)
+        except GatewayError as error:
+            logger.warning("{}", error.message)
+            return NO_HOME if of_home else None
+
     async def _say(self, reply: Reply) -> None:
-        for action in reply.actions:
-            await self._act(action)
+        try:
+            for action in reply.actions:
+                await self._act(action)
+        except GatewayError:
+            reply = Reply(NOT_NOW)
         if not reply.text:
             return
         self._state.last_said = reply.text
@@ -128,9 +171,9 @@ class Dialogue(FrameProcessor):
                 self._state.set_volume(percent)
                 await self._command("volume", percent)
             case StartTimer():
-                self._timers.start(action)
+                await self._timers.start(action)
             case CancelTimers(numbers):
-                self._timers.cancel(numbers)
+                await self._timers.cancel(numbers)
 
     async def _command(self, command: str, value: int) -> None:
         await self.push_frame(
@@ -148,6 +191,10 @@ class Dialogue(FrameProcessor):
             self._state.set_volume(volume)
 
 
+def _is_of_timers(intent: Intent) -> bool:
+    return intent.name.startswith("Timer")
+
+
 def last_user_text(context: LLMContext) -> str:
     """What the user said last, as text; empty where the last message isn't the user's."""
     messages = context.get_messages()
@@ -162,10 +209,12 @@ def last_user_text(context: LLMContext) -> str:
 
 
 def trim(context: LLMContext) -> None:
-    """Forget the oldest messages beyond the last 40."""
+    """Forget the oldest messages beyond the last 40, up to one of the user's: a tool's result needs its call."""
     messages = context.get_messages()
     if len(messages) > _KEPT_MESSAGES:
-        context.set_messages(messages[-_KEPT_MESSAGES:])
+        kept = messages[-_KEPT_MESSAGES:]
+        first = next((n for n, m in enumerate(kept) if isinstance(m, dict) and m.get("role") == "user"), 0)
+        context.set_messages(kept[first:])
 
 
 def ring_tone() -> bytes:

@@ -1,14 +1,64 @@
-"""The timers of one call: asyncio tasks that ring, owned by the session and gone with it."""
+"""Timers: those that a gateway keeps, and, where there is none, asyncio tasks that are gone with the call."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from gateway.speech.reply import StartTimer, Timer
+from gateway.speech.timer_skills import adjective, ring_text
 
 Ring = Callable[[Timer], Awaitable[None]]
+
+
+class Asked(Protocol):
+    """The gateway, as a bot asks it: `runner_args.voicegw["tools"]`."""
+
+    async def ask(self, tool: str, arguments: dict[str, Any] | None = None) -> Any: ...
+
+
+class KeptTimers:
+    """Timers that the gateway keeps: they outlive the call, ring by themselves, and tell when they were missed.
+
+    Every method raises GatewayError where it does not answer.
+    """
+
+    def __init__(self, gateway: Asked) -> None:
+        self._gateway = gateway
+
+    async def start(self, order: StartTimer) -> None:
+        """Start a timer."""
+        timer = Timer(0, order.label, order.seconds, order.seconds, order.reminder)
+        wish = {
+            "kind": "reminder" if order.reminder else "timer",
+            "seconds": order.seconds,
+            "label": order.reminder or order.label,
+            "text": ring_text(timer),
+        }
+        await self._gateway.ask("promise", wish)
+
+    async def list(self) -> tuple[Timer, ...]:
+        """The timers that run, the next to ring first."""
+        return tuple(_timer(found) for found in await self._gateway.ask("list_timers"))
+
+    async def cancel(self, numbers: tuple[int, ...]) -> None:
+        """Cancel these timers, and stop them if they ring."""
+        for number in numbers:
+            await self._gateway.ask("cancel_timer", {"number": number})
+
+    async def close(self) -> None:
+        """They go on."""
+
+
+def _timer(found: dict[str, Any]) -> Timer:
+    seconds = round(found["seconds"] or found["left"])
+    is_reminder = found["kind"] == "reminder"
+    label = adjective(seconds) if is_reminder or not found["label"] else found["label"]
+    return Timer(
+        found["number"], label, seconds, max(0.0, found["left"]), found["label"] if is_reminder else ""
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +69,7 @@ class _Running:
 
 
 class Timers:
-    """Starts, lists and cancels timers; awaits `ring` for each that is up."""
+    """Starts, lists and cancels timers of this call; awaits `ring` for each that is up."""
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
@@ -27,7 +77,7 @@ class Timers:
         self._tasks: set[asyncio.Task[None]] = set()  # those that ring just now included
         self._last = 0
 
-    def start(self, order: StartTimer) -> None:
+    async def start(self, order: StartTimer) -> None:
         """Start a timer."""
         self._last += 1
         due = asyncio.get_running_loop().time() + order.seconds
@@ -36,11 +86,11 @@ class Timers:
         task.add_done_callback(self._tasks.discard)
         self._running[self._last] = _Running(order, due, task)
 
-    def list(self) -> tuple[Timer, ...]:
+    async def list(self) -> tuple[Timer, ...]:
         """The timers that run, oldest first."""
         return tuple(self._view(number) for number in self._running)
 
-    def cancel(self, numbers: tuple[int, ...]) -> None:
+    async def cancel(self, numbers: tuple[int, ...]) -> None:
         """Cancel these timers; one that has rung by now is ignored."""
         for number in numbers:
             if (running := self._running.pop(number, None)) is not None:

@@ -65,6 +65,39 @@ class CommandCall(Wire):
     session_id: str
     command: str
     value: Any = None
+    id: str | None = None
+    """That its result is to name."""
+
+
+class SayCall(Wire):
+    """Something to be said to a client beside its bot, before anything else (`media.announcing`)."""
+
+    session_id: str
+    number: int
+    """Of the promise; the end of it is told with this."""
+    text: str = ""
+    sound: Literal["none", "chime", "ring"] = "none"
+    volume: int = 0
+    """How loud a device is at least meanwhile, though muted; 0 leaves it as it is."""
+    until_stopped: bool = False
+    """Again and again, until somebody stops it."""
+
+
+class HushCall(Wire):
+    """Say no more of what is being said or waits to be; all of it without a number."""
+
+    session_id: str
+    number: int | None = None
+
+
+class AnswerCall(Wire):
+    """The answer to what a bot has asked the gateway for (`talk.Ask`)."""
+
+    session_id: str
+    id: int
+    ok: bool
+    result: Any = None
+    """What was asked for; else why there is none, as `{"code": …, "message": …, "remedy": …}`."""
 
 
 class EndCall(Wire):
@@ -126,10 +159,14 @@ class KeptCalls(Wire):
     calls: list[KeptCall]
 
 
+EventKind = Literal["session", "ended", "transcript", "turn", "report", "said", "ask"]
+"""`said`: how something ended that was to be said; `ask`: what a bot asks for. Both are the front's, not the page's."""
+
+
 class SessionEvent(Wire):
     """Something that happened in a call. `data` is the body of the page's event of the same name."""
 
-    kind: Literal["session", "ended", "transcript", "turn", "report"]
+    kind: EventKind
     session_id: str
     data: dict[str, Any]
 

@@ -26,7 +26,15 @@ FIGURES: Final = (
 """The numbers of a `device-figures`."""
 MAX_TEXT: Final = 1_000
 _MAX_FIGURE: Final = 2.0**53
-_KINDS: Final = ("device-figures", "device-clock", "device-command-result", "device-update", "device-crash")
+_KINDS: Final = (
+    "device-figures",
+    "device-clock",
+    "device-command-result",
+    "device-update",
+    "device-crash",
+    "device-alert",
+    "device-tool",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +128,9 @@ def _response(report: Report, d: dict[str, Any]) -> dict[str, Any]:
     return {"label": "rtvi-ai", "type": "server-response", "id": report.id, "data": data}
 
 
-def command(name: str, value: Any = None) -> dict[str, Any]:
-    """A command to a device, which answers with `device-command-result`."""
+def command(name: str, value: Any = None, number: str | None = None) -> dict[str, Any]:
+    """A command to a device, which answers with `device-command-result`, and names this number where there is one."""
     data = {"type": "device-command", "command": name, "value": value}
+    if number is not None:
+        data["id"] = number
     return {"label": "rtvi-ai", "type": "server-message", "data": data}

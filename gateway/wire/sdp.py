@@ -220,13 +220,16 @@ def same_address(a: str, b: str) -> bool:
         return False
 
 
-def device_answer(answer: str, address: str, *, bitrate: int, offer: str | None = None) -> str:
+def device_answer(
+    answer: str, address: str, *, bitrate: int, dtx: bool = False, offer: str | None = None
+) -> str:
     """Shape an answer of aiortc's for a small device.
 
     Args:
         answer: the SDP that aiortc made.
         address: the local address that this device reaches us by.
         bitrate: Opus bits per second each way.
+        dtx: whether silence need not be sent, either way.
         offer: what it answers; aiortc accepts the sections that an offer rejects (RFC 3264, section 6 forbids it).
 
     Raises:
@@ -254,7 +257,7 @@ def device_answer(answer: str, address: str, *, bitrate: int, offer: str | None 
         if index in rejected:
             lines += rejection(offered[index])
             continue
-        lines += _device_section(section, candidate, bitrate)
+        lines += _device_section(section, candidate, bitrate, dtx=dtx)
         if index == taken[0]:  # with BUNDLE the first section's transport is everyone's (RFC 8843, 7.1)
             lines += [f"a=candidate:{value}", "a=end-of-candidates"]
     return "\r\n".join(lines) + "\r\n"
@@ -281,7 +284,7 @@ def rejection(offered: Section) -> Iterator[str]:
     yield "a=inactive"
 
 
-def _device_section(section: Section, candidate: Candidate, bitrate: int) -> Iterator[str]:
+def _device_section(section: Section, candidate: Candidate, bitrate: int, *, dtx: bool) -> Iterator[str]:
     version = 6 if ":" in candidate.address else 4
     parts = section.lines[0].split()
     if not section.rejected:
@@ -300,7 +303,7 @@ def _device_section(section: Section, candidate: Candidate, bitrate: int) -> Ite
             continue
         yield line
         if opus is not None and _OPUS.match(line):
-            yield opus_fmtp(opus, bitrate)
+            yield opus_fmtp(opus, bitrate, dtx=dtx)
             yield "a=ptime:20"
 
 
@@ -312,9 +315,18 @@ def _is_other_payload(line: str, opus: str | None) -> bool:
     return line.startswith(("a=rtpmap:", "a=fmtp:")) and not line.startswith(f"a=rtpmap:{opus} ")
 
 
-def opus_fmtp(payload_type: str, bitrate: int) -> str:
+def opus_fmtp(payload_type: str, bitrate: int, *, dtx: bool = False) -> str:
     """The Opus parameters of 16 kHz mono voice with in-band FEC (RFC 7587, section 6.1)."""
     return (
         f"a=fmtp:{payload_type} minptime=20;useinbandfec=1;stereo=0;sprop-stereo=0;"
         f"maxplaybackrate=16000;sprop-maxcapturerate=16000;maxaveragebitrate={bitrate}"
-    )
+    ) + (";usedtx=1" if dtx else "")
+
+
+def prefers_dtx(offer: str) -> bool:
+    """Whether whoever offers would rather be sent nothing than silence (RFC 7587, section 6.1: `usedtx`)."""
+    for section in parse(offer).sections:
+        if (opus := section.opus) is not None:
+            parameters = [v.partition(" ")[2] for v in section.values("fmtp") if v.startswith(f"{opus} ")]
+            return any(p.strip().lower() == "usedtx=1" for value in parameters for p in value.split(";"))
+    return False

@@ -53,6 +53,15 @@ class Sounded(Told):
     at: Seconds
 
 
+class Done(Told):
+    """To the bot: what became of an `Ask`. `result` is what it asked for, else why there is none."""
+
+    t: Literal["done"] = "done"
+    id: int
+    ok: bool
+    result: Any = None
+
+
 class Negotiate(Told):
     """To a bot that has the whole connection: an offer to answer, of a new connection with `restart`."""
 
@@ -109,6 +118,15 @@ class HangUp(Told):
     t: Literal["hang_up"] = "hang_up"
 
 
+class Ask(Told):
+    """From the bot: it asks for a tool of its device or gateway (`wire.tools`), answered by `Done` with its id."""
+
+    t: Literal["ask"] = "ask"
+    id: Annotated[int, Field(ge=0)]
+    tool: Annotated[str, Field(max_length=64)]
+    arguments: dict[str, Any] = {}
+
+
 class Whole(Told):
     """From the bot: it asked for what only a whole connection in its own process has."""
 
@@ -136,8 +154,8 @@ class Turn(Told):
     total_ms: Seconds
 
 
-FromBot = Ready | App | HangUp | Whole | Transcript | Turn | Answered | Media | State
-ToBot = State | App | Track | Sounded | Negotiate | Candidates | Close
+FromBot = Ready | App | HangUp | Whole | Ask | Transcript | Turn | Answered | Media | State
+ToBot = State | App | Track | Sounded | Done | Negotiate | Candidates | Close
 _FROM_BOT: TypeAdapter[FromBot] = TypeAdapter(Annotated[FromBot, Field(discriminator="t")])
 _TO_BOT: TypeAdapter[ToBot] = TypeAdapter(Annotated[ToBot, Field(discriminator="t")])
 

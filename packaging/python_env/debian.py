@@ -29,7 +29,7 @@ TEST = (
         "clang-format",
         "gcovr",
     ),
-    *("libclang-rt-dev", "libcmocka-dev", "libmbedtls-dev", "libopus-dev", "libsrtp2-dev"),
+    *("libclang-rt-dev", "libcmocka-dev", "libmbedtls-dev", "libopus-dev", "libsodium-dev", "libsrtp2-dev"),
     *("gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf"),
 )
 _POCKETSPHINX_WHEELS = frozenset(((3, 11), (3, 13)))  # of the pinned release; elsewhere it is compiled

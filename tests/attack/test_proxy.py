@@ -20,6 +20,7 @@ import pytest_asyncio
 from gateway.wire import sdp
 from tests.support import lan, proxies
 from tests.support.certificates import Certificate, self_signed
+from tests.support.device import device
 from tests.support.gateway import GatewayProcess, client, serving, voicegw
 from tests.support.offers import captured
 from tests.support.peer import Peer, gathering_on
@@ -27,10 +28,12 @@ from tests.support.peer import Peer, gathering_on
 pytestmark = [
     pytest.mark.skipif(not lan.possible(), reason="network namespaces need root and iproute2"),
     pytest.mark.skipif(
-        proxies.missing("nginx") or proxies.missing("haproxy"), reason="apt install nginx-light haproxy"
+        any(map(proxies.missing, proxies.PROGRAMS)), reason="apt install nginx-light haproxy caddy"
     ),
 ]
 NAMED = "voice.example"
+PASSING_ON = "haproxy passing TLS on"
+KINDS = ["nginx", "haproxy", PASSING_ON, "caddy"]
 _PORT = 8443  # in a namespace of its own
 
 
@@ -78,7 +81,10 @@ class Place:
         template, more = {
             "nginx": (proxies.NGINX, proxies.NGINX_AS_DOCUMENTED),
             "haproxy": (proxies.HAPROXY, proxies.HAPROXY_AS_DOCUMENTED),
+            PASSING_ON: (proxies.HAPROXY_PASSING_ON, proxies.HAPROXY_PASSING_ON_AS_DOCUMENTED),
+            "caddy": (proxies.CADDY, ""),
         }[program]
+        program = program.partition(" ")[0]
         both, here = self.folder / "both.pem", self.machine.there(1)
         both.write_text(self.certificate.path.read_text() + self.certificate.key.read_text())
         text = template.format(
@@ -101,7 +107,7 @@ def place(machine: lan.Machine, gateway: GatewayProcess, certificate: Certificat
 
 @pytest.mark.parametrize("by_lan", [False, True])
 @pytest.mark.parametrize("documented", [False, True])
-@pytest.mark.parametrize("program", ["nginx", "haproxy"])
+@pytest.mark.parametrize("program", KINDS)
 async def test_who_comes_through_a_proxy_gains_nothing(
     place: Place, program: str, *, documented: bool, by_lan: bool
 ) -> None:
@@ -119,13 +125,13 @@ async def test_who_comes_through_a_proxy_gains_nothing(
         assert (await http.get("/api/state", headers=forged)).status_code in {308, 401, 403}
 
 
-@pytest.mark.parametrize("program", ["nginx", "haproxy"])
+@pytest.mark.parametrize("program", KINDS)
 async def test_a_call_through_a_documented_proxy_gets_media_that_leads_to_the_caller(
     place: Place, program: str
 ) -> None:
     config, here = str(place.gateway.directory / "voicegw.toml"), place.machine.here(1)
     done = await asyncio.to_thread(
-        voicegw, "devices", "--config", config, "add", f"through-{program}", "--json"
+        voicegw, "devices", "--config", config, "add", f"through-{KINDS.index(program)}", "--json"
     )
     async with (
         place.proxy(program, documented=True) as url,
@@ -135,6 +141,29 @@ async def test_a_call_through_a_documented_proxy_gets_media_that_leads_to_the_ca
         [candidate] = sdp.parse(peer.answer["sdp"]).candidates
         assert candidate.address == place.machine.there(1)
         await peer.hears()
+
+
+async def test_a_pinned_device_through_a_proxy_that_passes_tls_on(place: Place, tmp_path: Path) -> None:
+    gateway, config = place.gateway, str(place.gateway.directory / "voicegw.toml")
+    done = await asyncio.to_thread(voicegw, "devices", "--config", config, "add", "passed-on", "--json")
+    async with (
+        place.proxy(PASSING_ON, documented=True) as url,
+        device(
+            tmp_path / "own", "--fingerprint", gateway.identity, url=url, key=json.loads(done.stdout)["key"]
+        ) as own,
+    ):
+        await own.live()
+        await own.hears(440)
+
+
+@pytest.mark.parametrize("source", ["127.0.0.1", "10.0.0.1"])
+async def test_who_says_to_be_a_proxy_and_is_not_trusted(place: Place, source: str) -> None:
+    """From the LAN, in the PROXY protocol: that it connects for someone else."""
+    reader, writer = await asyncio.open_connection(place.machine.there(1), place.gateway.port)
+    writer.write(f"PROXY TCP4 {source} 127.0.0.1 4000 {place.gateway.port}\r\n".encode())
+    writer.write(b"GET /api/state HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert (await reader.readline()).split()[1] == b"400"
+    writer.close()
 
 
 def test_another_account_of_the_machine_is_no_operator_either(

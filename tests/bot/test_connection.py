@@ -12,6 +12,7 @@ from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
 from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
 from pipecat.transports.smallwebrtc.transport import RawAudioTrack
 
+from gateway.bot import track
 from gateway.bot.connection import BotConnection, NotHere
 from gateway.wire import talk
 from gateway.wire.frames import Frame, Kind
@@ -110,33 +111,51 @@ async def test_messages_wait_until_the_bot_is_there_and_keep_their_order(call: C
 
 
 async def test_sound_is_heard_and_silence_goes_on_by_itself(call: Call) -> None:
-    track = call.connection.audio_input_track()
+    heard = call.connection.audio_input_track()
     call.media.sound(Kind.HEARD, PCM, 16_000)
-    assert await track.read() == PCM
+    assert await heard.read() == PCM
     call.media.signal(Kind.SILENCE)
-    assert [await track.read() for _ in range(5)] == [bytes(640)] * 5
+    assert [await heard.read() for _ in range(5)] == [bytes(640)] * 5
     call.media.sound(Kind.HEARD, PCM, 16_000)
-    while await track.read() != PCM:
+    while await heard.read() != PCM:
         pass
 
 
+async def test_long_silence_is_left_out_where_the_bot_may_rest(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(track, "REST_SECONDS", 0.1)
+    call.connection.rest_in_silence(allowed=True)
+    heard = call.connection.audio_input_track()
+    call.media.sound(Kind.HEARD, PCM, 16_000)
+    call.media.signal(Kind.SILENCE)
+    assert [await heard.read() for _ in range(6)] == [PCM, *[bytes(640)] * 5]
+    await until(lambda: heard._timer is None, "it rests")
+    while heard._queue:
+        await heard.read()
+    waiting = asyncio.ensure_future(heard.read())
+    call.media.signal(Kind.SILENCE)
+    call.media.sound(Kind.HEARD, PCM, 16_000)
+    assert await waiting in {bytes(640), PCM}
+
+
 async def test_heard_as_frames_it_has_a_rate_and_a_time(call: Call) -> None:
-    track = call.connection.audio_input_track()
+    heard = call.connection.audio_input_track()
     for _ in range(3):
         call.media.sound(Kind.HEARD, PCM, 16_000)
-    frames = [await track.recv() for _ in range(3)]
+    frames = [await heard.recv() for _ in range(3)]
     assert [(f.sample_rate, f.samples, f.layout.name, f.pts) for f in frames] == [
         (16_000, 320, "mono", n * 320) for n in range(3)
     ]
 
 
 async def test_of_what_a_bot_does_not_read_the_last_second_is_kept(call: Call) -> None:
-    track = call.connection.audio_input_track()
+    heard = call.connection.audio_input_track()
     for n in range(60):
         call.media.sound(Kind.HEARD, n.to_bytes(2, "little") * 320, 16_000)
     call.tell(talk.App(message="after"))
     await until(lambda: bool(call.connection._unread), "all has come")
-    assert await track.read() == (10).to_bytes(2, "little") * 320
+    assert await heard.read() == (10).to_bytes(2, "little") * 320
 
 
 async def test_what_the_bot_says_goes_to_the_media_at_its_own_rate(call: Call) -> None:
@@ -169,25 +188,25 @@ async def test_a_message_that_is_too_long_is_left_out(call: Call) -> None:
 
 
 async def test_a_bot_that_hangs_up_hears_no_more(call: Call) -> None:
-    track = call.connection.audio_input_track()
+    heard = call.connection.audio_input_track()
     await call.connection.disconnect()
     await call.connection.disconnect()
     await until(lambda: call.told() == [talk.HangUp()], "it is told once")
     assert call.events == [("closed",)]
     with pytest.raises(MediaStreamError):
-        await track.recv()
+        await heard.recv()
 
 
 async def test_a_restarted_connection_has_another_id_and_another_track(call: Call) -> None:
     await call.connection.connect()
     call.tell(connected())
-    track = call.connection.audio_input_track()
+    heard = call.connection.audio_input_track()
     call.tell(talk.State(state="disconnected", pc_id="pc-1"))
     call.tell(connected("pc-2"))
     await until(lambda: call.events == [("connected",), ("disconnected",), ("connected",)], "it is told")
     assert call.connection.pc_id == "pc-2"
-    assert track.readyState == "ended"
-    assert call.connection.audio_input_track() is not track
+    assert heard.readyState == "ended"
+    assert call.connection.audio_input_track() is not heard
 
 
 async def test_media_that_are_gone_are_to_a_bot_a_client_that_left(call: Call) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.metadata
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -18,7 +18,11 @@ from pipecat.frames.frames import (
 )
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
+from pipecat.processors.audio.audio_buffer_processor import AudioBufferProcessor
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.stt_service import SegmentedSTTService, STTService
 from pipecat.transports.base_transport import TransportParams
 from pipecat.transports.smallwebrtc.transport import RawAudioTrack, SmallWebRTCTransport
 from pipecat.workers.runner import WorkerRunner
@@ -26,6 +30,7 @@ from pipecat.workers.runner import WorkerRunner
 from gateway.bot import stock
 from gateway.bot.connection import BotConnection
 from gateway.bot.track import HeardTrack
+from gateway.bots.assistant import build, configuration
 from tests.support.waiting import until
 
 
@@ -192,3 +197,41 @@ async def test_an_idle_time_out_that_no_author_chose_ends_nothing(
     running = await worker._idle_timeout_detected()
     await told.wait()
     assert running is not cancelled
+
+
+# -- who has use for silence
+
+
+class _Recogniser(STTService):
+    """A recogniser that streams to a service."""
+
+    async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
+        yield TextFrame(str(len(audio)))
+
+
+class _Segments(SegmentedSTTService):
+    """A recogniser that is given whole segments."""
+
+    async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
+        yield TextFrame(str(len(audio)))
+
+
+def _pipeline(*processors: FrameProcessor) -> PipelineWorker:
+    params = TransportParams(audio_in_enabled=True, audio_out_enabled=True)
+    transport = SmallWebRTCTransport(BotConnection("pc"), params)
+    return PipelineWorker(Pipeline([transport.input(), *processors, transport.output()]))
+
+
+async def test_a_pipeline_that_waits_for_somebody_to_speak_has_no_use_for_silence() -> None:
+    user, assistant = LLMContextAggregatorPair(LLMContext())
+    assert not stock.has_use_for_silence(_pipeline(_Segments(), user, assistant))
+
+
+async def test_nor_has_the_assistant() -> None:
+    between, after = build(configuration({}), {})
+    assert not stock.has_use_for_silence(_pipeline(*between, after))
+
+
+async def test_a_recogniser_of_streams_a_recorder_and_what_somebody_wrote_for_sound_have() -> None:
+    for processor in (_Recogniser(), AudioBufferProcessor(), Heard()):
+        assert stock.has_use_for_silence(_pipeline(processor)), processor

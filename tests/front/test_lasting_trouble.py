@@ -79,7 +79,17 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def gateway_of(settings: Settings) -> Gateway:
     parts = mock.create_autospec(Switchboard, instance=True, devices_live=mock.Mock(return_value=set()))
     return Gateway(
-        settings, mock.Mock(), Telemetry(), mock.Mock(), parts, mock.Mock(), mock.Mock(), "1", mock.Mock()
+        settings,
+        mock.Mock(),
+        Telemetry(),
+        mock.Mock(),
+        parts,
+        mock.Mock(),
+        mock.Mock(),
+        "1",
+        mock.Mock(),
+        mock.Mock(),
+        mock.Mock(),
     )
 
 
@@ -131,13 +141,13 @@ async def test_a_registry_that_cannot_be_read(lines: list[str], tmp_path: Path) 
 
         real = registry.all
         with mock.patch.object(registry, "all", all_devices):
-            await registry._db.execute("ALTER TABLE devices RENAME TO away")
+            await registry.store._db.execute("ALTER TABLE devices RENAME TO away")
             async with at_work(_look_after_keys(board)):
                 await until(lambda: asked > 20, "it is tried again")
                 [line] = lines
                 assert line.startswith("ERROR calls of revoked devices could not be ended: ")
                 assert "no such table: devices" in line
-                await registry._db.execute("ALTER TABLE away RENAME TO devices")
+                await registry.store._db.execute("ALTER TABLE away RENAME TO devices")
                 await until(lambda: len(lines) == 2, "it is over")
     assert ": over, after" in lines[1]
 

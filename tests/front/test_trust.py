@@ -117,7 +117,7 @@ async def test_a_call_is_not_lost_with_a_note_in_the_registry(
     http: httpx.AsyncClient, gateway: Gateway
 ) -> None:
     with mock.patch.object(
-        gateway.registry._db, "execute", side_effect=aiosqlite.OperationalError("disk full")
+        gateway.registry.store._db, "execute", side_effect=aiosqlite.OperationalError("disk full")
     ):
         assert (await offer(http, {"device": {"id": "kitchen"}})).status_code == 200
 
@@ -147,7 +147,7 @@ async def test_a_revocation_that_could_not_be_stored_is_not_done(
     http: httpx.AsyncClient, gateway: Gateway, settings: Settings
 ) -> None:
     await gateway.registry.add("kitchen")
-    await gateway.registry._db.execute("PRAGMA busy_timeout = 0")
+    await gateway.registry.store._db.execute("PRAGMA busy_timeout = 0")
     with contextlib.closing(sqlite3.connect(settings.data_dir / "devices.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         answer = await http.delete("/api/devices/kitchen")

@@ -225,7 +225,7 @@ async def test_a_bot_has_its_limits() -> None:
     async with running(Settings(bot=BOT, bot_limits=BotLimits(files=99))) as bots:
         seen = await looked(bots)
     assert seen["files"] == [99, 99]
-    assert seen["core"] == [0, 0]
+    assert 0 <= seen["core"][0] <= 1  # of one byte nothing is written, nor piped to a program
 
 
 async def test_a_bot_that_starts_too_many_processes_is_ended_with_them() -> None:

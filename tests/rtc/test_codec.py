@@ -19,6 +19,7 @@ from gateway.rtc.codec import (
     OpusEncoder,
     OpusSettings,
     has_fec,
+    is_inactive,
     packet_samples,
 )
 
@@ -162,6 +163,17 @@ def test_the_fec_flag_is_libopus_own(speech: list[bytes]) -> None:
     encoder = OpusEncoder(OpusSettings(expected_loss=20))
     for packet in map(encoder.encode, speech):
         assert has_fec(packet) == theirs(packet, len(packet))
+
+
+def test_what_is_not_sent_in_silence_follows_a_packet_without_voice(speech: list[bytes]) -> None:
+    encoder = OpusEncoder(OpusSettings(dtx=True))
+    rng = np.random.default_rng(3)
+    noise = [rng.normal(0, 10, 320).astype("<i2").tobytes() for _ in range(150)]
+    packets = [encoder.encode(frame) for frame in (*speech, *noise)]
+    unsent = [index for index, packet in enumerate(packets) if len(packet) <= 2]
+    assert len(unsent) > 90
+    assert all(is_inactive(packets[index - 1]) for index in unsent)
+    assert sum(is_inactive(packet) for packet in packets[: len(speech)]) < 0.5 * len(speech)
 
 
 def test_expected_loss_can_change_in_mid_stream() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -56,13 +57,23 @@ def test_with_nothing_queued_silence_is_sent() -> None:
     assert all(packet.silent and packet.pcm == bytes(FRAME_BYTES) for packet in packets)
 
 
-def test_or_else_nothing_is_sent_and_speech_resumes_with_the_marker() -> None:
+def test_or_else_nothing_is_due_once_a_decoder_has_settled_and_speech_resumes_with_the_marker() -> None:
     pacer = Pacer(0.0, send_silence=False)
-    assert run(pacer, 0.09) == []
-    pacer.push(2 * LOUD, 0.1)
-    (_, first), (_, second) = run(pacer, 0.13)
+    assert len(run(pacer, 3600.0)) == 10
+    assert pacer.deadline == math.inf
+    pacer.push(2 * LOUD, 10.005)
+    (_, first), (_, second) = run(pacer, 10.03)
     assert (first.marker, second.marker) == (True, False)
-    assert first.timestamp == 5 * 960
+    assert first.timestamp == 500 * 960
+    assert first.pcm == LOUD
+    assert pacer.stats.skipped_ms == 0
+
+
+def test_nothing_is_lost_of_a_short_sound_after_a_rest() -> None:
+    pacer = Pacer(0.0, send_silence=False)
+    run(pacer, 3600.0)
+    pacer.push(LOUD[:200], 5.0)
+    assert LOUD[:200] in b"".join(packet.pcm for _, packet in run(pacer, 6.0))
 
 
 def test_a_stream_of_silence_needs_no_marker() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.front.releases import Release
 from tests.support.board_flash import (
     ABORTED,
     BOARD,
@@ -23,8 +24,9 @@ from tests.support.certificates import self_signed
 from tests.support.device import Device, Refused, device, running, spawn
 from tests.support.gateway import client, serving
 from tests.support.middle import between, scripted
-from tests.support.releases import put_release
-from tests.support.waiting import until
+from tests.support.releases import MAKER, STRANGER, put_release
+from tests.support.waiting import eventually, until
+from tools.releases import maker
 
 NAME = "kitchen"
 ANY = "settings set update any"
@@ -42,12 +44,11 @@ def releases(tmp_path: Path) -> Path:
     return folder
 
 
-def command(folder: Path, **changes: Any) -> str:
+def command(folder: Path, *, older: bool = False, **changes: Any) -> str:
     """The console's line for the release in this folder, with some of it changed."""
-    manifest = json.loads((folder / "manifest.json").read_text())
-    app = manifest["files"][0] | {"version": manifest["version"]} | changes
-    path = f"/api/firmware/{manifest['board']}/{manifest['version']}/voicegw.bin"
-    return f"update {changes.get('path', path)} {app['size']} {app['sha256']} {app['version']}"
+    release = Release.read((folder / "manifest.json").read_bytes())
+    path = f"/api/firmware/{release.board}/{release.version}/{release.app}"
+    return "update " + json.dumps(release.command(path, older=older) | changes, separators=(",", ":"))
 
 
 async def comes_to(own: Device, state: str, reason: str | None = None) -> None:
@@ -167,6 +168,7 @@ async def test_what_is_refused(tmp_path: Path, flash: Path, releases: Path) -> N
     good = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0"))
     other = put_release(releases, "s3-devkit", "0.2.0", app=make_image("0.2.0", board="s3-devkit"))
     chip = put_release(releases, BOARD, "0.3.0", app=make_image("0.3.0", chip=9))
+    liar = put_release(releases, BOARD, "0.4.0", app=make_image("0.4.1"))
     async with (
         serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
         device(tmp_path / "own", "--flash", str(flash), url=gateway.url) as own,
@@ -175,14 +177,15 @@ async def test_what_is_refused(tmp_path: Path, flash: Path, releases: Path) -> N
         with pytest.raises(Refused, match="update_insecure"):
             await own.ask(command(good))
         await own.ask(ANY)
-        with pytest.raises(Refused, match="update_too_large"):
-            await own.ask(command(good, size=0x1E0001))
+        for changes in ({"size": 60_000}, {"sha256": "0" * 64}, {"version": "0.9.0"}, {"manifest": "0" * 64}):
+            with pytest.raises(Refused, match="update_bad_signature"):
+                await own.ask(command(good, **changes))
+        with pytest.raises(Refused, match="update_bad_signature"):
+            await own.ask(command(other))
         for line, reason in (
             (command(good, path="/api/firmware/none"), "update_http"),
-            (command(good, sha256="0" * 64), "update_bad_hash"),
-            (command(good, size=60_000), "update_http"),
-            (command(good, version="0.9.0"), "update_wrong_version"),
-            (command(other), "update_wrong_board"),
+            (command(good, path="/api/firmware/xmini-c3/0.3.0/voicegw.bin"), "update_wrong_version"),
+            (command(liar), "update_wrong_version"),
             (command(chip), "update_bad_image"),
         ):
             own.events.clear()
@@ -192,6 +195,88 @@ async def test_what_is_refused(tmp_path: Path, flash: Path, releases: Path) -> N
         own.events.clear()
         await own.ask(command(good))
         await comes_to(own, "rebooting")
+
+
+async def test_only_who_is_known_may_make_firmware(tmp_path: Path, flash: Path, releases: Path) -> None:
+    unsigned = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0"), makers=())
+    strange = put_release(releases, BOARD, "0.3.0", app=make_image("0.3.0"), makers=[STRANGER])
+    async with (
+        serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
+        device(tmp_path / "own", "--flash", str(flash), url=gateway.secure_url) as own,
+    ):
+        await own.live()
+        for folder in (unsigned, strange):
+            with pytest.raises(Refused, match="update_unsigned"):
+                await own.ask(command(folder))
+        [hint, signature] = json.loads(command(strange).partition(" ")[2])["signed"].split(":")
+        forged = maker.public(MAKER)[:16] + ":" + signature
+        with pytest.raises(Refused, match="update_bad_signature"):
+            await own.ask(command(strange, signed=forged))
+        assert hint == maker.public(STRANGER)[:16]
+        assert otadata(flash) == [(1, VALID)]
+
+
+async def test_a_device_without_a_makers_key_takes_nothing_until_it_is_told_one(
+    tmp_path: Path, releases: Path
+) -> None:
+    flash = make_flash(tmp_path / "flash.bin", make_image("0.1.0", makers=()))
+    folder = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0"))
+    async with (
+        serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
+        device(tmp_path / "own", "--flash", str(flash), url=gateway.secure_url) as own,
+    ):
+        await own.live()
+        with pytest.raises(Refused, match="update_no_key"):
+            await own.ask(command(folder))
+        await own.ask(f"settings set firmware_key {maker.public(STRANGER)},{maker.public(MAKER)}")
+        await own.ask(command(folder))
+        await comes_to(own, "rebooting")
+
+
+async def test_a_makers_key_is_replaced_by_way_of_one_that_knows_both(
+    tmp_path: Path, flash: Path, releases: Path
+) -> None:
+    both, new = [MAKER, STRANGER], [STRANGER]
+    between_them = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0", makers=both), makers=both)
+    after = put_release(releases, BOARD, "0.3.0", app=make_image("0.3.0", makers=new), makers=new)
+    back = put_release(releases, BOARD, "0.4.0", app=make_image("0.4.0"))
+    async with (
+        serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
+        device(tmp_path / "own", "--flash", str(flash), url=gateway.secure_url) as own,
+    ):
+        await own.live()
+        with pytest.raises(Refused, match="update_unsigned"):
+            await own.ask(command(after))
+        for number, folder in ((2, between_them), (3, after)):
+            await own.ask(command(folder))
+            await until(lambda: (number, VALID) in otadata(flash), "proven")  # noqa: B023 -- awaited here
+        with pytest.raises(Refused, match="update_unsigned"):
+            await own.ask(command(back))
+
+
+async def test_the_way_back_is_the_operators_to_choose(tmp_path: Path, releases: Path) -> None:
+    flash = make_flash(tmp_path / "flash.bin", make_image("0.2.0"))
+    put_release(releases, BOARD, "0.1.0", app=make_image("0.1.0"))
+    async with (
+        serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
+        client(gateway.url) as http,
+    ):
+        made = (await http.post("/api/devices", json={"name": NAME})).json()
+        async with device(
+            tmp_path / "own", "--flash", str(flash), url=gateway.secure_url, key=made["key"]
+        ) as own:
+            await own.live()
+            (await http.post(f"/api/devices/{NAME}/update", json={"version": "0.1.0"})).raise_for_status()
+
+            async def refused() -> bool:
+                told = [r["data"] for r in (await gateway.state())["reports"]]
+                return {"command": "update", "ok": False, "reason": "update_older"} in told
+
+            await eventually(refused, "it is refused")
+            assert otadata(flash) == [(1, VALID)]
+            body = {"version": "0.1.0", "older": True}
+            (await http.post(f"/api/devices/{NAME}/update", json=body)).raise_for_status()
+            await comes_to(own, "rebooting")
 
 
 async def test_a_file_that_is_no_flash_is_named(tmp_path: Path) -> None:

@@ -15,30 +15,30 @@ class _Bell:
 async def test_a_timer_rings_and_is_gone() -> None:
     bell = _Bell()
     timers = Timers(bell.ring)
-    timers.start(StartTimer(0, "short"))
+    await timers.start(StartTimer(0, "short"))
     assert (await bell.rung.get()).label == "short"
-    assert timers.list() == ()
+    assert await timers.list() == ()
     await timers.close()
 
 
 async def test_timers_are_listed_with_what_is_left() -> None:
     timers = Timers(_Bell().ring)
-    timers.start(StartTimer(60, "one minute"))
-    (timer,) = timers.list()
+    await timers.start(StartTimer(60, "one minute"))
+    (timer,) = await timers.list()
     assert 30 < timer.left <= 60
     await timers.close()
 
 
 async def test_a_cancelled_timer_is_gone() -> None:
     timers = Timers(_Bell().ring)
-    timers.start(StartTimer(60, "one minute"))
-    timers.cancel((1, 99))
-    assert timers.list() == ()
+    await timers.start(StartTimer(60, "one minute"))
+    await timers.cancel((1, 99))
+    assert await timers.list() == ()
     await timers.close()
 
 
 async def test_closing_leaves_no_task() -> None:
     timers = Timers(_Bell().ring)
-    timers.start(StartTimer(60, "one minute"))
+    await timers.start(StartTimer(60, "one minute"))
     await timers.close()
     assert [task for task in asyncio.all_tasks() if task.get_name().startswith("timer-")] == []

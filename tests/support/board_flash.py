@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.support.releases import MAKER
+from tools.releases import maker
 
 BOARD = "xmini-c3"
 SIZE = 0x400000
@@ -21,11 +27,23 @@ PARTITIONS = (
 NEW, PENDING, VALID, INVALID, ABORTED = range(5)
 
 
-def make_image(version: str, *, board: str = BOARD, size: int = 60_000, chip: int = 5) -> bytes:
-    """An ESP-IDF image of about `size` bytes: two segments, checksum, SHA-256 (esp_app_format.h)."""
+def make_image(
+    version: str,
+    *,
+    board: str = BOARD,
+    size: int = 60_000,
+    chip: int = 5,
+    makers: Sequence[Ed25519PrivateKey] = (MAKER,),
+) -> bytes:
+    """An ESP-IDF image of about `size` bytes: two segments, checksum, SHA-256 (esp_app_format.h).
+
+    `makers` are those whose next image a device takes that runs this one.
+    """
     description = struct.pack("<IIQ32s32s", 0xABCD5432, 0, 0, version.encode(), b"voicegw").ljust(256, b"\0")
     mark = struct.pack("<4s28s", b"VGB1", board.encode())
-    filling = hashlib.shake_128(version.encode()).digest(size - 288 & ~3)
+    keys = b"".join(bytes.fromhex(maker.public(key)) for key in makers)
+    mark += struct.pack("<4sB3x128s", b"VGK1", len(makers), keys)
+    filling = hashlib.shake_128(version.encode()).digest(size - 424 & ~3)
     segments = [description + mark + filling[: len(filling) // 8 * 4], filling[len(filling) // 8 * 4 :]]
     image = (
         struct.pack("<BBBBIB3xHB", 0xE9, len(segments), 2, 0x4F, 0x40380000, 0xEE, chip, 0).ljust(23, b"\0")

@@ -40,6 +40,8 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def toml(value: Any, *, top: bool = True) -> str:
     """Settings as TOML, with inline tables within."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(toml(item, top=False) for item in value)}]"
     if not isinstance(value, Mapping):
         return json.dumps(value)
     items = [f"{json.dumps(k)} = {toml(v, top=False)}" for k, v in value.items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Sequence
@@ -47,6 +48,37 @@ HAPROXY_AS_DOCUMENTED = """
   option forwardfor
   http-request set-header X-Forwarded-Proto https
 """
+HAPROXY_PASSING_ON = """
+global
+  user haproxy
+  group haproxy
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 50s
+  timeout server 50s
+frontend in
+  bind {address}:{port}
+  default_backend gateway
+backend gateway
+  server gateway {there} {more}
+"""
+HAPROXY_PASSING_ON_AS_DOCUMENTED = "send-proxy-v2"
+CADDY = """
+{{
+  admin off
+  default_sni voice.example
+  storage file_system {folder}/caddy
+}}
+https://:{port} {{
+  bind {address}
+  tls {cert} {key}
+  reverse_proxy {there}
+  {more}
+}}
+"""
+"""Clients here come by address, and name nobody: hence `default_sni`. Its other defaults are what is documented."""
+PROGRAMS = {"nginx": "/usr/sbin/nginx", "haproxy": "/usr/sbin/haproxy", "caddy": "/usr/bin/caddy"}
 
 
 def missing(program: str) -> bool:
@@ -55,9 +87,16 @@ def missing(program: str) -> bool:
 
 
 def _started(program: str, folder: Path, config: Path, prefix: Sequence[str]) -> subprocess.Popen[bytes]:
-    arguments = {"nginx": ["-c", str(config)], "haproxy": ["-db", "-f", str(config)]}[program]
+    arguments = {
+        "nginx": ["-c", str(config)],
+        "haproxy": ["-db", "-f", str(config)],
+        "caddy": ["run", "--adapter", "caddyfile", "--config", str(config)],
+    }[program]
+    environment = {**os.environ, "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder)}
     with (folder / "proxy.log").open("wb") as log:
-        return subprocess.Popen([*prefix, f"/usr/sbin/{program}", *arguments], stdout=log, stderr=log)
+        return subprocess.Popen(
+            [*prefix, PROGRAMS[program], *arguments], stdout=log, stderr=log, env=environment
+        )
 
 
 def _listens(prefix: Sequence[str], address: str, port: int) -> bool:

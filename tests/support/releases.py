@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tools.releases import signing
+
+MAKER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+"""Of the firmware that tests make."""
+STRANGER = Ed25519PrivateKey.from_private_bytes(bytes(32))
+
 
 def put_release(
-    below: Path, board: str, version: str, *, app: bytes = bytes(range(256)) * 40, **changes: Any
+    below: Path,
+    board: str,
+    version: str,
+    *,
+    app: bytes = bytes(range(256)) * 40,
+    makers: Sequence[Ed25519PrivateKey] = (MAKER,),
+    **changes: Any,
 ) -> Path:
-    """Write a release with one file, its app, and return its directory."""
+    """Write a release with one file, its app, signed by these makers, and return its directory."""
     folder = below / f"{board}-{version}"
     folder.mkdir()
     (folder / "voicegw.bin").write_bytes(app)
@@ -36,4 +51,6 @@ def put_release(
         **changes,
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
+    if makers:
+        signing.sign(folder, makers)
     return folder

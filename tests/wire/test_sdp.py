@@ -296,6 +296,24 @@ def test_only_opus_is_left_with_the_parameters_of_a_voice() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("parameters", "wanted"),
+    [
+        ("minptime=20;usedtx=1", True),
+        ("usedtx=1; minptime=20", True),
+        ("usedtx=0", False),
+        ("minptime=20", False),
+    ],
+)
+def test_who_prefers_nothing_to_silence_says_so(parameters: str, wanted: bool) -> None:
+    assert sdp.prefers_dtx(ANSWER.replace("stereo=1", parameters)) is wanted
+
+
+def test_and_is_told_so() -> None:
+    assert ";usedtx=1\r\n" in sdp.device_answer(ANSWER, "10.0.0.1", bitrate=24_000, dtx=True)
+    assert "usedtx" not in sdp.device_answer(ANSWER, "10.0.0.1", bitrate=24_000)
+
+
 def test_what_a_device_needs_is_kept() -> None:
     for line in ("a=ssrc:123 cname:abc", "a=setup:active", "a=mid:1", "a=sctp-port:5000", "a=rtcp-mux"):
         assert f"\r\n{line}\r\n" in shaped()

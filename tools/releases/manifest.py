@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
 
+from ground import signed
 from tools.errors import ImageError
 
 NAME = "manifest.json"
@@ -19,6 +20,7 @@ MAX_BYTES = 65_536
 _SECTOR = 4096
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_SIGNATURE = re.compile(r"[0-9a-f]{128}")
 _T = TypeVar("_T")
 _FLASH_SIZE = re.compile(r"([1-9][0-9]{0,2})MB")
 
@@ -46,8 +48,16 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """By an Ed25519 key; both in hex."""
+
+    key: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a release is for, and what is in it. Sizes are in bytes."""
+    """What a release is for, and what is in it. Sizes are in bytes; `digest` is of all but the signatures."""
 
     version: str
     board: str
@@ -56,6 +66,8 @@ class Manifest:
     parts: tuple[Part, ...]
     app: Part
     nvs: Region
+    digest: str
+    signatures: tuple[Signature, ...]
 
 
 def parse(text: str | bytes) -> Manifest:
@@ -83,6 +95,8 @@ def parse(text: str | bytes) -> Manifest:
         parts=parts,
         app=by_path[app],
         nvs=_region(_get(given, "nvs", dict), "nvs"),
+        digest=signed.digest(given),
+        signatures=_signatures(given),
     )
     _check_places(manifest)
     return manifest
@@ -123,6 +137,24 @@ def _part(given: Any) -> Part:
     if not _SHA256.fullmatch(sha256):
         raise _bad(f"the sha256 of {path} is not 64 hex digits")
     return Part(path, _region(given, path), sha256)
+
+
+def _signatures(given: Mapping[str, Any]) -> tuple[Signature, ...]:
+    if signed.SIGNATURES not in given:
+        return ()
+    found = _get(given, signed.SIGNATURES, list)
+    if len(found) > signed.MOST:
+        raise _bad(f"it has {len(found)} signatures, and may have {signed.MOST}")
+    return tuple(_signature(entry) for entry in found)
+
+
+def _signature(given: Any) -> Signature:
+    if not isinstance(given, dict):
+        raise _bad("signatures holds something that is none")
+    found = Signature(_get(given, "key", str), _get(given, "signature", str))
+    if not _SHA256.fullmatch(found.key) or not _SIGNATURE.fullmatch(found.signature):
+        raise _bad("a signature is not of 64 and 128 hex digits")
+    return found
 
 
 def _check_places(manifest: Manifest) -> None:

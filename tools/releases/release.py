@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.errors import ImageError
-from tools.releases import image
+from tools.releases import image, signing
 from tools.releases.manifest import Manifest, Part
 
 BUILD = Path(__file__).parents[2] / "firmware" / "build"
@@ -27,9 +27,10 @@ class Release:
         """The contents of all files, by name, checked against the manifest and against each other.
 
         Raises:
-            ImageError: a file is missing, of another size, with other contents, or its firmware is for another chip
-                or too large for its slot.
+            ImageError: a file is missing, of another size, with other contents, its firmware is for another chip
+                or too large for its slot, or a signature is not of this release.
         """
+        signing.makers(self.manifest)
         files = {part.path: _checked(part, self.fetch(part)) for part in self.manifest.parts}
         _check_contents(self.manifest, files)
         return files

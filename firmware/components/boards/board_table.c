@@ -206,8 +206,17 @@ const struct board board = {
 #error "no board chosen: idf.py -DBOARD=NAME, or menuconfig, Board"
 #endif
 
+/* -DFIRMWARE_KEYS=: CMakeLists.txt */
+#ifndef BOARD_KEYS
+#define BOARD_KEYS {0}
+#define BOARD_KEY_COUNT 0
+#endif
+
 /* Read from the image, by no code of its own: see the linker option in CMakeLists.txt. */
 const struct board_mark board_mark __attribute__((section(".rodata_custom_desc"), used)) = {
     .magic = {'V', 'G', 'B', '1'},
     .name = NAME,
+    .keys_magic = {'V', 'G', 'K', '1'},
+    .key_count = BOARD_KEY_COUNT,
+    .keys = {BOARD_KEYS},
 };

@@ -207,6 +207,7 @@ static struct sdp_local local_description(void)
                               .audio = true,
                               .data = true,
                               .fec = true,
+                              .dtx = true,
                               .audio_rate = 16000,
                               .opus = SDP_OPUS,
                               .ssrc = 77,
@@ -226,6 +227,7 @@ static void its_own_offer_reads_back(void **state)
     assert_string_equal(r.ice.pwd, ice.local.pwd);
     assert_memory_equal(r.fingerprint, digest, 32);
     assert_int_equal(r.ssrc, 77);
+    assert_true(r.dtx);
     assert_int_equal(r.max_message_size, 4096);
     assert_int_equal(count_candidates(sdp), 3);
     assert_non_null(strstr(sdp, "\r\na=candidate:1 1 udp 2130706431 192.168.1.2 4000 typ host\r\n"));

@@ -219,6 +219,39 @@ static void after_a_reset_it_is_as_new(void **state)
     free(r.memory);
 }
 
+static unsigned sent_of_a_silent_room(struct rig *r, unsigned frames)
+{
+    int16_t pcm[CODEC_FRAME];
+    uint64_t seed = 1;
+    unsigned sent = 0;
+    for (unsigned i = 0; i < frames; i++) {
+        for (size_t k = 0; k < CODEC_FRAME; k++)
+            pcm[k] = sound_noise(&seed, 50);
+        encode(r, pcm);
+        sent += r->len > 0;
+    }
+    return sent;
+}
+
+static void silence_is_left_out_where_that_is_wanted(void **state)
+{
+    (void)state;
+    struct rig r = rig(10);
+    int16_t pcm[CODEC_FRAME];
+    assert_int_equal(sent_of_a_silent_room(&r, 100), 100);
+    assert_int_equal(codec_set_dtx(&r.codec, true), CODEC_OK);
+    (void)sent_of_a_silent_room(&r, 50);
+    assert_in_range(sent_of_a_silent_room(&r, 100), 1, 10);
+    for (unsigned i = 0; i < 20; i++) {
+        speak(pcm, i);
+        encode(&r, pcm);
+        assert_true(r.len > 0);
+    }
+    assert_int_equal(codec_set_dtx(&r.codec, false), CODEC_OK);
+    assert_int_equal(sent_of_a_silent_room(&r, 100), 100);
+    free(r.memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +265,7 @@ int main(void)
         cmocka_unit_test(packets_of_noise_decode_or_are_refused),
         cmocka_unit_test(memory_too_small_or_crooked_is_refused),
         cmocka_unit_test(after_a_reset_it_is_as_new),
+        cmocka_unit_test(silence_is_left_out_where_that_is_wanted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,12 +100,18 @@ static void what_is_written_is_valid_and_of_the_right_form(void **state)
     assert_true(json_is(json_member(json_member(message, "data"), "t"), "device-figures"));
     lens[1] = rtvi_write_ready(out, sizeof out, 1, "1", "b");
     assert_true(json_parse(&message, out, lens[1]));
-    lens[2] = rtvi_write_result(out, sizeof out, 1, "volume", "out_of_range");
+    struct rtvi_result result = {.command = "volume", .id = "c7", .why = "out_of_range", .text = ""};
+    lens[2] = rtvi_write_result(out, sizeof out, 1, &result);
     assert_true(json_parse(&message, out, lens[2]));
-    assert_non_null(strstr(out, "\"ok\":false,\"reason\":\"out_of_range\""));
-    lens[3] = rtvi_write_result(out, sizeof out, 1, "volume", NULL);
-    assert_non_null(strstr(out, "\"ok\":true}"));
-    assert_int_equal(rtvi_write_result(out, 20, 1, "volume", NULL), 0);
+    assert_non_null(strstr(out, "\"id\":\"c7\",\"ok\":false,\"reason\":\"out_of_range\""));
+    result = (struct rtvi_result){.command = "volume", .id = "", .text = "on"};
+    lens[3] = rtvi_write_result(out, sizeof out, 1, &result);
+    assert_non_null(strstr(out, "\"ok\":true,\"result\":\"on\"}"));
+    assert_int_equal(rtvi_write_result(out, 20, 1, &result), 0);
+    assert_true(json_parse(&message, out, rtvi_write_heard(out, sizeof out, 1)));
+    assert_true(
+        json_parse(&message, out, rtvi_write_tool(out, sizeof out, 1, "relay", "It \"clicks\".", NULL)));
+    assert_true(json_is(json_member(json_member(json_member(message, "data"), "d"), "properties"), "{}"));
 }
 
 static void clock_replies_are_checked(void **state)

@@ -1,4 +1,7 @@
 /* Updates as the device lives them, crash reports, and what the display is told; on a port in memory. */
+#include <sodium.h>
+#include <stdio.h>
+
 #include "check.h"
 #include "device/device_state.h"
 #include "device/device_talk.h"
@@ -117,17 +120,42 @@ static void a_trial_without_a_call_has_an_end(void **state)
     assert_false(fake.marked_valid);
 }
 
+/* The device is told whose firmware it takes, as `voicegw flash` does; the line for one of theirs. */
+static const char *signed_update(unsigned size, const char *hash)
+{
+    static char line[800];
+    static const char manifest[] = HASH;
+    uint8_t key[32], secret[64], signature[64];
+    char hex[129], text[400];
+    const uint8_t seed[32] = {3};
+    (void)crypto_sign_seed_keypair(key, secret, seed);
+    (void)sodium_bin2hex(hex, sizeof hex, key, 32);
+    fake_kv_put("firmware_key", hex);
+    fake.facts.version = "0.1.0";
+    int len =
+        snprintf(text, sizeof text, "voicegw firmware\nfake\n0.2.0\n%u\n%s\n%s\n", size, hash, manifest);
+    (void)crypto_sign_detached(signature, NULL, (const uint8_t *)text, (size_t)len, secret);
+    len = snprintf(line, sizeof line,
+                   "update {\"path\":\"/x\",\"size\":%u,\"sha256\":\"%s\",\"version\":\"0.2.0\","
+                   "\"manifest\":\"%s\",\"signed\":\"%.16s:",
+                   size, hash, manifest, hex);
+    (void)sodium_bin2hex(hex, sizeof hex, signature, 64);
+    (void)snprintf(line + len, sizeof line - (size_t)len, "%s\"}\n", hex);
+    return line;
+}
+
 static void the_console_can_ask_for_an_update(void **state)
 {
     (void)state;
     fake_reset();
+    const char *update = signed_update(500, HASH);
     boot("ota_0");
     back_off();
-    type("update /x 500 " HASH " 0.2.0\n");
+    type(update);
     assert_true(fake_printed("\"error\":\"update_insecure\""));
     type("settings set update any\n");
     assert_true(fake_printed("@ok"));
-    type("update /x 500 " HASH " 0.2.0\n");
+    type(update);
     assert_true(fake_printed("@ok {}"));
     assert_true(fake_printed("@evt {\"event\":\"update\",\"state\":\"downloading\",\"percent\":0}"));
     (void)voice_net_step();
@@ -136,10 +164,13 @@ static void the_console_can_ask_for_an_update(void **state)
     assert_true(
         fake_printed("@ok {\"state\":\"idle\",\"percent\":0,\"last_failure\":\"update_unreachable\",\"slot\":"
                      "\"ota_0\",\"on_trial\":false}"));
-    type("update /x 500 " HASH "\n");
+    type("update {} {}\n");
     assert_true(fake_printed("usage"));
     type("do update {\"path\":\"/x\"}\n");
     assert_true(fake_printed("update_malformed"));
+    type("settings erase firmware_key\n");
+    type(update);
+    assert_true(fake_printed("\"error\":\"update_no_key\",\"remedy\":\"settings set firmware_key HEX\""));
 }
 
 static void what_was_written_boots_and_is_remembered(void **state)
@@ -147,6 +178,8 @@ static void what_was_written_boots_and_is_remembered(void **state)
     (void)state;
     fake_reset();
     fake_kv_put("update", "any");
+    const char *update =
+        signed_update(320, "5ed16d7d7b56b7a8cbeb175a6cc42847fc5f892e096ce10519cda8d917e8ecc7");
     boot("ota_1");
     back_off();
     static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 320\r\n\r\n";
@@ -160,7 +193,7 @@ static void what_was_written_boots_and_is_remembered(void **state)
     fake.connect_result = PORT_OK;
     fake.reply = (const char *)reply;
     fake.reply_len = sizeof reply;
-    type("update /x 320 5ed16d7d7b56b7a8cbeb175a6cc42847fc5f892e096ce10519cda8d917e8ecc7 0.2.0\n");
+    type(update);
     run_for(MS(10));
     assert_true(fake_printed("\"state\":\"rebooting\",\"percent\":100}"));
     assert_true(fake.ota_finished && fake_kv_is("update_slot", "ota_0"));
@@ -174,15 +207,16 @@ static void signalling_takes_the_line(void **state)
     (void)state;
     fake_reset();
     fake_kv_put("update", "any");
+    const char *update = signed_update(500, HASH);
     boot("ota_0");
     back_off();
     fake.connect_result = PORT_AGAIN;
-    type("update /x 500 " HASH " 0.2.0\n");
+    type(update);
     assert_true(fake_printed("@ok {}"));
     run_for(MS(3000));
     assert_true(fake_printed("\"reason\":\"update_interrupted\""));
     assert_false(fake.ota_open);
-    type("update /x 500 " HASH " 0.2.0\n");
+    type(update);
     assert_true(fake_printed("busy"));
 }
 

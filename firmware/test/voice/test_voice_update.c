@@ -1,10 +1,12 @@
 /* An update from the gateway to the other slot, on a port in memory. */
 #include <mbedtls/md.h>
+#include <sodium.h>
 #include <stdio.h>
 
 #include "check.h"
 #include "update/image.h"
 #include "update/update.h"
+#include "update/version.h"
 #include "voice/fake.h"
 
 #define S(n) ((uint64_t)(n)*1000000u)
@@ -17,8 +19,14 @@ static struct update_request request;
 static struct http_url url;
 static struct signaling_trust trust;
 static struct port_address address = {.family = 4, .ip = {10, 0, 2, 2}, .port = 1};
-static struct update_source source = {
-    .url = &url, .address = &address, .trust = &trust, .board = "xmini-c3", .plain = true};
+static uint8_t keys[3][SIGNATURE_KEY], secret[64];
+static struct update_source source = {.url = &url,
+                                      .address = &address,
+                                      .trust = &trust,
+                                      .board = "xmini-c3",
+                                      .version = "0.1.0",
+                                      .keys = {keys, 3},
+                                      .plain = true};
 
 static void make_image(void)
 {
@@ -32,10 +40,30 @@ static void make_image(void)
     memcpy(image + 288, "VGB1xmini-c3", 12);
 }
 
+/* As docs/protocol.md has it, firmware. */
+static void sign(struct signature *out, const char *board)
+{
+    char text[400], image_hash[65], manifest[65];
+    (void)sodium_bin2hex(image_hash, sizeof image_hash, request.sha256, 32);
+    (void)sodium_bin2hex(manifest, sizeof manifest, request.manifest, 32);
+    int len = snprintf(text, sizeof text, "voicegw firmware\n%s\n%s\n%u\n%s\n%s\n", board, request.version,
+                       (unsigned)request.size, image_hash, manifest);
+    memcpy(out->hint, secret + 32, SIGNATURE_HINT);
+    (void)crypto_sign_detached(out->bytes, NULL, (const uint8_t *)text, (size_t)len, secret);
+}
+
+static void sign_request(void)
+{
+    request.signature_count = 1;
+    sign(&request.signatures[0], "xmini-c3");
+}
+
 static void make_request(size_t size)
 {
     request = (struct update_request){.size = (uint32_t)size, .path = "/api/firmware/x", .version = "0.2.0"};
     (void)mbedtls_md(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), image, size, request.sha256);
+    memset(request.manifest, 7, sizeof request.manifest);
+    sign_request();
 }
 
 static void serve(size_t size, size_t announced)
@@ -54,6 +82,10 @@ static int setup(void **state)
     fake.ota_room = 2 * SIZE;
     source.plain = true;
     source.board = "xmini-c3";
+    source.version = "0.1.0";
+    source.keys = (struct signature_keys){keys, 3};
+    memset(keys, 1, sizeof keys);
+    (void)crypto_sign_seed_keypair(keys[1], secret, image + 40);
     (void)http_parse_url(&url, "http://gateway:7860");
     make_image();
     make_request(SIZE);
@@ -247,12 +279,17 @@ static void a_command_says_all_of_it(void **state)
         "{\"path\":7,\"size\":1,\"sha256\":\"%s\",\"version\":\"1\"}",
         "{\"path\":\"/x\",\"size\":3000000000,\"sha256\":\"%s\",\"version\":\"1\"}",
         "{\"path\":\"/x\",\"size\":1,\"sha256\":\"%s\",\"version\":\"a version of more than 31 letters\"}",
+        "{\"path\":\"/x\",\"size\":1,\"sha256\":\"%s\",\"version\":\"1\",\"older\":1}",
+        "{\"path\":\"/x\",\"size\":1,\"version\":\"1\",\"sha256\":\"%s\",\"signed\":\"\"}",
+        "{\"path\":\"/x\",\"size\":1,\"version\":\"1\",\"sha256\":\"%1$s\",\"manifest\":\"%1$s\"}",
     };
     char text[300];
     struct json value;
     (void)snprintf(text, sizeof text, "{\"path\":\"/x\",\"size\":7,\"sha256\":\"%s\",\"version\":\"1\"}",
                    hex);
     assert_true(json_parse(&value, text, strlen(text)) && update_parse(&request, value));
+    assert_false(request.older);
+    assert_int_equal(request.signature_count, 0);
     assert_int_equal(request.size, 7);
     assert_int_equal(request.sha256[1], 0x11);
     assert_int_equal(request.sha256[31], 0xFF);
@@ -261,6 +298,135 @@ static void a_command_says_all_of_it(void **state)
         assert_true(json_parse(&value, text, strlen(text)));
         assert_false(update_parse(&request, value));
     }
+}
+
+/* ---- who made it ---- */
+
+static void only_who_is_known_may_make_one(void **state)
+{
+    (void)state;
+    source.keys.count = 0;
+    assert_string_equal(outcome(), "update_no_key");
+    source.keys.count = 1;
+    assert_string_equal(outcome(), "update_unsigned");
+    source.keys.count = 3;
+    request.signature_count = 0;
+    assert_string_equal(outcome(), "update_unsigned");
+    assert_int_equal(fake.streams_opened, 0);
+    request.signature_count = 1;
+    assert_string_equal(outcome(), "ready");
+}
+
+static void what_was_signed_is_all_of_it(void **state)
+{
+    (void)state;
+    for (int change = 0; change < 7; change++) {
+        (void)setup(NULL);
+        switch (change) {
+        case 0:
+            request.size++;
+            break;
+        case 1:
+            strcpy(request.version, "0.2.1");
+            break;
+        case 2:
+            request.sha256[31] ^= 1;
+            break;
+        case 3:
+            request.manifest[0] ^= 1;
+            break;
+        case 4:
+            source.board = "xmini-c4";
+            break;
+        case 5:
+            request.signatures[0].bytes[0] ^= 1;
+            break;
+        default:
+            request.signatures[0].bytes[63] ^= 1;
+        }
+        assert_string_equal(outcome(), "update_bad_signature");
+        assert_int_equal(fake.streams_opened, 0);
+        assert_int_equal(u.state, UPDATE_IDLE);
+    }
+}
+
+static void one_good_signature_is_enough(void **state)
+{
+    (void)state;
+    request.signature_count = 2;
+    request.signatures[1] = request.signatures[0];
+    memset(&request.signatures[0], 9, sizeof request.signatures[0]); /* by a key that is not known */
+    assert_string_equal(outcome(), "ready");
+}
+
+static void the_way_back_has_to_be_wanted(void **state)
+{
+    (void)state;
+    source.version = "0.2.1";
+    assert_string_equal(outcome(), "update_older");
+    assert_int_equal(fake.streams_opened, 0);
+    request.older = true;
+    assert_string_equal(outcome(), "ready");
+    (void)setup(NULL);
+    source.version = "0.2.0";
+    assert_string_equal(outcome(), "ready");
+}
+
+static void versions_are_in_order(void **state)
+{
+    (void)state;
+    static const char *const in_order[] = {"",
+                                           "nonsense",
+                                           "0.0.9",
+                                           "0.1.dev3",
+                                           "0.1.0a1.dev2",
+                                           "0.1.0a1",
+                                           "0.1.0b1",
+                                           "0.1.0rc1",
+                                           "0.1.0-rc2",
+                                           "0.1.0",
+                                           "0.1.0.post1",
+                                           "0.1.2",
+                                           "0.1.10",
+                                           "0.2",
+                                           "1.0.0.0",
+                                           "99999999999999999999"};
+    const int count = (int)(sizeof in_order / sizeof in_order[0]);
+    for (int a = 2; a < count; a++)
+        for (int b = 2; b < count; b++) {
+            int found = version_compare(in_order[a], in_order[b]);
+            assert_int_equal(found < 0 ? -1 : found > 0, a < b ? -1 : a > b);
+        }
+    assert_int_equal(version_compare("", "nonsense"), 0);
+    assert_true(version_compare("nonsense", "0.0.9") < 0 && version_compare("0.0.9", "") > 0);
+    assert_int_equal(version_compare("0.1", "0.1.0"), 0);
+    assert_int_equal(version_compare("v1.0", "1"), 0);
+    assert_int_equal(version_compare("1.0.0-rc.1", "1.0rc1"), 0);
+}
+
+static void a_signature_is_read_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    char one[200], text[600];
+    struct signature found[SIGNATURES];
+    (void)sodium_bin2hex(one, sizeof one, request.signatures[0].hint, SIGNATURE_HINT);
+    strcat(one, ":");
+    (void)sodium_bin2hex(one + 17, sizeof one - 17, request.signatures[0].bytes, SIGNATURE);
+    assert_int_equal(signature_parse(found, one), 1);
+    assert_memory_equal(&found[0], &request.signatures[0], sizeof found[0]);
+    (void)snprintf(text, sizeof text, "%s,%s", one, one);
+    assert_int_equal(signature_parse(found, text), 2);
+    (void)snprintf(text, sizeof text, "%s,%s,%s", one, one, one);
+    assert_int_equal(signature_parse(found, text), 0);
+    for (size_t len = 0; len < strlen(one); len++) {
+        memcpy(text, one, len);
+        text[len] = '\0';
+        assert_int_equal(signature_parse(found, text), 0);
+    }
+    (void)snprintf(text, sizeof text, "%s,", one);
+    assert_int_equal(signature_parse(found, text), 0);
+    (void)snprintf(text, sizeof text, "%s0", one);
+    assert_int_equal(signature_parse(found, text), 0);
 }
 
 /* ---- what goes wrong, before anything boots ---- */
@@ -403,6 +569,12 @@ int main(void)
         TEST(there_must_be_room),
         TEST(a_path_is_a_path),
         TEST(a_command_says_all_of_it),
+        TEST(only_who_is_known_may_make_one),
+        TEST(what_was_signed_is_all_of_it),
+        TEST(one_good_signature_is_enough),
+        TEST(the_way_back_has_to_be_wanted),
+        TEST(versions_are_in_order),
+        TEST(a_signature_is_read_whole_or_not_at_all),
         TEST(nothing_is_written_of_an_image_that_is_not_ours),
         TEST(an_image_too_short_to_say_what_it_is),
         TEST(a_bit_that_flipped_is_noticed),

@@ -12,17 +12,23 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from loguru import logger
+
 from gateway.errors import GatewayError
+from gateway.front.places import memory
 from gateway.settings import Settings
 from gateway.wire.calls import (
     Answer,
+    AnswerCall,
     CommandCall,
     EndCall,
+    HushCall,
     KeptCall,
     KeptCalls,
     OfferCall,
     PatchCall,
     RenegotiateCall,
+    SayCall,
     SessionEvent,
     dump,
 )
@@ -32,6 +38,8 @@ START_SECONDS = 90.0
 """For a worker to import Pipecat and load its engines, the first time on a slow machine."""
 DRAIN_SECONDS = 8.0
 ADOPT_SECONDS = 5.0
+LOOK_SECONDS = 1.0
+"""Between two looks at what its bots hold."""
 _STDERR = 2
 
 Emit = Callable[[int, SessionEvent], None]
@@ -54,6 +62,7 @@ class Process:
         self._emit = emit
         self._beat_at = time.monotonic()
         self._rss_mb = 0.0
+        self._looked_at = 0.0
         self._pid: int | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._channel: Channel | None = None
@@ -135,9 +144,23 @@ class Process:
             return f"died ({code})"
         if time.monotonic() - self._beat_at > limits.media_silence_s:
             return f"is blocked: no heartbeat for {limits.media_silence_s:g} s"
-        if self._rss_mb > limits.media_memory_mb:
-            return f"uses {self._rss_mb:.0f} MB, over media_memory_mb = {limits.media_memory_mb}"
+        held = memory.resident_mb(self._pid)
+        if (held := self._rss_mb if held is None else held) > limits.media_memory_mb:
+            return f"uses {held:.0f} MB, over media_memory_mb = {limits.media_memory_mb}"
         return None
+
+    def end_the_greedy(self) -> None:
+        """Kill what of its bots holds more than it may."""
+        now = time.monotonic()
+        if self._pid is None or now < self._looked_at + LOOK_SECONDS:
+            return
+        self._looked_at = now
+        for excess in list(memory.excesses(self._pid)):
+            if memory.end(excess, self._pid):
+                logger.warning(
+                    "worker {}: process {} of a bot was killed, for it holds {:.0f} MB and may have {:.0f}",
+                    self.number, excess.pid, excess.held, excess.limit,
+                )  # fmt: skip
 
     def excuse(self, seconds: float) -> None:
         """Allow for this long in which the front itself did not run, and heard no heartbeat."""
@@ -159,6 +182,15 @@ class Process:
 
     async def command(self, call: CommandCall) -> None:
         await self._ask("command", call)
+
+    async def say(self, call: SayCall) -> None:
+        await self._ask("say", call)
+
+    async def hush(self, call: HushCall) -> None:
+        await self._ask("hush", call)
+
+    async def answer(self, call: AnswerCall) -> None:
+        await self._ask("answer", call)
 
     async def end(self, call: EndCall) -> None:
         await self._ask("end", call)

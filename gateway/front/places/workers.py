@@ -15,12 +15,15 @@ from gateway.recurring import Recurring
 from gateway.settings import Settings
 from gateway.wire.calls import (
     Answer,
+    AnswerCall,
     CommandCall,
     EndCall,
+    HushCall,
     KeptCall,
     OfferCall,
     PatchCall,
     RenegotiateCall,
+    SayCall,
     SessionEvent,
 )
 
@@ -39,6 +42,9 @@ class Place(Protocol):
     async def renegotiate(self, call: RenegotiateCall) -> Answer: ...
     async def patch(self, call: PatchCall) -> None: ...
     async def command(self, call: CommandCall) -> None: ...
+    async def say(self, call: SayCall) -> None: ...
+    async def hush(self, call: HushCall) -> None: ...
+    async def answer(self, call: AnswerCall) -> None: ...
     async def end(self, call: EndCall) -> None: ...
 
 
@@ -159,6 +165,15 @@ class Workers:
     async def command(self, call: CommandCall) -> None:
         await self._find(call.session_id).command(call)
 
+    async def say(self, call: SayCall) -> None:
+        await self._find(call.session_id).say(call)
+
+    async def hush(self, call: HushCall) -> None:
+        await self._find(call.session_id).hush(call)
+
+    async def answer(self, call: AnswerCall) -> None:
+        await self._find(call.session_id).answer(call)
+
     async def end(self, call: EndCall) -> None:
         await self._find(call.session_id).end(call)
 
@@ -185,6 +200,7 @@ class Workers:
                 if (late := time.monotonic() - before - CHECK_SECONDS) > CHECK_SECONDS:
                     process.excuse(late)
                 failures = 0
+                process.end_the_greedy()
             if not failures:
                 logger.error("worker {} {}; its {} calls are lost", number, fault, len(process.sessions))
             process.ready = False

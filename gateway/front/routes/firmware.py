@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse
@@ -15,9 +15,21 @@ router = APIRouter(prefix="/api", tags=["firmware"])
 
 
 class Update(BaseModel):
-    """Which release a device is to take; without a version the newest for its board."""
+    """Which release a device is to take; without a version the newest for its board.
+
+    `older` has it taken though it be older than what the device runs.
+    """
 
     version: Annotated[str, Field(max_length=63)] | None = None
+    older: bool = False
+
+
+class Wanted(Update):
+    """Firmware for these devices, or for all that are in a call and run something else."""
+
+    devices: (
+        Annotated[list[Annotated[str, Field(max_length=63)]], Field(min_length=1, max_length=256)] | None
+    ) = None
 
 
 @router.get("/firmware", responses=responses(401, 403))
@@ -50,4 +62,20 @@ async def update(
 ) -> Release:
     """Tell a device that is in a call to update itself; how it fares comes as `report` events."""
     del operator
-    return await gateway.update(name, body.version if body is not None else None)
+    wanted = body or Update()
+    return await gateway.update(name, wanted.version, older=wanted.older)
+
+
+@router.post("/rollout", status_code=202, responses=responses(401, 403, 404, 409, 413, 422, 503))
+async def roll_out(body: Wanted, gateway: TheGateway, operator: TheOperator) -> dict[str, Any]:
+    """Update devices: one first, then the rest, until one goes back; how far it is comes as `rollout` events."""
+    del operator
+    rollout = await gateway.roll_out(body.devices, body.version, older=body.older)
+    return rollout.describe()
+
+
+@router.delete("/rollout", status_code=204, responses=responses(401, 403))
+async def stop(gateway: TheGateway, operator: TheOperator) -> None:
+    """Tell no more devices."""
+    del operator
+    await gateway.rollouts.stop()

@@ -1,12 +1,44 @@
 // Who may connect, and what mDNS sees on the LAN.
 
-import { $, attribute, h, keyed, rich, text } from "./dom.js";
+import { json } from "./api.js";
+import { $, attribute, h, keyed, rich, showProblem, text } from "./dom.js";
 import { ago } from "./format.js";
+
+let firmware = []; // the gateway's releases, newest first
 
 export function devicesView(store) {
   const render = () => show(store);
   store.addEventListener("devices", render);
+  store.addEventListener("fresh", async () => {
+    firmware = await json("/api/firmware").catch(() => []);
+    render();
+  });
   setInterval(() => store.devices.size && render(), 10_000);
+  $("update-all").addEventListener("click", () => update(null));
+}
+
+/** Brings the newest firmware to devices, by name; null is all of those that run something older. */
+async function update(devices) {
+  showProblem($("devices-problem"), null);
+  try {
+    await json("/api/rollout", { method: "POST", body: { devices } });
+  } catch (problem) {
+    showProblem($("devices-problem"), problem);
+  }
+}
+
+/** The release that a device in a call could take, or undefined. */
+function newer(device) {
+  if (!device.known || !device.online || device.revoked) return undefined;
+  const newest = firmware.find((release) => release.board === device.board);
+  return newest && device.fw && newest.version !== device.fw && isNewer(newest.version, device.fw) ? newest : undefined;
+}
+
+/** By its place in the gateway's list, which is in order; by its numbers where it is not in it. */
+function isNewer(version, than) {
+  const at = (wanted) => firmware.findIndex((release) => release.version === wanted);
+  if (at(than) >= 0) return at(version) < at(than);
+  return version.localeCompare(than, undefined, { numeric: true }) > 0;
 }
 
 function show(store) {
@@ -14,6 +46,7 @@ function show(store) {
   const online = devices.filter((device) => device.online).length;
   $("devices-empty").hidden = devices.length > 0;
   text($("devices-count"), devices.length ? `${online} of ${devices.length} online` : "");
+  $("update-all").hidden = devices.filter(newer).length < 2 || store.rollout?.done === false;
   keyed($("devices"), devices, (device) => device.id, make, (row, device) => fill(row, device, store));
 }
 
@@ -28,7 +61,8 @@ function make() {
   return h("li", { class: "row" },
     h("p", { class: "row-title" }, h("span", { class: "dot" }), h("span", { "data-part": "name" }), h("span", { class: "tag", "data-part": "tag" })),
     h("p", { class: "row-since", "data-part": "seen" }),
-    h("p", { class: "row-detail", "data-part": "detail" }));
+    h("p", { class: "row-detail", "data-part": "detail" }),
+    h("p", { class: "row-action", "data-part": "action" }));
 }
 
 function fill(row, device, store) {
@@ -39,10 +73,34 @@ function fill(row, device, store) {
   part("tag").hidden = device.role !== "operator";
   text(part("seen"), seen(device, store.now()));
   const facts = [device.board, device.fw && `firmware ${device.fw}`, device.address].filter(Boolean).join(" · ");
-  const hint = device.known ? told(store.reports.get(device.name)) : "It has no key here yet: `voicegw devices add NAME` makes one.";
+  offer(part("action"), device, newer(device), store);
+  const hint = device.known ? course(store.rollout, device) ?? told(store.reports.get(device.name)) : "It has no key here yet: `voicegw devices add NAME` makes one.";
   if (part("detail").dataset.of === facts + hint) return;
   part("detail").dataset.of = facts + hint;
   part("detail").replaceChildren(facts, ...(hint ? [h("span", { class: "hint" }, ...rich(hint))] : []));
+}
+
+function offer(place, device, release, store) {
+  const version = release && store.rollout?.done !== false ? release.version : "";
+  place.hidden = !version;
+  if ((place.dataset.of ?? "") === version) return;
+  place.dataset.of = version;
+  const button = h("button", { class: "button", type: "button" }, `Update to ${version}`);
+  button.addEventListener("click", () => update([device.name]));
+  place.replaceChildren(...(version ? [button] : []));
+}
+
+const COURSES = {
+  waiting: "waits until another has proven it", restarting: "it restarts, and has to get into a call with it",
+  updated: "it has it", rolled_back: "it went back to what it ran before", left_out: "left out, for another went back",
+};
+
+/** How far an update of this device is; undefined where its own reports say it better, or it has none. */
+function course(rollout, device) {
+  const own = rollout?.devices.find((each) => each.device === device.name);
+  if (!own || own.state === "updating") return undefined;
+  if (own.state === "failed") return `Update to ${own.version}: ${own.reason}`;
+  return `Update to ${own.version}: ${COURSES[own.state]}`;
 }
 
 function state(device) {

@@ -3,13 +3,14 @@
 const KEPT_TRANSCRIPTS = 200;
 const KEPT_TURNS = 8;
 
-/** Topics that views listen to: sessions, devices, transcripts, turns. */
+/** Topics that views listen to: sessions, devices, transcripts, turns; `fresh` is a new snapshot. */
 export class Store extends EventTarget {
   sessions = new Map();
   devices = new Map();
   transcripts = [];
   turns = [];
   reports = new Map(); // device → the last that it reported beside its figures
+  rollout = null; // the last update of devices, as `/api/state` has it
   ahead = 0; // seconds by which the gateway's clock is ahead of ours
   mine = null; // the id of the session of this page
   #parties = new Map(); // session id → who speaks in it; outlives the session
@@ -26,11 +27,12 @@ export class Store extends EventTarget {
     snapshot.sessions.forEach((session) => this.#session(session));
     this.devices = new Map(snapshot.devices.map((device) => [device.id, device]));
     this.reports = new Map(snapshot.reports.map((report) => [report.device, report]));
+    this.rollout = snapshot.rollout;
     this.transcripts = [];
     this.turns = [];
     snapshot.transcripts.forEach((transcript) => this.#transcript(transcript));
     snapshot.turns.forEach((turn) => this.#turn(turn));
-    for (const topic of ["sessions", "devices", "transcripts", "turns"]) this.#tell(topic);
+    for (const topic of ["sessions", "devices", "transcripts", "turns", "fresh"]) this.#tell(topic);
   }
 
   /** Applies one event of `/api/events`; an unknown kind is of a newer gateway and is ignored. */
@@ -41,6 +43,7 @@ export class Store extends EventTarget {
       device: [() => this.devices.set(data.id, data), "devices"],
       transcript: [() => this.#transcript(data), "transcripts"],
       turn: [() => this.#turn(data), "turns"],
+      rollout: [() => this.#rollout(data), "devices"],
       report: [() => this.reports.set(data.device, data), "devices"],
     }[event] ?? [];
     if (!change) return;
@@ -63,6 +66,15 @@ export class Store extends EventTarget {
 
   #tell(topic) {
     this.dispatchEvent(new Event(topic));
+  }
+
+  /** Who has its update runs it, whatever was known before. */
+  #rollout(rollout) {
+    this.rollout = rollout;
+    for (const { device, version } of rollout.devices.filter((each) => each.state === "updated")) {
+      const known = [...this.devices.values()].find((each) => each.known && each.name === device);
+      if (known) known.fw = version;
+    }
   }
 
   #session(session) {

@@ -81,13 +81,18 @@ struct board {
 
 extern const struct board board;
 
-/* 288 bytes into the image, after ESP-IDF's own description: which board it is for (docs/protocol.md,
- * images). */
+/* 288 bytes into the image, after ESP-IDF's own description: which board it is for, and whose images
+ * it takes after it (docs/protocol.md, images). */
 #define BOARD_MARK "VGB1"
+#define BOARD_KEYS_MARK "VGK1"
+#define BOARD_KEYS_MAX 4u
 
 struct board_mark {
     char magic[4];
     char name[28];
+    char keys_magic[4];
+    uint8_t key_count, reserved[3];
+    uint8_t keys[BOARD_KEYS_MAX][32]; /* Ed25519, of the makers whose next image is taken */
 };
 
 extern const struct board_mark board_mark;

@@ -76,6 +76,7 @@ struct peer_config {
     bool audio;
     bool data;
     bool fec;                        /* say in the SDP that we use Opus in-band FEC */
+    bool dtx;                        /* say in the SDP that silence need not be sent to us */
     uint32_t audio_rate;             /* Opus maxplaybackrate, 0 for 16000 */
     struct peer_address stun_server; /* family 0 for none */
 };
@@ -189,6 +190,9 @@ void peer_poll(struct peer *p, uint64_t now, struct peer_out *out);
 /* One Opus packet as its encoder made it; the RTP clock follows the packet's own duration, and `now`
  * over pauses of more than 0.2 s. PEER_ERR_BUSY: the one before has not been polled. */
 enum peer_error peer_send_audio(struct peer *p, uint64_t now, const uint8_t *opus, size_t len);
+
+/* Whether the remote would rather be sent nothing than silence. */
+bool peer_wants_dtx(const struct peer *p);
 
 /* What to play next; call it once per 20 ms of playout, from the net task. */
 enum peer_error peer_next_audio(struct peer *p, uint64_t now, struct peer_audio *audio);

@@ -78,6 +78,7 @@ static enum peer_error write_description(struct peer *p, char *sdp, size_t cap)
         .audio = p->config.audio,
         .data = p->config.data,
         .fec = p->config.fec,
+        .dtx = p->config.dtx,
         .audio_rate = p->config.audio_rate,
         .opus = p->signalling == PEER_GOT_OFFER ? p->remote.opus : SDP_OPUS,
         .ssrc = p->sender.ssrc,

@@ -52,6 +52,11 @@ enum peer_error peer_send_audio(struct peer *p, uint64_t now, const uint8_t *opu
     return p->outbox.len > 0 ? PEER_OK : PEER_ERR_CRYPTO;
 }
 
+bool peer_wants_dtx(const struct peer *p)
+{
+    return p->remote.dtx;
+}
+
 static struct rtcp_sender_info sender_info(const struct peer *p, uint64_t now)
 {
     const struct peer_sender *s = &p->sender;

@@ -38,6 +38,8 @@ void facts_start(void)
     facts.chip = board.chip;
     facts.version = esp_app_get_description()->version;
     facts.reset = reset_reason();
+    facts.firmware_keys = board_mark.keys;
+    facts.firmware_key_count = board_mark.key_count;
     facts.slot = slot != NULL ? slot->label : "";
     facts.opus_complexity = board.opus_complexity;
     facts.has_echo_canceller = board.echo_canceller;

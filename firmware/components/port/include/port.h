@@ -54,6 +54,8 @@ enum port_reset {
     PORT_RESET_UNKNOWN,
 };
 
+#define PORT_FIRMWARE_KEYS 4u /* most that an image has */
+
 struct port_facts {
     const char *board;   /* "host", "esp32-s3-box-3" */
     const char *version; /* of this firmware */
@@ -62,6 +64,8 @@ struct port_facts {
     enum port_reset reset;
     bool has_speaker, has_microphone, has_echo_canceller, has_led, has_button, has_display;
     uint8_t opus_complexity; /* what this chip can afford, 0 to 10 */
+    const uint8_t (*firmware_keys)[32]; /* Ed25519, of the makers that this image takes the next from */
+    size_t firmware_key_count;
     const char *slot; /* of the flash, that this firmware runs from: "ota_0"; empty where there is one */
 };
 

@@ -78,7 +78,8 @@ void audio_reset(struct audio *a);
 
 /* ---- microphone to network ---- */
 
-/* One Opus packet a block: silence too, so that the far end hears that we are there. `mic` NULL: silence. */
+/* One Opus packet a block, silence too, unless the far end would rather be sent nothing then: `*len` 0. `mic`
+ * NULL: silence. */
 enum audio_error audio_capture_step(struct audio *a, uint64_t now, const int16_t mic[AUDIO_BLOCK],
                                     uint8_t packet[AUDIO_PACKET_MAX], size_t *len);
 
@@ -86,6 +87,7 @@ void audio_set_talk(struct audio *a, enum audio_talk talk);
 void audio_set_pressed(struct audio *a, bool pressed);
 void audio_set_microphone_mute(struct audio *a, bool mute);
 void audio_set_expected_loss(struct audio *a, uint8_t percent);
+void audio_set_dtx(struct audio *a, bool dtx); /* silence need not be sent */
 
 /* ---- network to speaker ---- */
 

@@ -32,6 +32,7 @@ struct sdp_remote {
     int8_t audio, data; /* which of media is in use, or -1 */
     uint8_t opus;       /* payload type */
     bool sends, receives;
+    bool dtx; /* it would rather be sent nothing than silence (RFC 7587 section 6.1) */
     uint32_t ssrc; /* of its audio; 0 if it didn't say */
     uint16_t sctp_port;
     uint32_t max_message_size; /* RFC 8841 section 6: 0 means any size */
@@ -47,7 +48,7 @@ struct sdp_local {
     const uint8_t *fingerprint;
     const struct sdp_remote *offer; /* NULL if this is an offer */
     enum sdp_setup setup;
-    bool audio, data, fec;
+    bool audio, data, fec, dtx;
     uint32_t audio_rate;
     uint8_t opus;
     uint32_t ssrc;

@@ -107,6 +107,19 @@ static void parse_rtpmap(struct parse *p, struct text value)
     }
 }
 
+/* "111 minptime=20;usedtx=1", RFC 7587 section 6.1 */
+static void parse_fmtp(struct parse *p, struct text value)
+{
+    uint32_t type;
+    if (p->section != p->remote->audio || p->section < 0 || !text_number(text_word(&value), 127, &type) ||
+        type != p->remote->opus)
+        return;
+    while (value.len > 0) {
+        struct text parameter = text_split(&value, ';');
+        p->remote->dtx |= text_is_word(text_word(&parameter), "usedtx=1");
+    }
+}
+
 static void parse_ssrc(struct parse *p, struct text value)
 {
     uint32_t ssrc;
@@ -175,6 +188,8 @@ static void parse_attribute(struct parse *p, struct text line)
         parse_setup(p, line);
     } else if (text_skip(&line, "rtpmap:")) {
         parse_rtpmap(p, line);
+    } else if (text_skip(&line, "fmtp:")) {
+        parse_fmtp(p, line);
     } else if (text_skip(&line, "ssrc:")) {
         parse_ssrc(p, line);
     } else if (text_is(line, "rtcp-mux")) {

@@ -105,7 +105,9 @@ static void put_opus(struct buf_writer *w, const struct sdp_local *local)
     text_put_number(w, local->audio_rate);
     text_put(w, ";sprop-maxcapturerate=");
     text_put_number(w, local->audio_rate);
-    put_line(w, ";stereo=0;sprop-stereo=0;useinbandfec=", local->fec ? "1" : "0");
+    text_put(w, ";stereo=0;sprop-stereo=0;useinbandfec=");
+    text_put(w, local->fec ? "1" : "0");
+    put_line(w, ";usedtx=", local->dtx ? "1" : "0");
     text_put(w, "a=ptime:20\r\na=maxptime:60\r\n");
 }
 

@@ -3,6 +3,7 @@
 #include "audio/audio_state.h"
 
 #define DEFAULT_BITRATE 24000
+#define LOUDEST_SILENCE (-450) /* Opus' DTX takes a steady tone for silence, however loud */
 
 _Static_assert(sizeof(struct audio) <= sizeof(struct audio_storage), "raise AUDIO_STORAGE_SIZE");
 _Static_assert(AUDIO_BLOCK == CODEC_FRAME && AUDIO_RATE == CODEC_RATE, "one frame a block");
@@ -56,6 +57,7 @@ enum audio_error audio_capture_step(struct audio *a, uint64_t now, const int16_t
     a->now = now;
     capture_step(&a->capture, now, mic, pcm);
     measure_sent(&a->measure, now, pcm);
+    (void)codec_set_dtx(&a->codec, a->dtx && a->capture.level_db10 < LOUDEST_SILENCE);
     enum codec_error error = codec_encode(&a->codec, pcm, packet, len);
     a->encode_failures += error != CODEC_OK;
     return to_audio_error(error);
@@ -79,6 +81,11 @@ void audio_set_microphone_mute(struct audio *a, bool mute)
 void audio_set_expected_loss(struct audio *a, uint8_t percent)
 {
     (void)codec_set_expected_loss(&a->codec, percent > 100 ? 100 : percent);
+}
+
+void audio_set_dtx(struct audio *a, bool dtx)
+{
+    a->dtx = dtx;
 }
 
 /* ---- network to speaker ---- */

@@ -6,6 +6,7 @@
 #define TOC_CELT 0x80 /* configurations 16 to 31: no SILK layer (RFC 6716 section 3.1, table 2) */
 #define TOC_STEREO 0x04
 #define TOC_FRAMES 0x03
+#define DTX_MAX 2 /* bytes of a packet that need not be sent (opus_encode) */
 
 static size_t round_up(int size)
 {
@@ -61,11 +62,17 @@ enum codec_error codec_set_expected_loss(struct codec *c, uint8_t percent)
     return set ? CODEC_OK : CODEC_ERR_SETTING;
 }
 
+enum codec_error codec_set_dtx(struct codec *c, bool dtx)
+{
+    bool set = is_there(c) && opus_encoder_ctl(c->encoder, OPUS_SET_DTX(dtx)) == OPUS_OK;
+    return set ? CODEC_OK : CODEC_ERR_SETTING;
+}
+
 enum codec_error codec_encode(struct codec *c, const int16_t pcm[CODEC_FRAME],
                               uint8_t packet[CODEC_PACKET_MAX], size_t *len)
 {
     opus_int32 n = is_there(c) ? opus_encode(c->encoder, pcm, CODEC_FRAME, packet, CODEC_PACKET_MAX) : 0;
-    *len = n > 0 ? (size_t)n : 0;
+    *len = n > DTX_MAX ? (size_t)n : 0;
     return n > 0 ? CODEC_OK : CODEC_ERR_ENCODE;
 }
 

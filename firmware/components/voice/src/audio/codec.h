@@ -34,7 +34,9 @@ enum codec_error codec_init(struct codec *c, const struct codec_settings *settin
                             size_t size);
 void codec_reset(struct codec *c);
 enum codec_error codec_set_expected_loss(struct codec *c, uint8_t percent);
+enum codec_error codec_set_dtx(struct codec *c, bool dtx);
 
+/* `*len` 0: nothing need be sent, which is so in silence with DTX. */
 enum codec_error codec_encode(struct codec *c, const int16_t pcm[CODEC_FRAME],
                               uint8_t packet[CODEC_PACKET_MAX], size_t *len);
 

@@ -45,6 +45,7 @@ static bool create_peer(struct call *c, const struct peer_identity *identity,
                                  .audio = true,
                                  .data = true,
                                  .fec = true,
+                                 .dtx = true,
                                  .audio_rate = 16000};
     c->peer = peer_create(&c->storage, &config);
     to_peer(local, &c->local);
@@ -206,6 +207,11 @@ bool call_say(struct call *c, const char *text, size_t len)
 {
     return c->peer != NULL && c->channel_open &&
            peer_send_message(c->peer, c->channel, true, (const uint8_t *)text, len) == PEER_OK;
+}
+
+bool call_wants_dtx(const struct call *c)
+{
+    return peer_wants_dtx(c->peer);
 }
 
 void call_send_audio(struct call *c, uint64_t now, const uint8_t *opus, size_t len)

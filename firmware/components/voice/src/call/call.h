@@ -52,6 +52,7 @@ enum reason call_accept(struct call *c, uint64_t now, const char *answer);
 bool call_next(struct call *c, uint64_t now, struct call_event *event);
 uint64_t call_deadline(const struct call *c);
 bool call_say(struct call *c, const char *text, size_t len);
+bool call_wants_dtx(const struct call *c); /* the gateway would rather be sent nothing than silence */
 void call_send_audio(struct call *c, uint64_t now, const uint8_t *opus, size_t len);
 /* What to play now; WAIT if there is no call. */
 void call_next_audio(struct call *c, uint64_t now, struct peer_audio *audio);

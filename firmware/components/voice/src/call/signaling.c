@@ -63,6 +63,7 @@ static void add_device(struct json_writer *w, const struct signaling_offer *offe
     json_add_text(w, "last_failure", offer->last_failure);
     if (offer->fault[0] != '\0')
         json_add_text(w, "fault", offer->fault);
+    json_add_text(w, "has", offer->has != NULL ? offer->has : "");
     json_close(w, '}');
     json_close(w, '}');
 }

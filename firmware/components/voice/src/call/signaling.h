@@ -32,6 +32,7 @@ struct signaling_offer {
     const char *identity; /* of the gateway that the stream has met, hex; empty without TLS */
     const char *id, *board, *version, *reset, *last_failure;
     const char *fault; /* empty for none */
+    const char *has;   /* parts, with a space between; NULL or empty for none */
 };
 
 struct signaling {

@@ -30,11 +30,12 @@ static void get_setting(struct settings *s, const char *name)
     console_send(&reply);
 }
 
-/* What needs no new call: the audio follows at once; all else is about how to reach the gateway. */
+/* What needs no new call: the audio follows at once, an update asks when it comes; all else is about how to
+ * reach the gateway. */
 static bool is_of_audio(const char *name)
 {
     return strcmp(name, "volume") == 0 || strcmp(name, "muted") == 0 || strcmp(name, "talk") == 0 ||
-           strcmp(name, "mic_muted") == 0 || strcmp(name, "update") == 0;
+           strcmp(name, "mic_muted") == 0 || strcmp(name, "update") == 0 || strcmp(name, "firmware_key") == 0;
 }
 
 static unsigned change(const char *name, enum settings_error error)

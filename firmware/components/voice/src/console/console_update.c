@@ -1,5 +1,4 @@
 /* The console's command `update`. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "console/console_commands.h"
@@ -22,26 +21,13 @@ void console_show_update(const struct update *u)
     console_send(&reply);
 }
 
-/* update PATH SIZE SHA256 VERSION: the last two are one word of the line. */
-static bool read_request(struct update_request *request, const struct console_words *words)
-{
-    char *version = strchr(words->at[3], ' ');
-    memset(request, 0, sizeof *request);
-    if (version == NULL || strlen(words->at[1]) >= sizeof request->path ||
-        strlen(version + 1) >= sizeof request->version)
-        return false;
-    *version++ = '\0';
-    strcpy(request->path, words->at[1]);
-    strcpy(request->version, version);
-    request->size = (uint32_t)strtoul(words->at[2], NULL, 10);
-    return update_parse_hash(request->sha256, words->at[3]);
-}
-
 bool console_read_update(const struct console_words *words, struct update_request *request)
 {
-    if (words->count == 4 && read_request(request, words))
+    struct json value;
+    if (words->count == 2 && json_parse(&value, words->at[1], strlen(words->at[1])) &&
+        update_parse(request, value))
         return true;
-    console_refuse("usage", "update PATH SIZE SHA256 VERSION");
+    console_refuse("usage", "update JSON, as the command update has it, without spaces");
     return false;
 }
 
@@ -50,5 +36,7 @@ void console_answer_update(const char *why)
     if (why == NULL)
         console_done();
     else
-        console_refuse(why, strcmp(why, "update_insecure") == 0 ? "settings set update any" : "");
+        console_refuse(why, strcmp(why, "update_insecure") == 0 ? "settings set update any"
+                            : strcmp(why, "update_no_key") == 0 ? "settings set firmware_key HEX"
+                                                                : "");
 }

@@ -6,6 +6,7 @@
 
 #include "device/device_audio.h"
 #include "device/device_update.h"
+#include "device/extras.h"
 
 #define IDENTIFY_US 10000000u
 
@@ -95,23 +96,60 @@ static const char *play_tone(struct device *d, uint64_t now, struct json value)
     return NULL;
 }
 
+/* What rings and what matters is heard, whatever the volume is set to: until 0, or the call's end. */
+static const char *set_alert(struct device *d, uint64_t now, struct json value)
+{
+    int64_t percent;
+    (void)now;
+    if (!json_integer(value, 0, 100, &percent))
+        return "out_of_range";
+    d->alert = (uint8_t)percent;
+    device_audio_apply(d);
+    return NULL;
+}
+
+bool command_heed(struct device *d)
+{
+    if (d->alert == 0)
+        return false;
+    d->alert = 0;
+    device_audio_apply(d);
+    talk_tell_heard(&d->talk, &d->call);
+    return true;
+}
+
+static const char *show(struct device *d, uint64_t now, struct json value)
+{
+    char text[RTVI_TEXT_MAX];
+    (void)d;
+    (void)now;
+    if (!port_facts()->has_display)
+        return "no_display";
+    json_text_cut(value, text, sizeof text);
+    port_display_text(PORT_SPEAKER_BOT, text);
+    return NULL;
+}
+
 static const char *update(struct device *d, uint64_t now, struct json value)
 {
     struct update_request request;
     return update_parse(&request, value) ? device_update_ask(d, now, &request) : "update_malformed";
 }
 
-const char *command_run(struct device *d, uint64_t now, const char *name, struct json value)
+const char *command_run(struct device *d, uint64_t now, const char *name, struct json value, char *result,
+                        size_t cap)
 {
     static const struct {
         const char *name;
         const char *(*run)(struct device *d, uint64_t now, struct json value);
     } commands[] = {
-        {"volume", set_volume}, {"mute", set_mute},  {"led", set_led},   {"reboot", reboot},
-        {"identify", identify}, {"tone", play_tone}, {"update", update},
+        {"volume", set_volume}, {"mute", set_mute},     {"led", set_led},
+        {"reboot", reboot},     {"identify", identify}, {"tone", play_tone},
+        {"update", update},     {"alert", set_alert},   {"show", show},
     };
+    result[0] = '\0';
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (strcmp(commands[i].name, name) == 0)
             return commands[i].run(d, now, value);
-    return "unknown_command";
+    return extras_run(name, value, result, cap);
 }

@@ -1,6 +1,7 @@
 /* The loop of the net task: link, session, and what each state does on entry. */
 #include <string.h>
 
+#include "device/command.h"
 #include "device/device_audio.h"
 #include "device/device_call.h"
 #include "device/device_console.h"
@@ -243,7 +244,7 @@ static void step_console(struct device *d, uint64_t now)
 static void step_board(struct device *d, uint64_t now)
 {
     bool pressed = port_button_pressed();
-    if (pressed != d->button_down)
+    if (pressed != d->button_down && !(pressed && command_heed(d)))
         device_audio_press(d, pressed);
     d->button_down = pressed;
     light_show(d, now);

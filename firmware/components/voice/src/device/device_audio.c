@@ -24,10 +24,12 @@ void device_audio_apply(struct device *d)
 {
     struct audio *a = d->audio;
     uint8_t volume = settings_volume(&d->settings);
+    if (volume < d->alert)
+        volume = d->alert;
     bool by_codec = port_audio_volume(volume) == PORT_OK;
     port_audio_lock();
     audio_set_volume(a, by_codec ? 100 : volume);
-    audio_set_mute(a, settings_is_muted(&d->settings));
+    audio_set_mute(a, d->alert == 0 && settings_is_muted(&d->settings));
     audio_set_microphone_mute(a, settings_is_microphone_muted(&d->settings));
     audio_set_talk(a, talk_mode(&d->settings));
     port_audio_unlock();
@@ -75,6 +77,7 @@ void device_audio_begin_call(struct device *d)
 {
     port_audio_lock();
     audio_reset(d->audio);
+    audio_set_dtx(d->audio, call_wants_dtx(&d->call));
     port_audio_unlock();
 }
 
@@ -130,7 +133,7 @@ void voice_audio_capture(void)
                                                   p != NULL ? p->data : spare.data, &len);
     want(d);
     port_audio_unlock();
-    if (encoded == AUDIO_OK && p != NULL) {
+    if (encoded == AUDIO_OK && p != NULL && len > 0) {
         p->len = (uint16_t)len;
         queue_push(&d->up);
     }

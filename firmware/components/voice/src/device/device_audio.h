@@ -5,7 +5,7 @@
 #include "device/device_state.h"
 
 void device_audio_start(struct device *d);
-void device_audio_apply(struct device *d); /* settings: volume, mute, talk mode */
+void device_audio_apply(struct device *d); /* settings: volume, mute, talk mode; and the alert */
 uint32_t device_audio_underruns(const struct device *d);
 void device_audio_press(struct device *d, bool pressed); /* push to talk */
 void device_audio_begin_call(struct device *d);

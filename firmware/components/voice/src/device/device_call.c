@@ -1,11 +1,13 @@
 /* From a gateway's address to a live call: offer, answer, audio both ways. */
 #include "device/device_call.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "device/device_audio.h"
 #include "device/device_talk.h"
 #include "device/device_update.h"
+#include "device/extras.h"
 
 static bool fail(const struct device *d, enum reason reason, struct device_news *news)
 {
@@ -57,6 +59,19 @@ static const char *last_failure(const struct device *d)
     return reason_text(d->rolled_back ? REASON_UPDATE_ROLLED_BACK : d->session.last_failure);
 }
 
+/* The parts that not every board has, for the gateway to know what can be asked of this one. */
+static const char *parts(char *out)
+{
+    const struct port_facts *facts = port_facts();
+    (void)snprintf(out, DEVICE_PARTS_MAX, "%s%s%s%s", facts->has_led ? "light " : "",
+                   facts->has_display ? "display " : "", facts->has_button ? "button " : "",
+                   facts->has_echo_canceller ? "echo_canceller " : "");
+    size_t len = strlen(out);
+    if (len > 0)
+        out[len - 1] = '\0';
+    return out;
+}
+
 /* REASON_NONE, and then `result` is of the offer on its way. */
 static enum reason send_offer(struct device *d, uint64_t now, enum signaling_result *result)
 {
@@ -76,7 +91,8 @@ static enum reason send_offer(struct device *d, uint64_t now, enum signaling_res
                                                                       .version = facts->version,
                                                                       .reset = device_reset_text(),
                                                                       .last_failure = last_failure(d),
-                                                                      .fault = device_fault_text(d)});
+                                                                      .fault = device_fault_text(d),
+                                                                      .has = parts(d->has)});
     return REASON_NONE;
 }
 
@@ -128,6 +144,7 @@ static bool take_event(struct device *d, uint64_t now, const struct call_event *
         return true;
     case CALL_CHANNEL_OPEN:
         talk_open(&d->talk, &d->call, now);
+        d->tools_told = 0;
         device_update_proven(d);
         talk_tell_crash(&d->talk, &d->call);
         break;
@@ -210,6 +227,7 @@ void device_get_rtvi_figures(struct device *d, struct rtvi_figures *f)
 void device_call_talk(struct device *d, uint64_t now)
 {
     struct rtvi_figures figures;
+    extras_tell(d);
     if (!talk_step(&d->talk, &d->call, now))
         return;
     device_get_rtvi_figures(d, &figures);
@@ -227,6 +245,10 @@ uint64_t device_call_deadline(const struct device *d)
 void device_call_end(struct device *d, uint64_t now)
 {
     talk_close(&d->talk);
+    if (d->alert != 0) {
+        d->alert = 0;
+        device_audio_apply(d);
+    }
     call_end(&d->call, now);
     port_link_busy(false);
 }

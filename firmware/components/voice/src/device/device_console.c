@@ -7,6 +7,7 @@
 #include "device/device_audio.h"
 #include "device/device_call.h"
 #include "device/device_update.h"
+#include "tools.h"
 
 static unsigned show_state(struct device *d, uint64_t now, const struct console_words *words)
 {
@@ -65,7 +66,8 @@ static unsigned run_reboot(struct device *d, uint64_t now, const struct console_
 {
     struct json none = {NULL, 0};
     (void)words;
-    (void)command_run(d, now, "reboot", none);
+    char result[1];
+    (void)command_run(d, now, "reboot", none, result, sizeof result);
     console_done();
     return CONSOLE_WANTS_NOTHING;
 }
@@ -87,7 +89,8 @@ static unsigned press(struct device *d, uint64_t now, const struct console_words
         console_refuse("usage", "button down|up");
         return CONSOLE_WANTS_NOTHING;
     }
-    device_audio_press(d, down);
+    if (!down || !command_heed(d))
+        device_audio_press(d, down);
     console_done();
     return CONSOLE_WANTS_NOTHING;
 }
@@ -105,11 +108,13 @@ static unsigned run_command(struct device *d, uint64_t now, const struct console
         console_refuse("not_json", "do NAME JSON");
         return CONSOLE_WANTS_NOTHING;
     }
-    const char *why = command_run(d, now, console_word(words, 1), value);
+    char result[VOICE_TOOL_RESULT_MAX];
+    const char *why = command_run(d, now, console_word(words, 1), value, result, sizeof result);
     if (why == NULL)
         console_done();
     else
-        console_refuse(why, "do volume|mute|led|reboot|identify|tone|update VALUE");
+        console_refuse(
+            why, "do volume|mute|led|reboot|identify|tone|update|alert|show VALUE, or a tool of the board");
     return CONSOLE_WANTS_NOTHING;
 }
 

@@ -27,6 +27,8 @@ enum device_fault {
     DEVICE_FAULT_COUNT,
 };
 
+#define DEVICE_PARTS_MAX 48u
+
 struct device {
     voice_listener *listener;
     bool faults[DEVICE_FAULT_COUNT];
@@ -79,6 +81,9 @@ struct device {
     uint32_t update_told; /* percent */
     bool led_held;        /* by a command; else it shows the state */
     uint8_t led[3];
+    uint8_t alert; /* percent that the speaker is at least at, though muted; 0: as it is set */
+    char has[DEVICE_PARTS_MAX];
+    size_t tools_told; /* in this call */
 };
 
 /* What a part has for the table of states. It only says so: device.c gives it to the table, and does what

@@ -6,6 +6,7 @@
 #include "device/command.h"
 #include "device/device_audio.h"
 #include "device/tell.h"
+#include "tools.h"
 
 static enum reason reason_told(const char *text)
 {
@@ -47,10 +48,12 @@ static void take_error(struct device *d, const struct rtvi_event *event)
 
 static void take_command(struct device *d, uint64_t now, struct json data)
 {
-    char name[24] = "";
+    char name[24] = "", id[RTVI_ID_MAX] = "", result[VOICE_TOOL_RESULT_MAX];
     (void)json_text(json_member(data, "command"), name, sizeof name);
-    const char *why = command_run(d, now, name, json_member(data, "value"));
-    talk_tell_result(&d->talk, &d->call, name, why);
+    (void)json_text(json_member(data, "id"), id, sizeof id);
+    const char *why = command_run(d, now, name, json_member(data, "value"), result, sizeof result);
+    talk_tell_result(&d->talk, &d->call,
+                     &(struct rtvi_result){.command = name, .id = id, .why = why, .text = result});
     device_tell(&(struct voice_event){.type = VOICE_COMMAND, .text = name, .reason = why});
 }
 

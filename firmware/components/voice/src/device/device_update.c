@@ -55,14 +55,27 @@ static void tell(struct device *d)
         .type = VOICE_UPDATE, .text = state, .percent = (uint8_t)percent, .reason = d->update.reason});
 }
 
+/* The image's own, which come with each update, and those that it was given with its settings. */
+static size_t gather_makers(const struct device *d,
+                            uint8_t out[PORT_FIRMWARE_KEYS + SETTINGS_PINS][SIGNATURE_KEY])
+{
+    size_t count = port_facts()->firmware_key_count;
+    if (count > 0)
+        memcpy(out, port_facts()->firmware_keys, count * SIGNATURE_KEY);
+    return count + settings_firmware_keys(&d->settings, out + count);
+}
+
 const char *device_update_ask(struct device *d, uint64_t now, const struct update_request *request)
 {
     struct signaling_trust trust;
     device_trust(d, &trust);
+    uint8_t makers[PORT_FIRMWARE_KEYS + SETTINGS_PINS][SIGNATURE_KEY];
     struct update_source source = {.url = &d->url,
                                    .address = d->gateway.family != 0 ? &d->gateway : NULL,
                                    .trust = &trust,
                                    .board = port_facts()->board,
+                                   .version = port_facts()->version,
+                                   .keys = {makers, gather_makers(d, makers)},
                                    .plain = settings_update_plain(&d->settings)};
     if (d->session.state == SESSION_SIGNALLING)
         return "busy";

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire/hex.h"
 #include "wire/http.h"
 
 static bool is_any(const char *value)
@@ -77,12 +78,13 @@ struct field {
 #define FIELD(member) #member, offsetof(struct settings, member), sizeof((struct settings *)0)->member
 
 static const struct field fields[] = {
-    {FIELD(ssid), false, is_any, ""},         {FIELD(password), true, is_password, ""},
-    {FIELD(gateway), false, is_url, ""},      {FIELD(gateway_id), false, is_token, ""},
-    {FIELD(key), true, is_token, ""},         {FIELD(fingerprint), false, is_pins, ""},
-    {FIELD(name), false, is_any, ""},         {FIELD(talk), false, is_talk, ""},
-    {FIELD(volume), false, is_percent, "70"}, {FIELD(muted), false, is_flag, "0"},
-    {FIELD(mic_muted), false, is_flag, "0"},  {FIELD(update), false, is_update, "https"},
+    {FIELD(ssid), false, is_any, ""},          {FIELD(password), true, is_password, ""},
+    {FIELD(gateway), false, is_url, ""},       {FIELD(gateway_id), false, is_token, ""},
+    {FIELD(key), true, is_token, ""},          {FIELD(fingerprint), false, is_pins, ""},
+    {FIELD(name), false, is_any, ""},          {FIELD(talk), false, is_talk, ""},
+    {FIELD(volume), false, is_percent, "70"},  {FIELD(muted), false, is_flag, "0"},
+    {FIELD(mic_muted), false, is_flag, "0"},   {FIELD(update), false, is_update, "https"},
+    {FIELD(firmware_key), false, is_pins, ""},
 };
 
 static const struct field *find(const char *name)
@@ -271,19 +273,26 @@ bool settings_update_plain(const struct settings *s)
     return strcmp(s->update, "any") == 0;
 }
 
-static uint8_t nibble(char c)
+/* One or two, as is_pins() takes them. */
+static size_t decode(const char *text, uint8_t *out)
 {
-    return (uint8_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+    size_t count = 0;
+    for (; hex_read(out + 32 * count, 32, text); count++)
+        if (text[HEX] == '\0')
+            return count + 1;
+        else
+            text += HEX + 1;
+    return count;
 }
 
 size_t settings_pins(const struct settings *s, uint8_t out[SETTINGS_PINS * 32u])
 {
-    size_t count = (strlen(s->fingerprint) + 1) / (HEX + 1);
-    for (size_t i = 0; i < count * 32; i++) {
-        const char *digits = s->fingerprint + i / 32 * (HEX + 1) + i % 32 * 2;
-        out[i] = (uint8_t)(nibble(digits[0]) << 4 | nibble(digits[1]));
-    }
-    return count;
+    return decode(s->fingerprint, out);
+}
+
+size_t settings_firmware_keys(const struct settings *s, uint8_t out[SETTINGS_PINS][32])
+{
+    return decode(s->firmware_key, out[0]);
 }
 
 void settings_write_pin(const uint8_t pin[32], char hex[SETTINGS_PIN_HEX])

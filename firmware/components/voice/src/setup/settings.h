@@ -11,16 +11,17 @@
 struct settings {
     char ssid[33];
     char password[65];
-    char gateway[200];     /* URL; empty: find one by mDNS */
-    char gateway_id[17];   /* the one to prefer there */
-    char key[129];         /* of this device, at the gateway */
-    char fingerprint[130]; /* of the gateway's key or certificate, SHA-256, hex; or two, with a comma */
-    char name[33];         /* what the device calls itself; empty: its id */
-    char talk[8];          /* always, push, half; empty: what the board can do */
-    char volume[4];        /* percent */
-    char muted[2];         /* the speaker: 0 or 1 */
-    char mic_muted[2];     /* likewise */
-    char update[6];        /* images over: https, any */
+    char gateway[200];      /* URL; empty: find one by mDNS */
+    char gateway_id[17];    /* the one to prefer there */
+    char key[129];          /* of this device, at the gateway */
+    char fingerprint[130];  /* of the gateway's key or certificate, SHA-256, hex; or two, with a comma */
+    char name[33];          /* what the device calls itself; empty: its id */
+    char talk[8];           /* always, push, half; empty: what the board can do */
+    char volume[4];         /* percent */
+    char muted[2];          /* the speaker: 0 or 1 */
+    char mic_muted[2];      /* likewise */
+    char update[6];         /* images over: https, any */
+    char firmware_key[130]; /* of who makes its firmware, beside those in the image: Ed25519, hex; or two */
 };
 
 enum settings_error {
@@ -56,6 +57,7 @@ bool settings_update_plain(const struct settings *s);
 #define SETTINGS_PINS 2u
 /* Decoded, 32 bytes each; how many there are. */
 size_t settings_pins(const struct settings *s, uint8_t out[SETTINGS_PINS * 32u]);
+size_t settings_firmware_keys(const struct settings *s, uint8_t out[SETTINGS_PINS][32]);
 #define SETTINGS_PIN_HEX 65u
 void settings_write_pin(const uint8_t pin[32], char hex[SETTINGS_PIN_HEX]);
 /* Speak to this gateway from now on, and to no other. */

@@ -190,12 +190,33 @@ size_t rtvi_write_crash(char *out, size_t cap, uint32_t number, const char *text
     return end_client_message(&w);
 }
 
-size_t rtvi_write_result(char *out, size_t cap, uint32_t number, const char *command, const char *why)
+size_t rtvi_write_result(char *out, size_t cap, uint32_t number, const struct rtvi_result *result)
 {
     struct json_writer w = begin_client_message(out, cap, number, "device-command-result");
-    json_add_text(&w, "command", command);
-    json_add_bool(&w, "ok", why == NULL);
-    if (why != NULL)
-        json_add_text(&w, "reason", why);
+    json_add_text(&w, "command", result->command);
+    if (result->id[0] != '\0')
+        json_add_text(&w, "id", result->id);
+    json_add_bool(&w, "ok", result->why == NULL);
+    if (result->why != NULL)
+        json_add_text(&w, "reason", result->why);
+    if (result->text[0] != '\0')
+        json_add_text(&w, "result", result->text);
+    return end_client_message(&w);
+}
+
+size_t rtvi_write_heard(char *out, size_t cap, uint32_t number)
+{
+    struct json_writer w = begin_client_message(out, cap, number, "device-alert");
+    json_add_bool(&w, "heard", true);
+    return end_client_message(&w);
+}
+
+size_t rtvi_write_tool(char *out, size_t cap, uint32_t number, const char *name, const char *description,
+                       const char *properties)
+{
+    struct json_writer w = begin_client_message(out, cap, number, "device-tool");
+    json_add_text(&w, "name", name);
+    json_add_text(&w, "description", description);
+    json_add_text(&w, "properties", properties != NULL ? properties : "{}");
     return end_client_message(&w);
 }

@@ -9,6 +9,7 @@
 #include "wire/json.h"
 
 #define RTVI_MESSAGE_MAX 1200u
+#define RTVI_ID_MAX 20    /* of a command */
 #define RTVI_TEXT_MAX 400 /* of a transcript; the rest is cut */
 
 enum rtvi_type {
@@ -56,7 +57,16 @@ size_t rtvi_write_clock(char *out, size_t cap, uint32_t number, uint64_t t0);
 size_t rtvi_write_update(char *out, size_t cap, uint32_t number, const char *state, uint32_t percent,
                          const char *why);
 size_t rtvi_write_crash(char *out, size_t cap, uint32_t number, const char *text);
-/* `why` NULL: it has been done. */
-size_t rtvi_write_result(char *out, size_t cap, uint32_t number, const char *command, const char *why);
+struct rtvi_result {
+    const char *command;
+    const char *id;   /* that the command had; empty for none */
+    const char *why;  /* NULL: it has been done */
+    const char *text; /* what came of it; empty for nothing */
+};
+size_t rtvi_write_result(char *out, size_t cap, uint32_t number, const struct rtvi_result *result);
+size_t rtvi_write_heard(char *out, size_t cap, uint32_t number);
+/* `properties` NULL: it takes no arguments. */
+size_t rtvi_write_tool(char *out, size_t cap, uint32_t number, const char *name, const char *description,
+                       const char *properties);
 
 #endif

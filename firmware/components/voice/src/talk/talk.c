@@ -57,10 +57,25 @@ void talk_tell_figures(struct talk *t, struct call *call, const struct rtvi_figu
     (void)call_say(call, t->scratch, len);
 }
 
-void talk_tell_result(struct talk *t, struct call *call, const char *command, const char *why)
+void talk_tell_result(struct talk *t, struct call *call, const struct rtvi_result *result)
 {
-    size_t len = rtvi_write_result(t->scratch, sizeof t->scratch, ++t->number, command, why);
+    size_t len = rtvi_write_result(t->scratch, sizeof t->scratch, ++t->number, result);
     (void)call_say(call, t->scratch, len);
+}
+
+void talk_tell_heard(struct talk *t, struct call *call)
+{
+    if (!t->open)
+        return;
+    size_t len = rtvi_write_heard(t->scratch, sizeof t->scratch, ++t->number);
+    (void)call_say(call, t->scratch, len);
+}
+
+bool talk_tell_tool(struct talk *t, struct call *call, const char *name, const char *description,
+                    const char *properties)
+{
+    size_t len = rtvi_write_tool(t->scratch, sizeof t->scratch, ++t->number, name, description, properties);
+    return len == 0 || call_say(call, t->scratch, len); /* one that is too long is left out */
 }
 
 void talk_tell_update(struct talk *t, struct call *call, const char *state, uint32_t percent, const char *why)

@@ -25,7 +25,12 @@ void talk_close(struct talk *t);
 /* What is due: ping, clock. True if figures are wanted; talk_tell_figures() them. */
 bool talk_step(struct talk *t, struct call *call, uint64_t now);
 void talk_tell_figures(struct talk *t, struct call *call, const struct rtvi_figures *figures);
-void talk_tell_result(struct talk *t, struct call *call, const char *command, const char *why);
+void talk_tell_result(struct talk *t, struct call *call, const struct rtvi_result *result);
+/* Somebody here has heard what rings. */
+void talk_tell_heard(struct talk *t, struct call *call);
+/* False: there is no room for it now. */
+bool talk_tell_tool(struct talk *t, struct call *call, const char *name, const char *description,
+                    const char *properties);
 void talk_tell_update(struct talk *t, struct call *call, const char *state, uint32_t percent,
                       const char *why);
 /* The report of the last panic, if one is kept: said until it is answered. */

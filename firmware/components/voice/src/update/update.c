@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "update/image.h"
+#include "update/version.h"
+#include "wire/hex.h"
 
 #define SILENCE_US 15000000u /* of the gateway */
 #define REST_US 40000u       /* for the call, after each sector: erasing it took about as long */
@@ -38,24 +40,24 @@ uint32_t update_percent(const struct update *u)
 
 /* ---- what is asked for ---- */
 
-static int nibble(char c)
+static bool parse_hash(uint8_t hash[32], const char *hex)
 {
-    return c >= '0' && c <= '9'                     ? c - '0'
-           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
-                                                    : -1;
+    return strlen(hex) == 64 && hex_read(hash, 32, hex);
 }
 
-bool update_parse_hash(uint8_t hash[32], const char *hex)
+#define SIGNED_TEXT (SIGNATURES * (2 * (SIGNATURE_HINT + SIGNATURE) + 2))
+
+/* Neither of the two, or both. */
+static bool parse_signed(struct update_request *request, struct json value)
 {
-    if (strlen(hex) != 64)
+    char hex[65] = "", text[SIGNED_TEXT] = "";
+    struct json manifest = json_member(value, "manifest"), signatures = json_member(value, "signed");
+    if (json_is_absent(manifest) && json_is_absent(signatures))
+        return true;
+    if (!json_text(manifest, hex, sizeof hex) || !json_text(signatures, text, sizeof text))
         return false;
-    for (int i = 0; i < 32; i++) {
-        int high = nibble(hex[2 * i]), low = nibble(hex[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        hash[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
+    request->signature_count = signature_parse(request->signatures, text);
+    return parse_hash(request->manifest, hex) && request->signature_count > 0;
 }
 
 bool update_parse(struct update_request *request, struct json value)
@@ -68,7 +70,10 @@ bool update_parse(struct update_request *request, struct json value)
                  json_text(json_member(value, "sha256"), hex, sizeof hex) &&
                  json_integer(json_member(value, "size"), 1, INT32_MAX, &size);
     request->size = (uint32_t)size;
-    return whole && update_parse_hash(request->sha256, hex);
+    struct json older = json_member(value, "older");
+    if (!json_is_absent(older) && !json_bool(older, &request->older))
+        return false;
+    return whole && parse_hash(request->sha256, hex) && parse_signed(request, value);
 }
 
 /* Printable and without spaces: it goes into a request line as it is. */
@@ -108,6 +113,28 @@ static const char *reason_of_slot(enum port_error error)
                                      : "update_flash";
 }
 
+/* Who made it, and whether it goes back. Once begun, the hash that is signed is all that the image has to
+ * match. */
+static const char *unwanted(const struct update_source *source, const struct update_request *request)
+{
+    const struct signature_statement statement = {.board = source->board,
+                                                  .version = request->version,
+                                                  .size = request->size,
+                                                  .image = request->sha256,
+                                                  .manifest = request->manifest};
+    if (source->keys.count == 0)
+        return "update_no_key";
+    switch (signature_check(request->signatures, request->signature_count, &source->keys, &statement)) {
+    case SIGNATURE_NOBODYS:
+        return "update_unsigned";
+    case SIGNATURE_BAD:
+        return "update_bad_signature";
+    case SIGNATURE_GOOD:
+        break;
+    }
+    return !request->older && version_compare(request->version, source->version) < 0 ? "update_older" : NULL;
+}
+
 static const char *refusal(const struct update *u, const struct update_source *source,
                            const struct update_request *request)
 {
@@ -117,7 +144,7 @@ static const char *refusal(const struct update *u, const struct update_source *s
         return "update_malformed";
     if (source->url->host[0] == '\0')
         return "update_no_gateway";
-    return source->url->tls || source->plain ? NULL : "update_insecure";
+    return source->url->tls || source->plain ? unwanted(source, request) : "update_insecure";
 }
 
 static bool start_hash(struct update *u)

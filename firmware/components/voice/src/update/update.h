@@ -11,6 +11,7 @@
 
 #include "call/signaling.h"
 #include "port.h"
+#include "update/signature.h"
 #include "wire/http.h"
 #include "wire/json.h"
 
@@ -39,6 +40,10 @@ struct update_request {
     uint32_t size;
     uint8_t sha256[32];
     char version[32];
+    uint8_t manifest[32]; /* SHA-256 of what else the maker has signed */
+    struct signature signatures[SIGNATURES];
+    size_t signature_count; /* 0: it is not signed */
+    bool older;             /* the operator wants it, though it be older than what runs */
 };
 
 /* From whom: what was said to the gateway of the call holds for its images. */
@@ -46,8 +51,10 @@ struct update_source {
     const struct http_url *url;
     const struct port_address *address;
     const struct signaling_trust *trust;
-    const char *board; /* that the image has to be for */
-    bool plain;        /* http will do */
+    const char *board;          /* that the image has to be for */
+    const char *version;        /* that runs */
+    struct signature_keys keys; /* of the makers whose images are taken; none is needed once it has begun */
+    bool plain;                 /* http will do */
 };
 
 struct update {
@@ -66,7 +73,6 @@ struct update {
 
 /* The value of the device command. False: something is missing, or is none. */
 bool update_parse(struct update_request *request, struct json value);
-bool update_parse_hash(uint8_t hash[32], const char *hex);
 
 /* NULL, or why it was refused: then nothing has changed. */
 const char *update_start(struct update *u, uint64_t now, const struct update_source *source,

@@ -1,0 +1,72 @@
+"""`voicegw mcp`: the gateway as an MCP server, over its HTTP API, with what the key that it is given may do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.cli.remote import Remote
+from gateway.errors import ConfigError, GatewayError
+from ground import installing
+
+_ABOUT = (
+    "Voice devices in a home. Ask list_devices first. A device that is away keeps announcements and timers until it "
+    "is back; everything else needs it to be there."
+)
+
+
+def serve(gateway: Remote) -> None:
+    """Speak MCP over standard input and output until that ends.
+
+    Raises:
+        ConfigError: the package for it is not installed.
+    """
+    try:
+        from mcp.server.mcpserver import MCPServer
+        from mcp.server.mcpserver.exceptions import ToolError
+    except ImportError:
+        raise ConfigError(
+            "the package mcp is not installed", remedy=installing.line("mcp>=2.1.1,<3")
+        ) from None
+
+    server = MCPServer("voicegw", instructions=_ABOUT)
+
+    async def ask(device: str, method: str, what: str, body: Any = None) -> Any:
+        try:
+            return await gateway.of_device(method, device, what, body)
+        except GatewayError as error:
+            raise ToolError(f"{error.message}. {error.remedy}".strip()) from None
+
+    @server.tool()
+    async def list_devices() -> list[dict[str, Any]]:
+        """The devices that are known, and whether each is there now."""
+        try:
+            found = await gateway.ask("GET", "/api/devices")
+        except GatewayError as error:
+            raise ToolError(f"{error.message}. {error.remedy}".strip()) from None
+        shown = ("name", "online", "board", "last_seen")
+        return [{k: d.get(k) for k in shown} for d in found if d["role"] == "device" and not d["revoked"]]
+
+    @server.tool()
+    async def device_tools(device: str) -> list[dict[str, Any]]:
+        """What a device can do, each with the JSON Schema of its arguments."""
+        found: list[dict[str, Any]] = await ask(device, "GET", "tools")
+        return found
+
+    @server.tool()
+    async def use_device_tool(device: str, tool: str, arguments: dict[str, Any]) -> Any:
+        """Have a device do one of its tools; tells what came of it."""
+        return {"result": await ask(device, "POST", f"tools/{tool}", {"arguments": arguments})}
+
+    @server.tool()
+    async def say(device: str, text: str, volume: int | None = None) -> dict[str, Any]:
+        """Have a device say something now, or when it is back. `volume`, 1 to 100, is heard though it is muted."""
+        found: dict[str, Any] = await ask(device, "POST", "say", {"text": text, "volume": volume})
+        return found
+
+    @server.tool()
+    async def promises(device: str) -> list[dict[str, Any]]:
+        """A device's timers, alarms, reminders and announcements, the next first."""
+        found: list[dict[str, Any]] = await ask(device, "GET", "promises")
+        return found
+
+    server.run(transport="stdio")

@@ -1,0 +1,88 @@
+"""What a process and those that it started take of the memory, as the kernel has it: none of them is asked."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_PROC: Final = Path("/proc")
+_MEGABYTE: Final = 1 << 20
+_LIMIT: Final = "Max data size"
+"""RLIMIT_DATA (getrlimit(2)), which a bot's process lowers for itself before it runs the bot's code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """A process that holds more than it may; in MB."""
+
+    pid: int
+    held: float
+    limit: float
+
+
+def resident_mb(pid: int) -> float | None:
+    """Resident memory of a process, in MB; `None` where the system does not tell."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        pages = (_PROC / str(pid) / "statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE") / _MEGABYTE
+    return None
+
+
+def excesses(pid: int) -> Iterator[Excess]:
+    """Of all that a process started, those that hold more than their own limit.
+
+    The limit is on private memory; what they share (memfd, /dev/shm) the kernel counts nowhere against it.
+    """
+    for found in descendants(pid):
+        limit, held = _limit_mb(found), _own_mb(found)
+        if limit is not None and held is not None and held > limit:
+            yield Excess(found, held, limit)
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """The children of a process, and theirs."""
+    with contextlib.suppress(OSError, ValueError):
+        for thread in (_PROC / str(pid) / "task").iterdir():
+            for child in map(int, (thread / "children").read_text().split()):
+                yield child
+                yield from descendants(child)
+
+
+def end(excess: Excess, ancestor: int) -> bool:
+    """Kill it, if it is still what it was found to be; whether it was."""
+    try:
+        handle = os.pidfd_open(excess.pid)
+    except OSError:
+        return False
+    try:
+        if not any(e.pid == excess.pid for e in excesses(ancestor)):  # its number may be another's by now
+            return False
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+def _limit_mb(pid: int) -> float | None:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in (_PROC / str(pid) / "limits").read_text().splitlines():
+            if line.startswith(_LIMIT):
+                soft = line[len(_LIMIT) :].split()[0]
+                return None if soft == "unlimited" else int(soft) / _MEGABYTE
+    return None
+
+
+def _own_mb(pid: int) -> float | None:
+    """Without what is a file's: that the kernel can take back."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        text = (_PROC / str(pid) / "status").read_text()
+        held = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+        return sum(int(held[name].split()[0]) for name in ("RssAnon", "RssShmem")) / 1024
+    return None

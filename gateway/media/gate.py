@@ -1,0 +1,72 @@
+"""Tells plain silence from what a bot should hear, so that neither its process nor its models work while nobody speaks.
+
+A frame is loud that stands out of the room's own noise. The noise is the least level of the last seconds: speech has
+pauses, a fan has none. What is not plainly silence is let through, a little before it, and some time after.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+FRAME_SECONDS: Final = 0.02
+MARGIN_DB: Final = 6.0
+"""Over the noise: a steady noise varies by less from one frame to the next."""
+FAINTEST_DB: Final = -66.0
+"""Of full scale. Somebody far away, whose sentence has -53 dBFS on the mean, has his faint sounds above this."""
+LOUDEST_DB: Final = -40.0
+"""What is louder is no silence, however steady: music, a tone, a machine beside which somebody may speak."""
+BEFORE: Final = 25
+"""Frames from before the first loud one that are let through: half a second, so that no onset is lost."""
+AFTER: Final = 100
+"""Frames after the last loud one: two seconds, longer than the end of a turn takes to be found."""
+_PIECE: Final = 25
+_PIECES: Final = 8
+"""The noise is the least level of so many pieces of so many frames: four seconds."""
+_SMOOTH: Final = 0.4
+
+
+class Gate:
+    """One call's; open until it has heard how loud the room is."""
+
+    def __init__(self) -> None:
+        self._before: deque[bytes] = deque(maxlen=BEFORE)
+        self._left = _PIECES * _PIECE
+        self._frames = 0
+        self._unsent = True
+        self._power: float | None = None
+        self._least: deque[float] = deque([math.inf], maxlen=_PIECES)
+
+    def take(self, pcm: bytes) -> Sequence[bytes]:
+        """Take 20 ms (640 bytes, 16 kHz, mono, 16 bit); gives the frames to hand on, none for silence."""
+        unsent = pcm.count(0) == len(pcm)  # which says nothing of the room, nor does what fades in after it
+        tells, self._unsent = not unsent and not self._unsent, unsent
+        self._frames += 1
+        if self._frames % _PIECE == 0 and self._least[-1] < math.inf:
+            self._least.append(math.inf)
+        if tells and self._is_loud(pcm):
+            self._left = max(self._left, AFTER)
+            found = (*self._before, pcm)
+            self._before.clear()
+            return found
+        self._left -= self._left > 0
+        if self._left > 0 and not unsent:
+            return (pcm,)
+        self._before.append(pcm)
+        return ()
+
+    def _is_loud(self, pcm: bytes) -> bool:
+        samples = np.frombuffer(pcm, "<i2").astype(np.float32)
+        power = float(np.dot(samples, samples)) / samples.size / 32768**2
+        self._power = power if self._power is None else self._power + _SMOOTH * (power - self._power)
+        self._least[-1] = min(self._least[-1], self._power)
+        return self._power > min(max(min(self._least) * _MARGIN, _FAINTEST), _LOUDEST)
+
+
+_MARGIN: Final = 10 ** (MARGIN_DB / 10)
+_FAINTEST: Final = 10 ** (FAINTEST_DB / 10)
+_LOUDEST: Final = 10 ** (LOUDEST_DB / 10)

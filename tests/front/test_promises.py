@@ -1,0 +1,204 @@
+"""What is kept, and when it is said: with a clock that the test sets, and a switchboard that only notes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gateway.errors import Busy, NotFound
+from gateway.front.promise_book import PromiseBook
+from gateway.front.promises import Promises
+from gateway.front.registry import Registry, open_registry
+from gateway.wire.calls import SayCall, SessionEvent
+from gateway.wire.promises import MOST, Moment, Wish
+
+
+@dataclass
+class Switchboard:
+    """Who is live, and what they were told."""
+
+    live: dict[str, str] = field(default_factory=dict)
+    said: list[SayCall] = field(default_factory=list)
+    hushed: list[int] = field(default_factory=list)
+    refuses: bool = False
+
+    def live_session(self, device: str) -> str | None:
+        return self.live.get(device)
+
+    async def say(self, call: SayCall) -> None:
+        if self.refuses:
+            raise Busy("no")
+        self.said.append(call)
+
+    async def hush(self, _session_id: str, number: int) -> None:
+        self.hushed.append(number)
+
+
+@dataclass
+class World:
+    """The promises of a gateway, and what is around them."""
+
+    registry: Registry
+    board: Switchboard
+    now: Moment
+    told: list[str] = field(default_factory=list)
+
+    async def promises(self) -> Promises:
+        """As a gateway that starts has them."""
+        made = Promises(
+            PromiseBook(self.registry.store),
+            self.board,  # type: ignore[arg-type]
+            lambda _kind, data: self.told.append(str(data["state"])),
+            lambda: self.now,
+        )
+        await made.load()
+        return made
+
+    def later(self, seconds: float) -> None:
+        self.now = replace(self.now, wall=self.now.wall + seconds, up=self.now.up + seconds)
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with open_registry(tmp_path) as registry:
+        yield World(registry, Switchboard(), Moment(1_000_000.0, "boot", 100.0))
+
+
+def said(number: int, session: str, how: str) -> SessionEvent:
+    """What a call tells when something was said."""
+    data: dict[str, Any] = {"device": "kitchen", "number": number, "how": how, "why": ""}
+    return SessionEvent(kind="said", session_id=session, data=data)
+
+
+async def test_a_timer_rings_once_it_is_due_and_is_gone_once_it_was_stopped(world: World) -> None:
+    promises = await world.promises()
+    world.board.live["kitchen"] = "s1"
+    await promises.add("kitchen", Wish(seconds=60, label="pasta"))
+    await promises._look()
+    assert world.board.said == []
+    world.later(60)
+    await promises._look()
+    await promises._look()
+    [call] = world.board.said
+    assert (call.session_id, call.sound, call.until_stopped, call.volume) == ("s1", "ring", True, 50)
+    assert [p["ringing"] for p in promises.of("kitchen")] == [True]
+    promises.take(said(call.number, "s1", "stopped"))
+    await promises._look()
+    assert promises.of("kitchen") == []
+    assert world.told == ["kept", "ringing", "stopped"]
+
+
+async def test_a_ring_that_a_cut_has_ended_goes_on_in_the_next_call(world: World) -> None:
+    promises = await world.promises()
+    world.board.live["kitchen"] = "s1"
+    await promises.add("kitchen", Wish(seconds=0))
+    await promises._look()
+    del world.board.live["kitchen"]
+    promises.take(SessionEvent(kind="ended", session_id="s1", data={"reason": "worker_lost"}))
+    await promises._look()
+    world.board.live["kitchen"] = "s2"
+    await promises._look()
+    assert [(c.session_id, c.until_stopped) for c in world.board.said] == [("s1", True), ("s2", True)]
+
+
+async def test_it_is_kept_over_a_restart(world: World) -> None:
+    await (await world.promises()).add("kitchen", Wish(seconds=60))
+    world.later(59)
+    again = await world.promises()
+    assert [p["left"] for p in again.of("kitchen")] == [1.0]
+    world.board.live["kitchen"] = "s1"
+    world.later(1)
+    await again._look()
+    assert len(world.board.said) == 1
+
+
+async def test_what_is_late_is_told_as_missed_and_does_not_ring(world: World) -> None:
+    promises = await world.promises()
+    await promises.add("kitchen", Wish(seconds=60, label="pasta"))
+    world.later(60 + 600)
+    await promises._look()
+    assert [p["missed"] for p in promises.of("kitchen")] == [True]
+    world.board.live["kitchen"] = "s1"
+    await promises._look()
+    [call] = world.board.said
+    assert (call.sound, call.until_stopped) == ("chime", False)
+    assert call.text == "You missed this, 10 minutes ago: Your pasta timer is done."
+    promises.take(said(call.number, "s1", "done"))
+    await promises._look()
+    assert promises.of("kitchen") == []
+
+
+async def test_what_nobody_heard_is_told_by_the_next_call_and_not_by_this_one(world: World) -> None:
+    promises = await world.promises()
+    world.board.live["kitchen"] = "s1"
+    kept = await promises.add("kitchen", Wish(seconds=0))
+    await promises._look()
+    promises.take(said(kept["number"], "s1", "unheard"))
+    world.later(600)
+    await promises._look()
+    assert len(world.board.said) == 1
+    world.board.live["kitchen"] = "s2"
+    await promises._look()
+    assert [c.session_id for c in world.board.said] == ["s1", "s2"]
+    assert world.board.said[1].text.startswith("You missed this")
+
+
+async def test_an_announcement_waits_for_its_device_but_not_for_ever(world: World) -> None:
+    promises = await world.promises()
+    await promises.add("kitchen", Wish(kind="say", text="Dinner!"))
+    await promises.add("kitchen", Wish(kind="say", text="Quick!", keep_s=10))
+    world.later(3_600)
+    await promises._look()
+    world.board.live["kitchen"] = "s1"
+    await promises._look()
+    assert [(c.text, c.sound, c.until_stopped) for c in world.board.said] == [("Dinner!", "chime", False)]
+
+
+async def test_what_can_not_be_handed_over_is_tried_again(world: World) -> None:
+    promises = await world.promises()
+    world.board.live["kitchen"], world.board.refuses = "s1", True
+    await promises.add("kitchen", Wish(kind="say", text="Dinner!"))
+    await promises._look()
+    world.board.refuses = False
+    await promises._look()
+    assert world.board.said == []
+    world.later(6)
+    await promises._look()
+    assert len(world.board.said) == 1
+
+
+async def test_one_that_is_taken_back_is_stopped(world: World) -> None:
+    promises = await world.promises()
+    world.board.live["kitchen"] = "s1"
+    kept = await promises.add("kitchen", Wish(seconds=0))
+    await promises._look()
+    with pytest.raises(NotFound):
+        await promises.cancel("porch", kept["number"])
+    await promises.cancel("kitchen", kept["number"])
+    assert world.board.hushed == [kept["number"]]
+    assert promises.of("kitchen") == []
+    assert (await world.promises()).of("kitchen") == []
+
+
+async def test_a_device_that_is_revoked_takes_its_promises_along(world: World) -> None:
+    await world.registry.add("kitchen")
+    promises = await world.promises()
+    await promises.add("kitchen", Wish(seconds=0))
+    await world.registry.revoke("kitchen")
+    world.board.live["kitchen"] = "s1"
+    await promises._look()
+    assert world.board.said == []
+
+
+async def test_one_device_has_so_many_and_no_more(world: World) -> None:
+    promises = await world.promises()
+    for _ in range(MOST):
+        await promises.add("kitchen", Wish(seconds=60))
+    with pytest.raises(Busy):
+        await promises.add("kitchen", Wish(seconds=60))
+    await promises.add("porch", Wish(seconds=60))

@@ -1,0 +1,135 @@
+"""`make does-demo`: a simulated device asks an assistant with a model and tools for five things, aloud.
+
+The model is one that goes by rules (tests/support/model.py), the calendar a real MCP server, the light a relay of the
+simulated board. There is no Home Assistant in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import itertools
+import json
+import subprocess
+import sys
+import tempfile
+import wave
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.speech.flite import Flite
+from tests.support.device import PLAIN, device
+from tests.support.gateway import GatewayProcess, serving
+from tests.support.waiting import PATIENCE
+
+ASKED: Final = (
+    ("turn on the light", "relay"),
+    ("add five minutes to my timer", "set_timer"),
+    ("add milk to my shopping list", "add_event"),
+    ("what's the weather today", "get_weather"),
+    ("what did I say", ""),
+)
+PAUSE_SECONDS: Final = 9.0
+_RATE: Final = 16_000
+_SERVER: Final = Path(__file__).parents[1] / "data" / "mcp" / "calendar_server.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What came of one request."""
+
+    asked: str
+    did: str
+    said: str
+
+    def __str__(self) -> str:
+        return f'asked="{self.asked}" did="{self.did}" said="{self.said}"'
+
+
+async def show(folder: Path) -> list[Line]:
+    """Do it in this folder."""
+    questions = folder / "questions.wav"
+    write_questions(questions)
+    async with AsyncExitStack() as stack:
+        model, log = start_model(stack, folder)
+        calendar = {
+            "name": "calendar",
+            "command": [sys.executable, str(_SERVER)],
+            "tools": ["*"],
+            "timeout_s": 20,
+        }
+        settings = {
+            "bot": "assistant",
+            "llm": {"provider": "openai", "options": {"model": "rules", "base_url": model}},
+            **({"mcp": [calendar]} if importlib.util.find_spec("mcp") else {}),
+        }
+        gateway = await stack.enter_async_context(serving(folder / "gateway", settings))
+        own = await stack.enter_async_context(
+            device(folder / "device", "--mic", str(questions), url=gateway.secure_url, plain=PLAIN.exists())
+        )
+        await own.live()
+        turns = await answered(gateway, len(ASKED))
+        return [Line(t["user"], did(log, t["user"]), t["bot"]) for t in turns]
+
+
+def write_questions(path: Path) -> None:
+    """All requests in one recording, with time for each answer, by a voice that is not the assistant's."""
+    voice = Flite("cmu_us_slt")
+    pcm = bytes(2 * _RATE * 4)
+    for text, _ in ASKED:
+        pcm += voice.speak(text) + bytes(2 * int(_RATE * PAUSE_SECONDS))
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(_RATE)
+        file.writeframes(pcm)
+
+
+def start_model(stack: AsyncExitStack, folder: Path) -> tuple[str, Path]:
+    """The URL of a model that runs until the stack is left, and where it writes what it was asked."""
+    log = folder / "model.log"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.model"], stdout=subprocess.PIPE, stderr=errors
+        )
+    stack.callback(process.wait)
+    stack.callback(process.terminate)
+    assert process.stdout is not None
+    return process.stdout.readline().decode().strip(), log
+
+
+async def answered(gateway: GatewayProcess, count: int) -> list[dict[str, Any]]:
+    """The turns of a call, once there are so many."""
+    turns: list[dict[str, Any]] = []
+    deadline = asyncio.get_running_loop().time() + PATIENCE + count * PAUSE_SECONDS
+    while len(turns) < count and asyncio.get_running_loop().time() < deadline:
+        turns = (await gateway.state())["turns"]
+        await asyncio.sleep(0.5)
+    return turns
+
+
+def did(log: Path, asked: str) -> str:
+    """The tool that a question has led to and what it gave, as the model was told."""
+    seen = [json.loads(line)["last"] for line in log.read_text().splitlines() if line.startswith("{")]
+    for question, result in itertools.pairwise(seen):
+        if question["role"] == "user" and asked and asked.lower() in str(question["content"]).lower():
+            return str(result["content"]).strip('"') if result["role"] == "tool" else "no tool"
+    return "no model asked"
+
+
+def main() -> int:
+    """Show it; gives the exit status."""
+    if importlib.util.find_spec("mcp") is None:
+        print("no MCP server: pipecat-ai[mcp] is not installed; its tools are missing", flush=True)  # noqa: T201
+    print("no Home Assistant takes part: the light is a relay of the simulated board", flush=True)  # noqa: T201
+    with tempfile.TemporaryDirectory(prefix="voicegw-does-") as folder:
+        lines = asyncio.run(show(Path(folder)))
+    for line in lines:
+        print(line)  # noqa: T201
+    return 0 if len(lines) == len(ASKED) and all(line.said for line in lines) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
