@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
+import numpy.typing as npt
 
 
-def slope(at: Sequence[float], values: Sequence[float]) -> float:
+def slope(at: npt.ArrayLike, values: npt.ArrayLike) -> float:
     """The median of the slopes between any two readings (Theil, Sen 1968).
 
     Up to 29 % of them may be of a bad moment: what is held while a handshake ends is no leak, and hides none.

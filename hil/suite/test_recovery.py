@@ -68,7 +68,7 @@ def test_reconnects_leak_nothing(live: Board, measure: Measuring, count: int) ->
         took.append(time.monotonic() - began)
         heap.append(_heap(live))
     measure.series("heap_free", "bytes", range(len(heap)), heap)
-    slope = trend.slope(range(len(heap)), heap)
+    slope = trend.slope(np.arange(len(heap)), heap)
     measure(
         "heap_per_reconnect",
         max(0.0, -slope),
