@@ -12,6 +12,7 @@ from hil.board import Board
 from hil.evidence import Evidence
 from hil.gateway import Gateway
 from hil.network import Link
+from hil.record import trend
 from hil.record.results import Measuring
 
 
@@ -67,7 +68,7 @@ def test_reconnects_leak_nothing(live: Board, measure: Measuring, count: int) ->
         took.append(time.monotonic() - began)
         heap.append(_heap(live))
     measure.series("heap_free", "bytes", range(len(heap)), heap)
-    slope = float(np.polyfit(np.arange(len(heap)), heap, 1)[0])
+    slope = trend.slope(np.arange(len(heap)), heap)
     measure(
         "heap_per_reconnect",
         max(0.0, -slope),

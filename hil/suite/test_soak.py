@@ -12,6 +12,7 @@ from hil.board import Board
 from hil.network import Link
 from hil.path import traffic
 from hil.path.trace import Packet
+from hil.record import trend
 from hil.record.results import Measuring
 from hil.station import Station
 
@@ -46,7 +47,7 @@ def _judge_memory(measure: Measuring, rows: list[Row]) -> None:
     at, heap = [r["at"] for r in rows], [r["heap_free"] for r in rows]
     measure.series("heap_free", "bytes", at, heap)
     if len(rows) > _ENOUGH:
-        fall = -60 * float(np.polyfit(at, heap, 1)[0])
+        fall = -60 * trend.slope(at, heap)
         measure(
             "soak_heap_per_minute", max(0.0, fall), f"the heap falls by {fall:,.0f} bytes a minute: a leak"
         )

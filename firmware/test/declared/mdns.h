@@ -30,7 +30,6 @@ typedef void (*mdns_browse_notify_t)(mdns_result_t *result);
 esp_err_t mdns_init(void);
 esp_err_t mdns_hostname_set(const char *name);
 mdns_browse_t *mdns_browse_new(const char *service, const char *proto, mdns_browse_notify_t notify);
-esp_err_t mdns_browse_delete(const char *service, const char *proto);
 esp_err_t mdns_service_add(const char *instance, const char *service, const char *proto, uint16_t port,
                            mdns_txt_item_t txt[], size_t count);
 esp_err_t mdns_service_remove(const char *service, const char *proto);

@@ -2,6 +2,7 @@
 #include <freertos/FreeRTOS.h>
 #include <freertos/queue.h>
 #include <mdns.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,8 @@
 #define PROTO "_tcp"
 
 static QueueHandle_t found;
-static bool running, browsing, announced;
+static bool running, announced;
+static _Atomic bool wanted;
 
 enum port_error mdns_port_start(void)
 {
@@ -56,24 +58,41 @@ static bool take_addresses(struct port_addresses *list, const mdns_result_t *res
     return list->count > 0;
 }
 
-/* In mDNS's task. A part of an answer comes here too; what is whole is wanted. */
+static bool take(struct port_service *service, const mdns_result_t *result)
+{
+    memset(service, 0, sizeof *service);
+    if (result->ttl == 0 || result->instance_name == NULL || result->port == 0 || result->txt_count == 0 ||
+        !take_addresses(&service->addresses, result))
+        return false; /* a part of an answer comes here too; what is whole is wanted */
+    (void)snprintf(service->instance, sizeof service->instance, "%s", result->instance_name);
+    for (size_t i = 0; i < result->txt_count && i < sizeof service->txt / sizeof service->txt[0]; i++)
+        (void)snprintf(service->txt[i], sizeof service->txt[i], "%s=%s", result->txt[i].key,
+                       result->txt[i].value != NULL ? result->txt[i].value : "");
+    return true;
+}
+
+/* The component tells only what differs from what it keeps, and takes a new port only with a new host: so
+ * what it keeps is made to differ. Nor may it free this, as it does after a goodbye: what it has yet to tell
+ * may point here. */
+static void have_told_again(mdns_result_t *result)
+{
+    result->ttl = UINT32_MAX;
+    if (result->hostname != NULL)
+        result->hostname[0] = '\0';
+}
+
+/* In mDNS's task. */
 static void on_result(mdns_result_t *result)
 {
     static struct port_service service; /* too much for its stack */
-    memset(&service, 0, sizeof service);
-    if (result->ttl == 0 || result->instance_name == NULL || result->port == 0 || result->txt_count == 0 ||
-        !take_addresses(&service.addresses, result))
-        return;
-    (void)snprintf(service.instance, sizeof service.instance, "%s", result->instance_name);
-    for (size_t i = 0; i < result->txt_count && i < sizeof service.txt / sizeof service.txt[0]; i++)
-        (void)snprintf(service.txt[i], sizeof service.txt[i], "%s=%s", result->txt[i].key,
-                       result->txt[i].value != NULL ? result->txt[i].value : "");
-    if (xQueueSend(found, &service, 0) == pdTRUE)
+    bool whole = take(&service, result);
+    have_told_again(result);
+    if (whole && atomic_load(&wanted) && xQueueSend(found, &service, 0) == pdTRUE)
         port_net_wake();
 }
 
-/* The component asks once, and tells only what differs from what it has told: to ask again is to begin anew.
- */
+/* To begin again is to ask again: the component keeps the first. It is never ended, for what an answer that
+ * is on its way through the component's queue points to would be freed before it is told (1.11.3). */
 enum port_error port_mdns_browse(const char *service)
 {
     char type[32];
@@ -81,10 +100,8 @@ enum port_error port_mdns_browse(const char *service)
         return PORT_ERR_ARGUMENT;
     if (mdns_port_start() != PORT_OK)
         return PORT_ERR_IO;
-    if (browsing && mdns_browse_delete(type, PROTO) != ESP_OK)
-        return PORT_ERR_SPACE; /* no room in its queue: the one before goes on */
-    browsing = mdns_browse_new(type, PROTO, on_result) != NULL;
-    return browsing ? PORT_OK : PORT_ERR_SPACE;
+    atomic_store(&wanted, true);
+    return mdns_browse_new(type, PROTO, on_result) != NULL ? PORT_OK : PORT_ERR_SPACE;
 }
 
 enum port_error port_mdns_found(struct port_service *service)
@@ -94,7 +111,7 @@ enum port_error port_mdns_found(struct port_service *service)
 
 void port_mdns_browse_stop(void)
 {
-    browsing = browsing && mdns_browse_delete("_voicegw", PROTO) != ESP_OK;
+    atomic_store(&wanted, false);
     if (found != NULL)
         (void)xQueueReset(found);
 }
