@@ -292,6 +292,7 @@ OWN_DATA = {
     "gateway.front.releases",  # bytes, of bounded number, for pydantic
     "gateway.front.certificates",  # a secret, written
     "gateway.front.peers",  # /proc
+    "gateway.front.places.memory",  # likewise
     "gateway.front.promise_book",  # likewise
     "gateway.front.server",  # a secret of its own
     "gateway.cli.talk",  # sound
@@ -306,6 +307,8 @@ OWN_DATA = {
     "tools.esp.esptool_process",  # a piece of flash
     "tools.releases.archive",  # firmware, from here on
     "tools.releases.cache",
+    "tools.releases.maker",  # a secret
+    "tools.releases.signing",
     "tools.releases.sources",
     "tools.publish",
     "gateway.front.site",  # what the package brings along
