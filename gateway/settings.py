@@ -175,6 +175,37 @@ class McpServer(BaseModel):
         return self
 
 
+class HomeAssistant(BaseModel):
+    """A Home Assistant that the assistant hands requests about the home to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    token_env: str = "HOME_ASSISTANT_TOKEN"  # noqa: S105 -- a variable's name
+    """The variable with a long-lived access token of it."""
+    language: str = "en"
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+
+
+class OfDevice(BaseModel):
+    """What is different for one device."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompt: str | None = None
+    """The language model's, in the place of `prompt`."""
+    voice: str | None = None
+    """Of `tts`, in the place of its option `voice`."""
+    area: str | None = None
+    """Where it stands, by Home Assistant's name: "turn on the light" is of there."""
+
+    def tts(self, tts: EngineSpec) -> EngineSpec:
+        """The voice of this device."""
+        if self.voice is None:
+            return tts
+        return EngineSpec(provider=tts.provider, options={**tts.options, "voice": self.voice})
+
+
 class Settings(BaseSettings):
     """Everything that can be set, in the order: command line, environment, voicegw.toml, default."""
 
@@ -220,6 +251,9 @@ class Settings(BaseSettings):
     llm: EngineSpec | None = None
     mcp: tuple[McpServer, ...] = ()
     """Servers whose tools the language model may use (docs/tools-for-models.md)."""
+    home_assistant: HomeAssistant | None = None
+    devices: dict[str, OfDevice] = Field(default_factory=dict)
+    """What is different for a device, by its name."""
     realtime: EngineSpec | None = None
     """Of the `realtime` bot; without it the key that is in the environment decides."""
     sentences: WholePath | None = None

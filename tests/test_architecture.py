@@ -305,9 +305,9 @@ OWN_DATA = {
     "tools.board.traces",  # ELF
     "tools.esp.nvs",  # images
     "tools.esp.esptool_process",  # a piece of flash
+    "tools.releases.maker",  # a key of its own
     "tools.releases.archive",  # firmware, from here on
     "tools.releases.cache",
-    "tools.releases.maker",  # a secret
     "tools.releases.signing",
     "tools.releases.sources",
     "tools.publish",

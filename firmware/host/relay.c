@@ -20,7 +20,8 @@ static const char *switch_relay(const struct voice_arguments *a, char *result, s
 void relay_add(void)
 {
     static const struct voice_tool relay = {.name = "relay",
-                                            .description = "Switch the lamp on this device's relay on or off.",
+                                            .description =
+                                                "Switch the lamp on this device's relay on or off.",
                                             .properties = "{\"on\":{\"type\":\"boolean\"}}",
                                             .run = switch_relay};
     (void)voice_add_tool(&relay);

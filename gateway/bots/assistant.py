@@ -28,12 +28,21 @@ from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gateway.bots.call import PIPELINE, SAMPLE_RATE, device_tools, gateway_settings, hold, open_transport
+from gateway.bots.call import (
+    PIPELINE,
+    SAMPLE_RATE,
+    device_name,
+    device_tools,
+    gateway_settings,
+    hold,
+    open_transport,
+)
 from gateway.errors import ConfigError
-from gateway.settings import EngineSpec, McpServer, api_keys, without_telemetry
-from gateway.speech import mcp, providers
+from gateway.settings import EngineSpec, HomeAssistant, McpServer, OfDevice, api_keys, without_telemetry
+from gateway.speech import home_assistant, mcp, providers
 from gateway.speech.dialogue import Dialogue
 from gateway.speech.engine_process import held
+from gateway.speech.home_assistant import Home
 from gateway.speech.intents import Recogniser
 from gateway.speech.language_model import LanguageModel, language_model
 from gateway.speech.mcp import McpSource
@@ -62,6 +71,8 @@ class AssistantSettings(BaseModel):
     llm: EngineSpec | None = None
     tts: EngineSpec = EngineSpec(provider="flite")
     mcp: tuple[McpServer, ...] = ()
+    home_assistant: HomeAssistant | None = None
+    devices: dict[str, OfDevice] = Field(default_factory=dict)
     sentences: Path | None = None
     cache_dir: Path = Path("~/.cache/voicegw")
     timezone: str | None = None
@@ -85,7 +96,8 @@ def check(settings: AssistantSettings, keys: Mapping[str, str]) -> None:
         providers.check("llm", settings.llm, keys)
         mcp.check(settings.mcp, keys)
     if settings.tts.provider == "flite":
-        make_synthesiser(settings.tts.options.get("voice"))
+        for own in [OfDevice(), *settings.devices.values()]:
+            make_synthesiser(own.tts(settings.tts).options.get("voice"))
     if settings.stt.provider == "sphinx":
         language_model(book, settings.cache_dir)
 
@@ -111,6 +123,8 @@ async def prepared(settings: object) -> AsyncIterator[None]:
     await asyncio.to_thread(check, own, api_keys())
     if own.llm is not None:
         await mcp.look(own.mcp, api_keys())
+    if own.home_assistant is not None:
+        await home_assistant.look(own.home_assistant, api_keys())
     async with warm(own):
         yield
 
@@ -131,10 +145,11 @@ async def bot(runner_args: RunnerArguments) -> None:
 
     Takes AssistantSettings from the gateway's settings where there is a gateway.
     """
-    settings = configuration(gateway_settings(runner_args))
+    settings = for_device(configuration(gateway_settings(runner_args)), device_name(runner_args))
     transport = await open_transport(runner_args)
     # Loading models takes 0.2 s: on a thread, since this loop may be carrying other calls.
-    middle, after = await asyncio.to_thread(build, settings, api_keys(), device_tools(runner_args))
+    area = settings.devices.get(device_name(runner_args) or "", OfDevice()).area
+    middle, after = await asyncio.to_thread(build, settings, api_keys(), device_tools(runner_args), area)
     worker = PipelineWorker(
         Pipeline([transport.input(), *middle, transport.output(), after]),
         params=PIPELINE,
@@ -153,7 +168,10 @@ def configuration(given: object) -> AssistantSettings:
 
 
 def build(
-    settings: AssistantSettings, keys: Mapping[str, str], gateway: Asked | None = None
+    settings: AssistantSettings,
+    keys: Mapping[str, str],
+    gateway: Asked | None = None,
+    area: str | None = None,
 ) -> tuple[list[FrameProcessor], FrameProcessor]:
     """(the processors between a transport's input and output, the one after its output). Blocks.
 
@@ -167,15 +185,20 @@ def build(
     )
     vad = _models().VoiceActivity(SAMPLE_RATE, VADParams(stop_secs=_VAD_STOP_SECS))
     zone = _zone(settings)
+    home = Home(settings.home_assistant, keys, area) if settings.home_assistant is not None else None
     dialogue = Dialogue(
         _recogniser(settings.sentences),
         lambda: datetime.now(UTC).astimezone(zone),
         has_llm=settings.llm is not None,
         volume=settings.volume,
         gateway=gateway,
+        home=home,
     )
     llm = (
-        [_tools(settings, keys, gateway), providers.make_llm(settings.llm, keys, prompt=settings.prompt)]
+        [
+            _tools(settings, keys, gateway, home),
+            providers.make_llm(settings.llm, keys, prompt=settings.prompt),
+        ]
         if settings.llm
         else []
     )
@@ -190,9 +213,21 @@ def build(
     ], aggregators.assistant()
 
 
-def _tools(settings: AssistantSettings, keys: Mapping[str, str], gateway: Asked | None) -> FrameProcessor:
-    own = [] if gateway is None else [DeviceSource(gateway)]
-    return Equipped([*own, *(McpSource(server, keys) for server in settings.mcp)])
+def for_device(settings: AssistantSettings, device: str | None) -> AssistantSettings:
+    """The settings with what is different for a device."""
+    own = settings.devices.get(device or "")
+    if own is None:
+        return settings
+    changed: dict[str, object] = {"prompt": own.prompt} if own.prompt is not None else {}
+    return settings.model_copy(update={**changed, "tts": own.tts(settings.tts)})
+
+
+def _tools(
+    settings: AssistantSettings, keys: Mapping[str, str], gateway: Asked | None, home: Home | None
+) -> FrameProcessor:
+    device = [] if gateway is None else [DeviceSource(gateway)]
+    homes = [] if home is None else [home]
+    return Equipped([*device, *homes, *(McpSource(server, keys) for server in settings.mcp)])
 
 
 def _models() -> ModuleType:

@@ -23,6 +23,12 @@ def gateway_settings(runner_args: RunnerArguments) -> object:
     return getattr(runner_args, "voicegw", {}).get("settings")
 
 
+def device_name(runner_args: RunnerArguments) -> str | None:
+    """The name of the device of this call, where it is one's."""
+    found: str | None = getattr(runner_args, "voicegw", {}).get("device")
+    return found
+
+
 def device_tools(runner_args: RunnerArguments) -> Any:
     """What the gateway does for the device of this call (docs/bots.md); `None` where this is no device's."""
     own = getattr(runner_args, "voicegw", {})

@@ -22,7 +22,7 @@ from gateway.media.whole import RemoteConnection
 from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.connection import MediaConnection, MediaFigures
-from gateway.settings import Settings
+from gateway.settings import OfDevice, Settings
 from gateway.wire import messages, sdp, sdp_plain, talk
 from gateway.wire.calls import (
     Answer,
@@ -325,7 +325,8 @@ class Session:
         self._tell_bot(talk.Done(id=call.id, ok=call.ok, result=call.result))
 
     async def _speak(self, text: str) -> tuple[bytes, int]:
-        spoken = await voice.spoken(text, self._settings.tts, self._log.debug)
+        own = self._settings.devices.get(self.call.device or "", OfDevice())
+        spoken = await voice.spoken(text, own.tts(self._settings.tts), self._log.debug)
         who = {"session": self.id, "device": self.call.device, "bot": self.call.bot}
         said = {"at": time.time(), "who": "bot", "text": text, "final": True}
         self._emit_event("transcript", {**who, **said})

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from loguru import logger
 from pipecat.frames.frames import (
     CancelFrame,
     EndFrame,
@@ -25,6 +26,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame, RTVIServerMessageFrame
 
 from gateway.errors import GatewayError
+from gateway.speech.home_assistant import Home
 from gateway.speech.intents import Intent, Recogniser
 from gateway.speech.reply import Action, CancelTimers, Context, Reply, SetVolume, StartTimer, Timer
 from gateway.speech.skills import NOT_UNDERSTOOD, answer
@@ -33,6 +35,8 @@ from gateway.speech.timers import Asked, KeptTimers, Timers
 
 DEVICE_STATE = "device-state"  # the type of a device's RTVI client message: {"volume": 0..100}
 _RATE = 16_000
+NO_HOME = "I can't reach the smart home just now."
+UNCLEAR = "[unclear]"
 NOT_NOW = "Sorry, I can't do that just now."
 _FOR_A_MODEL = frozenset({"SmartHome", "Unavailable"})  # what we only refuse, a model may have a tool for
 _KEPT_MESSAGES = 40  # of the conversation: a device's call may last for months
@@ -61,7 +65,7 @@ class Dialogue(FrameProcessor):
     else it says that it did not understand, but for a single unknown word, which is noise more often.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what is around it, by name
         self,
         recogniser: Recogniser,
         now: Callable[[], datetime],
@@ -69,11 +73,13 @@ class Dialogue(FrameProcessor):
         has_llm: bool = False,
         volume: int = 70,
         gateway: Asked | None = None,
+        home: Home | None = None,
     ) -> None:
         super().__init__(name="Dialogue")
         self._recogniser = recogniser
         self._now = now
         self._has_llm = has_llm
+        self._home = home
         self._state = CallState(volume=volume, before_mute=volume or 70)
         self._timers = Timers(self._ring) if gateway is None else KeptTimers(gateway)
 
@@ -81,7 +87,7 @@ class Dialogue(FrameProcessor):
         """Answer a context frame or pass it on; take a device's state; pass all else."""
         await super().process_frame(frame, direction)
         if isinstance(frame, EndFrame | CancelFrame):
-            await self._timers.close()
+            await self._close()
         elif isinstance(frame, RTVIClientMessageFrame) and frame.type == DEVICE_STATE:
             self._take_state(frame.data)
         elif isinstance(frame, LLMContextFrame) and direction is FrameDirection.DOWNSTREAM:
@@ -93,7 +99,12 @@ class Dialogue(FrameProcessor):
     async def cleanup(self) -> None:
         """Cancel what still runs."""
         await super().cleanup()  # type: ignore[no-untyped-call] # Pipecat leaves it untyped
+        await self._close()
+
+    async def _close(self) -> None:
         await self._timers.close()
+        if self._home is not None:
+            await self._home.close()
 
     async def _answer(self, heard: str) -> bool:
         """Reply to `heard`; whether that settles it."""
@@ -110,6 +121,8 @@ class Dialogue(FrameProcessor):
 
     async def _reply(self, heard: str) -> Reply | None:
         intent = self._recogniser.recognise(heard)
+        if (said := await self._at_home(heard, intent)) is not None:
+            return Reply(said)
         if intent is None or (self._has_llm and intent.name in _FOR_A_MODEL):
             return None
         state = self._state
@@ -123,6 +136,21 @@ class Dialogue(FrameProcessor):
             last_said=state.last_said,
         )
         return answer(intent, context)
+
+    async def _at_home(self, heard: str, intent: Intent | None) -> str | None:
+        """What a smart home says to it; `None` where there is none, or it is nothing for it."""
+        of_home = intent is not None and intent.name == "SmartHome"
+        if (
+            self._home is None
+            or UNCLEAR in heard
+            or not (of_home or (intent is None and len(heard.split()) > 1))
+        ):
+            return None
+        try:
+            return await self._home.ask(heard)
+        except GatewayError as error:
+            logger.warning("{}", error.message)
+            return NO_HOME if of_home else None
 
     async def _say(self, reply: Reply) -> None:
         try:

@@ -25,10 +25,10 @@ from pipecat.processors.frameworks.rtvi.frames import RTVIServerMessageFrame
 from pipecat.runner.types import RunnerArguments
 from pipecat.workers.runner import WorkerRunner
 
-from gateway.bots.assistant import AssistantSettings, build, check, configuration
+from gateway.bots.assistant import AssistantSettings, build, check, configuration, for_device
 from gateway.bots.call import PIPELINE, gateway_settings
 from gateway.errors import ConfigError
-from gateway.settings import EngineSpec
+from gateway.settings import EngineSpec, OfDevice
 from gateway.speech.flite import Flite
 
 _QUIET = bytes(640 * 60)  # 1.2 s: enough for the VAD, and for the turn to be given up waiting for more
@@ -211,3 +211,16 @@ def test_what_cannot_work_is_named_at_start_up(
 ) -> None:
     with pytest.raises(ConfigError, match=named):
         check(settings.model_copy(update=changes), {})
+
+
+def test_a_device_may_have_a_voice_and_a_prompt_of_its_own() -> None:
+    own = OfDevice(voice="cmu_us_slt", prompt="You are a cook.")
+    settings = AssistantSettings(devices={"kitchen": own})
+    changed = for_device(settings, "kitchen")
+    assert (changed.tts.options, changed.prompt) == ({"voice": "cmu_us_slt"}, "You are a cook.")
+    assert for_device(settings, "hall") == for_device(settings, None) == settings
+
+
+def test_a_voice_of_a_device_that_is_not_there_is_named_at_start_up() -> None:
+    with pytest.raises(ConfigError, match="no voice 'nobody'"):
+        check(AssistantSettings(devices={"kitchen": OfDevice(voice="nobody")}), {})

@@ -1,5 +1,6 @@
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame, RTVIServerMessageFrame
 from pipecat.tests.utils import run_test
 
+from gateway.errors import GatewayError
 from gateway.speech.dialogue import DEVICE_STATE, Dialogue, last_user_text, ring_tone, trim
 from gateway.speech.intents import Recogniser
 from gateway.speech.reply import Timer
@@ -105,6 +107,100 @@ async def test_a_timer_rings_and_speaks(recogniser: Recogniser, monkeypatch: pyt
     assert speech.text == "Your five minute timer is done."
 
 
+class _House:
+    """A smart home that understands one sentence; notes what it is asked."""
+
+    def __init__(self, error: GatewayError | None = None) -> None:
+        self.asked: list[str] = []
+        self._error = error
+
+    async def ask(self, sentence: str) -> str | None:
+        self.asked.append(sentence)
+        if self._error is not None:
+            raise self._error
+        return "Turned on the light." if "light" in sentence else None
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def _at_home(recogniser: Recogniser, house: _House, *, has_llm: bool = False) -> Dialogue:
+    now = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+    return Dialogue(recogniser, lambda: now, has_llm=has_llm, home=house)  # type: ignore[arg-type]
+
+
+async def test_a_smart_home_does_what_is_of_it_and_is_asked_no_more(recogniser: Recogniser) -> None:
+    house = _House()
+    heard: list[Frame] = [
+        _heard("turn on the light"),
+        _heard("what is two plus two"),
+        _heard("cheese is nice"),
+    ]
+    said = await _texts(_at_home(recogniser, house), heard, _ANSWER * 3)
+    assert said == ["Turned on the light.", "Two plus two is four.", "Sorry, I didn't understand that."]
+    assert house.asked == ["turn on the light", "cheese is nice"]
+
+
+async def test_what_was_half_heard_is_not_sent_to_a_smart_home(recogniser: Recogniser) -> None:
+    house = _House()
+    await _texts(_at_home(recogniser, house), [_heard("turn [unclear] the light")], _ANSWER)
+    assert house.asked == []
+
+
+async def test_a_smart_home_that_is_away_is_said(recogniser: Recogniser) -> None:
+    house = _House(GatewayError("away"))
+    said = await _texts(_at_home(recogniser, house), [_heard("turn on the light")], _ANSWER)
+    assert said == ["I can't reach the smart home just now."]
+
+
+async def test_what_we_only_refuse_is_for_the_model(recogniser: Recogniser) -> None:
+    dialogue = _dialogue(recogniser, has_llm=True)
+    assert await _texts(dialogue, [_heard("what's the weather")], [LLMContextFrame]) == []
+
+
+class _Gateway:
+    """What a gateway answers to a bot; notes what it is asked."""
+
+    def __init__(self, error: GatewayError | None = None) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self._error = error
+
+    async def ask(self, tool: str, arguments: dict[str, Any] | None = None) -> Any:
+        self.asked.append((tool, arguments or {}))
+        if self._error is not None:
+            raise self._error
+        one = {"number": 7, "kind": "timer", "label": "pasta", "seconds": 600, "left": 61.2}
+        return [one] if tool == "list_timers" else {}
+
+
+def _kept(recogniser: Recogniser, gateway: _Gateway) -> Dialogue:
+    return Dialogue(recogniser, lambda: datetime(2026, 11, 20, 9, 0, tzinfo=UTC), gateway=gateway)
+
+
+async def test_a_gateway_keeps_the_timers(recogniser: Recogniser) -> None:
+    gateway = _Gateway()
+    heard: list[Frame] = [_heard("set a timer for five minutes"), _heard("cancel the timer")]
+    said = await _texts(_kept(recogniser, gateway), heard, _ANSWER * 2)
+    assert said == ["Okay, timer set for five minutes.", "Okay, the pasta timer is cancelled."]
+    wish = {
+        "kind": "timer",
+        "seconds": 300,
+        "label": "five minute",
+        "text": "Your five minute timer is done.",
+    }
+    assert [(tool, body) for tool, body in gateway.asked if tool != "list_timers"] == [
+        ("promise", wish),
+        ("cancel_timer", {"number": 7}),
+    ]
+
+
+async def test_a_timer_that_is_not_kept_is_not_promised(recogniser: Recogniser) -> None:
+    said = await _texts(
+        _kept(recogniser, _Gateway(GatewayError("full"))), [_heard("set a timer for five minutes")], _ANSWER
+    )
+    assert said == ["Sorry, I can't do that just now."]
+
+
 async def test_timers_do_not_outlive_the_call(recogniser: Recogniser) -> None:
     await _texts(_dialogue(recogniser), [_heard("set a timer for one hour")], _ANSWER)
     assert [task for task in asyncio.all_tasks() if task.get_name().startswith("timer-")] == []
@@ -125,6 +221,21 @@ def test_a_long_conversation_is_cut() -> None:
     context = LLMContext([{"role": "user", "content": str(n)} for n in range(100)])
     trim(context)
     assert [message["content"] for message in context.get_messages()][::39] == ["60", "99"]  # type: ignore[index]
+
+
+def test_a_conversation_is_cut_before_a_question() -> None:
+    """A tool's result without its call is refused by every model."""
+    call = {"role": "assistant", "tool_calls": [{"id": "1"}]}
+    messages = [
+        {"role": "user", "content": "x"},
+        call,
+        {"role": "tool", "tool_call_id": "1", "content": "y"},
+    ] * 14
+    context = LLMContext(messages)  # type: ignore[arg-type]
+    trim(context)
+    kept = context.get_messages()
+    assert kept[0]["role"] == "user"  # type: ignore[index]
+    assert len(kept) == 39
 
 
 def test_the_tone_is_audible_and_short() -> None:

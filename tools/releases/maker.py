@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from ground import folders
-from ground.trouble import reason
+from ground.trouble import Trouble, reason
 from tools.errors import SignatureError
 
 PLACE: Final = "VOICEGW_FIRMWARE_KEY"
@@ -35,7 +35,10 @@ def existing() -> tuple[Ed25519PrivateKey, ...]:
     Raises:
         SignatureError: the file cannot be read, or holds something else.
     """
-    path = place()
+    try:
+        path = place()
+    except Trouble:  # who has no home has kept none in it
+        return ()
     try:
         held = path.read_bytes()
     except FileNotFoundError:

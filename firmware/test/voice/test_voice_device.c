@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tools.h"
 #include "voice/test_voice_whole.h"
 
 static void the_watchdog_is_fed_by_both_tasks_and_only_by_them(void **state)
@@ -205,6 +206,59 @@ static void identify_blinks_and_led_can_be_held(void **state)
     assert_true(bright >= 5 && dark >= 5);
 }
 
+static void what_rings_is_heard_until_the_button_though_it_is_quieter(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake_kv_put("volume", "40");
+    fake.has_codec = true;
+    voice_start(NULL);
+    run_for(MS(1000)); /* it rests in a state: one that ends a call ends what rings */
+    type("do alert 60\n");
+    assert_int_equal(fake.codec_volume, 60);
+    type("do alert 101\n");
+    assert_true(fake_printed("out_of_range"));
+    type("do volume 80\n"); /* louder than it has to be */
+    assert_int_equal(fake.codec_volume, 80);
+    type("do volume 40\n");
+    assert_int_equal(fake.codec_volume, 60);
+    fake.button = true;
+    run_for(MS(200));
+    assert_int_equal(fake.codec_volume, 40);
+    assert_true(fake_kv_is("volume", "40"));
+}
+
+static int64_t valve;
+
+static const char *turn_valve(const struct voice_arguments *a, char *result, size_t cap)
+{
+    char unit[8];
+    if (!voice_argument_integer(a, "at", 0, 90, &valve) || voice_argument_text(a, "unit", unit, sizeof unit))
+        return "out_of_range";
+    (void)snprintf(result, cap, "%d", (int)valve);
+    return NULL;
+}
+
+static void a_board_has_tools_of_its_own_within_bounds(void **state)
+{
+    static const struct voice_tool tool = {.name = "valve", .description = "d", .run = turn_valve},
+                                   no_tool = {0};
+    (void)state;
+    assert_false(voice_add_tool(&no_tool));
+    assert_true(voice_add_tool(&tool));
+    boot(NULL);
+    type("do valve {\"at\":45}\n");
+    assert_true(fake_printed("@ok"));
+    assert_int_equal(valve, 45);
+    type("do valve {\"at\":91}\n");
+    assert_true(fake_printed("out_of_range"));
+    type("do valves {}\n");
+    assert_true(fake_printed("unknown_command"));
+    for (size_t i = 1; i < VOICE_TOOLS_MAX; i++)
+        assert_true(voice_add_tool(&tool));
+    assert_false(voice_add_tool(&tool));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +275,8 @@ int main(void)
         cmocka_unit_test_teardown(its_identity_is_made_once, stop),
         cmocka_unit_test_teardown(the_crash_report_can_be_read_and_erased, stop),
         cmocka_unit_test_teardown(identify_blinks_and_led_can_be_held, stop),
+        cmocka_unit_test_teardown(what_rings_is_heard_until_the_button_though_it_is_quieter, stop),
+        cmocka_unit_test_teardown(a_board_has_tools_of_its_own_within_bounds, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

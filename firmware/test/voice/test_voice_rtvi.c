@@ -108,6 +108,10 @@ static void what_is_written_is_valid_and_of_the_right_form(void **state)
     lens[3] = rtvi_write_result(out, sizeof out, 1, &result);
     assert_non_null(strstr(out, "\"ok\":true,\"result\":\"on\"}"));
     assert_int_equal(rtvi_write_result(out, 20, 1, &result), 0);
+    assert_true(json_parse(&message, out, rtvi_write_heard(out, sizeof out, 1)));
+    assert_true(
+        json_parse(&message, out, rtvi_write_tool(out, sizeof out, 1, "relay", "It \"clicks\".", NULL)));
+    assert_true(json_is(json_member(json_member(json_member(message, "data"), "d"), "properties"), "{}"));
 }
 
 static void clock_replies_are_checked(void **state)

@@ -63,7 +63,7 @@ struct port_facts {
     char id[13];         /* from the MAC address: stable over reflashing; lower-case hex */
     enum port_reset reset;
     bool has_speaker, has_microphone, has_echo_canceller, has_led, has_button, has_display;
-    uint8_t opus_complexity; /* what this chip can afford, 0 to 10 */
+    uint8_t opus_complexity;            /* what this chip can afford, 0 to 10 */
     const uint8_t (*firmware_keys)[32]; /* Ed25519, of the makers that this image takes the next from */
     size_t firmware_key_count;
     const char *slot; /* of the flash, that this firmware runs from: "ota_0"; empty where there is one */

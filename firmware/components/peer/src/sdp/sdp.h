@@ -32,7 +32,7 @@ struct sdp_remote {
     int8_t audio, data; /* which of media is in use, or -1 */
     uint8_t opus;       /* payload type */
     bool sends, receives;
-    bool dtx; /* it would rather be sent nothing than silence (RFC 7587 section 6.1) */
+    bool dtx;      /* it would rather be sent nothing than silence (RFC 7587 section 6.1) */
     uint32_t ssrc; /* of its audio; 0 if it didn't say */
     uint16_t sctp_port;
     uint32_t max_message_size; /* RFC 8841 section 6: 0 means any size */

@@ -143,9 +143,9 @@ const char *command_run(struct device *d, uint64_t now, const char *name, struct
         const char *name;
         const char *(*run)(struct device *d, uint64_t now, struct json value);
     } commands[] = {
-        {"volume", set_volume}, {"mute", set_mute},  {"led", set_led},   {"reboot", reboot},
-        {"identify", identify}, {"tone", play_tone}, {"update", update}, {"alert", set_alert},
-        {"show", show},
+        {"volume", set_volume}, {"mute", set_mute},     {"led", set_led},
+        {"reboot", reboot},     {"identify", identify}, {"tone", play_tone},
+        {"update", update},     {"alert", set_alert},   {"show", show},
     };
     result[0] = '\0';
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)

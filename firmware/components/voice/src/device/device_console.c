@@ -113,7 +113,8 @@ static unsigned run_command(struct device *d, uint64_t now, const struct console
     if (why == NULL)
         console_done();
     else
-        console_refuse(why, "do volume|mute|led|reboot|identify|tone|update|alert|show VALUE, or a tool of the board");
+        console_refuse(
+            why, "do volume|mute|led|reboot|identify|tone|update|alert|show VALUE, or a tool of the board");
     return CONSOLE_WANTS_NOTHING;
 }
 

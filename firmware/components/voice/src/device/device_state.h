@@ -81,7 +81,7 @@ struct device {
     uint32_t update_told; /* percent */
     bool led_held;        /* by a command; else it shows the state */
     uint8_t led[3];
-    uint8_t alert;     /* percent that the speaker is at least at, though muted; 0: as it is set */
+    uint8_t alert; /* percent that the speaker is at least at, though muted; 0: as it is set */
     char has[DEVICE_PARTS_MAX];
     size_t tools_told; /* in this call */
 };

@@ -9,7 +9,7 @@
 #include "wire/json.h"
 
 #define RTVI_MESSAGE_MAX 1200u
-#define RTVI_ID_MAX 20 /* of a command */
+#define RTVI_ID_MAX 20    /* of a command */
 #define RTVI_TEXT_MAX 400 /* of a transcript; the rest is cut */
 
 enum rtvi_type {

@@ -1,0 +1,76 @@
+"""Requests about the home, to a real Home Assistant where one is installed beside this checkout."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from gateway.errors import ConfigError
+from gateway.settings import HomeAssistant
+from gateway.speech.home_assistant import Home, HomeTrouble, look
+from tests.support.home_assistant import HASS, House, house
+
+needs_one = pytest.mark.skipif(HASS is None, reason="no Home Assistant is installed: docs/home-assistant.md")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def at(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    async with house(tmp_path_factory.mktemp("hass")) as running:
+        yield running
+
+
+def home(at: House, area: str | None = None) -> Home:
+    return Home(HomeAssistant(url=at.url, timeout_s=30), {"HOME_ASSISTANT_TOKEN": at.token}, area)
+
+
+@needs_one
+async def test_a_lamp_is_switched_by_its_name(at: House) -> None:
+    own = home(at)
+    assert await own.ask("turn on the hall lamp")
+    assert await at.state("light.hall_lamp") == "on"
+    assert await own.ask("turn off the hall lamp")
+    assert await at.state("light.hall_lamp") == "off"
+    await own.close()
+
+
+@needs_one
+async def test_the_light_is_that_of_the_devices_own_area(at: House) -> None:
+    own = home(at, "kitchen")
+    assert await own.ask("turn on the lights")
+    assert (await at.state("light.kitchen_lamp"), await at.state("light.hall_lamp")) == ("on", "off")
+    assert await own.ask("turn on the lights in the hall")
+    assert await at.state("light.hall_lamp") == "on"
+    assert await own.ask("turn off the hall lamp")
+    assert (await at.state("light.kitchen_lamp"), await at.state("light.hall_lamp")) == ("on", "off")
+    await own.close()
+
+
+@needs_one
+async def test_what_it_does_not_understand_is_left_to_others(at: House) -> None:
+    own = home(at)
+    assert await own.ask("tell me a story about a king") is None
+    refused = await own.ask("turn on the lamp in the cellar")
+    assert refused is None or "cellar" in refused
+    await own.close()
+
+
+@needs_one
+async def test_start_up_names_a_token_that_is_not_taken(at: House) -> None:
+    await look(HomeAssistant(url=at.url), {"HOME_ASSISTANT_TOKEN": at.token})
+    with pytest.raises(ConfigError, match="does not take this token"):
+        await look(HomeAssistant(url=at.url), {"HOME_ASSISTANT_TOKEN": "wrong"})
+
+
+def test_a_token_is_needed() -> None:
+    with pytest.raises(ConfigError, match="needs a token"):
+        Home(HomeAssistant(url="http://127.0.0.1:9"), {})
+
+
+async def test_one_that_is_not_there_is_said() -> None:
+    own = Home(HomeAssistant(url="http://127.0.0.1:9"), {"HOME_ASSISTANT_TOKEN": "x"})
+    with pytest.raises(HomeTrouble, match="does not answer at"):
+        await own.ask("turn on the light")
+    await own.close()
+    await look(HomeAssistant(url="http://127.0.0.1:9"), {"HOME_ASSISTANT_TOKEN": "x"})  # is a warning
