@@ -293,6 +293,7 @@ OWN_DATA = {
     "gateway.front.releases",  # bytes, of bounded number, for pydantic
     "gateway.front.certificates",  # a secret, written
     "gateway.front.peers",  # /proc
+    "gateway.front.places.memory",  # likewise
     "gateway.front.promise_book",  # likewise
     "gateway.front.server",  # a secret of its own
     "gateway.cli.talk",  # sound

@@ -46,7 +46,9 @@ def command(module: str, *arguments: str) -> list[str]:
 
 
 def environment(extra: Mapping[str, str] | None = None, *, package: Path = ROOT) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("VOICEGW_")}
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith("VOICEGW_") or k == "VOICEGW_FIRMWARE_KEY"
+    }
     path = os.pathsep.join(filter(None, (str(package), kept.get("PYTHONPATH"))))  # with quick_rfc2217
     return {**kept, "PYTHONPATH": path, "NO_COLOR": "1", "COLUMNS": "200", **(extra or {})}
 

@@ -12,6 +12,15 @@ from tests.tools import boards
 __all__ = ["firmware", "quick_serial"]
 
 
+@pytest.fixture(autouse=True)
+def firmware_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a key would be made to sign firmware with; neither the user's nor, in CI, none."""
+    path = tmp_path / "keys" / "firmware.key"
+    monkeypatch.setenv("VOICEGW_FIRMWARE_KEY", str(path))
+    monkeypatch.delenv("CI", raising=False)
+    return path
+
+
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """One that echoes, on loopback."""

@@ -52,6 +52,13 @@ def test_an_installed_idf_is_used(tmp_path: Path) -> None:
     ]
 
 
+def test_the_keys_that_it_knows_are_built_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}" if name == "docker" else None)
+    keys = ["ab" * 32, "cd" * 32]
+    command = build.plan("xmini-c3", "esp32c3", container=False, makers=keys)[0]
+    assert f" -D FIRMWARE_KEYS={keys[0]},{keys[1]} build" in command[-1]
+
+
 def test_on_windows_no_quote_stands_within_a_word(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     idf = tmp_path / "Ada L" / "esp" / "esp-idf"
     (idf / "tools").mkdir(parents=True)

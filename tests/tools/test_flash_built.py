@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,13 @@ import pytest
 from tests.tools import boards
 from tests.tools.boards import ROOT, Run
 from tests.tools.published_files import VERSION
+from tools.releases import signing, sources
 
 pytestmark = [pytest.mark.usefixtures("firmware"), pytest.mark.timeout(300)]
 DRY = ("--dry-run", "--no-enrol", "--no-wifi", "--json")
 EXPORT = """
 idf.py() {{
-    echo "compiling"
+    echo "compiling: $*"
     mkdir -p build/xmini-c3
     cp -r '{built}'/. build/xmini-c3/
 }}
@@ -57,7 +59,7 @@ def steps(run: Run) -> dict[str, str]:
 
 
 def test_it_is_built_for_the_board_that_is_plugged_in_and_taken_from_then_on(
-    checkout: Path, idf: dict[str, str], tmp_path: Path
+    checkout: Path, idf: dict[str, str], tmp_path: Path, firmware_key: Path
 ) -> None:
     taken = f"xmini-c3 {VERSION} from {checkout / 'firmware' / 'build' / 'xmini-c3'}"
     with boards.board(tmp_path / "board") as there:
@@ -73,6 +75,12 @@ def test_it_is_built_for_the_board_that_is_plugged_in_and_taken_from_then_on(
     assert "compiling" in built.err
     assert steps(built)["image"] == steps(again)["image"] == taken
     assert "build" not in steps(again)
+    about = sources.in_directory(checkout / "firmware" / "build" / "xmini-c3")[0].manifest
+    [own] = signing.makers(about)
+    assert f"-D FIRMWARE_KEYS={own} build" in built.err
+    assert stat.S_IMODE(firmware_key.stat().st_mode) == 0o600
+    told = [e["settings"] for e in again.events if e.get("step") == "settings"]
+    assert [settings["firmware_key"] for settings in told] == [own]
 
 
 def test_for_a_board_with_another_chip_nothing_is_built(checkout: Path, tmp_path: Path) -> None:
