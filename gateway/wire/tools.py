@@ -42,8 +42,6 @@ class Tool:
     """Of the device that does it; `None`: the gateway does."""
     value: str | None = None
     """The argument that is the command's whole value; without it the value is all arguments, or nothing."""
-    acts: bool = True
-    """Whether anything is different afterwards."""
 
     def view(self) -> dict[str, Any]:
         """As JSON: name, description, and the schema of the arguments."""
@@ -133,9 +131,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         {"text": {"type": "string", "maxLength": 100, "description": "What to remember."}, **_WHEN},
         ("text",),
     ),
-    Tool(
-        "list_timers", "All timers, alarms and reminders of this device, with what is left.", {}, acts=False
-    ),
+    Tool("list_timers", "All timers, alarms and reminders of this device, with what is left.", {}),
     Tool(
         "cancel_timer",
         "Cancel a timer, alarm or reminder of this device by its number, or stop it ringing.",
@@ -149,7 +145,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         {"device": {"type": "string", "maxLength": 63, "description": "Its name."}, "text": _TEXT},
         ("device", "text"),
     ),
-    Tool("list_devices", "The devices of this home, and which of them are there now.", {}, acts=False),
+    Tool("list_devices", "The devices of this home, and which of them are there now.", {}),
 )
 BY_NAME: Final[Mapping[str, Tool]] = {tool.name: tool for tool in TOOLS}
 
