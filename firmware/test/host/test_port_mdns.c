@@ -1,9 +1,8 @@
 /* A chip's mDNS, on a component that keeps and tells what Espressif's 1.11.3 does. */
-#define _POSIX_C_SOURCE 200809L /* strdup */
 #include <freertos/FreeRTOS.h>
 #include <freertos/queue.h>
 #include <mdns.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 #include "bsd.h"
 #include "check.h"
@@ -30,11 +29,12 @@ mdns_browse_t *mdns_browse_new(const char *service, const char *proto, mdns_brow
 
 static bool tells(uint32_t ttl, const char *host, uint16_t port)
 {
+    static char hostname[32];
     bool differs = kept.ttl != ttl;
     kept.ttl = kept.ttl != 0 && kept.ttl < ttl ? kept.ttl : ttl;
     if (kept.hostname == NULL || strcmp(kept.hostname, host) != 0) {
-        free(kept.hostname);
-        kept.hostname = strdup(host);
+        (void)snprintf(hostname, sizeof hostname, "%s", host);
+        kept.hostname = hostname;
         kept.port = port;
         differs = true;
     }
@@ -154,7 +154,6 @@ bool bsd_is_near(const struct port_address *other)
 static int begin(void **state)
 {
     (void)state;
-    free(kept.hostname);
     memset(&kept, 0, sizeof kept);
     port_mdns_browse_stop();
     questions = 0;
