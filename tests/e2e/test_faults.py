@@ -333,11 +333,11 @@ async def test_a_flood_of_offers_is_held_off_and_a_live_call_does_not_notice(tmp
         await peer.hears()
         before = peer.ear.seconds
         bad = offer(captured("esp_peer_pcma"))
-        codes = [problem(await http.post("/api/offer", json=bad)) for _ in range(60)]
+        answers = [await http.post("/api/offer", json=bad) for _ in range(60)]
+        codes = [problem(answer) for answer in answers]
         assert set(codes) == {(422, "no_audio"), (429, "rate_limited")}
         assert codes.count((422, "no_audio")) < 30
-        flood = await http.post("/api/offer", json=bad)
-        assert int(flood.headers["retry-after"]) > 0
+        assert all(int(a.headers["retry-after"]) > 0 for a in answers if a.status_code == 429)
         await peer.heard_more(1)
         assert gaps(peer.ear.since(before), peer.hertz) <= LONGEST_GAP
 

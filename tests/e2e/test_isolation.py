@@ -97,6 +97,11 @@ async def test_media_that_hang_are_replaced_and_their_bots_end(gateway: GatewayP
         os.kill(guilty, signal.SIGSTOP)
         await gateway.logged("is blocked: no heartbeat")
         await until(lambda: not any(map(alive, [guilty, *victims])), "they have ended")
+
+        async def is_over() -> bool:
+            return len(await gateway.sessions()) == 1
+
+        await eventually(is_over, "the call that it had is over")
         [left] = await gateway.sessions()
         spared = one if left["device"] == "x" else other
         assert gaps(await spared.heard_more(1), spared.hertz) <= LONGEST_GAP

@@ -194,6 +194,8 @@ async def test_a_session_describes_itself(new: Callable[..., Session]) -> None:
         "bot": "echo",
         "state": "negotiating",
         "figures": None,
+        "has": None,
+        "tools": [],
     }
 
 

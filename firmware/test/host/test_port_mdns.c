@@ -1,4 +1,5 @@
 /* A chip's mDNS, on a component that keeps and tells what Espressif's 1.11.3 does. */
+#define _POSIX_C_SOURCE 200809L /* strdup */
 #include <freertos/FreeRTOS.h>
 #include <freertos/queue.h>
 #include <mdns.h>

@@ -90,7 +90,7 @@ async def say(name: str, body: Say, gateway: TheGateway, operator: TheOperator) 
     return await gateway.tools.say(name, _wish(kind="say", **body.model_dump()))
 
 
-@router.get("/{name}/promises", responses=responses(401, 403))
+@router.get("/{name}/promises", responses=responses(401, 403, 422))
 async def promises(name: str, gateway: TheGateway, operator: TheOperator) -> list[dict[str, Any]]:
     """A device's timers, alarms, reminders and announcements, the next first."""
     del operator
@@ -104,21 +104,21 @@ async def promise(name: str, body: Wish, gateway: TheGateway, operator: TheOpera
     return await gateway.tools.say(name, body)
 
 
-@router.delete("/{name}/promises/{number}", status_code=204, responses=responses(401, 403, 404, 503))
+@router.delete("/{name}/promises/{number}", status_code=204, responses=responses(401, 403, 404, 422, 503))
 async def cancel(name: str, number: int, gateway: TheGateway, operator: TheOperator) -> None:
     """Take one back, and stop it if it rings."""
     del operator
     await gateway.promises.cancel(name, number)
 
 
-@router.post("/{name}/quiet", responses=responses(401, 403))
+@router.post("/{name}/quiet", responses=responses(401, 403, 422))
 async def quiet(name: str, gateway: TheGateway, operator: TheOperator) -> dict[str, int]:
     """Stop what rings or is said on a device."""
     del operator
     return {"stopped": await gateway.promises.quiet(name)}
 
 
-@router.get("/{name}/tools", responses=responses(401, 403))
+@router.get("/{name}/tools", responses=responses(401, 403, 422))
 async def tools(name: str, gateway: TheGateway, operator: TheOperator) -> list[dict[str, Any]]:
     """What a device can do, with the schemas of the arguments."""
     del operator
