@@ -8,6 +8,8 @@ from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
+from time import monotonic
 
 from loguru import logger
 from pipecat.frames.frames import (
@@ -28,15 +30,27 @@ from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame, RT
 from gateway.errors import GatewayError
 from gateway.speech.home_assistant import Home
 from gateway.speech.intents import Intent, Recogniser
-from gateway.speech.reply import Action, CancelTimers, Context, Reply, SetVolume, StartTimer, Timer
+from gateway.speech.reply import (
+    Action,
+    CancelTimers,
+    Context,
+    KeepResult,
+    Reply,
+    SetVolume,
+    StartTimer,
+    Timer,
+)
 from gateway.speech.skills import NOT_UNDERSTOOD, answer
 from gateway.speech.timer_skills import ring_text
 from gateway.speech.timers import Asked, KeptTimers, Timers
+from gateway.speech.understanding import UNCLEAR, Understanding, is_to_it
 
 DEVICE_STATE = "device-state"  # the type of a device's RTVI client message: {"volume": 0..100}
+ATTENTION = (
+    "device-attention"  # of what the gateway tells of a device that waits for its word (docs/protocol.md)
+)
 _RATE = 16_000
 NO_HOME = "I can't reach the smart home just now."
-UNCLEAR = "[unclear]"
 NOT_NOW = "Sorry, I can't do that just now."
 _FOR_A_MODEL = frozenset({"SmartHome", "Unavailable"})  # what we only refuse, a model may have a tool for
 _KEPT_MESSAGES = 40  # of the conversation: a device's call may last for months
@@ -50,6 +64,7 @@ class CallState:
     before_mute: int = 70
     last_heard: str = ""
     last_said: str = ""
+    result: Fraction | None = None
     rng: random.Random = field(default_factory=random.Random)
 
     def set_volume(self, percent: int) -> None:
@@ -62,7 +77,7 @@ class Dialogue(FrameProcessor):
     """Turns the user's finished turn into a reply and device commands.
 
     Stands where a pipeline has its LLM. What no intent covers goes on to the LLM behind it if `has_llm`;
-    else it says that it did not understand, but for a single unknown word, which is noise more often.
+    else it says that it did not understand, where that was plainly said to it: after its word, or as a request.
     """
 
     def __init__(  # noqa: PLR0913 -- what is around it, by name
@@ -76,7 +91,8 @@ class Dialogue(FrameProcessor):
         home: Home | None = None,
     ) -> None:
         super().__init__(name="Dialogue")
-        self._recogniser = recogniser
+        self._understanding = Understanding(recogniser)
+        self._called = False
         self._now = now
         self._has_llm = has_llm
         self._home = home
@@ -90,6 +106,8 @@ class Dialogue(FrameProcessor):
             await self._close()
         elif isinstance(frame, RTVIClientMessageFrame) and frame.type == DEVICE_STATE:
             self._take_state(frame.data)
+        elif isinstance(frame, RTVIClientMessageFrame) and frame.type == ATTENTION:
+            self._take_attention(frame.data)
         elif isinstance(frame, LLMContextFrame) and direction is FrameDirection.DOWNSTREAM:
             trim(frame.context)
             if await self._answer(last_user_text(frame.context)):
@@ -108,23 +126,31 @@ class Dialogue(FrameProcessor):
 
     async def _answer(self, heard: str) -> bool:
         """Reply to `heard`; whether that settles it."""
-        try:
-            reply = await self._reply(heard)
-        except GatewayError:
-            reply = Reply(NOT_NOW)
-        if reply is None and self._has_llm:
+        called, self._called = self._called, False
+        intents = self._understanding.intents(heard, monotonic())
+        if (said := await self._at_home(heard, intents)) is not None:
+            await self._say(said)
+        elif self._has_llm and all(intent.name in _FOR_A_MODEL for intent in intents):
             self._state.last_heard, self._state.last_said = heard, ""
             return False
-        await self._say(reply or Reply(NOT_UNDERSTOOD if len(heard.split()) > 1 else ""))
+        elif not intents and (is_to_it(heard) or (called and len(heard.split()) > 1)):
+            await self._say(NOT_UNDERSTOOD)
+        else:
+            await self._say(" ".join(filter(None, [await self._do(intent) for intent in intents])))
         self._state.last_heard = heard or self._state.last_heard
         return True
 
-    async def _reply(self, heard: str) -> Reply | None:
-        intent = self._recogniser.recognise(heard)
-        if (said := await self._at_home(heard, intent)) is not None:
-            return Reply(said)
-        if intent is None or (self._has_llm and intent.name in _FOR_A_MODEL):
-            return None
+    async def _do(self, intent: Intent) -> str:
+        """Do what is asked for; gives what to say of it."""
+        try:
+            reply = await self._reply(intent)
+            for action in reply.actions:
+                await self._act(action)
+        except GatewayError:
+            return NOT_NOW
+        return reply.text
+
+    async def _reply(self, intent: Intent) -> Reply:
         state = self._state
         context = Context(
             now=self._now(),
@@ -134,16 +160,17 @@ class Dialogue(FrameProcessor):
             timers=await self._timers.list() if _is_of_timers(intent) else (),
             last_heard=state.last_heard,
             last_said=state.last_said,
+            result=state.result,
         )
         return answer(intent, context)
 
-    async def _at_home(self, heard: str, intent: Intent | None) -> str | None:
+    async def _at_home(self, heard: str, intents: list[Intent]) -> str | None:
         """What a smart home says to it; `None` where there is none, or it is nothing for it."""
-        of_home = intent is not None and intent.name == "SmartHome"
+        of_home = any(intent.name == "SmartHome" for intent in intents)
         if (
             self._home is None
             or UNCLEAR in heard
-            or not (of_home or (intent is None and len(heard.split()) > 1))
+            or not (of_home or (not intents and len(heard.split()) > 1))
         ):
             return None
         try:
@@ -152,17 +179,12 @@ class Dialogue(FrameProcessor):
             logger.warning("{}", error.message)
             return NO_HOME if of_home else None
 
-    async def _say(self, reply: Reply) -> None:
-        try:
-            for action in reply.actions:
-                await self._act(action)
-        except GatewayError:
-            reply = Reply(NOT_NOW)
-        if not reply.text:
+    async def _say(self, text: str) -> None:
+        if not text:
             return
-        self._state.last_said = reply.text
+        self._state.last_said = text
         await self.push_frame(LLMFullResponseStartFrame())
-        await self.push_frame(LLMTextFrame(reply.text))
+        await self.push_frame(LLMTextFrame(text))
         await self.push_frame(LLMFullResponseEndFrame())
 
     async def _act(self, action: Action) -> None:
@@ -172,6 +194,8 @@ class Dialogue(FrameProcessor):
                 await self._command("volume", percent)
             case StartTimer():
                 await self._timers.start(action)
+            case KeepResult(value):
+                self._state.result = value
             case CancelTimers(numbers):
                 await self._timers.cancel(numbers)
 
@@ -184,6 +208,11 @@ class Dialogue(FrameProcessor):
         tone = ring_tone()
         await self.push_frame(OutputAudioRawFrame(audio=tone, sample_rate=_RATE, num_channels=1))
         await self.push_frame(TTSSpeakFrame(ring_text(timer)))
+
+    def _take_attention(self, data: object) -> None:
+        """What comes after its word is to it, and an apology is due where it is not understood."""
+        if isinstance(data, dict):
+            self._called = data.get("by") is not None or (self._called and data.get("state") != "asleep")
 
     def _take_state(self, data: object) -> None:
         volume = data.get("volume") if isinstance(data, dict) else None

@@ -121,9 +121,16 @@ class _HomeAssistant:
         found = recognize_best(heard, self._intents, slot_lists=self._lists)
         if found is None:
             return None
+        if (command := found.entities.get("conversation_command")) is not None:
+            return self._later(str(command.text))
         name, fixed = _HOME_ASSISTANT.get(found.intent.name, ("SmartHome", {}))
         timer = _slots(found) if name.startswith("Timer") else {}
         return Intent(name, {**fixed, **{_TIMER_SLOTS[k]: v for k, v in timer.items() if k in _TIMER_SLOTS}})
+
+    def _later(self, command: str) -> Intent | None:
+        """What is to be done in ten minutes, say: only a smart home could. Anything else before it is talk."""
+        found = self.recognise(command.strip())
+        return found if found is not None and found.name == "SmartHome" else None
 
 
 def _things() -> list[tuple[str, str, dict[str, Any]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,14 @@ class CancelTimers:
     numbers: tuple[int, ...]
 
 
-Action = SetVolume | StartTimer | CancelTimers
+@dataclass(frozen=True, slots=True)
+class KeepResult:
+    """Remember what a sum came to, for the next one to go on from."""
+
+    value: Fraction
+
+
+Action = SetVolume | StartTimer | CancelTimers | KeepResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,7 @@ class Context:
     timers: tuple[Timer, ...] = ()
     last_heard: str = ""
     last_said: str = ""
+    result: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from gateway.speech.intents import Intent, Slot
 from gateway.speech.numbers import ordinal_words, words_for_int
-from gateway.speech.reply import Context, Reply, SetVolume
-from gateway.speech.sums import SumError, spoken_sum
-from gateway.speech.timer_skills import cancel_timers, set_timer, time_left
+from gateway.speech.reply import Context, KeepResult, Reply, SetVolume
+from gateway.speech.sums import SumError, spoken_chain, spoken_sum, value_of
+from gateway.speech.timer_skills import cancel_it, cancel_timers, change_timer, set_timer, time_left
 
 NOT_UNDERSTOOD = "Sorry, I didn't understand that."
 VOLUME_STEP = 15  # percent
@@ -38,8 +38,11 @@ def _date(slots: Mapping[str, Slot], context: Context) -> Reply:
         return Reply(f"It's {context.now:%B}.")
     if when == "year":
         return Reply(f"It's {_year(context.now.year)}.")
-    day = context.now + timedelta(days={"tomorrow": 1, "yesterday": -1}.get(when, 0))
-    opening = {"tomorrow": "Tomorrow is", "yesterday": "Yesterday was"}.get(when, "It's")
+    ahead = int(slots.get("days", 0))
+    day = context.now + timedelta(days=min(ahead, 10_000) or {"tomorrow": 1, "yesterday": -1}.get(when, 0))
+    opening = {"tomorrow": "Tomorrow is", "yesterday": "Yesterday was"}.get(
+        when, "That is" if ahead else "It's"
+    )
     return Reply(f"{opening} {day:%A}, {day:%B} {ordinal_words(day.day)}, {_year(day.year)}.")
 
 
@@ -52,9 +55,20 @@ def _year(year: int) -> str:
 
 def _sum(slots: Mapping[str, Slot], _context: Context) -> Reply:
     try:
-        return Reply(spoken_sum(slots))
+        return Reply(spoken_sum(slots), (KeepResult(value_of(slots)),))
     except SumError as error:
         return Reply(str(error))
+
+
+def _calculate(slots: Mapping[str, Slot], context: Context) -> Reply:
+    goes_on = "goes_on" in slots
+    if goes_on and context.result is None:
+        return Reply("There is no result to go on from.")
+    try:
+        text, result = spoken_chain(str(slots["sum"]), context.result if goes_on else None)
+    except SumError as error:
+        return Reply(str(error))
+    return Reply(text, (KeepResult(result),))
 
 
 def _volume_set(slots: Mapping[str, Slot], _context: Context) -> Reply:
@@ -113,8 +127,8 @@ def _coin(_slots: Mapping[str, Slot], context: Context) -> Reply:
     return Reply(context.rng.choice(["Heads.", "Tails."]))
 
 
-def _dice(_slots: Mapping[str, Slot], context: Context) -> Reply:
-    return Reply(f"It's a {words_for_int(context.rng.randint(1, 6))}.")
+def _dice(slots: Mapping[str, Slot], context: Context) -> Reply:
+    return Reply(f"It's a {words_for_int(context.rng.randint(1, max(2, int(slots.get('sides', 6)))))}.")
 
 
 def _joke(_slots: Mapping[str, Slot], context: Context) -> Reply:
@@ -126,6 +140,7 @@ def _always(text: str) -> Callable[[Mapping[str, Slot], Context], Reply]:
 
 
 _UNAVAILABLE = {
+    "elsewhere": "I only know the time here.",
     "weather": "I can't look up the weather: nothing leaves this machine.",
     "music": "I can't play music.",
     "news": "I can't look up the news: nothing leaves this machine.",
@@ -143,8 +158,12 @@ _ANSWERS: Mapping[str, Callable[[Mapping[str, Slot], Context], Reply]] = {
     "Time": _time,
     "Date": _date,
     "Sum": _sum,
+    "Calculate": _calculate,
     "TimerSet": set_timer,
+    "TimerAsk": _always("For how long?"),
+    "TimerChange": change_timer,
     "TimerCancel": cancel_timers,
+    "TimerCancelIt": cancel_it,
     "TimerLeft": time_left,
     "VolumeSet": _volume_set,
     "VolumeUp": _volume_up,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from math import isqrt, sqrt
 
+from gateway.speech.arithmetic import result, terms
 from gateway.speech.intents import Slot
 from gateway.speech.numbers import words_for_number
 
@@ -28,11 +29,38 @@ def spoken_sum(slots: Mapping[str, Slot]) -> str:
     if operator == "root":
         return f"The square root of {words_for_number(a)} is {_root(a)}."
     b = _operand(slots, "b")
-    result = _OPERATIONS[operator](a, b)
-    if abs(result) >= _LIMIT:
+    value = _OPERATIONS[operator](a, b)
+    if abs(value) >= _LIMIT:
         raise SumError("That number is too long to say.")
     question = f"{words_for_number(a)} {_spoken(operator, b)}"
-    return f"{question[0].upper()}{question[1:]} is {words_for_number(result)}."
+    return f"{question[0].upper()}{question[1:]} is {words_for_number(value)}."
+
+
+def value_of(slots: Mapping[str, Slot]) -> Fraction:
+    """What a Sum intent comes to; a root as nearly as a computer has it. Raises SumError where it has no answer."""
+    operator, a = str(slots["operator"]), _operand(slots, "a")
+    return Fraction(sqrt(a)) if operator == "root" else _OPERATIONS[operator](a, _operand(slots, "b"))
+
+
+def spoken_chain(text: str, before: Fraction | None = None) -> tuple[str, Fraction]:
+    """(the answer to a sum of any number of terms as a sentence, its value); it may go on from `before`.
+
+    Raises SumError with a sentence to say instead.
+    """
+    pieces = terms(text)
+    asked = [f"{operator} {words_for_number(value)}" for operator, value in pieces]
+    if before is None:
+        asked[0] = words_for_number(pieces[0][1])
+    else:
+        pieces, asked = [("plus", before), *pieces], [words_for_number(before), *asked]
+    try:
+        value = result(pieces)
+    except ZeroDivisionError:
+        raise SumError("Nothing can be divided by zero.") from None
+    if abs(value) >= _LIMIT or any(abs(term) >= _LIMIT for _, term in pieces):
+        raise SumError("That number is too long to say.")
+    question = " ".join(asked)
+    return f"{question[0].upper()}{question[1:]} is {words_for_number(value)}.", value
 
 
 def _spoken(operator: str, b: Fraction) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from gateway.speech.intents import Slot
 from gateway.speech.numbers import words_for_int
@@ -46,6 +47,21 @@ def cancel_timers(slots: Mapping[str, Slot], context: Context) -> Reply:
     )
 
 
+def cancel_it(_slots: Mapping[str, Slot], context: Context) -> Reply:
+    """The answer to "cancel it", said of nothing in particular: the timer, where there is one."""
+    return cancel_timers({}, context) if context.timers else Reply("Okay.")
+
+
+def change_timer(slots: Mapping[str, Slot], context: Context) -> Reply:
+    """The answer to "no, ten minutes": the newest timer is set anew."""
+    newest = max(context.timers, key=lambda timer: timer.number, default=None)
+    others = tuple(timer for timer in context.timers if timer is not newest)
+    reply = set_timer(slots, replace(context, timers=others))
+    if newest is None or not reply.actions:
+        return reply
+    return Reply(reply.text, (CancelTimers((newest.number,)), *reply.actions))
+
+
 def time_left(slots: Mapping[str, Slot], context: Context) -> Reply:
     """The answer to TimerLeft."""
     found = _matching(slots, context)
@@ -60,6 +76,8 @@ def time_left(slots: Mapping[str, Slot], context: Context) -> Reply:
 
 
 def _matching(slots: Mapping[str, Slot], context: Context) -> list[Timer]:
+    if slots.get("which") == "last":
+        return [max(context.timers, key=lambda timer: timer.number)] if context.timers else []
     if "timer_name" in slots:
         return [timer for timer in context.timers if timer.label == slots["timer_name"]]
     if seconds := _seconds(slots):

@@ -134,10 +134,12 @@ async def test_a_spoken_question_gets_a_spoken_answer(settings: AssistantSetting
         assert len(call.output.audio) > 32_000
 
 
-async def test_it_says_when_it_did_not_understand(settings: AssistantSettings) -> None:
+async def test_what_was_not_meant_for_it_is_answered_with_silence(settings: AssistantSettings) -> None:
     async with _calling(settings) as call:
         await call.ask("my brother bought a new car last week")
-        assert await _next(call.output.said) == "Sorry, I didn't understand that."
+        assert await _next(call.output.heard)
+        await call.ask("what is twelve times seven")
+        assert await _next(call.output.said) == "Twelve times seven is eighty four."
 
 
 async def test_a_command_reaches_the_device(settings: AssistantSettings) -> None:

@@ -18,7 +18,7 @@ from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame, RT
 from pipecat.tests.utils import run_test
 
 from gateway.errors import GatewayError
-from gateway.speech.dialogue import DEVICE_STATE, Dialogue, last_user_text, ring_tone, trim
+from gateway.speech.dialogue import ATTENTION, DEVICE_STATE, Dialogue, last_user_text, ring_tone, trim
 from gateway.speech.intents import Recogniser
 from gateway.speech.reply import Timer
 
@@ -44,10 +44,32 @@ async def test_a_question_is_answered(recogniser: Recogniser) -> None:
     ]
 
 
-async def test_what_it_does_not_understand_it_says(recogniser: Recogniser) -> None:
-    assert await _texts(_dialogue(recogniser), [_heard("the moon is made of cheese")], _ANSWER) == [
+async def test_a_request_that_it_does_not_understand_it_apologises_for(recogniser: Recogniser) -> None:
+    assert await _texts(_dialogue(recogniser), [_heard("could you bake a cake")], _ANSWER) == [
         "Sorry, I didn't understand that."
     ]
+
+
+@pytest.mark.parametrize("text", ["the moon is made of cheese", "[unclear] what is on tonight"])
+async def test_to_what_was_not_meant_for_it_it_says_nothing(recogniser: Recogniser, text: str) -> None:
+    assert await _texts(_dialogue(recogniser), [_heard(text)], []) == []
+
+
+async def test_what_comes_after_its_word_is_meant_for_it(recogniser: Recogniser) -> None:
+    called = RTVIClientMessageFrame(
+        msg_id="1", type=ATTENTION, data={"state": "attentive", "by": "okay nabu"}
+    )
+    frames: list[Frame] = [called, _heard("the moon is made of cheese")]
+    assert await _texts(_dialogue(recogniser), frames, [RTVIClientMessageFrame, *_ANSWER]) == [
+        "Sorry, I didn't understand that."
+    ]
+
+
+async def test_two_requests_in_a_sentence_are_both_answered(recogniser: Recogniser) -> None:
+    dialogue = _dialogue(recogniser)
+    expected = [RTVIServerMessageFrame, *_ANSWER]
+    [text] = await _texts(dialogue, [_heard("what time is it and set the volume to fifty percent")], expected)
+    assert text == "It's nine o'clock in the morning. Volume fifty percent."
 
 
 async def test_a_single_unknown_word_is_taken_for_noise(recogniser: Recogniser) -> None:
@@ -136,14 +158,14 @@ async def test_a_smart_home_does_what_is_of_it_and_is_asked_no_more(recogniser: 
         _heard("what is two plus two"),
         _heard("cheese is nice"),
     ]
-    said = await _texts(_at_home(recogniser, house), heard, _ANSWER * 3)
-    assert said == ["Turned on the light.", "Two plus two is four.", "Sorry, I didn't understand that."]
+    said = await _texts(_at_home(recogniser, house), heard, _ANSWER * 2)
+    assert said == ["Turned on the light.", "Two plus two is four."]
     assert house.asked == ["turn on the light", "cheese is nice"]
 
 
 async def test_what_was_half_heard_is_not_sent_to_a_smart_home(recogniser: Recogniser) -> None:
     house = _House()
-    await _texts(_at_home(recogniser, house), [_heard("turn [unclear] the light")], _ANSWER)
+    await _texts(_at_home(recogniser, house), [_heard("turn [unclear] the light")], [])
     assert house.asked == []
 
 

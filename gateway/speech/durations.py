@@ -1,0 +1,50 @@
+"""Lengths of time in a sentence whose numbers are digits already. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_UNITS: Final = {
+    "hour": "hours",
+    "hr": "hours",
+    "minute": "minutes",
+    "min": "minutes",
+    "second": "seconds",
+    "sec": "seconds",
+}
+_UNIT: Final = r"(hour|hr|minute|min|second|sec)s?"
+_WORDED: Final = (
+    (re.compile(r"\bthree quarters of an hour\b|\b3 quarters of an hour\b"), "45 minutes"),
+    (re.compile(r"\b(?:a )?quarter of an hour\b"), "15 minutes"),
+    (re.compile(r"\bhalf an hour\b|\b(?:a )?half hour\b"), "30 minutes"),
+    (re.compile(r"\bhalf a minute\b"), "30 seconds"),
+    (re.compile(r"\b(?:an|1) hour and a half\b|\b1 and a half hours\b"), "1 hours 30 minutes"),
+    (re.compile(r"\b(\d+) and a half hours\b|\b(\d+) hours and a half\b"), r"\1\2 hours 30 minutes"),
+    (re.compile(r"\b(\d+) and a half minutes\b|\b(\d+) minutes and a half\b"), r"\1\2 minutes 30 seconds"),
+    (re.compile(r"\b(?:a|1) minute and a half\b"), "1 minutes 30 seconds"),
+    (re.compile(rf"\b(?:an|a) {_UNIT}\b"), r"1 \1"),
+)
+_ONE: Final = re.compile(rf"\b(\d{{1,5}}) {_UNIT}\b")
+
+
+def durations(text: str) -> tuple[dict[str, int], str]:
+    """(hours, minutes and seconds as far as they are named, the sentence with … in their place).
+
+    Parts that belong together are added: "1 hour and 20 minutes". Nothing is found where two lengths are told.
+    """
+    for pattern, plain in _WORDED:
+        text = pattern.sub(plain, text)
+    found = list(_ONE.finditer(text))
+    slots: dict[str, int] = {}
+    for match in found:
+        unit = _UNITS[match[2]]
+        if unit in slots:
+            return {}, text
+        slots[unit] = int(match[1])
+    if found:
+        between = text[found[0].start() : found[-1].end()]
+        if set(_ONE.sub("", between).split()) - {"and"}:
+            return {}, text
+        text = f"{text[: found[0].start()]}…{text[found[-1].end() :]}"
+    return slots, text

@@ -1,0 +1,272 @@
+"""What was meant, where no template has the words: by the words that carry the meaning. Pure.
+
+A sentence that would change something must be a request: neither negated, nor a report, nor a question about somebody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from gateway.speech.arithmetic import chain
+from gateway.speech.durations import durations
+from gateway.speech.intents import Intent, Slot
+
+_MOST_WORDS: Final = 16
+_NOT: Final = re.compile(
+    r"\b(?:not|never|no one|nobody|\w+n't|dont|didnt|doesnt|wont|cant|without|instead of)\b"
+)
+_ASKED: Final = re.compile(
+    r"^(?:can|could|will|would|won't|may) (?:you|i|we)\b|^(?:i|we) (?:want|need|would|'d|wanna|gotta)|^i'd\b"
+)
+_REPORT: Final = re.compile(
+    r"\b(?:he|she|they|we|it|someone|somebody|who) (?:\w+ )?(?:said|says|told|tells|asked|is|was|were|are|"
+    r"has|had|have|will|would|should|must|can|could|might|set|"
+    r"goes|went|takes|took|needs|needed)\b|\b(?:said|says|told|asked|yesterday|he'll|she'll|they'll|i'll|"
+    r"we'll|i've|he's|she's|they're|we're|i was|"
+    r"i had|i have|i set|we set|you set|used to|should have|if|when|because|while|was|were|had)\b"
+)
+_QUESTION: Final = re.compile(
+    r"^(?:what|how|when|why|who|where|which|is|are|was|were|did|does|do|has|have|should|whose)\b"
+)
+_TIMER: Final = re.compile(r"\b(?:timers?|alarm|countdown)\b")
+_WISH: Final = re.compile(
+    r"\b(?:set|setup|start|make|create|need|want|like|put|begin|add|give|have|run|get|go off|count|use|"
+    r"begin|initiate|open|time)\b"
+)
+_WAKE: Final = re.compile(r"\b(?:remind|wake|call|alert|ping|notify|tell|buzz) me(?: up)?\b")
+_END: Final = re.compile(
+    r"\b(?:cancel|stop|delete|remove|clear|end|kill|turn off|shut off|get rid of|dismiss|abort|quit|erase|"
+    r"scratch|forget|lose|turn .* off)\b"
+)
+_LEFT: Final = re.compile(
+    r"\b(?:left|remain|remaining|remains|longer|status|check|go off|goes off|done|until|up|ends?|ring|on)\b"
+)
+_VOLUME: Final = re.compile(r"\b(?:volume|sound|speakers?|audio|loudness|decibels?)\b")
+_UP: Final = re.compile(r"\b(?:louder|up|increased?|raised?|higher|crank|boost|pump|more|bump)\b")
+_DOWN: Final = re.compile(
+    r"\b(?:quieter|softer|down|decreased?|lower(?:ed)?|reduced?|less|quiet|soften|drop)\b"
+)
+_PERCENT: Final = re.compile(r"\b(?:to|at|on|of|level|number|volume) (\d{1,3})\b( percent)?")
+_SIDES: Final = re.compile(r"\b(\d{1,4}) sided?\b|\b(?:with|has|of) (\d{1,4}) sides?\b")
+_DAYS: Final = re.compile(r"\b(\d{1,4}) (day|week)s?\b|\b(a) (day|week)\b")
+_PLACE: Final = re.compile(
+    r"\b(?:time|it|now|hour|clock) (?:right now |now )?(?:over |there )?(?:in|at|for|on) (?:the "
+    r")?(?!morning|afternoon|evening|moment|here|my|this|present|now)\w+"
+)
+
+Found = tuple[str, dict[str, Slot]]
+
+
+def understood(text: str) -> Intent | None:
+    """The intent of a whole sentence, its numbers digits; None where it is none, or only may be one."""
+    if not text or len(text.split()) > _MOST_WORDS:
+        return None
+    for rule in _RULES:
+        if (found := rule(text)) is not None:
+            return Intent(*found)
+    return None
+
+
+def is_request(text: str) -> bool:
+    """Whether a sentence asks that something be done: no negation, no report, no question but a polite one."""
+    if _NOT.search(text) or (not _ASKED.match(text) and _QUESTION.match(text)):
+        return False
+    return _REPORT.search(text) is None or (_ASKED.match(text) is not None and " if " not in f" {text} ")
+
+
+def _timer(text: str) -> Found | None:  # noqa: PLR0911 -- rules, one after the other
+    if not _TIMER.search(text):
+        return _wake(text)
+    slots, rest = durations(text)
+    if _QUESTION.match(text) and not _NOT.search(text):
+        return ("TimerLeft", {}) if _LEFT.search(rest) and not slots else None
+    if not is_request(text):
+        return None
+    if _END.search(rest):
+        return "TimerCancel", {"which": "all"} if re.search(r"\b(?:all|every|both)\b", rest) else dict(slots)
+    if re.search(r"\b(?:left|remaining|status|check)\b", rest):
+        return "TimerLeft", {}
+    if slots and (_WISH.search(rest) or len(rest.split()) <= 6):
+        return "TimerSet", dict(slots)
+    asks = _WISH.search(rest) and not re.search(
+        r"\d|\b(?:am|pm|tomorrow|tonight|morning|noon|midnight|o'clock)\b", rest
+    )
+    return ("TimerAsk", {}) if asks else None
+
+
+def _wake(text: str) -> Found | None:
+    slots, rest = durations(text)
+    if not slots or not _WAKE.search(rest) or not is_request(text):
+        return None
+    about = re.fullmatch(r".*\bremind me (?:in … )?(?:to|about|that) (.+?)(?: in …)?", rest)
+    if about:
+        return "TimerSet", {**slots, "reminder": about[1]}
+    plain = re.search(r"\bme(?: up)? (?:again )?in …$|\bin … .*\bme(?: up)?$", rest)
+    return ("TimerSet", dict(slots)) if plain else None
+
+
+def _left(text: str) -> Found | None:
+    found = re.fullmatch(
+        r"(?:and )?how (?:long|much time|much longer|many minutes)(?: \w+){0,3} (?:left|remaining|to go|"
+        r"still)(?: \w+){0,3}",
+        text,
+    )
+    return ("TimerLeft", {}) if found else None
+
+
+def _volume(text: str) -> Found | None:  # noqa: PLR0911 -- likewise
+    named = _VOLUME.search(text)
+    if not named and not re.search(
+        r"\b(?:louder|quieter|softer|speak up|(?:too|so) (?:loud|quiet)|(?:be|more) quiet)\b", text
+    ):
+        return None
+    if re.search(r"\b(?:i can't hear|can't hear you|too quiet|speak up)\b", text):
+        return "VolumeUp", {}
+    if re.search(r"\b(?:you're|you are|that's|it's|this is) (?:\w+ )?too loud\b", text):
+        return "VolumeDown", {}
+    if _QUESTION.match(text) or not is_request(text):
+        return None
+    if re.search(r"\b(?:unmute|back on|sound on|turn on)\b", text):
+        return "Unmute", {}
+    if re.search(r"\b(?:mute|off)\b", text):
+        return "Mute", {}
+    return _level(text) if named else _step(text)
+
+
+def _level(text: str) -> Found | None:
+    if (found := _PERCENT.search(text)) is not None:
+        percent = int(found[1]) * (1 if found[2] or int(found[1]) > 10 else 10)  # "to 4" is of ten
+        return ("VolumeSet", {"percent": percent}) if percent <= 100 else None
+    if re.search(r"\b(?:max|maximum|full|highest|all the way up|loudest)\b", text):
+        return "VolumeSet", {"percent": 100}
+    if re.search(r"\b(?:minimum|lowest|all the way down)\b", text):
+        return "VolumeSet", {"percent": 10}
+    return _step(text)
+
+
+def _step(text: str) -> Found | None:
+    up, down = _UP.search(text), _DOWN.search(text)
+    if bool(up) == bool(down):
+        return None
+    return ("VolumeUp" if up else "VolumeDown"), {}
+
+
+def _sum(text: str) -> Found | None:
+    return None if (found := chain(text)) is None else ("Calculate", {"sum": found})
+
+
+def _clock(text: str) -> Found | None:
+    if re.search(r"\btime zone|timezone|standard time\b", text) or (_PLACE.search(text) and "time" in text):
+        return ("Unavailable", {"what": "elsewhere"}) if re.search(r"\bwhat|tell|give|know\b", text) else None
+    asks = (
+        r"\bwhat(?:'s|s| is)? (?:the )?(?:current |exact |right )?(?:time|hour)(?: \w+){0,5}$|\bthe "
+        r"(?:current |exact )?time(?: is| it is)?(?: now| right now| please)?$|"
+        r"\bwhat time (?:it is|is it)\b|\btime of day\b"
+    )
+    wanted = re.search(asks, text) and not re.search(
+        r"\b(?:left|until|last|first|next|ago|arrive|leave|start|open|close|does|did|do)\b", text
+    )
+    return ("Time", {}) if wanted else None
+
+
+def _date(text: str) -> Found | None:
+    if not re.search(r"\b(?:what|which|tell|know|give|get|today's)\b", text) or not re.search(
+        r"\b(?:day|date)\b", text
+    ):
+        return None
+    if (found := _DAYS.search(text)) is not None and re.search(r"\b(?:in|from (?:now|today)|after)\b", text):
+        days = int(found[1] or 1) * (7 if "week" in found[0] else 1)
+        return "Date", {"days": days}
+    for when in ("tomorrow", "yesterday"):
+        if re.search(rf"\b{when}\b", text):
+            return "Date", {"when": when}
+    plain = re.search(
+        r"\b(?:today|today's|is it|it is|the date|current date|are we|of the week|day is|date is)\b", text
+    )
+    other = re.search(
+        r"\b(?:of|my|your|his|her|was|when|due|did|does|born|holiday|payday|pay|paid|next|appointment|for|"
+        r"on)\b",
+        text.replace("of the week", "").replace("are we on", ""),
+    )
+    return ("Date", {"when": "today"}) if plain and not other else None
+
+
+def _dice(text: str) -> Found | None:
+    if not re.search(r"\b(?:roll|throw|toss)\b", text) or not re.search(r"\b(?:dice|die)\b", text):
+        return None
+    found = _SIDES.search(text)
+    return "Dice", {"sides": int(found[1] or found[2])} if found else {}
+
+
+def _matching(name: str, pattern: str, most: int = 12, **slots: Slot) -> Callable[[str], Found | None]:
+    compiled = re.compile(pattern)
+
+    def rule(text: str) -> Found | None:
+        return (name, dict(slots)) if len(text.split()) <= most and compiled.search(text) else None
+
+    return rule
+
+
+_RULES: Final[tuple[Callable[[str], Found | None], ...]] = (
+    _timer,
+    _left,
+    _volume,
+    _sum,
+    _dice,
+    _matching("Coin", r"\b(?:flip|toss|throw)\b.*\bcoin\b|\bheads or tails\b|\bcoin (?:flip|toss)\b"),
+    _matching(
+        "Joke",
+        r"\b(?:tell|hear|know|give|got|say|share|have|another|mood)\b.*\b(?:jokes?|something (?:funny|"
+        r"hilarious))\b|\bmake me (?:laugh|smile)\b",
+    ),
+    _matching(
+        "RepeatLast",
+        r"^(?:please )?(?:repeat|say)(?: \w+){0,2} (?:that|it|again|last|what you|yourself|please|question|"
+        r"answer)\b|"
+        r"\b(?:you|please|may you) (?:please )?(?:repeat|say) (?:that|it|what you|your|the last|the "
+        r"question)\b|\b(?:hear|say) (?:that|it) (?:again|one more|once more)\b|"
+        r"\bwhat (?:did you|was it you|have you) (?:just )?(?:say|said|ask)\b|\bwhat was that\b|^(?:sorry "
+        r")?pardon\b|\bcome again\b|^repeat$|"
+        r"\b(?:didn't|did not|couldn't) (?:quite )?(?:hear|catch|get|understand) (?:that|you|what you|it)\b",
+        whose="bot",
+    ),
+    _matching(
+        "Name",
+        r"\b(?:what|who|tell|know|have|say|share)\b.*\b(?:your (?:\w+ )?name|(?:should|can|may|do|shall) i "
+        r"call you|you called|name you)\b|^who are you$",
+    ),
+    _matching(
+        "Help",
+        r"\bwhat (?:\w+ ){0,4}(?:can|could|do|should|may|am) (?:you (?:\w+ ){0,3}(?:do|answer|help|know|"
+        r"capable|able|assist)|i (?:\w+ ){0,3}(?:ask|say))\b|"
+        r"\bwhat (?:else )?(?:are you|you are|you're) (?:capable|able)\b|\bwhat (?:\w+ )?(?:questions|"
+        r"subjects|topics|things|commands) (?:can|do|are) (?:you|i)\b",
+    ),
+    _clock,
+    _date,
+    _matching("Thanks", r"\b(?:thank you|thanks|thank ya|appreciate (?:it|that|you)|i owe you)\b", 9),
+    _matching(
+        "Stop",
+        r"^(?:please |just |hey |okay )*(?:stop|quit|abort|cancel|end|nevermind|never mind|forget|shut up|"
+        r"be quiet|hush)\b(?: (?:it|that|this|talking|speaking|now|"
+        r"please|everything|all|just|stop|the|current|last|previous|process|command|action|request|what|"
+        r"you're|doing|about))*$",
+        8,
+    ),
+    _matching(
+        "Goodbye",
+        r"\b(?:good ?bye|bye|see (?:ya|you)(?: \w+)?|good night|talk (?:to you )?(?:later|soon|again)|until "
+        r"next time|farewell|take care|peace out)$",
+        9,
+    ),
+    _matching(
+        "Hello",
+        r"^(?:well )?(?:hi|hello|hey|howdy|greetings|heyo|hiya|good (?:morning|afternoon|evening|day))(?: "
+        r"there| ai| friend| again| buddy| how are you| how's it going| what's up)*$|"
+        r"^(?:hey |hi |hello )?(?:how (?:are|is|have|ya|you)|how's) (?:you|it|ya|things|everything|life|"
+        r"your)?(?: \w+){0,3}$|^(?:hey |hi )?(?:what's|what is) up$",
+        7,
+    ),
+)

@@ -1,0 +1,153 @@
+"""What a sentence asks for, with what was said before it: none, one or two intents. No clock of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from gateway.speech.arithmetic import continued
+from gateway.speech.durations import durations
+from gateway.speech.intents import Intent, Recogniser
+from gateway.speech.loose import is_request, understood
+from gateway.speech.numbers import digits_for_words
+
+UNCLEAR: Final = "[unclear]"
+TOPIC_SECONDS: Final = 60.0
+"""How long "it" is what was last spoken of."""
+_FILLERS: Final = re.compile(r"\b(?:um+|uh+|uhm|er|erm|hm+|mhm|ah|oh|eh|like i said|you know)\b(?! \d)")
+_CALLED: Final = re.compile(r"^(?:(?:okay |ok |hey )?(?:nabu|jarvis|alexa|mycroft|computer|assistant)\b ?)+")
+_POLITE: Final = re.compile(
+    r"^(?:(?:okay|ok|so|well|hey|please|and|alright|right) )+|(?: (?:please|thanks|thank you|okay))+$"
+)
+_IT: Final = re.compile(
+    r"(?:please )?(?:cancel|stop|forget|delete|scratch|turn off|end|undo) (?:it|that|this|that one)(?: "
+    r"please| again| now)?"
+)
+_NEVER_MIND: Final = re.compile(
+    r"(?:no )?(?:never ?mind|forget (?:it|about it|that)|cancel|no thanks|i changed my mind)(?: that| it)?"
+)
+_RATHER: Final = re.compile(
+    r"(?:no|nope|sorry|actually|wait|rather|i mean|i meant|make it|make that|change it to|better|for|not)\b"
+)
+_CORRECTION: Final = re.compile(
+    r"(?:(?:no|nope|sorry|oh|actually|wait|i mean|i meant|make it|make that|change (?:it|that) to|better|"
+    r"rather|instead|set it to|let's say|the timer|for|to|please|it|should be) )*…(?: instead| rather| "
+    r"please| actually)*"
+)
+_ANSWER: Final = re.compile(
+    r"(?:(?:for|in|about|let's say|make it|set it (?:for|to)|please|um) )*…(?: please| long| from now)*"
+)
+_MORE: Final = re.compile(
+    r"(?:(?:and|even|a|little|tiny|bit|much|some|still|still a) )*(?:more|further|again|once more|one more "
+    r"time)(?: please)?"
+)
+_STEPS: Final = ("VolumeUp", "VolumeDown")
+_AND: Final = re.compile(r" and (?:then |also |after that )?| then | also ")
+_TO_IT: Final = re.compile(
+    r"^(?:(?:please|hey|okay|ok|so|and|well) )*(?:(?:can|could|would|will) you\b|(?:set|start|turn|play|"
+    r"tell|show|give|remind|cancel|stop|switch|put|make|"
+    r"add|call|open|close|repeat|calculate|read|wake|dim|mute|increase|decrease|lower|raise|search|find|"
+    r"send|order|buy|check)\b)"
+)
+_ASKS: Final = re.compile(
+    r"^(?:what's|what is|who is|who's|where is|how (?:much|many|far|old|tall|long) (?:is|are))\b"
+)
+_PERSON: Final = re.compile(
+    r"\b(?:i|you|he|she|we|they|me|us|him|her|them|my|your|his|our|their|this|that|it|mom|mum|dad)\b"
+)
+
+
+class Understanding:
+    """Understands one speaker's sentences, one after the other.
+
+    Args:
+        recogniser: of the templates, which decide where they match.
+    """
+
+    def __init__(self, recogniser: Recogniser) -> None:
+        self._recogniser = recogniser
+        self._last: Intent | None = None
+        self._at = 0.0
+
+    def intents(self, heard: str, now: float) -> list[Intent]:
+        """What `heard` asks for, `now` in seconds of any clock; nothing where that is not sure.
+
+        Words that were not clearly heard ask for nothing.
+        """
+        if UNCLEAR in heard:
+            return []
+        text = plain(heard)
+        found = self._by_topic(text, now) or self._all(heard, text)
+        if found:
+            self._last, self._at = found[-1], now
+        return found
+
+    def _all(self, heard: str, text: str) -> list[Intent]:
+        if (whole := self._by_template(heard) or self._by_template(text)) is not None:
+            return [whole]
+        for left, right in _split(text):
+            first, second = self._one(left), self._one(right)
+            if first is not None and second is not None:
+                return [first, second]
+        loosely = understood(text) or self._recogniser.recognise(text)
+        return [] if loosely is None else [loosely]
+
+    def _one(self, text: str) -> Intent | None:
+        return (
+            self._by_template(text) or understood(digits_for_words(text)) or self._recogniser.recognise(text)
+        )
+
+    def _by_template(self, text: str) -> Intent | None:
+        """What only refuses, as "I can't change a timer", gives way to what other words may mean."""
+        found = self._recogniser.recognise(text)
+        return None if found is not None and found.name == "Unavailable" else found
+
+    # -- what was said before
+
+    def _by_topic(self, text: str, now: float) -> list[Intent]:
+        topic = self._last if now - self._at <= TOPIC_SECONDS else None
+        name = topic.name if topic is not None else ""
+        if name in {"TimerSet", "TimerAsk", "TimerChange"} and (found := _of_timer(text, name)) is not None:
+            return [found]
+        if _IT.fullmatch(text) and not text.startswith("stop"):
+            return [Intent("TimerCancelIt")]
+        if name in {"Calculate", "Sum"}:
+            further = continued(text)
+            return [Intent("Calculate", {"sum": further, "goes_on": 1})] if further else []
+        if topic is not None and name in _STEPS and _MORE.fullmatch(text):
+            return [topic]
+        return []
+
+
+def _of_timer(text: str, name: str) -> Intent | None:
+    if _IT.fullmatch(text) or _NEVER_MIND.fullmatch(text):
+        return Intent("Stop") if name == "TimerAsk" else Intent("TimerCancel", {"which": "last"})
+    slots, rest = durations(text)
+    if not slots:
+        return None
+    if name == "TimerAsk":
+        return Intent("TimerSet", slots) if _ANSWER.fullmatch(rest) else None
+    return Intent("TimerChange", slots) if _RATHER.match(rest) and _CORRECTION.fullmatch(rest) else None
+
+
+def plain(heard: str) -> str:
+    """A sentence with its numbers as digits, without a wake word, hesitation or politeness around it."""
+    text = _FILLERS.sub("", digits_for_words(heard))
+    text = _CALLED.sub("", " ".join(text.split()))
+    return _POLITE.sub("", text).strip()
+
+
+def is_to_it(heard: str) -> bool:
+    """Whether a sentence that was not understood is plainly said to a machine: a request, or about nobody here."""
+    text = plain(heard)
+    if UNCLEAR in heard or not 1 < len(text.split()) <= 12:
+        return False
+    if _TO_IT.match(text):
+        return is_request(text)
+    return _ASKS.match(text) is not None and _PERSON.search(text) is None
+
+
+def _split(text: str) -> Iterator[tuple[str, str]]:
+    for found in _AND.finditer(text):
+        yield text[: found.start()], text[found.end() :]

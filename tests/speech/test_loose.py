@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from gateway.speech.arithmetic import chain, continued, result, terms
+from gateway.speech.durations import durations
+from gateway.speech.intents import Slot
+from gateway.speech.loose import understood
+from gateway.speech.understanding import is_to_it, plain
+
+
+def meant(text: str) -> tuple[str, dict[str, Slot]] | None:
+    found = understood(plain(text))
+    return None if found is None else (found.name, dict(found.slots))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "slots"),
+    [
+        ("I need a timer set for twenty five minutes please", "TimerSet", {"minutes": 25}),
+        (
+            "okay nabu, um, could you put a timer on for an hour and ten minutes",
+            "TimerSet",
+            {"hours": 1, "minutes": 10},
+        ),
+        ("start me a countdown of an hour and a half", "TimerSet", {"hours": 1, "minutes": 30}),
+        (
+            "could you remind me in ten minutes to call my sister",
+            "TimerSet",
+            {"minutes": 10, "reminder": "call my sister"},
+        ),
+        ("I'd like a timer", "TimerAsk", {}),
+        ("please get rid of that timer", "TimerCancel", {}),
+        ("get rid of all the timers", "TimerCancel", {"which": "all"}),
+        ("how long is left", "TimerLeft", {}),
+        ("when does my timer go off", "TimerLeft", {}),
+        ("reduce the speaker volume for me", "VolumeDown", {}),
+        ("would you bump the sound up a little", "VolumeUp", {}),
+        ("put the volume at sixty percent", "VolumeSet", {"percent": 60}),
+        ("put the volume at level four", "VolumeSet", {"percent": 40}),
+        ("what is three plus four plus five", "Calculate", {"sum": "3 plus 4 plus 5"}),
+        ("add thirty one to sixty plus nine", "Calculate", {"sum": "31 plus 60 plus 9"}),
+        ("what day is it in three days from now", "Date", {"days": 3}),
+        ("throw a twelve sided die", "Dice", {"sides": 12}),
+        ("what is the time in London", "Unavailable", {"what": "elsewhere"}),
+    ],
+)
+def test_a_request_is_understood_in_other_words(text: str, name: str, slots: dict[str, Slot]) -> None:
+    assert meant(text) == (name, slots)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "don't set a timer for five minutes",
+        "please do not turn the volume up",
+        "never mute the sound",
+        "don't wake me up in twenty minutes",
+        "dinner is ready in twenty minutes",
+        "I'll be home in five minutes",
+        "he said he would be here in ten minutes",
+        "she set a timer for ten minutes",
+        "did you set a timer for ten minutes",
+        "why did he turn the volume up",
+        "the timer was set for ten minutes",
+        "I set the timer for ten minutes yesterday",
+        "is the volume up",
+        "turn off the lights in ten minutes",
+        "they should turn the volume down",
+        "tell him that I was home for 5 minutes",
+    ],
+)
+def test_what_is_no_request_changes_nothing(text: str) -> None:
+    found = meant(text)
+    assert found is None or found[0] in {"TimerLeft", "VolumeGet"}
+
+
+@pytest.mark.parametrize(
+    ("text", "slots", "rest"),
+    [
+        ("for 1 hour and 20 minutes", {"hours": 1, "minutes": 20}, "for …"),
+        ("half an hour", {"minutes": 30}, "…"),
+        ("2 and a half minutes", {"minutes": 2, "seconds": 30}, "…"),
+        ("a minute", {"minutes": 1}, "…"),
+        ("5 minutes and 10 minutes", {}, "5 minutes and 10 minutes"),
+        ("5 minutes for the 30 second break", {}, "5 minutes for the 30 second break"),
+        ("nothing", {}, "nothing"),
+    ],
+)
+def test_one_length_of_time_is_found_in_a_sentence(text: str, slots: dict[str, int], rest: str) -> None:
+    assert durations(text) == (slots, rest)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2 plus 3 times 4", Fraction(14)),
+        ("10 minus 4 minus 3", Fraction(3)),
+        ("12 divided by 4 times 3", Fraction(9)),
+        ("1 point 5 plus minus 2", Fraction(-1, 2)),
+    ],
+)
+def test_products_come_before_sums(text: str, value: Fraction) -> None:
+    assert result(terms(text)) == value
+
+
+@pytest.mark.parametrize("text", ["we need 3 and 4", "5 plus 3 people", "room 12", "call 3 and 4"])
+def test_numbers_alone_are_no_sum(text: str) -> None:
+    assert chain(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"), [("and times 2", "times 2"), ("plus 3", "plus 3"), ("and 2", None), ("times", None)]
+)
+def test_what_goes_on_from_a_result(text: str, rest: str | None) -> None:
+    assert continued(text) == rest
+
+
+@pytest.mark.parametrize(
+    "text", ["could you open the pod bay doors", "play some jazz", "what is the capital of France"]
+)
+def test_a_request_that_is_not_understood_is_plainly_to_it(text: str) -> None:
+    assert is_to_it(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the moon is made of cheese",
+        "what are we having for dinner",
+        "I think that we should go to the market",
+        "did you see him yesterday",
+        "where did I put my keys",
+        "cheese",
+        "[unclear] play some jazz",
+        "call him if he doesn't come",
+    ],
+)
+def test_other_talk_is_not(text: str) -> None:
+    assert not is_to_it(text)
