@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 import sys
@@ -29,6 +30,7 @@ from pydantic_settings import (
 
 from gateway import sources
 from gateway.errors import ConfigError
+from gateway.ice_servers import IceServer, of_pipecat
 from ground import folders, pinned, typed
 from ground.trouble import Trouble
 
@@ -64,6 +66,20 @@ def _instance_name(name: str) -> str:
     if not name.isprintable() or not 1 <= len(name.encode()) <= _MAX_NAME_BYTES:
         raise ValueError(f"use 1 to {_MAX_NAME_BYTES} bytes of printable text")
     return name
+
+
+def _ip_address(text: str) -> str:
+    return str(ipaddress.ip_address(text))  # raises the ValueError that pydantic expects
+
+
+def _pipecat_ice_servers() -> tuple[IceServer, ...]:
+    """What Pipecat's own runner takes them from."""
+    try:
+        return of_pipecat(os.environ.get("PIPECAT_ICE_SERVERS", ""))
+    except ValueError as error:
+        raise ConfigError(
+            str(error), remedy="write them as Pipecat's runner takes them, or unset it"
+        ) from None
 
 
 def _pipecat_origins() -> tuple[str, ...] | None:
@@ -128,7 +144,9 @@ class Limits(BaseModel):
     offer_timeout_s: Annotated[float, Field(gt=0)] = 10.0
     """Until a media process must have answered an offer."""
     vanish_timeout_s: Annotated[float, Field(gt=0)] = 5.0
-    """Silence on the wire after which a client counts as gone."""
+    """Without a sign of life, after which a client counts as away."""
+    reconnect_timeout_s: Annotated[float, Field(ge=0, le=600)] = 30.0
+    """How long its call then waits for it."""
     connect_timeout_s: Annotated[float, Field(gt=0)] = 20.0
     """From the answer to the first media."""
     media_silence_s: Annotated[float, Field(gt=0)] = 5.0
@@ -255,6 +273,10 @@ class Settings(BaseSettings):
     """Addresses and networks of proxies whose X-Forwarded-For and -Proto count."""
     allowed_origins: tuple[str, ...] | None = Field(default_factory=_pipecat_origins)
     """Other pages that may talk, as `https://example.com`; by default those of dev servers on this machine."""
+    ice_servers: tuple[IceServer, ...] = Field(default_factory=_pipecat_ice_servers)
+    """STUN and TURN servers, for browsers and for the gateway."""
+    advertise: tuple[Annotated[str, AfterValidator(_ip_address)], ...] = ()
+    """Where clients reach the gateway through a NAT that maps ports one to one."""
     names: tuple[str, ...] = ()
     """What else the gateway is called in URLs, beside its addresses and the names that it knows itself by."""
     announce: bool = True

@@ -73,7 +73,8 @@ def closure(module: str) -> set[str]:
 
 
 GROUND = {
-    f"gateway.{name}" for name in ("errors", "settings", "sources", "logs", "flood", "rate", "recurring")
+    f"gateway.{name}"
+    for name in ("errors", "settings", "sources", "ice_servers", "logs", "flood", "rate", "recurring")
 }
 MAY_SEE = {
     "gateway.cli": {"gateway.front", "gateway.rtc", "gateway.wire"},
@@ -198,7 +199,7 @@ def test_packages_hold_nothing() -> None:
         ("sqlite3", ("front.registry_file",)),
         ("aiosqlite", ("front.registry_file",)),
         ("aiortc", ("rtc", "media.session", "bot.connection", "bot.stock", "bot.track", "cli.talk")),
-        ("aioice", ("rtc.stock",)),
+        ("aioice", ("rtc.stock", "rtc.alive")),
         ("prometheus_client", ("front.telemetry",)),
         ("dotenv", ("sources",)),
         ("rich.console", ()),
@@ -224,12 +225,13 @@ def test_a_package_stays_in_its_rooms(package: str, allowed: tuple[str, ...]) ->
         ("cli.main", ("__main__",)),
         ("front.places", ("front.running", "front.switchboard")),
         ("media.session", ("media.host",)),
+        ("media.exchange", ("media.session",)),
         ("media.template", ("media.bots",)),
         ("bot.template", ("bot.main",)),
         ("bot.nursery", ("bot.template",)),
         ("bot.child", ("bot.main", "bot.nursery", "bot.template")),
         ("media.host", ("media.main", "front.places.workers")),
-        ("rtc", ("media.session", "media.seat", "media.whole", "bot.whole", "cli.talk")),
+        ("rtc", ("media.session", "media.exchange", "media.seat", "media.whole", "bot.whole", "cli.talk")),
     ],
 )
 def test_a_module_is_entered_by_its_users_only(entered: str, users: tuple[str, ...]) -> None:

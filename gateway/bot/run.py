@@ -19,6 +19,7 @@ from gateway.bot.tools import DeviceTools
 from gateway.bot.track import SAMPLE_RATE
 from gateway.bot.turns import TurnClock
 from gateway.bot.whole import WholeConnection
+from gateway.ice_servers import IceServer
 from gateway.settings import Settings, without_telemetry
 from gateway.wire import talk
 from gateway.wire.calls import BotJob
@@ -92,7 +93,8 @@ async def hold(sock: socket.socket, job: BotJob) -> None:
     """Run a bot on this event loop, until it returns or raises."""
     module = loading.load(job.bot)
     given.tell_runner(job.own.get("settings", {}))
-    connection = WholeConnection() if job.whole else BotConnection(job.pc_id)
+    servers = [IceServer(**server) for server in job.own.get("settings", {}).get("ice_servers", ())]
+    connection = WholeConnection(servers) if job.whole else BotConnection(job.pc_id)
     with logger.contextualize(session=job.session_id):
         seat = _Seat(connection, stays=job.device is not None)
         pair = Pair(sock, seat.take, seat.lost)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import get_args
 
 from gateway.errors import BadOffer
+from gateway.ice_servers import IceServer
 from gateway.rtc.connection import GatewayConnection
 from gateway.wire import talk
 from gateway.wire.frames import Frame, FrameError, Kind
@@ -17,13 +18,17 @@ STATUS_SECONDS = 1.0
 
 
 class WholeConnection(GatewayConnection):
-    """What `runner_args.webrtc_connection` is: Pipecat's own, made and ended as the call's media ask."""
+    """What `runner_args.webrtc_connection` is: Pipecat's own, made and ended as the call's media ask.
 
-    def __init__(self) -> None:
+    Args:
+        ice_servers: STUN and TURN servers.
+    """
+
+    def __init__(self, ice_servers: Sequence[IceServer] = ()) -> None:
         self._pair: Pair | None = None
         self._told_to_end = False
         self._asked: asyncio.Queue[talk.Negotiate | talk.Candidates | talk.Close] = asyncio.Queue()
-        super().__init__()
+        super().__init__(ice_servers=ice_servers)
         for state in get_args(talk.StateName):
             self.add_event_handler(state, self._moved(state))
 
@@ -94,7 +99,7 @@ class WholeConnection(GatewayConnection):
     async def _report(self) -> None:
         found = await self.figures()
         figures = None if found is None else dataclasses.asdict(found)
-        self._tell(talk.Media(packets=self.packets_received(), figures=figures))
+        self._tell(talk.Media(signs=self.signs_of_life(), figures=figures))
 
     def _tell(self, told: talk.Told) -> None:
         if self._pair is not None:

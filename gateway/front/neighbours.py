@@ -53,6 +53,8 @@ class Neighbours:
         self, look: Callable[[], Interfaces] = interfaces, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._look, self._clock = look, clock
+        self.relays: frozenset[_Address] = frozenset()
+        """Our TURN servers, by which a client may be reached."""
         self._known, self._looked = look(), clock()
 
     def may_reach(self, candidate: Candidate, caller: str) -> bool:
@@ -60,6 +62,8 @@ class Neighbours:
         if candidate.transport != "udp":
             return False
         try:
+            if candidate.type == "relay" and unmapped(candidate.address) in self.relays:
+                return True
             return is_name(candidate) or self._may_reach(unmapped(candidate.address), unmapped(caller))
         except NoRoute:
             return False

@@ -8,7 +8,10 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
+
+from loguru import logger
 
 from gateway import __version__
 from gateway.errors import NotFound
@@ -29,6 +32,7 @@ from gateway.front.rollout import Course, Rollout, Rollouts
 from gateway.front.switchboard import Switchboard
 from gateway.front.telemetry import Telemetry
 from gateway.front.tools import Tools
+from gateway.ice_servers import IceServer
 from gateway.rate import Buckets
 from gateway.recurring import Recurring
 from gateway.settings import Settings
@@ -237,6 +241,7 @@ async def running(
         for call in await workers.adopt():
             switchboard.adopt(call)
         await workers.start()
+        switchboard.neighbours.relays = await _addresses_of(settings.ice_servers)
         chores = [
             asyncio.create_task(_look_after_keys(switchboard), name="keys"),
             asyncio.create_task(promises.run(), name="promises"),
@@ -252,6 +257,19 @@ async def running(
             await asyncio.gather(*chores, return_exceptions=True)
             await gateway.rollouts.stop()
             await workers.stop()
+
+
+async def _addresses_of(servers: Iterable[IceServer]) -> frozenset[IPv4Address | IPv6Address]:
+    """Of those that relay, as they are now."""
+    found: set[IPv4Address | IPv6Address] = set()
+    for host in {host for server in servers for host in server.relays}:
+        try:
+            told = await asyncio.get_running_loop().getaddrinfo(host, None)
+        except OSError as error:
+            logger.warning("TURN server {} has no address: {}", host, error)
+        else:
+            found |= {ip_address(str(address[0]).partition("%")[0]) for *_, address in told}
+    return frozenset(found)
 
 
 async def _look_after_keys(switchboard: Switchboard) -> None:

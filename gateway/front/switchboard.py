@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import secrets
-import time
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +39,8 @@ from gateway.wire.calls import (
 from gateway.wire.route import local_address, unmapped
 
 MAX_RESERVED: Final = 256
-RESERVED_SECONDS: Final = 120.0
+MAX_PC_IDS: Final = 8
+"""By which a call is known: its client has not heard of the newest where an answer was lost."""
 _MAX_FACT: Final = 64
 _PROOF_BYTES: Final = len(',"proof":""') + 64
 
@@ -60,7 +59,7 @@ class Offered:
 @dataclass(slots=True)
 class _Entry:
     session_id: str
-    pc_id: str
+    pc_ids: list[str]
     device: str | None
     board: str | None
     caller: Caller
@@ -111,7 +110,7 @@ class Switchboard:
         self._of_keys = RateLimit(rate)
         self._asking: Counter[str] = Counter()
         self._calls: dict[str, _Entry] = {}
-        self._reserved: OrderedDict[str, tuple[float, Any]] = OrderedDict()
+        self._reserved: OrderedDict[str, Any] = OrderedDict()
         self.shared_keys = SharedKeys()
         self.neighbours = Neighbours()
         self.stopping = False
@@ -124,16 +123,10 @@ class Switchboard:
         """
         self._starts.take(caller.address)
         session_id = secrets.token_hex(8)
-        self._reserved[session_id] = (time.monotonic(), body)
+        self._reserved[session_id] = body
         while len(self._reserved) > MAX_RESERVED:
             self._reserved.popitem(last=False)
         return session_id
-
-    def _redeem(self, session_id: str) -> Any:
-        at, body = self._reserved.pop(session_id, (-math.inf, None))
-        if at < time.monotonic() - RESERVED_SECONDS:
-            raise NotFound("there is no such session", remedy="POST /start first")
-        return body
 
     async def offer(
         self, offered: Offered, caller: Caller, *, arrived_on: str, session_id: str | None = None
@@ -169,12 +162,11 @@ class Switchboard:
             self._must_own(entry, caller)
             return await self._renegotiate(entry, offered, address)
         request_data = offered.request_data
-        if session_id is not None and session_id not in self._calls:
-            reserved = self._redeem(session_id)
-            request_data = request_data or reserved
+        if session_id is not None:
+            request_data = request_data or self._reserved.get(session_id, {})
         device = await self._device_name(caller, request_data)
         call = OfferCall(
-            session_id=session_id if session_id and session_id not in self._calls else secrets.token_hex(8),
+            session_id=self._own_id(session_id),
             sdp=offered.sdp,
             type=offered.type,
             request_data=request_data,
@@ -190,6 +182,12 @@ class Switchboard:
         )
         with self._asked_for(caller):
             return await self._begin(call.model_copy(update={"owner": asdict(owner)}), owner, kept)
+
+    def _own_id(self, session_id: str | None) -> str:
+        """That of `/start`, while no call has it; nobody else's choice."""
+        if session_id is not None and session_id in self._reserved and session_id not in self._calls:
+            return session_id
+        return secrets.token_hex(8)
 
     @contextmanager
     def _asked_for(self, caller: Caller) -> Iterator[None]:
@@ -217,7 +215,7 @@ class Switchboard:
     async def _begin(self, call: OfferCall, owner: _Owner, kept: Kept) -> Answer:
         answer = await self._workers.offer(call)
         caller, who = owner.caller, owner.who
-        entry = _Entry(call.session_id, answer.pc_id, call.device, owner.board, caller, who, kept)
+        entry = _Entry(call.session_id, [answer.pc_id], call.device, owner.board, caller, who, kept)
         if (
             call.client is sdp.Client.DEVICE
             and (size := len(answer.model_dump_json(exclude_none=True)))
@@ -245,7 +243,8 @@ class Switchboard:
                 address=address,
             )
         )
-        entry.pc_id = answer.pc_id
+        if answer.pc_id not in entry.pc_ids:
+            entry.pc_ids = [*entry.pc_ids, answer.pc_id][-MAX_PC_IDS:]
         return answer
 
     async def patch(self, pc_id: str, candidates: list[CandidateItem], caller: Caller) -> None:
@@ -330,13 +329,13 @@ class Switchboard:
         owner = _OWNER.validate_python(call.owner)
         self._calls[call.session_id] = _Entry(
             call.session_id,
-            call.pc_id,
+            [call.pc_id],
             call.device,
             owner.board,
             owner.caller,
             owner.who,
             Kept(self.neighbours, owner.caller.address),
-            live=call.described.get("state") == "live",
+            live=call.described.get("state") in {"live", "away"},
             described=call.described,
         )
 
@@ -353,7 +352,7 @@ class Switchboard:
         return {e.device for e in self._calls.values() if e.device is not None}
 
     def _by_pc_id(self, pc_id: str | None) -> _Entry | None:
-        return next((e for e in self._calls.values() if e.pc_id == pc_id), None) if pc_id else None
+        return next((e for e in self._calls.values() if pc_id in e.pc_ids), None) if pc_id else None
 
     @staticmethod
     def _must_own(entry: _Entry, caller: Caller) -> None:

@@ -147,6 +147,6 @@ class Telemetry:
     def metrics(self) -> bytes:
         """All figures in Prometheus's text format."""
         states = [s["state"] for s in self.sessions.values()]
-        for state in ("negotiating", "connecting", "live", "closing"):
+        for state in ("negotiating", "connecting", "live", "away", "closing"):
             self._live.labels(state).set(states.count(state))
         return generate_latest(self._registry)

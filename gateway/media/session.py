@@ -1,4 +1,4 @@
-"""One call: a state table, its connection, its bot, its end."""
+"""One call: a state table, its negotiations, whether its client is there, its end."""
 
 from __future__ import annotations
 
@@ -13,26 +13,17 @@ from aiortc.mediastreams import MediaStreamError
 from loguru import logger
 
 from gateway.errors import BadOffer, Busy
-from gateway.media import voice
-from gateway.media.announcing import Announcing, means_stop
-from gateway.media.attention import Attention
-from gateway.media.ear import Around, Ear, OpenEar
 from gateway.media.ears import Ears
-from gateway.media.reports import DeviceReports
-from gateway.media.seat import Bots, Seat
+from gateway.media.exchange import Exchange
+from gateway.media.seat import Bots
 from gateway.media.states import Event, State, next_state
-from gateway.media.whole import RemoteConnection
-from gateway.rtc import stock
-from gateway.rtc.codec import OpusSettings
-from gateway.rtc.connection import MediaConnection, MediaFigures
-from gateway.settings import OfDevice, Settings
-from gateway.wire import messages, sdp, sdp_plain, talk
+from gateway.rtc.connection import MediaFigures
+from gateway.settings import Settings
+from gateway.wire import advertised, messages, sdp, sdp_plain, talk
 from gateway.wire.calls import (
     Answer,
     AnswerCall,
-    BotJob,
     CommandCall,
-    EventKind,
     HushCall,
     KeptCall,
     OfferCall,
@@ -41,7 +32,6 @@ from gateway.wire.calls import (
     SayCall,
     SessionEvent,
 )
-from gateway.wire.frames import FrameError
 from gateway.wire.sdp import Client
 
 STATUS_SECONDS = 1.0
@@ -75,103 +65,42 @@ class Session:
         self.state = State.NEGOTIATING
         self.started_at = time.time()
         self.reason: str | None = None
-        self._since = time.monotonic()
-        self._settings = settings
-        self._emit = emit
+        self._since = self._heard_at = time.monotonic()
+        self._signs = -1
+        self._has_been_live = False
+        self._lost = False
+        self._failed = False
+        self._limits = settings.limits
+        self._bitrate = settings.audio.bitrate
+        self._advertise = settings.advertise
         self._bots = bots
         self._media: MediaFigures | None = None
         self._log = logger.bind(session=self.id)
-        self._wholes = set() if whole is None else whole
-        self._whole = call.bot in self._wholes or (call.client is Client.BROWSER and sdp.has_video(call.sdp))
-        self._dtx = settings.audio.dtx and sdp.prefers_dtx(call.sdp)
-        self._connection = self._make_connection()
-        self._has = _has(call.request_data)
-        self._ear = self._make_ear(ears)
-        self._reports = DeviceReports(self._connection.send_app_message, self._report_device, self.id)
-        self._announcing = Announcing(
-            self._connection.say,
-            self._connection.hush,
-            self._tell_device,
-            speak=self._speak,
-            ended=self._said_all,
-            session_id=self.id,
-        )
-        self._seat: Seat | None = None
-        self._client_ready: talk.App | None = None
         self._watch: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._negotiation = asyncio.Lock()
         self._stirred = asyncio.Event()
-        self._failed = False
-        self._connection.add_event_handler("app-message", self._take_message)
-        self._connection.add_event_handler("track-status", self._take_track)
+        self._exchange = Exchange(call, settings, emit, ears, set() if whole is None else whole, self._stir)
+        self._connection = self._exchange.connection
         for state in get_args(talk.StateName):
             self._connection.add_event_handler(state, self._moved(state))
+
+    def _stir(self) -> None:
+        self._stirred.set()
 
     def _moved(self, state: talk.StateName) -> Callable[[object], None]:
         def moved(_connection: object) -> None:
             self._failed = self._failed or state == "failed"
             self._stirred.set()
-            if state == "connected" and self._ear.attention is not None:
-                self._connection.send_app_message(messages.attention(self._ear.attention))
-            if not self._whole:
-                self._tell_bot(talk.State(state=state, pc_id=self.pc_id))
+            if state in {"closed", "failed"} and self._may_come_back():
+                return  # to its bot a client is there for as long as it may take the call up again
+            self._exchange.moved(state)
 
         return moved
 
-    async def _take_message(self, connection: object, message: Any) -> None:
-        if self.call.client is Client.DEVICE:
-            await self._reports.take(connection, message)
-        told = talk.App(message=message)
-        if isinstance(message, dict) and message.get("type") == "client-ready":
-            self._client_ready = told
-        self._tell_bot(told)
-
-    async def _take_track(self, _connection: object, index: int, enabled: bool) -> None:
-        self._tell_bot(talk.Track(index=index, enabled=enabled))
-
-    def _tell_bot(self, told: talk.Told) -> None:
-        if self._seat is not None:
-            self._seat.tell(told)
-
-    def _make_connection(self) -> MediaConnection | RemoteConnection:
-        if self._whole:
-            return RemoteConnection(self._addresses(), self._settings.limits.offer_timeout_s)
-        audio = self._settings.audio
-        return MediaConnection(
-            addresses=self._addresses(),
-            small=self.call.client is Client.DEVICE,
-            opus=OpusSettings(audio.bitrate, audio.complexity, audio.fec, send_silence=not self._dtx),
-            hear=self._hear,
-            on_audio=lambda: self._tell_bot(talk.Sounded(at=time.monotonic())),
-        )
-
-    def _make_ear(self, ears: Ears) -> Ear:
-        connection = self._connection
-        if self.call.client is not Client.DEVICE or not isinstance(connection, MediaConnection):
-            return OpenEar(self._hand_on)
-        around = Around(self._hand_on, lambda: connection.speaks, connection.hush, self._tell_attention)
-        return ears.of(self.call.device, around)
-
-    def _hear(self, pcm: bytes) -> None:
-        self._ear.hear(pcm)
-
-    def _hand_on(self, pcm: bytes) -> None:
-        if self._seat is not None:
-            self._seat.heard(pcm)
-
-    def _tell_attention(self, attention: Attention, by: str | None) -> None:
-        """Tell the device, which shows it, and the bot."""
-        self._log.debug("the device is {}{}", attention, f": {by}" if by else "")
-        self._connection.send_app_message(messages.attention(attention))
-        self._tell_bot(talk.App(message=messages.attention_told(attention, by)))
-
-    def _addresses(self) -> list[str]:
-        """For a device the one it reached us by; for a browser all, and loopback if the page was opened on it."""
-        if self.call.client is Client.DEVICE:
-            return [self.call.address]
-        found = stock.host_addresses()
-        return found if self.call.address in found else [self.call.address, *found]
+    def _may_come_back(self) -> bool:
+        """Whether its connection was lost, and its client may go on over another."""
+        return self._has_been_live and self.state in {State.AWAY, State.CONNECTING} and self._closing is None
 
     @property
     def pc_id(self) -> str:
@@ -187,10 +116,7 @@ class Session:
         """
         try:
             self._bots.check(self.call.bot)
-            self._seat = self._take_seat()
-            self._seat.task.add_done_callback(lambda _: self._stirred.set())
-            if isinstance(self._connection, RemoteConnection):
-                self._connection.seat = self._seat
+            self._exchange.begin(self._bots)
             async with self._negotiating():
                 await self._connection.initialize(sdp_plain.spelt_out(self.call.sdp), self.call.type)
             answer = self._answer(self.call.sdp)
@@ -203,86 +129,7 @@ class Session:
         self._watch = asyncio.create_task(self._follow(), name=f"watch-{self.id}")
         return answer
 
-    def _take_seat(self) -> Seat:
-        self._log.info(
-            "{} at {}: bot {}", self.call.device or self.call.client, self.call.remote, self.call.bot
-        )
-        return Seat(
-            self._bots,
-            BotJob(
-                session_id=self.id,
-                bot=self.call.bot,
-                body=self.call.request_data,
-                own=self._own(),
-                device=self.call.device,
-                pc_id=self.pc_id,
-                whole=self._whole,
-            ),
-            self,
-            replace=self.call.client is Client.DEVICE,
-            limits=self._settings.bot_limits,
-        )
-
-    # -- what the bot says
-
-    def said(self, pcm: bytes, rate: int) -> None:
-        """Say the bot's sound, unless something else is being said, which it would be laid over."""
-        if self._announcing.speaks or not self._ear.may_say():
-            return
-        self._announcing.bot_spoke()
-        self._connection.say(pcm, rate)
-
-    def clear(self) -> None:
-        """The bot was interrupted."""
-        self._ear.cleared()
-        if not self._announcing.speaks:
-            self._connection.hush()
-
-    def told(self, told: talk.FromBot) -> None:
-        """Pass on what the bot tells."""
-        match told:
-            case talk.Answered() | talk.Media() | talk.State():
-                if not isinstance(self._connection, RemoteConnection):
-                    raise FrameError("a bot without the whole connection tells of it")
-                self._connection.take(told)
-            case talk.App():
-                self._connection.send_app_message(told.message)
-            case talk.Ask():
-                asked = {"device": self.call.device, **told.model_dump(exclude={"t"})}
-                self._emit_event("ask", asked)
-            case talk.Transcript():
-                if told.who == "user" and told.final and self._announcing.rings and means_stop(told.text):
-                    self._announcing.stop_ringing()
-                who = {"session": self.id, "device": self.call.device, "bot": self.call.bot}
-                self._emit_event("transcript", {**who, **told.model_dump(exclude={"t"})})
-            case talk.Turn():
-                self._emit_event("turn", {"session": self.id, **told.model_dump(exclude={"t"})})
-            case talk.Whole():
-                self._wholes.add(self.call.bot)
-                self._stirred.set()
-            case talk.Ready():
-                self._log.debug("the bot is ready")
-
-    def greet(self) -> list[talk.Told]:
-        """What a new bot has to know first."""
-        told: list[talk.Told] = []
-        if self._connection.connected and not self._whole:
-            told.append(talk.State(state="connected", pc_id=self.pc_id))
-            if self._client_ready is not None:
-                told.append(self._client_ready)
-            if self._ear.attention is not None:
-                told.append(talk.App(message=messages.attention_told(self._ear.attention, None)))
-        return told
-
-    def bot_failed(self, detail: str) -> None:
-        """Tell the client that it has no bot for now, unless its call is ending."""
-        if self._closing is not None:
-            return
-        self._connection.send_app_message(_error("bot_failed", fatal=False))
-        data = {"kind": "bot_failed", "data": {"bot": self.call.bot, "text": detail[: messages.MAX_TEXT]}}
-        self._emit_event(
-            "report", {"session": self.id, "device": self.call.device, "at": time.time(), **data}
-        )
+    # -- negotiations
 
     @contextlib.asynccontextmanager
     async def _negotiating(self) -> AsyncIterator[None]:
@@ -309,24 +156,31 @@ class Session:
             raise BadOffer("the offer led to no answer")
         text = str(found["sdp"])
         if self.call.client is Client.DEVICE:
-            bitrate = self._settings.audio.bitrate
-            text = sdp.device_answer(text, self.call.address, bitrate=bitrate, dtx=self._dtx, offer=offer)
+            dtx = self._exchange.dtx
+            text = sdp.device_answer(text, self.call.address, bitrate=self._bitrate, dtx=dtx, offer=offer)
+            text = advertised.for_device(text, self._advertise)
             return Answer(sdp=text, type=str(found["type"]), pc_id=self.pc_id)
-        text = sdp_plain.refused(text, offer)
+        text = advertised.for_browser(sdp_plain.refused(text, offer), self._advertise)
         return Answer(sdp=text, type=str(found["type"]), pc_id=self.pc_id, session_id=self.id)
 
     async def renegotiate(self, call: RenegotiateCall) -> Answer:
         """Answer a further offer of the same client, over a new connection if it asks for one."""
-        if self.state not in {State.CONNECTING, State.LIVE}:
+        if self.state not in {State.CONNECTING, State.LIVE, State.AWAY}:
             raise BadOffer(f"the session is {self.state}", remedy="make an offer without pc_id")
         async with self._negotiating():
             if call.restart_pc:
-                self._advance(Event.RESTARTED)
-                self._failed = False
-                self.call = self.call.model_copy(update={"address": call.address})
-                self._connection.addresses = self._addresses()
+                self._restart(call.address)
             await self._connection.renegotiate(sdp_plain.spelt_out(call.sdp), call.type, call.restart_pc)
-            return self._answer(call.sdp)
+            answer = self._answer(call.sdp)
+        return answer.model_copy(update={"resumed": True}) if call.restart_pc else answer
+
+    def _restart(self, address: str) -> None:
+        self._log.info("its client goes on over a new connection")
+        self._advance(Event.RESTARTED)
+        self._heard_at = time.monotonic()
+        self._failed = self._lost = False
+        self.call = self.call.model_copy(update={"address": address})
+        self._exchange.move(self.call)
 
     async def patch(self, call: PatchCall) -> None:
         """Add trickled candidates."""
@@ -338,37 +192,19 @@ class Session:
         """Send a command to the device; it answers with a report."""
         self._connection.send_app_message(messages.command(call.command, call.value, call.id))
 
-    # -- what is said beside the bot
-
     def say(self, call: SayCall) -> None:
         """Say this, before anything that the bot says."""
-        if self._whole:
-            self._said_all(call.number, "failed", "a call with video has its sound in its bot's process")
-        else:
-            self._announcing.put(call)
+        self._exchange.say(call)
 
     def hush(self, call: HushCall) -> None:
         """Say no more of it."""
-        self._announcing.stop(call.number)
+        self._exchange.announcing.stop(call.number)
 
     def answer(self, call: AnswerCall) -> None:
         """Tell the bot what became of its question."""
-        self._tell_bot(talk.Done(id=call.id, ok=call.ok, result=call.result))
+        self._exchange.answer(call)
 
-    async def _speak(self, text: str) -> tuple[bytes, int]:
-        own = self._settings.devices.get(self.call.device or "", OfDevice())
-        spoken = await voice.spoken(text, own.tts(self._settings.tts), self._log.debug)
-        who = {"session": self.id, "device": self.call.device, "bot": self.call.bot}
-        said = {"at": time.time(), "who": "bot", "text": text, "final": True}
-        self._emit_event("transcript", {**who, **said})
-        return spoken
-
-    def _said_all(self, number: int, how: str, why: str = "") -> None:
-        self._emit_event("said", {"device": self.call.device, "number": number, "how": how, "why": why})
-
-    def _tell_device(self, message: dict[str, Any]) -> None:
-        if self.call.client is Client.DEVICE:
-            self._connection.send_app_message(message)
+    # -- its end
 
     async def close(self, reason: str) -> None:
         """End the call and wait until it has ended; see `end`."""
@@ -386,32 +222,19 @@ class Session:
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
-        await self._announcing.close()
-        self._tell(reason)
+        await self._exchange.announcing.close()
+        self._exchange.over(reason)
         await self._connection.told()
         try:
             await asyncio.wait_for(self._connection.disconnect(), END_SECONDS)
         except (TimeoutError, ConnectionError, MediaStreamError) as error:
             self._log.warning("connection did not close cleanly: {!r}", error)
-        self._ear.close()
-        if self._seat is not None:
-            await self._seat.end()
+        await self._exchange.end()
         self._advance(Event.CLOSED)
-        self._emit(SessionEvent(kind="ended", session_id=self.id, data={"reason": reason}))
+        self._exchange.emit("ended", {"reason": reason})
         self._log.info("session ended: {}", reason)
 
-    def _tell(self, reason: str) -> None:
-        """Say why the call ends, as an RTVI error, where the client did not end it."""
-        if reason in {"client_left", "vanished"}:
-            return
-        self._connection.send_app_message(_error(reason, fatal=True))
-
-    def _own(self) -> dict[str, Any]:
-        return {
-            "session_id": self.id,
-            "device": self.call.device,
-            "settings": self._settings.model_dump(mode="json"),
-        }
+    # -- whether its client is there
 
     async def _follow(self) -> None:
         try:
@@ -422,15 +245,9 @@ class Session:
 
     async def _run_watch(self) -> str:
         """Follow the call until it ends by itself: the client leaves or vanishes, the bot ends or dies."""
-        packets, heard_at = -1, time.monotonic()
         while True:
-            now = time.monotonic()
-            if (count := self._connection.packets_received()) != packets or self.state is not State.LIVE:
-                packets, heard_at = count, now
-            if self._connection.connected and self.state is State.CONNECTING:
-                self._advance(Event.CONNECTED)
-            over = self._live_over(now - heard_at) if self.state is State.LIVE else self._connecting_over(now)
-            if over is not None:
+            self._listen()
+            if (over := self._over()) is not None:
                 return over
             self._media = await self._connection.figures()
             self._report()
@@ -438,28 +255,61 @@ class Session:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stirred.wait(), STATUS_SECONDS)
 
-    def _live_over(self, silent: float) -> str | None:
-        """Why a live call is over by itself, if it is."""
-        if self._seat is not None and self._seat.hung_up:
+    def _listen(self) -> None:
+        """Note signs of life, and follow the table by them."""
+        signs = self._connection.signs_of_life()
+        if signs != self._signs:
+            self._signs, self._heard_at = signs, time.monotonic()
+            if self.state is State.AWAY and not self._lost:
+                self._advance(Event.HEARD)
+                self._log.info("its client is back")
+        if self.state is State.CONNECTING and self._connection.connected:
+            self._heard_at = time.monotonic()
+            self._advance(Event.CONNECTED)
+            self._has_been_live = True
+        if self.state is State.LIVE and self._silent_for() > self._limits.vanish_timeout_s:
+            self._wait("nothing is heard of its client")
+
+    def _silent_for(self) -> float:
+        return time.monotonic() - self._heard_at
+
+    def _wait(self, why: str) -> None:
+        """Have the client take the call up again."""
+        self._advance(Event.SILENT)
+        self._log.info("{}; it may come back within {:g} s", why, self._limits.reconnect_timeout_s)
+
+    def _over(self) -> str | None:
+        """Why the call is over by itself, if it is."""
+        if self.state is State.CONNECTING:
+            return self._connecting_over()
+        return self._connected_over()
+
+    def _connected_over(self) -> str | None:
+        seat = self._exchange.seat
+        if seat is not None and seat.hung_up:
             return "bot_ended"  # where it has the whole connection, that is closed by now
-        if not self._connection.connected and not self._restarting():
+        if not self._lost and not self._connection.connected and not self._connection.restarting():
             return "client_left"
-        if silent > self._settings.limits.vanish_timeout_s:
+        if self.state is State.AWAY and self._silent_for() > self._most_silent():
             return "vanished"
-        if self._seat is not None and self._seat.task.done():
-            return self._seat.task.result()
-        if not self._whole and self.call.bot in self._wholes:
-            return "bot_failed"  # its next call has what it wants, and a device makes that by itself
-        return None
+        if seat is not None and seat.task.done():
+            return seat.task.result()
+        return "bot_failed" if self._exchange.unsuited else None  # the next call has what it wants
 
-    def _connecting_over(self, now: float) -> str | None:
-        if self._failed:
-            self._log.warning("it did not connect: {}", self._connection.why_failed())
-            return "connect_failed"
-        return "connect_timeout" if now - self._since > self._settings.limits.connect_timeout_s else None
+    def _most_silent(self) -> float:
+        return self._limits.vanish_timeout_s + self._limits.reconnect_timeout_s
 
-    def _restarting(self) -> bool:
-        return self._connection.restarting()
+    def _connecting_over(self) -> str | None:
+        late = time.monotonic() - self._since > self._limits.connect_timeout_s
+        if not self._failed and not late:
+            return None
+        why = self._connection.why_failed() if self._failed else "it took too long"
+        if self._may_come_back() and self._silent_for() <= self._most_silent():
+            self._lost = True
+            self._wait(f"its new connection came to nothing: {why}")
+            return None
+        self._log.warning("it did not connect: {}", why)
+        return "connect_failed" if self._failed else "connect_timeout"
 
     def _advance(self, event: Event) -> None:
         self.state = next_state(self.state, event)
@@ -467,6 +317,8 @@ class Session:
         self._log.debug("session is {}", self.state)
         if self.state is not State.ENDED:
             self._report()
+
+    # -- what others see of it
 
     def describe(self) -> dict[str, Any]:
         """The page's and `/api/state`'s view of this call."""
@@ -479,9 +331,9 @@ class Session:
             "state": str(self.state),
             "started_at": self.started_at,
             "media": dataclasses.asdict(self._media) if self._media is not None else None,
-            "figures": self._reports.figures,
-            "has": self._has,
-            "tools": list(self._reports.tools.values()),
+            "figures": self._exchange.reports.figures,
+            "has": _has(self.call.request_data),
+            "tools": list(self._exchange.reports.tools.values()),
         }
 
     def kept(self) -> KeptCall:
@@ -495,20 +347,7 @@ class Session:
         )
 
     def _report(self) -> None:
-        self._emit_event("session", self.describe())
-
-    def _report_device(self, report: messages.Report) -> None:
-        if report.kind == "alert":
-            self._announcing.stop_ringing()
-        if report.kind == "button":
-            if report.data.get("down") is True:
-                self._ear.call("button")
-            return
-        who = {"session": self.id, "device": self.call.device, "at": time.time()}
-        self._emit_event("report", {**who, "kind": report.kind, "data": report.data})
-
-    def _emit_event(self, kind: EventKind, data: dict[str, Any]) -> None:
-        self._emit(SessionEvent(kind=kind, session_id=self.id, data=data))
+        self._exchange.emit("session", self.describe())
 
 
 def _has(request_data: Any) -> list[str] | None:
@@ -516,9 +355,3 @@ def _has(request_data: Any) -> list[str] | None:
     device = request_data.get("device") if isinstance(request_data, dict) else None
     has = device.get("has") if isinstance(device, dict) else None
     return has[:64].split() if isinstance(has, str) else None
-
-
-def _error(reason: str, *, fatal: bool) -> dict[str, Any]:
-    """An error as RTVI has it."""
-    data = {"message": reason, "error": reason, "fatal": fatal}
-    return {"label": "rtvi-ai", "type": "error", "data": data}

@@ -13,6 +13,8 @@ class State(StrEnum):
     NEGOTIATING = "negotiating"
     CONNECTING = "connecting"
     LIVE = "live"
+    AWAY = "away"
+    """Nothing is heard of the client, which may take the call up again."""
     CLOSING = "closing"
     ENDED = "ended"
 
@@ -23,6 +25,8 @@ class Event(StrEnum):
     ANSWERED = "answered"
     CONNECTED = "connected"
     RESTARTED = "restarted"
+    SILENT = "silent"
+    HEARD = "heard"
     CLOSE = "close"
     CLOSED = "closed"
 
@@ -32,9 +36,14 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.NEGOTIATING, Event.CLOSE): State.CLOSING,
     (State.CONNECTING, Event.CONNECTED): State.LIVE,
     (State.CONNECTING, Event.RESTARTED): State.CONNECTING,
+    (State.CONNECTING, Event.SILENT): State.AWAY,
     (State.CONNECTING, Event.CLOSE): State.CLOSING,
     (State.LIVE, Event.RESTARTED): State.CONNECTING,
+    (State.LIVE, Event.SILENT): State.AWAY,
     (State.LIVE, Event.CLOSE): State.CLOSING,
+    (State.AWAY, Event.HEARD): State.LIVE,
+    (State.AWAY, Event.RESTARTED): State.CONNECTING,
+    (State.AWAY, Event.CLOSE): State.CLOSING,
     (State.CLOSING, Event.CLOSED): State.ENDED,
 }
 

@@ -128,9 +128,9 @@ class RemoteConnection:
         """Whether it is on its way to be connected."""
         return self.state in {"new", "connecting"}
 
-    def packets_received(self) -> int:
+    def signs_of_life(self) -> int:
         """A count that stands still when the client is gone."""
-        return 0 if self._media is None else self._media.packets
+        return 0 if self._media is None else self._media.signs
 
     async def figures(self) -> MediaFigures | None:
         """How the media fares, as it was last told."""

@@ -9,14 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiortc import RTCSessionDescription
+from aiortc import RTCIceServer, RTCSessionDescription
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 from aiortc.stats import RTCStatsReport
 from loguru import logger
 from pipecat.transports.smallwebrtc.connection import MAX_MESSAGE_QUEUE_SIZE, SmallWebRTCConnection
 
 from gateway.errors import BadOffer
-from gateway.rtc import stock
+from gateway.ice_servers import IceServer
+from gateway.rtc import alive, stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.jitter import JitterStats
 from gateway.rtc.receiver import DeviceReceiver
@@ -121,11 +122,14 @@ class GatewayConnection(SmallWebRTCConnection):
 
     Args:
         addresses: gather host candidates on these; `None` for all of this machine's.
+        ice_servers: STUN and TURN servers, for candidates beside those.
     """
 
-    def __init__(self, *, addresses: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, *, addresses: Sequence[str] | None = None, ice_servers: Sequence[IceServer] = ()
+    ) -> None:
         self.addresses = addresses
-        super().__init__()
+        super().__init__(ice_servers=[RTCIceServer([*s.urls], s.username, s.credential) for s in ice_servers])
 
     async def _create_answer(self, sdp: str, type: str) -> None:  # noqa: A002 -- Pipecat's name
         try:
@@ -144,6 +148,7 @@ class GatewayConnection(SmallWebRTCConnection):
         stock.hash_peer_certificate(self._pc)
         stock.handshake_with_any(self._pc)
         stock.bound_messages(self._pc)
+        alive.watch(stock.dtls_transports(self._pc), self._pc.sctp)
 
     async def add_candidates(self, candidates: Sequence[tuple[str, str | None, int | None]]) -> None:
         """Add trickled candidates: (candidate, mid, m-line index); an empty one ends them (RFC 8840).
@@ -206,9 +211,9 @@ class GatewayConnection(SmallWebRTCConnection):
         """Close it without a word to the client."""
         await self._pc.close()
 
-    def packets_received(self) -> int:
+    def signs_of_life(self) -> int:
         """A count that stands still when the client is gone."""
-        return stock.packets_received(self._pc)
+        return alive.signs_of_life(stock.dtls_transports(self._pc))
 
     async def figures(self) -> MediaFigures | None:
         """How the media fares, as aiortc counts it; `None` before there is any."""
@@ -226,10 +231,11 @@ class MediaConnection(GatewayConnection):
         on_audio: called when sound goes out after silence.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what a call's media need to know
         self,
         *,
         addresses: Sequence[str] | None = None,
+        ice_servers: Sequence[IceServer] = (),
         small: bool,
         opus: OpusSettings,
         hear: Callable[[bytes], None],
@@ -241,7 +247,7 @@ class MediaConnection(GatewayConnection):
         self._on_audio = on_audio
         self._sender: DeviceSender | None = None
         self._receiver: DeviceReceiver | None = None
-        super().__init__(addresses=addresses)
+        super().__init__(addresses=addresses, ice_servers=ice_servers)
 
     def _initialize(self) -> None:
         super()._initialize()

@@ -1,4 +1,4 @@
-"""Every private detail of aiortc and aioice that we touch, each on one connection, never for all.
+"""Every private detail of aiortc and aioice that we touch, each on one connection, never for all; `alive` has the rest.
 
 Checked against the versions below; `tests/rtc/test_stock.py` fails when one of them moves.
 """
@@ -23,6 +23,8 @@ from aiortc.rtp import RtpPacket, is_rtcp
 from loguru import logger
 from OpenSSL import SSL, crypto
 from pylibsrtp import Error as SrtpError
+
+from gateway.rtc import alive
 
 CHECKED = {"aiortc": "1.16.0", "aioice": "0.13.0"}
 
@@ -197,16 +199,12 @@ def has_unsent_messages(pc: RTCPeerConnection) -> bool:
     return pc.sctp is not None and bool(pc.sctp._outbound_queue or pc.sctp._data_channel_queue)
 
 
-def packets_received(pc: RTCPeerConnection) -> int:
-    """Datagrams that reached DTLS or SRTP since the start; STUN does not count."""
-    stats = (s for t in dtls_transports(pc) for s in t._get_stats().values())
-    return sum(s.packetsReceived for s in stats)
-
-
 def send_rtp(transport: RTCDtlsTransport, packet: bytes) -> bool:
     """Protect one RTP packet and send it at once, with no coroutine between; whether it could be."""
     pair = transport.transport._connection._nominated.get(1)
     if transport._state != State.CONNECTED or pair is None or transport._tx_srtp is None:
+        return False
+    if (signs := alive.signs_of(transport)) is not None and signs.expired:
         return False
     pair.protocol.transport.sendto(transport._tx_srtp.protect(packet), pair.remote_addr)
     return True
@@ -305,6 +303,8 @@ def _short_cut(
             packet = RtpPacket.parse(transport._rx_srtp.unprotect(data))
         except (SrtpError, ValueError):
             return
+        if (signs := alive.signs_of(transport)) is not None:
+            signs.note()
         transport._RTCDtlsTransport__rx_packets += 1  # type: ignore[attr-defined]
         transport._RTCDtlsTransport__rx_bytes += len(data)  # type: ignore[attr-defined]
         take(packet)

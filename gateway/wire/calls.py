@@ -114,6 +114,8 @@ class Answer(Wire):
     type: str
     pc_id: str
     session_id: str | None = None
+    resumed: bool | None = None
+    """That the call goes on, with its bot, over a new connection."""
     proof: str | None = None
     """That we have the key which the offer proved."""
 

@@ -99,10 +99,10 @@ class Answered(Told):
 
 
 class Media(Told):
-    """From such a bot, each second: what reached DTLS or SRTP so far, and how the media fares."""
+    """From such a bot, each second: its client's signs of life so far, and how the media fares."""
 
     t: Literal["media"] = "media"
-    packets: int
+    signs: int
     figures: dict[str, float | int | None] | None
 
 

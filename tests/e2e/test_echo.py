@@ -90,10 +90,11 @@ async def test_start_reserves_a_session_for_the_offer_that_follows(echo: Gateway
         assert [s["id"] for s in await echo.sessions()] == [session_id]
 
 
-async def test_an_unreserved_session_is_not_found(echo: GatewayProcess) -> None:
+async def test_a_session_that_nobody_reserved_is_a_new_call(echo: GatewayProcess) -> None:
     async with Peer(echo.url) as peer:
-        response = await peer.post(await peer.offer(), path="/sessions/0123456789abcdef/api/offer")
-        assert (response.status_code, response.json()["code"]) == (404, "not_found")
+        await peer.connect(path="/sessions/0123456789abcdef/api/offer", pc_id="gone", restart_pc=True)
+        await peer.hears()
+        assert "resumed" not in peer.answer
 
 
 async def test_an_offer_by_pc_id_renegotiates_the_same_call(echo: GatewayProcess) -> None:

@@ -23,7 +23,13 @@ from tests.support.waiting import eventually
 LONGEST_GAP = 1.0
 
 
-LIMITS = {"sessions": 2, "vanish_timeout_s": 2.0, "connect_timeout_s": 4.0, "offers_per_minute": 6_000}
+LIMITS = {
+    "sessions": 2,
+    "connect_timeout_s": 4.0,
+    "offers_per_minute": 6_000,
+    "vanish_timeout_s": 2.0,
+    "reconnect_timeout_s": 0.0,
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -24,7 +24,10 @@ def machine() -> Iterator[lan.Machine]:
 
 async def test_interfaces_that_go_and_come_are_no_traces(machine: lan.Machine, tmp_path: Path) -> None:
     async with serving(
-        tmp_path, {"limits": {"vanish_timeout_s": 2.0}}, host="::", prefix=machine.prefix
+        tmp_path,
+        {"limits": {"vanish_timeout_s": 2.0, "reconnect_timeout_s": 0.0}},
+        host="::",
+        prefix=machine.prefix,
     ) as gateway:
         config = str(tmp_path / "voicegw.toml")
         key = json.loads(voicegw("devices", "--config", config, "add", "kitchen", "--json").stdout)["key"]

@@ -43,6 +43,16 @@ def test_a_caller_reaches_itself_and_our_lans(neighbours: Neighbours, address: s
     assert Kept(neighbours, caller).takes(candidate(address))
 
 
+def test_a_caller_is_reached_by_our_relays_and_by_no_other(neighbours: Neighbours) -> None:
+    neighbours.relays = frozenset({ipaddress.ip_address("8.8.8.8")})
+    for address, kind, taken in (
+        ("8.8.8.8", "relay", True),
+        ("8.8.8.8", "host", False),
+        ("8.8.4.4", "relay", False),
+    ):
+        assert Kept(neighbours, CALLER).takes(candidate(address).replace("host", kind)) is taken
+
+
 @pytest.mark.parametrize(
     "address",
     [

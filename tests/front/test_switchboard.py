@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -305,24 +304,28 @@ async def test_a_reserved_session_has_its_id_and_body(board: Board) -> None:
     assert board.sessions() == {session_id: "porch"}
 
 
-async def test_a_session_that_was_never_reserved_is_not_found(
-    board: Board, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        "gateway.front.switchboard.time.monotonic", lambda: 5.0
-    )  # as on a machine that has just booted
-    with pytest.raises(NotFound):
-        await board.offer(session_id="0123456789abcdef")
+async def test_a_session_that_was_never_reserved_is_a_new_call_under_an_id_of_ours(board: Board) -> None:
+    await board.offer(session_id="0123456789abcdef")
+    [session_id] = board.sessions()
+    assert session_id != "0123456789abcdef"
 
 
-async def test_a_reservation_is_good_for_one_call_and_a_while(
-    board: Board, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session_id = board.switchboard.reserve({}, OPERATOR)
-    now = time.monotonic()
-    monkeypatch.setattr("gateway.front.switchboard.time.monotonic", lambda: now + module.RESERVED_SECONDS + 1)
-    with pytest.raises(NotFound):
-        await board.offer(session_id=session_id)
+async def test_a_session_that_has_ended_is_called_again_with_its_body(board: Board) -> None:
+    session_id = board.switchboard.reserve({"device": {"id": "porch"}}, OPERATOR)
+    await board.offer(session_id=session_id)
+    await board.switchboard.end(session_id, "revoked")
+    await until(lambda: board.workers.count == 0, "its call has ended")
+    await board.offer(session_id=session_id, pc_id="gone", restart=True)
+    assert board.sessions() == {session_id: "porch"}
+
+
+async def test_a_call_is_known_by_the_ids_that_it_had(board: Board) -> None:
+    """The client did not hear the answers that named the others."""
+    first = await board.offer(kitchen())
+    for _ in range(module.MAX_PC_IDS - 2):
+        again = await board.offer(kitchen(), pc_id=first.pc_id, restart=True)
+        assert again.resumed
+    assert board.workers.count == 1
 
 
 async def test_a_refused_offer_leaves_the_reservation(board: Board) -> None:

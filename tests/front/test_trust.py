@@ -122,16 +122,6 @@ async def test_a_call_is_not_lost_with_a_note_in_the_registry(
         assert (await offer(http, {"device": {"id": "kitchen"}})).status_code == 200
 
 
-async def test_a_session_that_was_not_reserved_is_not_found_however_young_the_machine(
-    http: httpx.AsyncClient,
-) -> None:
-    with mock.patch("gateway.front.switchboard.time.monotonic", return_value=10.0):
-        response = await http.post(
-            "/sessions/mine/api/offer", json={"sdp": captured("libpeer"), "type": "offer"}
-        )
-    assert response.status_code == 404
-
-
 async def test_a_new_key_of_the_same_name_does_not_keep_the_old_ones_call(
     http: httpx.AsyncClient, gateway: Gateway
 ) -> None:

@@ -202,7 +202,8 @@ async def test_a_session_describes_itself(new: Callable[..., Session]) -> None:
 async def test_a_bot_that_hangs_up_is_no_client_that_left(new: Callable[..., Session]) -> None:
     session = new()
     await session.start()
-    assert session._seat is not None
-    assert session._live_over(0.0) is None
-    session._seat._told(talk.HangUp())  # as a bot with the whole connection does, and closes that
-    assert session._live_over(0.0) == "bot_ended"
+    seat = session._exchange.seat
+    assert seat is not None
+    assert session._connected_over() is None
+    seat._told(talk.HangUp())  # as a bot with the whole connection does, and closes that
+    assert session._connected_over() == "bot_ended"

@@ -186,10 +186,10 @@ async def test_figures_come_with_the_media(pair: Pair) -> None:
     assert figures.loss == 0.0
 
 
-async def test_packets_are_counted_while_the_client_is_there(pair: Pair) -> None:
+async def test_signs_of_life_are_counted_while_the_client_is_there(pair: Pair) -> None:
     await pair.connect()
-    before = pair.connection.packets_received()
-    await until(lambda: pair.connection.packets_received() > before, "packets come")
+    before = pair.connection.signs_of_life()
+    await until(lambda: pair.connection.signs_of_life() > before, "they come")
 
 
 @pytest.mark.parametrize(

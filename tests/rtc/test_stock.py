@@ -132,9 +132,6 @@ async def test_datagrams_that_the_stack_trips_over_are_dropped(
     await until(lambda: connected(a, b), "both are connected")
     for protocol in ice_of(b)._protocols:
         protocol.datagram_received(datagram, ("127.0.0.1", 9))
-    before = stock.packets_received(b)
-    assert a.sctp is not None
-    await until(lambda: stock.packets_received(b) >= before, "it goes on")
     assert connected(a, b)
 
 
@@ -314,7 +311,6 @@ async def test_our_media_take_the_place_of_aiortcs(new: Callable[[], Connection]
     assert stock.opus_payload_types(receiver.parameters) == [96]
     assert stock.opus_payload_types(sender.parameters) == [96]
     assert receiver.packets[0][0].payload_type == 96
-    assert stock.packets_received(callee) > 0
     assert stock.send_rtp(receiver.transport, b"\x80\x60\x00\x01" + bytes(8) + b"x")
     await callee.close()
     assert sender.stopped

@@ -234,13 +234,13 @@ class Peer:
         assert self.channel is not None
         self.channel.send(message)
 
-    async def restart(self) -> None:
+    async def restart(self, **more: Any) -> None:
         """Drop the connection without a word, and call again over a new one by `pc_id`."""
         pc_id = self.answer["pc_id"]
         vanish(self.pc)
         await self.pc.close()
         self.pc = self._new_pc()
-        await self.connect(pc_id=pc_id, restart_pc=True)
+        await self.connect(pc_id=pc_id, restart_pc=True, **more)
 
     async def hears(self, hertz: float | None = None) -> None:
         """Wait until a tone comes: its own, if no other is named."""

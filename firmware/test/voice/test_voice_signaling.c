@@ -15,7 +15,8 @@ static const struct signaling_offer offer = {.sdp = "v=0\r\n\"x\"\r\n",
                                              .version = "1",
                                              .reset = "power_on",
                                              .last_failure = "none",
-                                             .fault = ""};
+                                             .fault = "",
+                                             .resume = ""};
 
 static enum signaling_result run(const char *reply)
 {
@@ -63,6 +64,51 @@ static void the_request_is_whole_even_if_it_goes_in_bits(void **state)
     struct json device = json_member(json_member(body, "request_data"), "device");
     assert_true(json_is(json_member(device, "reset_reason"), "power_on"));
     assert_true(json_is(json_member(device, "last_failure"), "none"));
+}
+
+static struct json sent_body(const char *resume)
+{
+    struct json body;
+    struct http_url url;
+    struct signaling_offer own = offer;
+    own.resume = resume;
+    fake_reset();
+    assert_true(http_parse_url(&url, "http://g:1"));
+    (void)signaling_start(&s, &url, NULL, &trust, "");
+    assert_int_equal(signaling_step(&s), SIGNALING_CONNECTED);
+    assert_int_equal(signaling_send(&s, &own), SIGNALING_BUSY);
+    const char *at = strstr(fake.sent, "\r\n\r\n");
+    assert_non_null(at);
+    assert_true(json_parse(&body, at + 4, strlen(at + 4)));
+    return body;
+}
+
+static void a_call_is_gone_on_with_by_its_id(void **state)
+{
+    bool restart = false;
+    (void)state;
+    struct json body = sent_body("MediaConnection#0-ab");
+    assert_true(json_is(json_member(body, "pc_id"), "MediaConnection#0-ab"));
+    assert_true(json_bool(json_member(body, "restart_pc"), &restart) && restart);
+    body = sent_body("");
+    assert_true(json_is_absent(json_member(body, "pc_id")));
+    assert_true(json_is_absent(json_member(body, "restart_pc")));
+}
+
+#define ANSWERED(more) "HTTP/1.1 200 OK\r\n\r\n{\"type\":\"answer\",\"sdp\":\"v=0\\r\\n\"" more "}"
+#define LONG "0123456789012345678901234567890123456789"
+
+static void an_answer_says_which_call_it_is_of(void **state)
+{
+    (void)state;
+    assert_int_equal(run(ANSWERED(",\"pc_id\":\"a#1\",\"resumed\":true")), SIGNALING_ANSWERED);
+    assert_string_equal(s.call, "a#1");
+    assert_true(s.resumed);
+    assert_int_equal(run(ANSWERED("")), SIGNALING_ANSWERED);
+    assert_string_equal(s.call, "");
+    assert_false(s.resumed);
+    assert_int_equal(run(ANSWERED(",\"pc_id\":\"" LONG LONG "\"")), SIGNALING_ANSWERED);
+    assert_string_equal(s.call, "");
 }
 
 /* ---- with a key ---- */
@@ -272,6 +318,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_is_unescaped),
         cmocka_unit_test(the_request_is_whole_even_if_it_goes_in_bits),
+        cmocka_unit_test(a_call_is_gone_on_with_by_its_id),
+        cmocka_unit_test(an_answer_says_which_call_it_is_of),
         cmocka_unit_test(the_key_is_proven_and_stays),
         cmocka_unit_test(a_gateway_that_cannot_prove_the_key_gets_no_call),
         cmocka_unit_test(a_nonce_that_would_not_do_in_a_header_is_refused),

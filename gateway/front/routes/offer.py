@@ -12,6 +12,7 @@ from gateway.front.access import Caller
 from gateway.front.routes.common import TheCaller, TheGateway, arrived_on, responses
 from gateway.front.running import Gateway
 from gateway.front.switchboard import Offered
+from gateway.ice_servers import PUBLIC
 from gateway.wire.calls import Answer, CandidateItem
 
 router = APIRouter(tags=["signalling"])
@@ -91,12 +92,20 @@ class StartBody(BaseModel):
 
     transport: Literal["webrtc"] = "webrtc"
     body: Plain = Field(default_factory=dict)
+    enableDefaultIceServers: bool = False  # noqa: N815 -- Pipecat's name
+
+
+class IceConfig(BaseModel):
+    """STUN and TURN servers for the client."""
+
+    iceServers: list[dict[str, Any]]  # noqa: N815 -- the browsers' name
 
 
 class Started(BaseModel):
-    """The session to make an offer to; no ICE servers: the gateway is on the LAN."""
+    """The session to make an offer to, and the servers that lead there, if any are needed."""
 
     sessionId: str  # noqa: N815 -- Pipecat's name
+    iceConfig: IceConfig | None = None  # noqa: N815 -- Pipecat's name
 
 
 class Status(BaseModel):
@@ -131,10 +140,15 @@ async def trickle(body: PatchBody, gateway: TheGateway, caller: TheCaller) -> Do
     return Done()
 
 
-@router.post("/start", responses=_PROBLEMS)
+@router.post("/start", responses=_PROBLEMS, response_model_exclude_none=True)
 async def start(gateway: TheGateway, caller: TheCaller, body: StartBody | None = None) -> Started:
     """Reserve a session; its bot starts when the offer comes."""
-    return Started(sessionId=gateway.switchboard.reserve(body.body if body is not None else {}, caller))
+    body = body or StartBody()
+    servers = [server.told() for server in gateway.settings.ice_servers]
+    if body.enableDefaultIceServers and not servers:
+        servers = [PUBLIC]
+    config = IceConfig(iceServers=servers) if servers else None
+    return Started(sessionId=gateway.switchboard.reserve(body.body, caller), iceConfig=config)
 
 
 @router.get("/status")

@@ -11,7 +11,8 @@ export const TABLE = {
   idle: { press: "asking" },
   asking: { press: "idle", granted: "connecting", failed: "error" },
   connecting: { press: "idle", connected: "live", ended: "idle", failed: "error" },
-  live: { press: "idle", ended: "idle", failed: "error" },
+  live: { press: "idle", lost: "away", ended: "idle", failed: "error" },
+  away: { press: "idle", connected: "live", ended: "idle", failed: "error" },
   error: { press: "asking" },
 };
 
@@ -20,6 +21,7 @@ const LOOKS = {
   asking: ["Cancel", "Your browser is asking you for the microphone."],
   connecting: ["Cancel", "Connecting…"],
   live: ["End", "You are live. Just speak."],
+  away: ["End", "The connection is lost. Getting it back…"],
   error: ["Try again", "That did not work."],
 };
 
@@ -87,11 +89,13 @@ export class Talk {
     const call = new Call(this.#microphone);
     this.#call = call;
     call.addEventListener("connected", ({ detail: remote }) => {
-      if (!this.#go("connected")) return; // connected again after a short gap
+      if (!this.#go("connected")) return; // connected again after a gap too short to matter
+      this.#mute($("mute").getAttribute("aria-pressed") === "true");
       this.#store.own(call.session);
       $("speaker").srcObject = remote;
       this.#strip.add({ bot: level(this.#context, remote) });
     });
+    call.addEventListener("lost", () => this.#go("lost"));
     call.addEventListener("ended", ({ detail: problem }) => {
       if (call !== this.#call) return;
       if (problem) this.#fail(problem);

@@ -234,8 +234,14 @@ void call_end(struct call *c, uint64_t now)
         peer_close(c->peer);
         for (int i = 0; i < GOODBYE_EVENTS && drain(c, now, &event); i++)
             ;
-        peer_destroy(c->peer);
     }
+    call_drop(c);
+}
+
+void call_drop(struct call *c)
+{
+    if (c->peer != NULL)
+        peer_destroy(c->peer);
     c->peer = NULL;
     c->connected = c->channel_open = false;
     port_udp_close();

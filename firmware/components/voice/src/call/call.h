@@ -57,5 +57,7 @@ void call_send_audio(struct call *c, uint64_t now, const uint8_t *opus, size_t l
 /* What to play now; WAIT if there is no call. */
 void call_next_audio(struct call *c, uint64_t now, struct peer_audio *audio);
 void call_end(struct call *c, uint64_t now);
+/* Without a word to the gateway, which then waits for us. */
+void call_drop(struct call *c);
 
 #endif

@@ -61,6 +61,28 @@ bool reason_is_refusal(enum reason reason)
     return reason == REASON_GATEWAY_BUSY || reason == REASON_GATEWAY_STOPPING;
 }
 
+bool reason_is_way(enum reason reason)
+{
+    switch (reason) {
+    case REASON_NO_WIFI:
+    case REASON_NO_ADDRESS:
+    case REASON_LINK_LOST:
+    case REASON_NETWORK_TIMEOUT:
+    case REASON_NO_GATEWAY:
+    case REASON_NO_NAME:
+    case REASON_UNREACHABLE:
+    case REASON_TLS_FAILED:
+    case REASON_SIGNALLING_TIMEOUT:
+    case REASON_REPLY_MALFORMED:
+    case REASON_CONNECT_TIMEOUT:
+    case REASON_ICE_FAILED:
+    case REASON_GATEWAY_SILENT:
+        return true;
+    default:
+        return false;
+    }
+}
+
 enum reason reason_parse(const char *text)
 {
     for (int i = 0; i < REASON_COUNT; i++)

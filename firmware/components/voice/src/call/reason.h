@@ -57,6 +57,9 @@ enum reason_pace {
 /* The gateway has no room, or not for long: one that says so is well, and another may do. */
 bool reason_is_refusal(enum reason reason);
 
+/* The way to the gateway is to blame, which may still have the call: it waits for its device for a while. */
+bool reason_is_way(enum reason reason);
+
 const char *reason_text(enum reason reason); /* the stable code: "key_rejected" */
 enum reason_pace reason_pace(enum reason reason);
 enum reason reason_parse(const char *text); /* REASON_NONE if it is none */

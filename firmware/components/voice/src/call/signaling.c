@@ -74,6 +74,10 @@ bool signaling_write_offer(char *out, size_t cap, const struct signaling_offer *
     json_open(&w, '{');
     json_add_text(&w, "type", "offer");
     json_add_text(&w, "sdp", offer->sdp);
+    if (offer->resume[0] != '\0') {
+        json_add_text(&w, "pc_id", offer->resume);
+        json_add_bool(&w, "restart_pc", true);
+    }
     add_device(&w, offer);
     json_close(&w, '}');
     return !w.failed;
@@ -173,8 +177,14 @@ static enum signaling_result take_answer(struct signaling *s)
 {
     struct json answer;
     char proof[PROOF_HEX] = "";
-    if (json_parse(&answer, s->reply.body, s->reply.body_len))
+    s->call[0] = '\0';
+    s->resumed = false;
+    if (json_parse(&answer, s->reply.body, s->reply.body_len)) {
         (void)json_text(json_member(answer, "proof"), proof, sizeof proof);
+        if (!json_text(json_member(answer, "pc_id"), s->call, sizeof s->call))
+            s->call[0] = '\0';
+        (void)json_bool(json_member(answer, "resumed"), &s->resumed);
+    }
     if (!signaling_read_answer(s->reply.body, s->reply.body_len))
         return fail(s, REASON_ANSWER_MALFORMED);
     if (has_key(s) && !proof_is_of_answer(&s->proof, s->key, signaling_answer(s), proof))

@@ -13,6 +13,7 @@
 
 #define SIGNALING_ANSWER_MAX 4096u /* bytes of JSON; docs/protocol.md */
 #define SIGNALING_BUFFER 5120u
+#define SIGNALING_CALL_MAX 80u /* a call's id, as the gateway has it (`pc_id`); a longer one is none */
 
 enum signaling_result {
     SIGNALING_BUSY,
@@ -31,8 +32,9 @@ struct signaling_offer {
     const char *sdp;
     const char *identity; /* of the gateway that the stream has met, hex; empty without TLS */
     const char *id, *board, *version, *reset, *last_failure;
-    const char *fault; /* empty for none */
-    const char *has;   /* parts, with a space between; NULL or empty for none */
+    const char *fault;  /* empty for none */
+    const char *has;    /* parts, with a space between; NULL or empty for none */
+    const char *resume; /* the id of the call to go on with; empty for a new one */
 };
 
 struct signaling {
@@ -52,6 +54,8 @@ struct signaling {
     size_t len, sent; /* of the request */
     enum reason reason;
     uint32_t retry_after_s;
+    char call[SIGNALING_CALL_MAX]; /* of the answer, empty for none */
+    bool resumed;                  /* it goes on, with its bot */
     char buffer[SIGNALING_BUFFER]; /* the request, then the reply's body */
 };
 

@@ -96,9 +96,19 @@ static void store_failure(enum reason reason)
         (void)port_kv_set("last_failure", (const uint8_t *)text, strlen(text));
 }
 
+/* What was told ended the call there as well. */
+static bool may_go_on(const struct device *d, bool failed)
+{
+    if (d->told_reason != REASON_NONE)
+        return false;
+    return failed ? reason_is_way(d->session.last_failure) : d->session.state != SESSION_PROVISIONING;
+}
+
 static void after_change(struct device *d, uint64_t now, enum session_state before, bool failed)
 {
     enum reason reason = d->session.last_failure;
+    if (!may_go_on(d, failed))
+        device_call_forget(d);
     leave(d, now, before);
     if (failed)
         store_failure(reason);
@@ -222,8 +232,10 @@ static void step_state(struct device *d, uint64_t now)
 
 static void grant(struct device *d, uint64_t now, unsigned wishes)
 {
-    if (wishes & CONSOLE_WANTS_CALL)
+    if (wishes & CONSOLE_WANTS_CALL) {
+        device_call_forget(d);
         handle(d, now, SESSION_RESTART, REASON_RECONNECT, 0);
+    }
     if (wishes & CONSOLE_WANTS_AUDIO)
         device_audio_apply(d);
 }
@@ -316,6 +328,7 @@ void voice_stop(void)
     uint64_t now = port_clock();
     update_stop(&d->update, "update_interrupted");
     signaling_stop(&d->signaling);
+    device_call_forget(d);
     device_call_end(d, now);
     (void)port_mdns_announce("_voicedev._tcp", NULL, 0, NULL, 0);
     port_audio_stop();

@@ -43,7 +43,6 @@ bool device_call_begin(struct device *d, struct device_news *news)
         return fail(d, REASON_NO_MEMORY, news);
     struct signaling_trust trust;
     d->told_reason = REASON_NONE;
-    d->bot_ready = false;
     d->attention = ATTENTION_ALWAYS;
     d->gateway.family = 0;
     d->met = false;
@@ -93,7 +92,8 @@ static enum reason send_offer(struct device *d, uint64_t now, enum signaling_res
                                                                       .reset = device_reset_text(),
                                                                       .last_failure = last_failure(d),
                                                                       .fault = device_fault_text(d),
-                                                                      .has = parts(d->has)});
+                                                                      .has = parts(d->has),
+                                                                      .resume = d->call_id});
     return REASON_NONE;
 }
 
@@ -102,6 +102,7 @@ static bool take_answer(struct device *d, uint64_t now, struct device_news *news
     enum reason reason = call_accept(&d->call, now, signaling_answer(&d->signaling));
     if (reason != REASON_NONE)
         return fail(d, reason, news);
+    d->bot_ready &= d->signaling.resumed;
     *news = (struct device_news){.event = SESSION_ANSWERED};
     return true;
 }
@@ -130,6 +131,7 @@ static void pair(struct device *d)
 static void go_live(struct device *d)
 {
     port_link_busy(true);
+    memcpy(d->call_id, d->signaling.call, sizeof d->call_id);
     device_audio_begin_call(d);
     pair(d);
 }
@@ -144,7 +146,7 @@ static bool take_event(struct device *d, uint64_t now, const struct call_event *
         *news = (struct device_news){.event = SESSION_CONNECTED};
         return true;
     case CALL_CHANNEL_OPEN:
-        talk_open(&d->talk, &d->call, now);
+        talk_open(&d->talk, &d->call, now, !d->bot_ready);
         d->tools_told = 0;
         device_update_proven(d);
         talk_tell_crash(&d->talk, &d->call);
@@ -243,6 +245,12 @@ uint64_t device_call_deadline(const struct device *d)
     return first < update ? first : update;
 }
 
+void device_call_forget(struct device *d)
+{
+    d->call_id[0] = '\0';
+    d->bot_ready = false;
+}
+
 void device_call_end(struct device *d, uint64_t now)
 {
     talk_close(&d->talk);
@@ -250,7 +258,10 @@ void device_call_end(struct device *d, uint64_t now)
         d->alert = 0;
         device_audio_apply(d);
     }
-    call_end(&d->call, now);
+    if (d->call_id[0] != '\0')
+        call_drop(&d->call);
+    else
+        call_end(&d->call, now);
     port_link_busy(false);
 }
 

@@ -17,6 +17,9 @@ bool device_call_send(struct device *d,
 void device_call_fetch(struct device *d, uint64_t now); /* what the audio task waits for */
 void device_call_talk(struct device *d, uint64_t now);  /* what is said by the clock */
 uint64_t device_call_deadline(const struct device *d);
+/* There is no call to go on with: the next one is new. */
+void device_call_forget(struct device *d);
+/* With a word to the gateway, unless the call may go on. */
 void device_call_end(struct device *d, uint64_t now);
 void device_get_rtvi_figures(struct device *d, struct rtvi_figures *figures);
 

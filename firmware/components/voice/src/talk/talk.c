@@ -10,7 +10,7 @@
 #define QUICK_CLOCKS                                                                                         \
     4u /* the first ones, with each ping: the best of four is within a fraction of the jitter */
 
-void talk_open(struct talk *t, struct call *call, uint64_t now)
+void talk_open(struct talk *t, struct call *call, uint64_t now, bool introduce)
 {
     const struct port_facts *facts = port_facts();
     memset(t, 0, sizeof *t);
@@ -18,6 +18,8 @@ void talk_open(struct talk *t, struct call *call, uint64_t now)
     t->next_ping = t->next_clock = now;
     t->next_figures = now + FIGURES_US;
     t->clocks_left = QUICK_CLOCKS;
+    if (!introduce)
+        return;
     size_t len = rtvi_write_ready(t->scratch, sizeof t->scratch, ++t->number, facts->version, facts->board);
     (void)call_say(call, t->scratch, len);
 }

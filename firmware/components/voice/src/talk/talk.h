@@ -20,7 +20,8 @@ struct talk {
     char scratch[RTVI_MESSAGE_MAX + 1];
 };
 
-void talk_open(struct talk *t, struct call *call, uint64_t now);
+/* `introduce`: say `client-ready`, which a bot that knows us would greet again. */
+void talk_open(struct talk *t, struct call *call, uint64_t now, bool introduce);
 void talk_close(struct talk *t);
 /* What is due: ping, clock. True if figures are wanted; talk_tell_figures() them. */
 bool talk_step(struct talk *t, struct call *call, uint64_t now);
