@@ -63,10 +63,14 @@ def test_a_tone_comes_back_clean(live: Board, measure: Measuring) -> None:
 
 
 @pytest.mark.witness
-@pytest.mark.usefixtures("live")
-def test_its_packets_are_evenly_paced_and_none_is_left_out(link: Link, measure: Measuring) -> None:
+def test_its_packets_are_evenly_paced_and_none_is_left_out(
+    live: Board, link: Link, measure: Measuring
+) -> None:
+    live.ask("inject tone 700")  # silence is not sent
+    time.sleep(1.0)
     began = link.now()
     time.sleep(_WATCHED_SECONDS)
+    live.ask("inject off")
     up, down = link.trace.media("up", began), link.trace.media("down", began)
     expected, missing = traffic.missing(up)
     measure(
