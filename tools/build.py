@@ -15,7 +15,7 @@ import typer
 from rich.markup import escape
 
 from ground import text
-from ground.terminal import out
+from ground.terminal import err, out
 from tools import findings, report
 from tools.errors import BuildError
 from tools.releases import maker, signing
@@ -74,7 +74,7 @@ def _makers(*, make: bool) -> list[str]:
     is_new = not maker.existing()
     keys = maker.signers() if make else maker.existing()
     if keys and is_new:
-        out.print(
+        err.print(
             f"A key to sign your firmware with was made, {maker.place()}: keep a copy of it.", markup=False
         )
     return [maker.public(key) for key in keys]
