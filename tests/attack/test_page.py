@@ -21,6 +21,7 @@ Told = Callable[[str, float | None], None]
 _PAGE = b"<!doctype html><title>elsewhere</title><body></body>"
 _TRIES = """async (gateway) => {
   const got = [];
+  const within = (promise) => Promise.race([promise, new Promise((done) => setTimeout(done, 3000))]);
   const note = (what, value) => value !== undefined && got.push(`${what}: ${String(value).slice(0, 80)}`);
   const json = { "Content-Type": "application/json" }, text = { "Content-Type": "text/plain" };
   const tries = [
@@ -35,14 +36,14 @@ _TRIES = """async (gateway) => {
       if (mode === "no-cors" && method === "DELETE") continue;
       try {
         const answer = await fetch(gateway + path, { method, headers, body, mode, credentials: "include" });
-        if (answer.type !== "opaque") note(`${method} ${path}`, await answer.text());
+        if (answer.type !== "opaque") note(`${method} ${path}`, await within(answer.text()));
       } catch {}
     }
   for (const [tag, name] of [["img", "src"], ["script", "src"], ["iframe", "src"]]) {
     const part = document.createElement(tag);
     part[name] = gateway + (tag === "script" ? "/web/js/main.js" : tag === "img" ? "/web/icon.svg" : "/");
-    await new Promise((done) => { part.onload = () => done(note(tag, tag === "iframe" ? undefined : "loaded"));
-                                  part.onerror = done; document.body.append(part); });
+    await within(new Promise((done) => { part.onload = () => done(note(tag, tag === "iframe" ? undefined : "loaded"));
+                                         part.onerror = done; document.body.append(part); }));
     if (tag === "iframe") note("frame", part.contentDocument?.body?.textContent);
   }
   const target = document.createElement("iframe");
@@ -53,7 +54,7 @@ _TRIES = """async (gateway) => {
   form.append(Object.assign(document.createElement("input"),
     { name: '{"name":"mine","role":"operator","x":"', value: '"}' }));
   document.body.append(form);
-  await new Promise((done) => { target.onload = done; form.submit(); });
+  await within(new Promise((done) => { target.onload = done; form.submit(); })); // a problem is a download
   return got;
 }"""
 
