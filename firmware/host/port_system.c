@@ -9,7 +9,8 @@
 #include "host.h"
 #include "port_audio.h"
 
-/* An application gets 320 KB of an ESP32-C3's RAM; pointers of 64 bits and libopus in floating point take more. */
+/* An application gets 320 KB of an ESP32-C3's RAM; pointers of 64 bits and libopus in floating point take
+ * more. */
 #define BUDGET (384u * 1024u)
 
 static struct port_facts facts = {.board = "host",

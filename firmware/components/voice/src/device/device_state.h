@@ -65,7 +65,7 @@ struct device {
     enum reason told_reason; /* what the gateway gave as its reason to end the call */
     bool bot_ready;
     char call_id[SIGNALING_CALL_MAX]; /* of the call that was live and may go on; empty for none */
-    enum device_attention attention; /* as the gateway last said */
+    enum device_attention attention;  /* as the gateway last said */
 
     struct queue up;         /* audio task to net task */
     struct queue down;       /* and back */

@@ -60,8 +60,9 @@ static void take_command(struct device *d, uint64_t now, struct json data)
 
 static void take_attention(struct device *d, const char *state)
 {
-    static const char *const states[] = {
-        [ATTENTION_ASLEEP] = "asleep", [ATTENTION_ATTENTIVE] = "attentive", [ATTENTION_SPEAKING] = "speaking"};
+    static const char *const states[] = {[ATTENTION_ASLEEP] = "asleep",
+                                         [ATTENTION_ATTENTIVE] = "attentive",
+                                         [ATTENTION_SPEAKING] = "speaking"};
     d->attention = ATTENTION_ALWAYS;
     for (int i = ATTENTION_ASLEEP; i <= ATTENTION_SPEAKING; i++)
         if (strcmp(states[i], state) == 0)

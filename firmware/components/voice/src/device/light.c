@@ -18,9 +18,8 @@ static const struct {
     [SESSION_BACKOFF] = {{40, 0, 0}, true},
 };
 
-static const struct colour attentions[] = {[ATTENTION_ASLEEP] = {0, 6, 0},
-                                           [ATTENTION_ATTENTIVE] = {0, 30, 50},
-                                           [ATTENTION_SPEAKING] = {0, 40, 0}};
+static const struct colour attentions[] = {
+    [ATTENTION_ASLEEP] = {0, 6, 0}, [ATTENTION_ATTENTIVE] = {0, 30, 50}, [ATTENTION_SPEAKING] = {0, 40, 0}};
 
 static struct colour choose(const struct device *d, uint64_t now)
 {
