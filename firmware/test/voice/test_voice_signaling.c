@@ -95,19 +95,27 @@ static void a_call_is_gone_on_with_by_its_id(void **state)
     assert_true(json_is_absent(json_member(body, "restart_pc")));
 }
 
-#define ANSWERED(more) "HTTP/1.1 200 OK\r\n\r\n{\"type\":\"answer\",\"sdp\":\"v=0\\r\\n\"" more "}"
+static const char *answered(const char *more)
+{
+    static char reply[512];
+    static const char body[] = "{\"type\":\"answer\",\"sdp\":\"v=0\\r\\n\"";
+    (void)snprintf(reply, sizeof reply, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s%s}",
+                   strlen(body) + strlen(more) + 1, body, more);
+    return reply;
+}
+
 #define LONG "0123456789012345678901234567890123456789"
 
 static void an_answer_says_which_call_it_is_of(void **state)
 {
     (void)state;
-    assert_int_equal(run(ANSWERED(",\"pc_id\":\"a#1\",\"resumed\":true")), SIGNALING_ANSWERED);
+    assert_int_equal(run(answered(",\"pc_id\":\"a#1\",\"resumed\":true")), SIGNALING_ANSWERED);
     assert_string_equal(s.call, "a#1");
     assert_true(s.resumed);
-    assert_int_equal(run(ANSWERED("")), SIGNALING_ANSWERED);
+    assert_int_equal(run(answered("")), SIGNALING_ANSWERED);
     assert_string_equal(s.call, "");
     assert_false(s.resumed);
-    assert_int_equal(run(ANSWERED(",\"pc_id\":\"" LONG LONG "\"")), SIGNALING_ANSWERED);
+    assert_int_equal(run(answered(",\"pc_id\":\"" LONG LONG "\"")), SIGNALING_ANSWERED);
     assert_string_equal(s.call, "");
 }
 
