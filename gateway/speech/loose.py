@@ -30,6 +30,10 @@ _REPORT: Final = re.compile(
 _QUESTION: Final = re.compile(
     r"^(?:what|how|when|why|who|where|which|is|are|was|were|did|does|do|has|have|should|whose)\b"
 )
+_EXTENDS: Final = re.compile(
+    r"\bextend\b|^(?:add|and|plus) … (?:\w+ )?(?:my|the|that)\b|"
+    r"\b(?:on)?to (?:my|the|that) (?:\w+ )?(?:timer|alarm|countdown)\b"
+)
 _TIMER: Final = re.compile(r"\b(?:timers?|alarm|countdown)\b")
 _WISH: Final = re.compile(
     r"\b(?:set|setup|start|make|create|need|want|like|put|begin|add|give|have|run|get|go off|count|use|"
@@ -88,6 +92,8 @@ def _timer(text: str) -> Found | None:  # noqa: PLR0911 -- rules, one after the 
         return "TimerCancel", {"which": "all"} if re.search(r"\b(?:all|every|both)\b", rest) else dict(slots)
     if re.search(r"\b(?:left|remaining|status|check)\b", rest):
         return "TimerLeft", {}
+    if _EXTENDS.search(rest):  # what there is, which nobody here can
+        return None
     if slots and (_WISH.search(rest) or len(rest.split()) <= 6):
         return "TimerSet", dict(slots)
     asks = _WISH.search(rest) and not re.search(

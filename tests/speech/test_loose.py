@@ -54,6 +54,7 @@ def test_a_request_is_understood_in_other_words(text: str, name: str, slots: dic
 @pytest.mark.parametrize(
     "text",
     [
+        "add 5 minutes to my timer",
         "don't set a timer for five minutes",
         "please do not turn the volume up",
         "never mute the sound",
