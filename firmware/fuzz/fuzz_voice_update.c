@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct update u;
     struct http_url url;
-    const struct signaling_trust trust = {NULL, NULL};
+    const struct signaling_trust trust = {0};
     const struct update_source source = {.url = &url,
                                          .trust = &trust,
                                          .board = "xmini-c3",
