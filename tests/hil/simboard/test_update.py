@@ -8,17 +8,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import serial
 
+from gateway.front.releases import Release
 from hil.simboard.demo import layout, write_release
 from hil.simboard.flash import Flash
 from hil.simboard.partitions import State
 from tests.hil.simboard.support import FACTS, Simulated, simulated
 from tests.support.gateway import serving
+from tests.support.releases import MAKER
 from tests.support.waiting import until
 from tools.esp import nvs
+from tools.releases import maker, signing
 
 BOARD = FACTS["esp32c3"]
 NVS, OTADATA = (p for p in layout(BOARD.flash_size) if p.label in {"nvs", "otadata"})
@@ -74,12 +76,11 @@ def states(board: Simulated) -> list[int]:
     return [int.from_bytes(data[OTADATA.offset + n * 4096 + 24 :][:4], "little") for n in (0, 1)]
 
 
-def order(release: Path) -> str:
+def order(folder: Path) -> str:
     """The console's line for an update to a release."""
-    manifest: dict[str, Any] = json.loads((release / "manifest.json").read_text())
-    app = manifest["files"][-1]
-    path = f"/api/firmware/{manifest['board']}/{manifest['version']}/{app['path']}"
-    return f"update {path} {app['size']} {app['sha256']} {manifest['version']}"
+    release = Release.read((folder / "manifest.json").read_bytes())
+    path = f"/api/firmware/{release.board}/{release.version}/{release.app}"
+    return "update " + json.dumps(release.command(path, older=False), separators=(",", ":"))
 
 
 async def test_an_update_is_kept_once_it_was_live_and_left_again_if_it_never_is(
@@ -90,9 +91,16 @@ async def test_an_update_is_kept_once_it_was_live_and_left_again_if_it_never_is(
     first = write_release(tmp_path / "first", BOARD, "0.1.0", size=16_384)
     good = write_release(releases / "good", BOARD, "0.2.0", size=16_384)
     bad = write_release(releases / "bad", BOARD, "0.3.0", "never-live", size=16_384)
+    for folder in (good, bad):
+        signing.sign(folder, (MAKER,))
     async with serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway:
         flash = Flash(tmp_path / "flash.bin", 16 << 20)
-        settings = {"gateway": gateway.url, "update": "any", "ssid": "home"}
+        settings = {
+            "gateway": gateway.url,
+            "update": "any",
+            "ssid": "home",
+            "firmware_key": maker.public(MAKER),
+        }
         flash.replace(NVS.offset, nvs.settings_image(settings, NVS.size))
         flash.close()
         arguments = ("--release", str(first), "--", "--interface", "lo")
