@@ -13,7 +13,6 @@ from typing import Final
 
 import numpy as np
 
-FRAME_SECONDS: Final = 0.02
 MARGIN_DB: Final = 6.0
 """Over the noise: a steady noise varies by less from one frame to the next."""
 FAINTEST_DB: Final = -66.0
