@@ -132,9 +132,10 @@ class _Seat:
         self.pair: Pair | None = None
         self._connection = connection
         self.tools = DeviceTools(self._send)
-        self._short = isinstance(connection, BotConnection)
         self._rests = True
-        self._turns = TurnClock(self._turn, self._transcript, sees_packets=self._short)
+        self._turns = TurnClock(
+            self._turn, self._transcript, sees_packets=isinstance(connection, BotConnection)
+        )
 
     def take(self, frame: Frame) -> None:
         """Take a frame; what can't be read is the media's fault, and left out."""
