@@ -20,8 +20,10 @@ from gateway.front.access import Proxies, names_of
 from gateway.front.certificates import Certificates, identity
 from gateway.front.challenge import Challenges
 from gateway.front.identity import instance_id
+from gateway.front.lines import Lines
 from gateway.front.operators import Operators, own_secret
 from gateway.front.origins import Origins
+from gateway.front.phone import Phone
 from gateway.front.places.workers import Workers
 from gateway.front.promise_book import PromiseBook
 from gateway.front.promises import Promises
@@ -32,6 +34,7 @@ from gateway.front.rollout import Course, Rollout, Rollouts
 from gateway.front.switchboard import Switchboard
 from gateway.front.telemetry import Telemetry
 from gateway.front.tools import Tools
+from gateway.front.uploads import Uploads
 from gateway.ice_servers import IceServer
 from gateway.rate import Buckets
 from gateway.recurring import Recurring
@@ -60,6 +63,9 @@ class Gateway:
     operators: Operators
     promises: Promises
     tools: Tools
+    phone: Phone | None
+    lines: Lines
+    uploads: Uploads | None
     rollouts: Rollouts = field(init=False)
     challenges: Challenges = field(default_factory=Challenges)
     proxies: Proxies = field(init=False)
@@ -75,7 +81,8 @@ class Gateway:
     @property
     def names(self) -> frozenset[str]:
         """What it is called in URLs, beside its addresses."""
-        return names_of(self.settings, self.instance_id) | frozenset(self.certificates.names)
+        on_phone = {self.phone.host} if self.phone is not None else set()
+        return names_of(self.settings, self.instance_id) | frozenset(self.certificates.names) | on_phone
 
     def stop_accepting(self) -> None:
         """Refuse offers from now on, and let the pages go."""
@@ -215,10 +222,17 @@ async def running(
             switchboard.take(event)
             promises.take(event)
             tools.take(event)
-            if event.kind not in {"said", "ask"}:
+            lines.take(event)
+            if uploads is not None:
+                uploads.take(event)
+            if event.kind not in {"said", "ask", "line"}:
                 telemetry.take(number, event)
 
+        phone = Phone(settings.phone) if settings.phone is not None else None
         workers = Workers(settings, take)
+        lines = Lines(workers)
+        folder = settings.uploads_folder
+        uploads = None if folder is None else Uploads(folder, settings.uploads_folder_max_files)
         switchboard = Switchboard(settings, registry, workers, telemetry)
         promises = Promises(PromiseBook(registry.store), switchboard, telemetry.publish)
         tools = Tools(settings, registry, switchboard, promises)
@@ -237,6 +251,9 @@ async def running(
             Operators(own_secret(settings.data_dir)),
             promises,
             tools,
+            phone,
+            lines,
+            uploads,
         )
         for call in await workers.adopt():
             switchboard.adopt(call)
