@@ -296,7 +296,7 @@ def _start_discovery(
         pin=gateway.certificates.identity.pin,
         port=port,
         addresses=addresses,
-        load=lambda: gateway.workers.count / settings.limits.sessions,
+        load=lambda: gateway.workers.load,
     )
     return [
         asyncio.create_task(announcer.run(), name="announce"),
