@@ -41,6 +41,7 @@ from gateway.wire.calls import (
     dump,
 )
 from gateway.wire.ipc import Channel
+from ground import priority
 
 if TYPE_CHECKING:
     from gateway.media.host import Host
@@ -179,6 +180,7 @@ def rss_mb() -> float:
 
 def main() -> None:
     """Run a worker on the file descriptor that the front process passed."""
+    priority.go_first()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the front's to handle
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sock = socket.socket(fileno=int(sys.argv[1]))
