@@ -48,7 +48,14 @@ CREATE TABLE IF NOT EXISTS promises (
     missed INTEGER NOT NULL DEFAULT 0
 )
 """
-"""A gateway from before this table leaves it alone, so the version of the file stays."""
+_PLAINLY: Final = """
+CREATE TABLE IF NOT EXISTS plainly (
+    key_id TEXT PRIMARY KEY,
+    how    TEXT NOT NULL,
+    at     REAL NOT NULL
+)
+"""
+"""A gateway from before these tables leaves them alone, so the version of the file stays."""
 _AGAIN: Final = "put a copy of it back, or move it away and enrol the devices again"
 _MEANINGS: Final = {
     sqlite3.SQLITE_BUSY: ("another program holds it locked", "end what has it open, and try again"),
@@ -159,6 +166,7 @@ async def _look_at(db: aiosqlite.Connection, path: Path) -> None:
         await db.execute("BEGIN IMMEDIATE")  # finds out now whether it can be written to
         await db.execute(_SCHEMA)
         await db.execute(_PROMISES)
+        await db.execute(_PLAINLY)
         await db.execute(f"PRAGMA user_version = {VERSION}")
         await db.commit()
     except sqlite3.Error as error:

@@ -20,6 +20,7 @@ from gateway.front.access import Proxies, names_of
 from gateway.front.certificates import Certificates, identity
 from gateway.front.challenge import Challenges
 from gateway.front.identity import instance_id
+from gateway.front.old_firmware import OldFirmware
 from gateway.front.operators import Operators, own_secret
 from gateway.front.origins import Origins
 from gateway.front.places.workers import Workers
@@ -60,6 +61,7 @@ class Gateway:
     operators: Operators
     promises: Promises
     tools: Tools
+    old_firmware: OldFirmware = field(init=False)
     rollouts: Rollouts = field(init=False)
     challenges: Challenges = field(default_factory=Challenges)
     proxies: Proxies = field(init=False)
@@ -68,6 +70,7 @@ class Gateway:
     on_lan: dict[str, discovery.Found] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.old_firmware = OldFirmware(self.registry)
         self.proxies = Proxies(self.settings.trusted_proxies)
         self.origins = Origins(self.settings.allowed_origins)
         self.rollouts = Rollouts(self.telemetry.listening, self.telemetry.publish)
@@ -296,7 +299,7 @@ def _start_discovery(
         pin=gateway.certificates.identity.pin,
         port=port,
         addresses=addresses,
-        load=lambda: gateway.workers.count / settings.limits.sessions,
+        load=lambda: gateway.workers.load,
     )
     return [
         asyncio.create_task(announcer.run(), name="announce"),
