@@ -235,6 +235,10 @@ class OfDevice(BaseModel):
     """The language model's, in the place of `prompt`."""
     voice: str | None = None
     """Of `tts`, in the place of its option `voice`."""
+    history: bool | None = None
+    """Whether what is said with it is kept, in the place of `memory.history`."""
+    person: Annotated[str, Field(pattern=r"^[\w .-]{1,40}$")] | None = None
+    """Whose it is: all devices of a person share what is remembered."""
     area: str | None = None
     """Where it stands, by Home Assistant's name: "turn on the light" is of there."""
 
@@ -243,6 +247,30 @@ class OfDevice(BaseModel):
         if self.voice is None:
             return tts
         return EngineSpec(provider=tts.provider, options={**tts.options, "voice": self.voice})
+
+
+class MemorySettings(BaseModel):
+    """What is kept of conversations with devices."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    history: bool = False
+    """Keep what was asked and answered, and begin calls with it."""
+    exchanges: Annotated[int, Field(ge=1, le=10_000)] = 200
+    """That are kept of each device or person; the oldest goes."""
+    days: Annotated[float, Field(gt=0, le=3_650)] = 30.0
+    recall: Annotated[int, Field(ge=0, le=15)] = 8
+    """Exchanges that a call begins with."""
+    summarise_after: Annotated[int, Field(ge=6, le=36)] = 24
+    """Messages in a call, after which the language model sums up the older of them."""
+    voices: tuple[str, ...] = ()
+    """Of `tts`, that people may choose from by asking."""
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        if 2 * self.recall >= self.summarise_after:
+            raise ValueError("`summarise_after` has to be more than twice `recall`: each is two messages")
+        return self
 
 
 class Settings(BaseSettings):
@@ -300,6 +328,7 @@ class Settings(BaseSettings):
     mcp: tuple[McpServer, ...] = ()
     """Servers whose tools the language model may use (docs/tools-for-models.md)."""
     home_assistant: HomeAssistant | None = None
+    memory: MemorySettings = MemorySettings()
     devices: dict[str, OfDevice] = Field(default_factory=dict)
     """What is different for a device, by its name."""
     realtime: EngineSpec | None = None

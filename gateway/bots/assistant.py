@@ -15,7 +15,6 @@ from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.vad.vad_analyzer import VADParams
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
-from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import (
     LLMContextAggregatorPair,
     LLMUserAggregatorParams,
@@ -38,7 +37,15 @@ from gateway.bots.call import (
     open_transport,
 )
 from gateway.errors import ConfigError
-from gateway.settings import EngineSpec, HomeAssistant, McpServer, OfDevice, api_keys, without_telemetry
+from gateway.settings import (
+    EngineSpec,
+    HomeAssistant,
+    McpServer,
+    MemorySettings,
+    OfDevice,
+    api_keys,
+    without_telemetry,
+)
 from gateway.speech import home_assistant, mcp, providers
 from gateway.speech.dialogue import Dialogue
 from gateway.speech.engine_process import held
@@ -46,6 +53,7 @@ from gateway.speech.home_assistant import Home
 from gateway.speech.intents import Recogniser
 from gateway.speech.language_model import LanguageModel, language_model
 from gateway.speech.mcp import McpSource
+from gateway.speech.remembering import Known, keep_summary, known, summarising
 from gateway.speech.recognition import SphinxSTTService
 from gateway.speech.sentences import load_book
 from gateway.speech.sphinx import recogniser
@@ -72,6 +80,7 @@ class AssistantSettings(BaseModel):
     tts: EngineSpec = EngineSpec(provider="flite")
     mcp: tuple[McpServer, ...] = ()
     home_assistant: HomeAssistant | None = None
+    memory: MemorySettings = MemorySettings()
     devices: dict[str, OfDevice] = Field(default_factory=dict)
     sentences: Path | None = None
     cache_dir: Path = Path("~/.cache/voicegw")
@@ -98,6 +107,8 @@ def check(settings: AssistantSettings, keys: Mapping[str, str]) -> None:
     if settings.tts.provider == "flite":
         for own in [OfDevice(), *settings.devices.values()]:
             make_synthesiser(own.tts(settings.tts).options.get("voice"))
+        for voice in settings.memory.voices:
+            make_synthesiser(voice)
     if settings.stt.provider == "sphinx":
         language_model(book, settings.cache_dir)
 
@@ -146,10 +157,12 @@ async def bot(runner_args: RunnerArguments) -> None:
     Takes AssistantSettings from the gateway's settings where there is a gateway.
     """
     settings = for_device(configuration(gateway_settings(runner_args)), device_name(runner_args))
+    tools = device_tools(runner_args)
+    before = await known(tools)
     transport = await open_transport(runner_args)
     # Loading models takes 0.2 s: on a thread, since this loop may be carrying other calls.
     area = settings.devices.get(device_name(runner_args) or "", OfDevice()).area
-    middle, after = await asyncio.to_thread(build, settings, api_keys(), device_tools(runner_args), area)
+    middle, after = await asyncio.to_thread(build, settings, api_keys(), tools, area, before)
     worker = PipelineWorker(
         Pipeline([transport.input(), *middle, transport.output(), after]),
         params=PIPELINE,
@@ -172,17 +185,14 @@ def build(
     keys: Mapping[str, str],
     gateway: Asked | None = None,
     area: str | None = None,
+    before: Known | None = None,
 ) -> tuple[list[FrameProcessor], FrameProcessor]:
     """(the processors between a transport's input and output, the one after its output). Blocks.
 
     Raises ConfigError like check().
     """
-    aggregators = LLMContextAggregatorPair(
-        LLMContext(),
-        user_params=LLMUserAggregatorParams(
-            user_turn_strategies=_turns(), user_turn_stop_timeout=_STUCK_TURN_SECS, empty_user_turn=None
-        ),
-    )
+    before = before or Known()
+    aggregators = _aggregators(settings, before, gateway)
     vad = _models().VoiceActivity(SAMPLE_RATE, VADParams(stop_secs=_VAD_STOP_SECS))
     zone = _zone(settings)
     home = Home(settings.home_assistant, keys, area) if settings.home_assistant is not None else None
@@ -193,16 +203,18 @@ def build(
         volume=settings.volume,
         gateway=gateway,
         home=home,
+        before=before.exchanges[-1] if before.exchanges else ("", ""),
     )
     llm = (
         [
             _tools(settings, keys, gateway, home),
-            providers.make_llm(settings.llm, keys, prompt=settings.prompt),
+            providers.make_llm(settings.llm, keys, prompt=before.told(settings.prompt)),
         ]
         if settings.llm
         else []
     )
-    stt, tts = _stt(settings, keys), _tts(settings, keys)
+    stt = _stt(settings, keys)
+    tts = _tts(settings.model_copy(update={"tts": before.voiced(settings.tts, settings.memory)}), keys)
     return [
         VADProcessor(vad_analyzer=vad),
         stt,
@@ -211,6 +223,27 @@ def build(
         *llm,
         tts,
     ], aggregators.assistant()
+
+
+def _aggregators(
+    settings: AssistantSettings, before: Known, gateway: Asked | None
+) -> LLMContextAggregatorPair:
+    context = before.context()
+    sums_up = settings.llm is not None and before.kept and gateway is not None
+    pair = LLMContextAggregatorPair(
+        context,
+        user_params=LLMUserAggregatorParams(
+            user_turn_strategies=_turns(), user_turn_stop_timeout=_STUCK_TURN_SECS, empty_user_turn=None
+        ),
+        assistant_params=summarising(settings.memory) if sums_up else None,
+    )
+
+    async def on_summary_applied(*_: object) -> None:
+        if gateway is not None:
+            await keep_summary(context, gateway)
+
+    pair.assistant().add_event_handler("on_summary_applied", on_summary_applied)
+    return pair
 
 
 def for_device(settings: AssistantSettings, device: str | None) -> AssistantSettings:

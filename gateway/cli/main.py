@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from gateway import __version__, settings
-from gateway.cli import bots, devices, identity, tools
+from gateway.cli import bots, devices, identity, memory, tools
 from gateway.cli.common import ConfigOption, Exit, JsonOption, fail, run
 from gateway.errors import ConfigError, GatewayError, Unreachable
 from ground import folders, rights, terminal
@@ -27,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(devices.app, name="devices")
+memory.add_to(devices.app)
 app.add_typer(bots.app, name="bot")
 app.add_typer(identity.app, name="identity")
 tools.add_to(app)

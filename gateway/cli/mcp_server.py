@@ -69,4 +69,10 @@ def serve(gateway: Remote) -> None:
         found: list[dict[str, Any]] = await ask(device, "GET", "promises")
         return found
 
+    @server.tool()
+    async def history(device: str) -> dict[str, Any]:
+        """What people asked a device and what it answered, where that is kept, the oldest first."""
+        found: dict[str, Any] = await ask(device, "GET", "history")
+        return found
+
     server.run(transport="stdio")

@@ -20,6 +20,8 @@ from gateway.front.access import Proxies, names_of
 from gateway.front.certificates import Certificates, identity
 from gateway.front.challenge import Challenges
 from gateway.front.identity import instance_id
+from gateway.front.memory import Memory
+from gateway.front.memory_book import MemoryBook
 from gateway.front.operators import Operators, own_secret
 from gateway.front.origins import Origins
 from gateway.front.places.workers import Workers
@@ -60,6 +62,7 @@ class Gateway:
     operators: Operators
     promises: Promises
     tools: Tools
+    memory: Memory
     rollouts: Rollouts = field(init=False)
     challenges: Challenges = field(default_factory=Challenges)
     proxies: Proxies = field(init=False)
@@ -215,13 +218,15 @@ async def running(
             switchboard.take(event)
             promises.take(event)
             tools.take(event)
+            memory.take(event)
             if event.kind not in {"said", "ask"}:
                 telemetry.take(number, event)
 
         workers = Workers(settings, take)
         switchboard = Switchboard(settings, registry, workers, telemetry)
         promises = Promises(PromiseBook(registry.store), switchboard, telemetry.publish)
-        tools = Tools(settings, registry, switchboard, promises)
+        memory = Memory(settings, MemoryBook(registry.store), telemetry.publish)
+        tools = Tools(settings, registry, switchboard, promises, memory)
         await promises.load()
 
         who = instance_id(settings)
@@ -237,6 +242,7 @@ async def running(
             Operators(own_secret(settings.data_dir)),
             promises,
             tools,
+            memory,
         )
         for call in await workers.adopt():
             switchboard.adopt(call)
@@ -245,6 +251,7 @@ async def running(
         chores = [
             asyncio.create_task(_look_after_keys(switchboard), name="keys"),
             asyncio.create_task(promises.run(), name="promises"),
+            asyncio.create_task(memory.run(), name="memory"),
         ]
         if settings.announce and lan is not None:
             chores += _start_discovery(gateway, port, lan)

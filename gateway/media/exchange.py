@@ -213,7 +213,8 @@ class Exchange:
                 who = {"session": self._call.session_id, "device": self._call.device, "bot": self._call.bot}
                 self.emit("transcript", {**who, **told.model_dump(exclude={"t"})})
             case talk.Turn():
-                self.emit("turn", {"session": self._call.session_id, **told.model_dump(exclude={"t"})})
+                who = {"session": self._call.session_id, "device": self._call.device}
+                self.emit("turn", {**who, **told.model_dump(exclude={"t"})})
             case talk.Whole():
                 self._wholes.add(self._call.bot)
                 self._stir()

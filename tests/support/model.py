@@ -96,6 +96,21 @@ def chunks(messages: list[Message], offered: set[str], number: int) -> Iterator[
         yield {"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}
 
 
+def whole(messages: list[Message]) -> dict[str, Any]:
+    """An answer in one piece, as it is asked for when a conversation is to be summed up: what its first line was."""
+    asked = " ".join(text_of(m) for m in messages if m["role"] == "user")
+    first = next((line for line in asked.splitlines() if line.startswith("USER")), asked[:80])
+    message = {"role": "assistant", "content": f"It began with {first}"}
+    return {
+        "id": "chat-0",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": "rules",
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+    }
+
+
 class Model(BaseHTTPRequestHandler):
     """One request of a client."""
 
@@ -110,8 +125,11 @@ class Model(BaseHTTPRequestHandler):
         """A completion, as a stream."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         offered = {tool["function"]["name"] for tool in body.get("tools") or []}
-        seen = {"offered": sorted(offered), "last": body["messages"][-1]}
+        seen = {"offered": sorted(offered), "last": body["messages"][-1], "messages": body["messages"]}
         print(json.dumps(seen), file=sys.stderr, flush=True)  # noqa: T201
+        if not body.get("stream"):
+            self._json(whole(body["messages"]))
+            return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
