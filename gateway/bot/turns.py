@@ -123,6 +123,7 @@ class TurnClock:
         self._on_turn(
             {
                 "at": time.time(),
+                "since": time.time() - (time.monotonic() - turn.ended_at),
                 "user": " ".join(turn.user),
                 "bot": " ".join(turn.bot),
                 "stages_ms": stages,

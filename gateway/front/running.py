@@ -22,6 +22,7 @@ from gateway.front.challenge import Challenges
 from gateway.front.identity import instance_id
 from gateway.front.memory import Memory
 from gateway.front.memory_book import MemoryBook
+from gateway.front.mqtt import HomeAssistantDevices
 from gateway.front.operators import Operators, own_secret
 from gateway.front.origins import Origins
 from gateway.front.places.workers import Workers
@@ -37,7 +38,7 @@ from gateway.front.tools import Tools
 from gateway.ice_servers import IceServer
 from gateway.rate import Buckets
 from gateway.recurring import Recurring
-from gateway.settings import Settings
+from gateway.settings import Settings, api_keys, otel
 from gateway.wire.calls import SessionEvent
 
 REVOCATION_SECONDS = 2.0
@@ -96,6 +97,8 @@ class Gateway:
             "devices": await self.describe_devices(),
             "turns": list(self.telemetry.turns),
             "transcripts": list(self.telemetry.transcripts),
+            "tools": list(self.telemetry.tools),
+            "services": self.telemetry.costs.describe(),
             "reports": list(self.telemetry.reports),
             "rollout": self.rollouts.now.describe() if self.rollouts.now else None,
         }
@@ -211,7 +214,7 @@ async def running(
     Raises:
         ConfigError: a setting that cannot work.
     """
-    telemetry = Telemetry()
+    telemetry = Telemetry(otel())
     async with open_registry(settings.data_dir) as registry:
 
         def take(number: int, event: SessionEvent) -> None:
@@ -244,6 +247,7 @@ async def running(
             tools,
             memory,
         )
+        shown = _in_home_assistant(gateway)
         for call in await workers.adopt():
             switchboard.adopt(call)
         await workers.start()
@@ -253,6 +257,8 @@ async def running(
             asyncio.create_task(promises.run(), name="promises"),
             asyncio.create_task(memory.run(), name="memory"),
         ]
+        if shown is not None:
+            chores.append(asyncio.create_task(shown.run(), name="mqtt"))
         if settings.announce and lan is not None:
             chores += _start_discovery(gateway, port, lan)
         try:
@@ -264,6 +270,22 @@ async def running(
             await asyncio.gather(*chores, return_exceptions=True)
             await gateway.rollouts.stop()
             await workers.stop()
+            await telemetry.close()
+
+
+def _in_home_assistant(gateway: Gateway) -> HomeAssistantDevices | None:
+    if gateway.settings.mqtt is None:
+        return None
+    return HomeAssistantDevices(
+        gateway.settings.mqtt,
+        api_keys(),
+        gateway_id=gateway.instance_id,
+        registry=gateway.registry,
+        switchboard=gateway.switchboard,
+        telemetry=gateway.telemetry,
+        promises=gateway.promises,
+        tools=gateway.tools,
+    )
 
 
 async def _addresses_of(servers: Iterable[IceServer]) -> frozenset[IPv4Address | IPv6Address]:

@@ -19,7 +19,6 @@ from gateway.settings import MemorySettings, Settings
 from gateway.wire.calls import SessionEvent
 
 
-
 def turn(user: str, bot: str, *, device: str | None = "kitchen", at: float = 1_000_000.0) -> SessionEvent:
     """What a call tells of a turn."""
     data = {"session": "s", "device": device, "at": at, "user": user, "bot": bot}
