@@ -46,15 +46,15 @@ from gateway.settings import (
     api_keys,
     without_telemetry,
 )
-from gateway.speech import home_assistant, mcp, providers
+from gateway.speech import home_assistant, local_models, mcp, providers
 from gateway.speech.dialogue import Dialogue
 from gateway.speech.engine_process import held
 from gateway.speech.home_assistant import Home
 from gateway.speech.intents import Recogniser
 from gateway.speech.language_model import LanguageModel, language_model
 from gateway.speech.mcp import McpSource
-from gateway.speech.remembering import Known, keep_summary, known, summarising
 from gateway.speech.recognition import SphinxSTTService
+from gateway.speech.remembering import Known, keep_summary, known, summarising
 from gateway.speech.sentences import load_book
 from gateway.speech.sphinx import recogniser
 from gateway.speech.synthesis import LocalTTSService, make_synthesiser
@@ -133,6 +133,7 @@ async def prepared(settings: object) -> AsyncIterator[None]:
     own = configuration(settings)
     await asyncio.to_thread(check, own, api_keys())
     if own.llm is not None:
+        await local_models.look(own.llm)
         await mcp.look(own.mcp, api_keys())
     if own.home_assistant is not None:
         await home_assistant.look(own.home_assistant, api_keys())
@@ -192,8 +193,6 @@ def build(
     Raises ConfigError like check().
     """
     before = before or Known()
-    aggregators = _aggregators(settings, before, gateway)
-    vad = _models().VoiceActivity(SAMPLE_RATE, VADParams(stop_secs=_VAD_STOP_SECS))
     zone = _zone(settings)
     home = Home(settings.home_assistant, keys, area) if settings.home_assistant is not None else None
     dialogue = Dialogue(
@@ -213,16 +212,23 @@ def build(
         if settings.llm
         else []
     )
+    return around(settings, keys, [dialogue, *llm], before, gateway)
+
+
+def around(
+    settings: AssistantSettings,
+    keys: Mapping[str, str],
+    answering: list[FrameProcessor],
+    before: Known | None = None,
+    gateway: Asked | None = None,
+) -> tuple[list[FrameProcessor], FrameProcessor]:
+    """Ears and a voice around what answers; gives and raises as `build` does. Blocks."""
+    before = before or Known()
+    aggregators = _aggregators(settings, before, gateway)
+    vad = _models().VoiceActivity(SAMPLE_RATE, VADParams(stop_secs=_VAD_STOP_SECS))
     stt = _stt(settings, keys)
     tts = _tts(settings.model_copy(update={"tts": before.voiced(settings.tts, settings.memory)}), keys)
-    return [
-        VADProcessor(vad_analyzer=vad),
-        stt,
-        aggregators.user(),
-        dialogue,
-        *llm,
-        tts,
-    ], aggregators.assistant()
+    return [VADProcessor(vad_analyzer=vad), stt, aggregators.user(), *answering, tts], aggregators.assistant()
 
 
 def _aggregators(

@@ -72,7 +72,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (default: all).")] = None,
     port: Annotated[int | None, typer.Option(help="Port (default: 7860); 0 takes a free one.")] = None,
     bot: Annotated[
-        str | None, typer.Option(help="echo, assistant, realtime, a module, or a .py file.")
+        str | None, typer.Option(help="echo, assistant, home_assistant, realtime, a module, or a .py file.")
     ] = None,
     media: Annotated[int | None, typer.Option(help="Media processes.")] = None,
     in_process: Annotated[

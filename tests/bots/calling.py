@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 from pipecat.frames.frames import (
     Frame,
@@ -25,9 +27,11 @@ from pipecat.workers.runner import WorkerRunner
 
 from gateway.bots.assistant import AssistantSettings, build
 from gateway.bots.call import PIPELINE
+from gateway.errors import Busy
 from gateway.speech.flite import Flite
 from gateway.speech.remembering import Known
 from gateway.speech.timers import Asked
+from tests.support.waiting import PATIENCE
 
 _T = TypeVar("_T")
 _QUIET = bytes(640 * 60)  # 1.2 s: enough for the VAD, and for the turn to be given up waiting for more
@@ -97,9 +101,7 @@ async def calling(
     """A call's pipeline at work."""
     middle, after = await asyncio.to_thread(build, settings, {}, gateway, None, before)
     output = Output()
-    worker = PipelineWorker(
-        Pipeline([*middle[:2], Ear(output), *middle[2:], output, after]), params=PIPELINE
-    )
+    worker = PipelineWorker(Pipeline([*middle[:2], Ear(output), *middle[2:], output, after]), params=PIPELINE)
     started = asyncio.Event()
 
     async def on_started(_worker: PipelineWorker, _frame: Frame) -> None:
@@ -110,7 +112,7 @@ async def calling(
     await runner.add_workers(worker)
     running = asyncio.create_task(runner.run(), name="call")
     try:
-        await asyncio.wait_for(started.wait(), 20)
+        await asyncio.wait_for(started.wait(), PATIENCE)
         yield Call(worker, output)
     finally:
         await worker.cancel()
@@ -119,4 +121,44 @@ async def calling(
 
 async def soon(queue: asyncio.Queue[_T]) -> _T:
     """What comes next."""
-    return await asyncio.wait_for(queue.get(), 20)
+    return await asyncio.wait_for(queue.get(), PATIENCE)
+
+
+@dataclass
+class Gateway:
+    """What a bot asks of its gateway, noted; `refuses` stands for one that is being replaced."""
+
+    tells: dict[str, Any] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    refuses: bool = False
+
+    async def ask(self, tool: str, arguments: dict[str, Any] | None = None) -> Any:
+        if self.refuses:
+            raise Busy("no")
+        self.asked.append((tool, arguments or {}))
+        return self.tells.get(tool, [])
+
+    def summaries(self) -> list[str]:
+        """Those that it was handed."""
+        return [arguments["text"] for tool, arguments in self.asked if tool == "summarise"]
+
+    async def schema(self) -> Any:
+        raise Busy("it has no tools")
+
+
+@dataclass
+class Model:
+    """A language model that goes by rules, and what it was sent."""
+
+    url: str
+    log: Path
+
+    def sent(self) -> list[list[dict[str, Any]]]:
+        """The messages of each question, the system's left out."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [[m for m in line["messages"] if m["role"] != "system"] for line in lines]
+
+    def instructions(self) -> str:
+        """Those of the last question."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return " ".join(str(m["content"]) for m in lines[-1]["messages"] if m["role"] == "system")

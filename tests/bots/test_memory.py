@@ -2,79 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pipecat.frames.frames import LLMMessagesAppendFrame
 
 from gateway.bots.assistant import AssistantSettings
-from gateway.errors import Busy
 from gateway.settings import EngineSpec, MemorySettings
 from gateway.speech.remembering import Known, known
-from tests.bots.calling import Call, calling, soon
+from tests.bots.calling import Call, Gateway, Model, calling, soon
 from tests.support.waiting import until
 
 BEFORE = Known(True, (("my cat is called Tom", "A fine name."), ("what is love", "A feeling.")), "Of pets.")
-
-
-@dataclass
-class Gateway:
-    """What a bot asks of its gateway, noted; `refuses` stands for one that is being replaced."""
-
-    tells: dict[str, Any] = field(default_factory=dict)
-    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    refuses: bool = False
-
-    async def ask(self, tool: str, arguments: dict[str, Any] | None = None) -> Any:
-        if self.refuses:
-            raise Busy("no")
-        self.asked.append((tool, arguments or {}))
-        return self.tells.get(tool, [])
-
-    def summaries(self) -> list[str]:
-        """Those that it was handed."""
-        return [arguments["text"] for tool, arguments in self.asked if tool == "summarise"]
-
-    async def schema(self) -> Any:
-        raise Busy("it has no tools")
-
-
-@dataclass
-class Model:
-    """A language model that goes by rules, and what it was sent."""
-
-    url: str
-    log: Path
-
-    def sent(self) -> list[list[dict[str, Any]]]:
-        """The messages of each question, the system's left out."""
-        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
-        return [[m for m in line["messages"] if m["role"] != "system"] for line in lines]
-
-    def instructions(self) -> str:
-        """Those of the last question."""
-        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
-        return " ".join(str(m["content"]) for m in lines[-1]["messages"] if m["role"] == "system")
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Iterator[Model]:
-    log = tmp_path / "model.log"
-    with log.open("wb") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.model"], stdout=subprocess.PIPE, stderr=errors
-        )
-    assert process.stdout is not None
-    yield Model(process.stdout.readline().decode().strip(), log)
-    process.terminate()
-    process.wait()
-    process.stdout.close()
 
 
 @pytest.fixture

@@ -111,6 +111,10 @@ def whole(messages: list[Message]) -> dict[str, Any]:
     }
 
 
+STORY: Final = "Once there was a fox."
+"""What a story begins with; it has no end, and goes on as long as somebody listens."""
+
+
 class Model(BaseHTTPRequestHandler):
     """One request of a client."""
 
@@ -135,6 +139,9 @@ class Model(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         number = next(self.numbers)
+        if "story" in text_of(body["messages"][-1]).lower():
+            self._tell_story(number)
+            return
         finish = "stop"
         for delta in chunks(body["messages"], offered, number):
             finish = "tool_calls" if "tool_calls" in delta else finish
@@ -144,6 +151,16 @@ class Model(BaseHTTPRequestHandler):
         self._chunk(number, {"choices": [], "usage": usage})
         self._write(b"data: [DONE]\n\n")
         self._write(b"")
+
+    def _tell_story(self, number: int) -> None:
+        """Tell it until nobody listens any more."""
+        try:
+            for piece in itertools.chain(re.findall(r"\S+\s*", f"{STORY} "), itertools.repeat("and ")):
+                self._chunk(number, {"choices": [{"index": 0, "delta": {"content": piece}}]})
+                time.sleep(0.02)
+        except OSError:
+            print(json.dumps({"stopped": number}), file=sys.stderr, flush=True)  # noqa: T201
+            self.close_connection = True
 
     def _chunk(self, number: int, what: dict[str, Any]) -> None:
         head = {"id": f"chat-{number}", "object": "chat.completion.chunk", "created": int(time.time())}
