@@ -13,7 +13,18 @@ from starlette.exceptions import HTTPException
 
 from gateway import __version__
 from gateway.errors import BadRequest, GatewayError, NotFound
-from gateway.front.routes import devices, firmware, flash, guard, health, identity, memory, offer, operator, state
+from gateway.front.routes import (
+    devices,
+    firmware,
+    flash,
+    guard,
+    health,
+    identity,
+    memory,
+    offer,
+    operator,
+    state,
+)
 from gateway.front.routes.body_limit import BodyLimit
 from gateway.front.routes.common import problem
 from gateway.front.running import Gateway

@@ -156,7 +156,9 @@ class Memory:
         if name not in PREFERENCES:
             raise BadRequest(f"there is no preference {name}", remedy=f"one of {', '.join(PREFERENCES)}")
         if not value.isprintable() or len(value) > MAX_VALUE:
-            raise BadRequest(f"this can't be the {name}", remedy=f"at most {MAX_VALUE} characters, in one line")
+            raise BadRequest(
+                f"this can't be the {name}", remedy=f"at most {MAX_VALUE} characters, in one line"
+            )
         if name == "units" and value not in ("", *UNITS):
             raise BadRequest(f"there are no {value} units", remedy=f"one of {', '.join(UNITS)}")
         voices = self._settings.memory.voices

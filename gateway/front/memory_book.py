@@ -70,7 +70,9 @@ class MemoryBook:
     async def summarise(self, who: str, text: str, at: float) -> None:
         """Keep it in the place of the one before; raises StorageError."""
         async with self._store.writing("what was said is not summarised") as db:
-            await db.execute("INSERT OR REPLACE INTO summaries (who, text, at) VALUES (?, ?, ?)", (who, text, at))
+            await db.execute(
+                "INSERT OR REPLACE INTO summaries (who, text, at) VALUES (?, ?, ?)", (who, text, at)
+            )
 
     async def clear(self, who: str) -> None:
         """Forget all that was said; raises StorageError."""

@@ -49,12 +49,26 @@ CREATE TABLE IF NOT EXISTS promises (
 )
 """
 _MEMORY: Final = (
-    "CREATE TABLE IF NOT EXISTS history (number INTEGER PRIMARY KEY AUTOINCREMENT, who TEXT NOT NULL,"
-    " device TEXT NOT NULL, at REAL NOT NULL, user TEXT NOT NULL, bot TEXT NOT NULL)",
+    """
+CREATE TABLE IF NOT EXISTS history (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    who    TEXT NOT NULL,
+    device TEXT NOT NULL,
+    at     REAL NOT NULL,
+    user   TEXT NOT NULL,
+    bot    TEXT NOT NULL
+)
+""",
     "CREATE INDEX IF NOT EXISTS history_of ON history (who, number)",
     "CREATE TABLE IF NOT EXISTS summaries (who TEXT PRIMARY KEY, text TEXT NOT NULL, at REAL NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS preferences (who TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,"
-    " PRIMARY KEY (who, name))",
+    """
+CREATE TABLE IF NOT EXISTS preferences (
+    who   TEXT NOT NULL,
+    name  TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (who, name)
+)
+""",
 )
 """A gateway from before these tables leaves them alone, so the version of the file stays."""
 _AGAIN: Final = "put a copy of it back, or move it away and enrol the devices again"

@@ -197,7 +197,8 @@ class Tools:
     async def _recall(self, device: str, words: str = "") -> Any:
         found = await self._memory.search(device, words, MOST_RECALLED)
         return [
-            {"when": datetime.fromtimestamp(s["at"], UTC).isoformat(timespec="minutes"), **_words(s)} for s in found
+            {"when": datetime.fromtimestamp(s["at"], UTC).isoformat(timespec="minutes"), **_words(s)}
+            for s in found
         ]
 
     async def _set_preference(self, device: str, name: str, value: str) -> Any:

@@ -34,7 +34,7 @@ _SPECIFIED: Final = frozenset({"type", "description", "minimum", "maximum", "enu
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One thing that can be done. `properties` is JSON Schema's; `needs` a part that the device must have, or `history`."""
+    """One thing that can be done. `properties` is JSON Schema's; `needs` is a part of the device, or `history`."""
 
     name: str
     description: str
