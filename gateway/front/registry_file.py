@@ -70,6 +70,13 @@ CREATE TABLE IF NOT EXISTS preferences (
 )
 """,
 )
+_PLAINLY: Final = """
+CREATE TABLE IF NOT EXISTS plainly (
+    key_id TEXT PRIMARY KEY,
+    how    TEXT NOT NULL,
+    at     REAL NOT NULL
+)
+"""
 """A gateway from before these tables leaves them alone, so the version of the file stays."""
 _AGAIN: Final = "put a copy of it back, or move it away and enrol the devices again"
 _MEANINGS: Final = {
@@ -180,7 +187,7 @@ async def _look_at(db: aiosqlite.Connection, path: Path) -> None:
         await db.execute("PRAGMA journal_mode = WAL")
         await db.execute("BEGIN IMMEDIATE")  # finds out now whether it can be written to
         await db.execute(_SCHEMA)
-        for table in (_PROMISES, *_MEMORY):
+        for table in (_PROMISES, _PLAINLY, *_MEMORY):
             await db.execute(table)
         await db.execute(f"PRAGMA user_version = {VERSION}")
         await db.commit()

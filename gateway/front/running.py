@@ -23,6 +23,7 @@ from gateway.front.identity import instance_id
 from gateway.front.memory import Memory
 from gateway.front.memory_book import MemoryBook
 from gateway.front.mqtt import HomeAssistantDevices
+from gateway.front.old_firmware import OldFirmware
 from gateway.front.operators import Operators, own_secret
 from gateway.front.origins import Origins
 from gateway.front.places.workers import Workers
@@ -64,6 +65,7 @@ class Gateway:
     promises: Promises
     tools: Tools
     memory: Memory
+    old_firmware: OldFirmware = field(init=False)
     rollouts: Rollouts = field(init=False)
     challenges: Challenges = field(default_factory=Challenges)
     proxies: Proxies = field(init=False)
@@ -72,6 +74,7 @@ class Gateway:
     on_lan: dict[str, discovery.Found] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.old_firmware = OldFirmware(self.registry)
         self.proxies = Proxies(self.settings.trusted_proxies)
         self.origins = Origins(self.settings.allowed_origins)
         self.rollouts = Rollouts(self.telemetry.listening, self.telemetry.publish)
@@ -325,7 +328,7 @@ def _start_discovery(
         pin=gateway.certificates.identity.pin,
         port=port,
         addresses=addresses,
-        load=lambda: gateway.workers.count / settings.limits.sessions,
+        load=lambda: gateway.workers.load,
     )
     return [
         asyncio.create_task(announcer.run(), name="announce"),

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from loguru import logger
@@ -54,6 +54,9 @@ class Telemetry:
         self._live = Gauge("voicegw_sessions", "Sessions by state", ["state"], registry=self._registry)
         self._ended = Counter(
             "voicegw_sessions_ended", "Ended, by reason", ["reason"], registry=self._registry
+        )
+        self._load = Gauge(
+            "voicegw_load", "How full a media process is; 1 is full", ["worker"], registry=self._registry
         )
         self._offers = Counter("voicegw_offers", "Offers by outcome", ["outcome"], registry=self._registry)
         self._stages = Histogram(
@@ -194,8 +197,10 @@ class Telemetry:
             queue.put_nowait(None)
         self._subscribers.clear()
 
-    def metrics(self) -> bytes:
-        """All figures in Prometheus's text format."""
+    def metrics(self, workers: Iterable[Mapping[str, Any]] = ()) -> bytes:
+        """All figures in Prometheus's text format; `workers` as they are now (`Workers.state`)."""
+        for worker in workers:
+            self._load.labels(worker["worker"]).set(worker["load"])
         states = [s["state"] for s in self.sessions.values()]
         for state in ("negotiating", "connecting", "live", "away", "closing"):
             self._live.labels(state).set(states.count(state))

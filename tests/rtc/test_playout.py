@@ -139,6 +139,47 @@ def test_fec_keeps_most_of_speech_at_20_percent_loss(speech: list[bytes]) -> Non
     assert len(kept) / len(voiced) > 0.85
 
 
+def sparing(speech: list[bytes], pause: float) -> list[Rtp]:
+    """What a sender with DTX sends of speech, a pause in a quiet room, and the same speech again."""
+    encoder = OpusEncoder(OpusSettings(dtx=True))
+    rng = np.random.default_rng(3)
+    noise = [rng.normal(0, 10, 320).astype("<i2").tobytes() for _ in range(round(pause * 50))]
+    frames = [*speech, *noise, *speech]
+    packets = [(i, payload) for i, pcm in enumerate(frames) if len(payload := encoder.encode(pcm)) > 2]
+    return [Rtp(seq, 960 * index, payload) for seq, (index, payload) in enumerate(packets)]
+
+
+def test_a_silence_that_lasts_is_played_in_few_steps_and_loses_nothing(speech: list[bytes]) -> None:
+    packets = sparing(speech, 12.0)
+    playout = VoicePlayout()
+    steps: list[float] = []
+    heard: list[bytes] = []
+    for packet in packets:
+        now = packet.timestamp / 48_000
+        while (deadline := playout.deadline) is not None and deadline < now:
+            steps.append(deadline)
+            heard += playout.poll(deadline)
+        before = len(heard)
+        heard += playout.push(packet, now)
+        assert len(heard) > before, "what comes is heard at once"
+    began = len(speech) / 50
+    late = [step for step in steps if began + 3 < step < began + 11]
+    assert 0 < len(late) / 8 < 8, "steps in a second"
+    assert len(heard) == pytest.approx(packets[-1].timestamp / 960 + 1, abs=5)
+
+
+def test_the_first_two_seconds_of_a_silence_pass_as_ever(speech: list[bytes]) -> None:
+    playout, began = VoicePlayout(), len(speech) / 50
+    packets = [packet for packet in sparing(speech, 3.0) if packet.timestamp / 48_000 < began + 2]
+    longest = 0.0
+    for packet in packets:
+        now = packet.timestamp / 48_000
+        while (deadline := playout.deadline) is not None and deadline < now:
+            longest = max(longest, 0.02 * len(playout.poll(deadline)))
+        playout.push(packet, now)
+    assert longest <= 0.04
+
+
 @given(st.lists(st.tuples(st.integers(0, 60), st.binary(max_size=60), st.integers(0, 50)), max_size=40))
 def test_nothing_that_a_device_sends_raises(arrivals: list[tuple[int, bytes, int]]) -> None:
     playout, now = VoicePlayout(), 0.0
