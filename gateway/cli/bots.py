@@ -19,7 +19,9 @@ from ground import installing
 from ground.terminal import out
 
 app = typer.Typer(help="Look at a bot without a call.", no_args_is_help=True)
-BotArgument = Annotated[str, typer.Argument(help="echo, assistant, realtime, a module, or a .py file.")]
+BotArgument = Annotated[
+    str, typer.Argument(help="echo, assistant, home_assistant, realtime, a module, or a .py file.")
+]
 
 
 @app.callback()

@@ -20,6 +20,7 @@ from gateway.front.routes import (
     guard,
     health,
     identity,
+    memory,
     offer,
     operator,
     phone,
@@ -45,7 +46,7 @@ def create_app(gateway: Gateway) -> FastAPI:
         title="voicegw", version=__version__, docs_url=None, redoc_url=None, strict_content_type=False
     )
     app.state.gateway = gateway
-    for module in (offer, uploads, state, devices, firmware, flash, health, identity, operator):
+    for module in (offer, uploads, state, devices, memory, firmware, flash, health, identity, operator):
         app.include_router(module.router)
     if gateway.phone is not None:
         app.include_router(phone.router)

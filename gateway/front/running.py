@@ -21,6 +21,10 @@ from gateway.front.certificates import Certificates, identity
 from gateway.front.challenge import Challenges
 from gateway.front.identity import instance_id
 from gateway.front.lines import Lines
+from gateway.front.memory import Memory
+from gateway.front.memory_book import MemoryBook
+from gateway.front.mqtt import HomeAssistantDevices
+from gateway.front.old_firmware import OldFirmware
 from gateway.front.operators import Operators, own_secret
 from gateway.front.origins import Origins
 from gateway.front.phone import Phone
@@ -38,7 +42,7 @@ from gateway.front.uploads import Uploads
 from gateway.ice_servers import IceServer
 from gateway.rate import Buckets
 from gateway.recurring import Recurring
-from gateway.settings import Settings
+from gateway.settings import Settings, api_keys, otel
 from gateway.wire.calls import SessionEvent
 
 REVOCATION_SECONDS = 2.0
@@ -63,9 +67,11 @@ class Gateway:
     operators: Operators
     promises: Promises
     tools: Tools
+    memory: Memory
     phone: Phone | None
     lines: Lines
     uploads: Uploads | None
+    old_firmware: OldFirmware = field(init=False)
     rollouts: Rollouts = field(init=False)
     challenges: Challenges = field(default_factory=Challenges)
     proxies: Proxies = field(init=False)
@@ -74,6 +80,7 @@ class Gateway:
     on_lan: dict[str, discovery.Found] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.old_firmware = OldFirmware(self.registry)
         self.proxies = Proxies(self.settings.trusted_proxies)
         self.origins = Origins(self.settings.allowed_origins)
         self.rollouts = Rollouts(self.telemetry.listening, self.telemetry.publish)
@@ -100,6 +107,8 @@ class Gateway:
             "devices": await self.describe_devices(),
             "turns": list(self.telemetry.turns),
             "transcripts": list(self.telemetry.transcripts),
+            "tools": list(self.telemetry.tools),
+            "services": self.telemetry.costs.describe(),
             "reports": list(self.telemetry.reports),
             "rollout": self.rollouts.now.describe() if self.rollouts.now else None,
         }
@@ -215,13 +224,14 @@ async def running(
     Raises:
         ConfigError: a setting that cannot work.
     """
-    telemetry = Telemetry()
+    telemetry = Telemetry(otel())
     async with open_registry(settings.data_dir) as registry:
 
         def take(number: int, event: SessionEvent) -> None:
             switchboard.take(event)
             promises.take(event)
             tools.take(event)
+            memory.take(event)
             lines.take(event)
             if uploads is not None:
                 uploads.take(event)
@@ -235,7 +245,8 @@ async def running(
         uploads = None if folder is None else Uploads(folder, settings.uploads_folder_max_files)
         switchboard = Switchboard(settings, registry, workers, telemetry)
         promises = Promises(PromiseBook(registry.store), switchboard, telemetry.publish)
-        tools = Tools(settings, registry, switchboard, promises)
+        memory = Memory(settings, MemoryBook(registry.store), telemetry.publish)
+        tools = Tools(settings, registry, switchboard, promises, memory)
         await promises.load()
 
         who = instance_id(settings)
@@ -251,10 +262,12 @@ async def running(
             Operators(own_secret(settings.data_dir)),
             promises,
             tools,
+            memory,
             phone,
             lines,
             uploads,
         )
+        shown = _in_home_assistant(gateway)
         for call in await workers.adopt():
             switchboard.adopt(call)
         await workers.start()
@@ -262,7 +275,10 @@ async def running(
         chores = [
             asyncio.create_task(_look_after_keys(switchboard), name="keys"),
             asyncio.create_task(promises.run(), name="promises"),
+            asyncio.create_task(memory.run(), name="memory"),
         ]
+        if shown is not None:
+            chores.append(asyncio.create_task(shown.run(), name="mqtt"))
         if settings.announce and lan is not None:
             chores += _start_discovery(gateway, port, lan)
         try:
@@ -274,6 +290,22 @@ async def running(
             await asyncio.gather(*chores, return_exceptions=True)
             await gateway.rollouts.stop()
             await workers.stop()
+            await telemetry.close()
+
+
+def _in_home_assistant(gateway: Gateway) -> HomeAssistantDevices | None:
+    if gateway.settings.mqtt is None:
+        return None
+    return HomeAssistantDevices(
+        gateway.settings.mqtt,
+        api_keys(),
+        gateway_id=gateway.instance_id,
+        registry=gateway.registry,
+        switchboard=gateway.switchboard,
+        telemetry=gateway.telemetry,
+        promises=gateway.promises,
+        tools=gateway.tools,
+    )
 
 
 async def _addresses_of(servers: Iterable[IceServer]) -> frozenset[IPv4Address | IPv6Address]:
@@ -313,7 +345,7 @@ def _start_discovery(
         pin=gateway.certificates.identity.pin,
         port=port,
         addresses=addresses,
-        load=lambda: gateway.workers.count / settings.limits.sessions,
+        load=lambda: gateway.workers.load,
     )
     return [
         asyncio.create_task(announcer.run(), name="announce"),

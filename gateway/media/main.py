@@ -40,9 +40,11 @@ from gateway.wire.calls import (
     RenegotiateCall,
     SayCall,
     SessionEvent,
+    WakeCall,
     dump,
 )
 from gateway.wire.ipc import Channel
+from ground import priority
 
 if TYPE_CHECKING:
     from gateway.media.host import Host
@@ -61,6 +63,7 @@ _REQUESTS: dict[str, type[BaseModel]] = {
     "command": CommandCall,
     "say": SayCall,
     "hush": HushCall,
+    "wake": WakeCall,
     "answer": AnswerCall,
     "end": EndCall,
 }
@@ -110,10 +113,14 @@ class Worker:
         return None
 
     async def _beat(self) -> None:
+        due = time.monotonic()
         while True:
             signal.alarm(self._alarm)
+            late = max(0.0, time.monotonic() - due)
             if self._channel is not None:
-                self._channel.event("beat", {"rss_mb": rss_mb()})
+                took = {"rss_mb": rss_mb(), "cpu_s": time.process_time(), "late_s": late}
+                self._channel.event("beat", took)
+            due = time.monotonic() + HEARTBEAT_SECONDS
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _handle(self, name: str, body: dict[str, Any]) -> Any:
@@ -183,6 +190,7 @@ def rss_mb() -> float:
 
 def main() -> None:
     """Run a worker on the file descriptor that the front process passed."""
+    priority.go_first()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the front's to handle
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sock = socket.socket(fileno=int(sys.argv[1]))

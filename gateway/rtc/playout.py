@@ -25,6 +25,7 @@ _FULL: Final = 60 * SAMPLE_RATE // 1000  # samples of concealment at full level,
 _GONE: Final = 200 * SAMPLE_RATE // 1000  # and when it has faded out: what is longer is a hum, not speech
 _FADE_IN: Final = 5 * SAMPLE_RATE // 1000
 _QUIET: Final = 300  # peak of 16 bit, -41 dBFS: a pause between words
+_RESTS: Final = 2 * SAMPLE_RATE  # samples of silence, longer than the end of a turn takes to be found
 _SKIP_EVERY: Final = 3  # packets: skipping more would hide the pause itself from the VAD
 
 
@@ -62,13 +63,19 @@ class VoicePlayout:
         self._buffer = JitterBuffer()
         self._decoder = OpusDecoder()
         self._rest = b""
+        self._lead: int | None = None  # from what is recorded to what is played meanwhile, in RTP time
         self._level = 1.0  # of the last sample handed on: below 1 while concealment fades
         self._inactive = False  # what was played last: silence follows it, and no loss
         self._since_skip = 0
+        self._silent = 0  # samples in which the sender had nothing to say
         self._frames = self._corrupt = self._skipped = 0
 
-    def push(self, packet: RtpPacket, now: float) -> list[bytes]:
-        """Take an RTP packet that arrived at `now`, in seconds of a monotonic clock; gives the frames due."""
+    def push(self, packet: RtpPacket, now: float, played: int | None = None) -> list[bytes]:
+        """Take an RTP packet that arrived at `now`, in seconds of a monotonic clock; gives the frames due.
+
+        `played`: the RTP timestamp of what the device's speaker was at as the packet was recorded.
+        """
+        self._lead = None if played is None else played - packet.timestamp
         try:
             samples = packet_samples(packet.payload)
         except CodecError:
@@ -93,10 +100,20 @@ class VoicePlayout:
         if not playouts:
             return []
         pcm = b"".join((self._rest, *map(self._render, playouts)))
+        self._silent = self._silent + len(pcm) // 2 if self._inactive else 0
+        self._buffer.rest(self._silent >= _RESTS)
         whole = len(pcm) - len(pcm) % FRAME_BYTES
         self._rest = pcm[whole:]
         self._frames += whole // FRAME_BYTES
         return [pcm[start : start + FRAME_BYTES] for start in range(0, whole, FRAME_BYTES)]
+
+    def played(self, back: int) -> int | None:
+        """What the speaker was at as a frame was recorded, `back` frames before the end of what was given."""
+        position = self._buffer.position
+        if self._lead is None or position is None:
+            return None
+        samples = back * FRAME_BYTES // 2 + len(self._rest) // 2
+        return (position - samples * _TICKS_PER_SAMPLE + self._lead) % 2**32
 
     @property
     def deadline(self) -> float | None:

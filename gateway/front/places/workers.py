@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from loguru import logger
 
 from gateway.errors import Busy, GatewayError, NotFound
-from gateway.front.places import left
+from gateway.front.places import left, memory
+from gateway.front.places.headroom import check_memory
 from gateway.front.places.process import Emit, Process
 from gateway.recurring import Recurring
 from gateway.settings import Settings
@@ -29,6 +30,7 @@ from gateway.wire.calls import (
     RenegotiateCall,
     SayCall,
     SessionEvent,
+    WakeCall,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class Place(Protocol):
     async def command(self, call: CommandCall) -> None: ...
     async def say(self, call: SayCall) -> None: ...
     async def hush(self, call: HushCall) -> None: ...
+    async def wake(self, call: WakeCall) -> None: ...
     async def answer(self, call: AnswerCall) -> None: ...
     async def end(self, call: EndCall) -> None: ...
 
@@ -80,11 +83,17 @@ class Workers:
         return session_id in self._place
 
     def state(self) -> list[dict[str, Any]]:
-        """Of each worker: its number, readiness and number of sessions."""
+        """Of each worker: its number, readiness, number of sessions, and how full it is (1 is full)."""
         return [
-            {"worker": p.number, "ready": p.ready, "sessions": len(p.sessions)}
+            {"worker": p.number, "ready": p.ready, "sessions": len(p.sessions), "load": round(p.load, 2)}
             for p in self._processes.values()
         ]
+
+    @property
+    def load(self) -> float:
+        """How full all of them are: 1 is full, by number or by what the calls take."""
+        taken = min((p.load for p in self._processes.values() if p.ready), default=0.0)
+        return max(self.count / self._settings.limits.sessions, min(taken, 1.0))
 
     async def start(self) -> None:
         """Start all workers and wait for them.
@@ -142,7 +151,8 @@ class Workers:
         """Begin a call where there are fewest.
 
         Raises:
-            Busy: the session limit is reached, or no worker is ready or answers in time.
+            Busy: the session limit is reached, one more would be at the cost of those that are there, or no worker is
+                ready or answers in time.
         """
         with self._placed(call.session_id) as place:
             return await place.offer(call)
@@ -161,6 +171,7 @@ class Workers:
     def _placed(self, session_id: str) -> Iterator[Place]:
         if self.count >= self._settings.limits.sessions:
             raise Busy(f"all {self.count} sessions are in use", remedy="raise limits.sessions, or end one")
+        check_memory(memory.left_mb(), self.count)
         place = self._least_loaded()
         self._place[session_id] = place
         try:
@@ -175,7 +186,9 @@ class Workers:
         ready = [p for p in self._processes.values() if p.ready and p.fault() is None]
         if not ready:
             raise Busy("no worker is ready", remedy="try again in a few seconds")
-        return min(ready, key=lambda p: len(p.sessions))
+        chosen = min(ready, key=lambda p: (p.load >= 1, len(p.sessions)))
+        chosen.check_room()
+        return chosen
 
     async def renegotiate(self, call: RenegotiateCall) -> Answer:
         return await self._find(call.session_id).renegotiate(call)
@@ -191,6 +204,9 @@ class Workers:
 
     async def hush(self, call: HushCall) -> None:
         await self._find(call.session_id).hush(call)
+
+    async def wake(self, call: WakeCall) -> None:
+        await self._find(call.session_id).wake(call)
 
     async def answer(self, call: AnswerCall) -> None:
         await self._find(call.session_id).answer(call)

@@ -43,7 +43,9 @@ def problem(error: GatewayError) -> Response:
         code=error.code,
         remedy=error.remedy,
     )
-    headers = {"Retry-After": "2"} if isinstance(error, RateLimited | Busy) else {}
+    headers = {}
+    if isinstance(error, RateLimited | Busy):
+        headers["Retry-After"] = str(error.retry_s if isinstance(error, Busy) else 2)
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(
@@ -69,7 +71,7 @@ async def caller_of(request: Request) -> Caller:
     remote = remote_address(request)
     if offered := challenge.read(headers.get("authorization", ""), await _sdp(request)):
         identities = gateway.certificates.pins(secure=scheme(request) == "https")
-        return await prove(
+        caller = await prove(
             gateway.registry,
             gateway.operators,
             gateway.challenges,
@@ -77,6 +79,8 @@ async def caller_of(request: Request) -> Caller:
             remote=remote,
             identities=identities,
         )
+        await gateway.old_firmware.outgrown(caller.key_id)
+        return caller
     asked = Asked(
         remote,
         headers.get("authorization"),

@@ -25,4 +25,7 @@ async def healthz(gateway: TheGateway) -> dict[str, Any]:
 async def metrics(gateway: TheGateway, operator: TheOperator) -> Response:
     """Figures for Prometheus."""
     del operator
-    return Response(gateway.telemetry.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(
+        gateway.telemetry.metrics(gateway.workers.state()),
+        media_type="text/plain; version=0.0.4; charset=utf-8",
+    )
