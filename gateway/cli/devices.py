@@ -149,7 +149,8 @@ def devices_add(
     as_json: JsonOption = False,
 ) -> None:
     """Enrol a device and show its key, once."""
-    from gateway.front.registry import Role, open_registry
+    from gateway.front.registry import Role
+    from gateway.front.shared.joined import registry_of
 
     try:
         wanted = Role(role)
@@ -157,7 +158,7 @@ def devices_add(
         raise ConfigError(f"there is no role {role}", remedy="use device or operator") from None
 
     async def add() -> tuple[Any, str]:
-        async with open_registry(settings.load(context.obj).data_dir) as registry:
+        async with registry_of(settings.load(context.obj)) as registry:
             return await registry.add(name, wanted)
 
     device, key = run(add())
@@ -171,10 +172,10 @@ def devices_add(
 @app.command("revoke")
 def devices_revoke(context: typer.Context, name: Annotated[str, typer.Argument()]) -> None:
     """Let a device in no more; its calls end within seconds."""
-    from gateway.front.registry import open_registry
+    from gateway.front.shared.joined import registry_of
 
     async def revoke() -> None:
-        async with open_registry(settings.load(context.obj).data_dir) as registry:
+        async with registry_of(settings.load(context.obj)) as registry:
             await registry.revoke(name)
 
     run(revoke())

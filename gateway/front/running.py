@@ -22,6 +22,8 @@ from gateway.front.challenge import Challenges
 from gateway.front.identity import instance_id
 from gateway.front.operators import Operators, own_secret
 from gateway.front.origins import Origins
+from gateway.front.places.hosts import Hosts
+from gateway.front.places.place import Places
 from gateway.front.places.workers import Workers
 from gateway.front.promise_book import PromiseBook
 from gateway.front.promises import Promises
@@ -29,6 +31,8 @@ from gateway.front.registry import Registry, open_registry
 from gateway.front.registry_file import StorageError
 from gateway.front.releases import Release, Releases, is_newer
 from gateway.front.rollout import Course, Rollout, Rollouts
+from gateway.front.shared.joined import Joined, joined, member
+from gateway.front.shared.others import Others
 from gateway.front.switchboard import Switchboard
 from gateway.front.telemetry import Telemetry
 from gateway.front.tools import Tools
@@ -36,7 +40,7 @@ from gateway.ice_servers import IceServer
 from gateway.rate import Buckets
 from gateway.recurring import Recurring
 from gateway.settings import Settings
-from gateway.wire.calls import SessionEvent
+from gateway.wire.calls import KeptCall, SessionEvent
 
 REVOCATION_SECONDS = 2.0
 MAX_ON_LAN = 256
@@ -52,7 +56,7 @@ class Gateway:
     settings: Settings
     registry: Registry
     telemetry: Telemetry
-    workers: Workers
+    workers: Places
     switchboard: Switchboard
     releases: Releases
     certificates: Certificates
@@ -94,6 +98,7 @@ class Gateway:
             "turns": list(self.telemetry.turns),
             "transcripts": list(self.telemetry.transcripts),
             "reports": list(self.telemetry.reports),
+            "hosts": self.workers.state() if self.settings.nats is not None else [],
             "rollout": self.rollouts.now.describe() if self.rollouts.now else None,
         }
 
@@ -208,55 +213,93 @@ async def running(
     Raises:
         ConfigError: a setting that cannot work.
     """
-    telemetry = Telemetry()
     async with open_registry(settings.data_dir) as registry:
-
-        def take(number: int, event: SessionEvent) -> None:
-            switchboard.take(event)
-            promises.take(event)
-            tools.take(event)
-            if event.kind not in {"said", "ask"}:
-                telemetry.take(number, event)
-
-        workers = Workers(settings, take)
-        switchboard = Switchboard(settings, registry, workers, telemetry)
-        promises = Promises(PromiseBook(registry.store), switchboard, telemetry.publish)
-        tools = Tools(settings, registry, switchboard, promises)
-        await promises.load()
-
-        who = instance_id(settings)
-        gateway = Gateway(
-            settings,
-            registry,
-            telemetry,
-            workers,
-            switchboard,
-            Releases(settings.releases),
-            Certificates(settings, identity(settings.data_dir, who)),
-            who,
-            Operators(own_secret(settings.data_dir)),
-            promises,
-            tools,
-        )
-        for call in await workers.adopt():
-            switchboard.adopt(call)
-        await workers.start()
-        switchboard.neighbours.relays = await _addresses_of(settings.ice_servers)
-        chores = [
-            asyncio.create_task(_look_after_keys(switchboard), name="keys"),
-            asyncio.create_task(promises.run(), name="promises"),
-        ]
-        if settings.announce and lan is not None:
-            chores += _start_discovery(gateway, port, lan)
-        try:
+        if settings.nats is None:
+            async with _running(settings, registry, None, port, lan) as gateway:
+                yield gateway
+            return
+        async with (
+            joined(settings, settings.nats, registry) as shared,
+            _running(settings, shared.registry, shared, port, lan) as gateway,
+        ):
             yield gateway
-        finally:
-            gateway.stop_accepting()
-            for chore in chores:
-                chore.cancel()
-            await asyncio.gather(*chores, return_exceptions=True)
-            await gateway.rollouts.stop()
-            await workers.stop()
+
+
+@asynccontextmanager
+async def _running(
+    settings: Settings,
+    registry: Registry,
+    shared: Joined | None,
+    port: int,
+    lan: Callable[[], list[str]] | None,
+) -> AsyncIterator[Gateway]:
+    telemetry = Telemetry()
+    telemetry.hosts = lambda: workers.state() if shared is not None else []
+
+    def take(number: int, event: SessionEvent) -> None:
+        switchboard.take(event)
+        promises.take(event)
+        tools.take(event)
+        if event.kind not in {"said", "ask"}:
+            telemetry.take(number, event)
+
+    def adopt(call: KeptCall) -> None:
+        switchboard.adopt(call)
+
+    workers: Places = Workers(settings, take)
+    reserved, order, book, challenges = None, None, None, Challenges()
+    if shared is not None:
+        workers = Hosts(settings, shared.bus, take, adopt)
+        reserved, order, book, challenges = (
+            shared.reserved,
+            shared.clock.order,
+            shared.book,
+            shared.challenges,
+        )
+    switchboard = Switchboard(settings, registry, workers, telemetry, reserved, order)
+    promises = Promises(book or PromiseBook(registry.store), switchboard, telemetry.publish)
+    tools = Tools(settings, registry, switchboard, promises)
+    await promises.load()
+
+    who = instance_id(settings)
+    gateway = Gateway(
+        settings,
+        registry,
+        telemetry,
+        workers,
+        switchboard,
+        Releases(settings.releases),
+        Certificates(settings, identity(settings.data_dir, who)),
+        who,
+        Operators(own_secret(settings.data_dir)),
+        promises,
+        tools,
+        challenges=challenges,
+    )
+    for call in await workers.adopt():
+        switchboard.adopt(call)
+    await workers.start()
+    switchboard.neighbours.relays = await _addresses_of(settings.ice_servers)
+    chores = [
+        asyncio.create_task(_look_after_keys(switchboard, stirred := asyncio.Event()), name="keys"),
+        asyncio.create_task(promises.run(), name="promises"),
+    ]
+    if shared is not None:
+        shared.book.changed = promises.changed
+        telemetry.tell = shared.telling.tell
+        others = Others(shared, telemetry.show, stirred.set)
+        chores.append(asyncio.create_task(others.run(), name="others"))
+    if settings.announce and lan is not None:
+        chores += _start_discovery(gateway, port, lan)
+    try:
+        yield gateway
+    finally:
+        gateway.stop_accepting()
+        for chore in chores:
+            chore.cancel()
+        await asyncio.gather(*chores, return_exceptions=True)
+        await gateway.rollouts.stop()
+        await workers.stop()
 
 
 async def _addresses_of(servers: Iterable[IceServer]) -> frozenset[IPv4Address | IPv6Address]:
@@ -272,10 +315,14 @@ async def _addresses_of(servers: Iterable[IceServer]) -> frozenset[IPv4Address |
     return frozenset(found)
 
 
-async def _look_after_keys(switchboard: Switchboard) -> None:
+async def _look_after_keys(switchboard: Switchboard, stirred: asyncio.Event | None = None) -> None:
+    """Every now and then, for a command may have changed the file; at once where another front says so."""
     trouble = Recurring("calls of revoked devices could not be ended", level="ERROR")
+    stirred = stirred or asyncio.Event()
     while True:
-        await asyncio.sleep(REVOCATION_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stirred.wait(), REVOCATION_SECONDS)
+        stirred.clear()
         try:
             await switchboard.end_revoked()
             trouble.over()
@@ -296,7 +343,8 @@ def _start_discovery(
         pin=gateway.certificates.identity.pin,
         port=port,
         addresses=addresses,
-        load=lambda: gateway.workers.count / settings.limits.sessions,
+        load=lambda: gateway.workers.load,
+        front=member(settings).removeprefix("front-").lower() if settings.nats is not None else "",
     )
     return [
         asyncio.create_task(announcer.run(), name="announce"),

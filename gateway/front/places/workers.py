@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
 from gateway.errors import Busy, GatewayError, NotFound
 from gateway.front.places import left
-from gateway.front.places.process import Emit, Process
+from gateway.front.places.place import Emit, Place
+from gateway.front.places.process import Process
 from gateway.recurring import Recurring
 from gateway.settings import Settings
 from gateway.wire.calls import (
@@ -35,19 +36,6 @@ RESTART_SECONDS = (0.0, 1.0, 5.0, 15.0)
 """Before a worker is started again, by how many of its starts failed in a row."""
 
 
-class Place(Protocol):
-    """Where calls can live: this process or a worker."""
-
-    async def offer(self, call: OfferCall) -> Answer: ...
-    async def renegotiate(self, call: RenegotiateCall) -> Answer: ...
-    async def patch(self, call: PatchCall) -> None: ...
-    async def command(self, call: CommandCall) -> None: ...
-    async def say(self, call: SayCall) -> None: ...
-    async def hush(self, call: HushCall) -> None: ...
-    async def answer(self, call: AnswerCall) -> None: ...
-    async def end(self, call: EndCall) -> None: ...
-
-
 class Workers:
     """All places that calls live in, as one.
 
@@ -69,6 +57,11 @@ class Workers:
     def count(self) -> int:
         """Sessions that are there or being made."""
         return len(self._place)
+
+    @property
+    def load(self) -> float:
+        """The fraction of the sessions that there may be."""
+        return self.count / self._settings.limits.sessions
 
     def __contains__(self, session_id: str) -> bool:
         return session_id in self._place
@@ -122,6 +115,9 @@ class Workers:
             )
             self._lose_sessions(process)
         self._left.remove(process)
+
+    async def settled(self) -> None:
+        """All is known here at once."""
 
     async def stop(self) -> None:
         """End every call and every worker."""

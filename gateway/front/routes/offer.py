@@ -148,7 +148,7 @@ async def start(gateway: TheGateway, caller: TheCaller, body: StartBody | None =
     if body.enableDefaultIceServers and not servers:
         servers = [PUBLIC]
     config = IceConfig(iceServers=servers) if servers else None
-    return Started(sessionId=gateway.switchboard.reserve(body.body, caller), iceConfig=config)
+    return Started(sessionId=await gateway.switchboard.reserve(body.body, caller), iceConfig=config)
 
 
 @router.get("/status")
