@@ -116,10 +116,14 @@ class BotFailed(GatewayError):
 
 
 class Busy(GatewayError):
-    """No room for another session now, or no worker that answers in time."""
+    """No room for another session now, or no worker that answers in time. `retry_s`: when there may be."""
 
     code = "busy"
     status = 503
+
+    def __init__(self, message: str, *, remedy: str = "", retry_s: int = 2) -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_s = retry_s
 
 
 class Stopping(Busy):

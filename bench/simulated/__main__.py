@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from loguru import logger
+
 from bench.simulated import clock
 from bench.simulated.device import Device, compiled
 from bench.simulated.machines import Front, Host
@@ -133,6 +135,7 @@ def main() -> None:
     parser.add_argument("--rack", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
+    logger.remove()
     fleet = Fleet(given.devices, given.hosts, given.fronts, given.rack)
     print(f"{fleet}")  # noqa: T201
     for name, paces in PACES.items():

@@ -60,6 +60,10 @@ class Media:
     def count(self) -> int:
         return len(self.calls)
 
+    @property
+    def load(self) -> float:
+        return 0.0
+
     def __contains__(self, session_id: str) -> bool:
         return session_id in self.calls
 
@@ -105,7 +109,7 @@ class Host:
         self.desk.emit(number, event)
 
     async def start(self) -> None:
-        await self.desk.open(cast("Any", self.media), [])
+        await self.desk.start(cast("Any", self.media), [])
 
 
 class Front:

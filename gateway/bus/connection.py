@@ -25,6 +25,8 @@ AGAIN_SECONDS: Final = 0.25
 PING_SECONDS: Final = 1.0
 """Between two signs of life, of which two may stay out: a dead line is known within three seconds."""
 CONNECT_SECONDS: Final = 2
+MOST_TURNS: Final = 1_000
+"""Of the event loop, for what has arrived to be heard."""
 _NOBODY: Final = "503"
 _INSTALL: Final = 'python3 -m pip install "voicegw[hosts]"'
 
@@ -57,6 +59,8 @@ class Bus:
         self._client = client
         self._errors = errors
         self._back: list[Callable[[], None]] = []
+        self._heard: set[Any] = set()
+        self._met = asyncio.Event()
 
     @property
     def here(self) -> bool:
@@ -73,7 +77,8 @@ class Bus:
         self._back.append(call)
 
     async def returned(self) -> None:
-        """It is there again."""
+        """It is there, for the first time or again."""
+        self._met.set()
         for call in self._back:
             call()
 
@@ -107,7 +112,11 @@ class Bus:
         return bytes(found.data)
 
     async def hear(self, subject: str, hears: Hears, group: str = "") -> Callable[[], Any]:
-        """Listen; gives what ends it. Of a group one member hears each message. Holds over a reconnection."""
+        """Listen, once NATS is there; gives what ends it. Holds over a reconnection.
+
+        Of a group one member hears each message.
+        """
+        await self._met.wait()
         unread = Recurring(
             f"a message on {subject} is left out", and_now="it is of another version, or no gateway's"
         )
@@ -125,8 +134,10 @@ class Bus:
             subscription = await self._client.subscribe(subject, queue=group, cb=take)
         except self._errors.Error as error:
             raise _away(error) from None
+        self._heard.add(subscription)
 
         async def end() -> None:
+            self._heard.discard(subscription)
             with contextlib.suppress(self._errors.Error):
                 await subscription.unsubscribe()
 
@@ -137,6 +148,10 @@ class Bus:
         self._must_be_here()
         try:
             await self._client.flush(CONNECT_SECONDS)
+            for _ in range(MOST_TURNS):
+                if not any(heard.pending_msgs for heard in self._heard):
+                    break
+                await asyncio.sleep(0)
             await asyncio.sleep(0)
         except self._errors.Error as error:
             raise _away(error) from None

@@ -7,6 +7,7 @@ only ever adds fields, with defaults (docs/scale.md, versions).
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -17,6 +18,7 @@ VERSION: Final = 1
 MAX_BYTES: Final = 512 * 1024
 """Of a message; NATS has 1 MB. An offer is at most 64 kB, and a host with 300 calls tells of them in 400 kB."""
 MAX_DEPTH: Final = 48
+_BRACKETS: Final = re.compile(rb"[\[\]{}]")
 
 Value = TypeVar("Value", bound=BaseModel)
 
@@ -34,7 +36,7 @@ def pack(body: BaseModel | dict[str, Any]) -> bytes:
         BadRequest: it is too long.
     """
     plain = body.model_dump(mode="json") if isinstance(body, BaseModel) else body
-    data = json.dumps({"v": VERSION, "body": plain}, ensure_ascii=False, separators=(",", ":")).encode()
+    data = json.dumps({"v": VERSION, "body": plain}, separators=(",", ":")).encode()
     if len(data) > MAX_BYTES:
         raise BadRequest(f"{len(data)} bytes are too many for the bus", remedy=f"send at most {MAX_BYTES}")
     return data
@@ -79,12 +81,9 @@ def value_of(body: Any, kind: type[Value]) -> Value:
 def _depth(data: bytes) -> int:
     """At most how deep it is nested: brackets in texts count as well."""
     deepest = depth = 0
-    for byte in data:
-        if byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"]}":
-            depth -= 1
+    for bracket in _BRACKETS.findall(data):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
     return deepest
 
 

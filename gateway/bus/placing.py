@@ -29,8 +29,8 @@ from gateway.errors import Busy, GatewayError
 from gateway.wire.calls import Answer, OfferCall, dump
 from gateway.wire.headroom import TIERS
 
-TAKE_SECONDS: Final = 0.5
-"""For a host to want a call: its event loop is late at most a tenth of it (`headroom`)."""
+TAKE_SECONDS: Final = 0.3
+"""For a host to want a call: its event loop is late by a fifth of it at most (`headroom`)."""
 TRIES: Final = 3
 """Of a tier in which somebody hears, but takes nothing: one of them sleeps, or has filled up meanwhile."""
 LOOK_SECONDS: Final = 1.0

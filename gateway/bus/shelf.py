@@ -64,7 +64,7 @@ class Shelf:
         self.created_at = 0.0
         """When NATS made the bucket: one that lost its disk makes another."""
 
-    def open(self) -> None:
+    def begin(self) -> None:
         """Follow it from now on."""
         self._bus.when_back(self._again.set)
         self._task = asyncio.create_task(self._run(), name=f"shelf-{self._name}")

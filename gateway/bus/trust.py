@@ -25,6 +25,8 @@ def server(users: Mapping[str, str], *, store: str = "/var/lib/nats-server") -> 
 listen: "0.0.0.0:{PORT}"
 server_name: "voicegw"
 max_payload: 1048576
+ping_interval: "1s"  # a machine without power is missed after three, and asked for nothing from then on
+ping_max: 2
 jetstream {{ store_dir: {json.dumps(store)} }}
 tls {{
   cert_file: "server.pem"

@@ -141,6 +141,14 @@ def _row(
     }
 
 
+def _quietly(context: typer.Context) -> settings.Settings:
+    """The settings, for a command whose work would else be told of in log lines."""
+    from gateway import logs
+
+    logs.set_up(settings.load(context.obj, {"log_level": "CRITICAL"}))
+    return settings.load(context.obj)
+
+
 @app.command("add")
 def devices_add(
     context: typer.Context,
@@ -157,8 +165,10 @@ def devices_add(
     except ValueError:
         raise ConfigError(f"there is no role {role}", remedy="use device or operator") from None
 
+    chosen = _quietly(context)
+
     async def add() -> tuple[Any, str]:
-        async with registry_of(settings.load(context.obj)) as registry:
+        async with registry_of(chosen) as registry:
             return await registry.add(name, wanted)
 
     device, key = run(add())
@@ -174,8 +184,10 @@ def devices_revoke(context: typer.Context, name: Annotated[str, typer.Argument()
     """Let a device in no more; its calls end within seconds."""
     from gateway.front.shared.joined import registry_of
 
+    chosen = _quietly(context)
+
     async def revoke() -> None:
-        async with registry_of(settings.load(context.obj)) as registry:
+        async with registry_of(chosen) as registry:
             await registry.revoke(name)
 
     run(revoke())

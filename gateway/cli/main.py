@@ -32,7 +32,7 @@ NatsOption = Annotated[
 app.add_typer(devices.app, name="devices")
 app.add_typer(bots.app, name="bot")
 app.add_typer(identity.app, name="identity")
-app.command("nats")(nats.nats)
+nats.add_to(app)
 tools.add_to(app)
 
 

@@ -50,6 +50,11 @@ def nats(
         )
 
 
+def add_to(app: typer.Typer) -> None:
+    """Have the command among the others."""
+    app.command("nats")(nats)
+
+
 def _members(fronts: list[str], hosts: list[str]) -> list[str]:
     for name in (*fronts, *hosts):
         if not _MEMBER.fullmatch(name):
@@ -70,13 +75,13 @@ def _write(folder: Path, addresses: list[str], members: list[str], store: str) -
             made = authority.authority()
             _keep(own / "ca.pem", made.certificate)
             _keep(own / "ca.key", made.key)
-        ca = authority.Pair((own / "ca.pem").read_bytes(), (own / "ca.key").read_bytes())
+        ca = authority.Pair(text.read(own / "ca.pem").encode(), text.read(own / "ca.key").encode())
         served = authority.vouched(ca, addresses)
         _keep(own / "server.pem", served.certificate)
         _keep(own / "server.key", served.key)
     urls = [f"tls://{name}:{trust.PORT}" for name in text.read(own / "addresses").split()]
     for name in members:
-        _add(folder / name, name, (own / "ca.pem").read_bytes())
+        _add(folder / name, name, text.read(own / "ca.pem").encode())
     known = sorted(path.name for path in folder.iterdir() if path.name.startswith(("front-", "host-")))
     for name in known:
         _keep(folder / name / "nats.toml", trust.member(name, urls).encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -31,7 +32,7 @@ from gateway.front.registry import Registry, open_registry
 from gateway.front.registry_file import StorageError
 from gateway.front.releases import Release, Releases, is_newer
 from gateway.front.rollout import Course, Rollout, Rollouts
-from gateway.front.shared.joined import Joined, joined, member
+from gateway.front.shared.joined import Joined, joined
 from gateway.front.shared.others import Others
 from gateway.front.switchboard import Switchboard
 from gateway.front.telemetry import Telemetry
@@ -234,7 +235,6 @@ async def _running(
     lan: Callable[[], list[str]] | None,
 ) -> AsyncIterator[Gateway]:
     telemetry = Telemetry()
-    telemetry.hosts = lambda: workers.state() if shared is not None else []
 
     def take(number: int, event: SessionEvent) -> None:
         switchboard.take(event)
@@ -259,6 +259,8 @@ async def _running(
     switchboard = Switchboard(settings, registry, workers, telemetry, reserved, order)
     promises = Promises(book or PromiseBook(registry.store), switchboard, telemetry.publish)
     tools = Tools(settings, registry, switchboard, promises)
+    if shared is not None:
+        shared.book.changed = promises.changed
     await promises.load()
 
     who = instance_id(settings)
@@ -285,7 +287,6 @@ async def _running(
         asyncio.create_task(promises.run(), name="promises"),
     ]
     if shared is not None:
-        shared.book.changed = promises.changed
         telemetry.tell = shared.telling.tell
         others = Others(shared, telemetry.show, stirred.set)
         chores.append(asyncio.create_task(others.run(), name="others"))
@@ -344,7 +345,7 @@ def _start_discovery(
         port=port,
         addresses=addresses,
         load=lambda: gateway.workers.load,
-        front=member(settings).removeprefix("front-").lower() if settings.nats is not None else "",
+        front=secrets.token_hex(3) if settings.nats is not None else "",
     )
     return [
         asyncio.create_task(announcer.run(), name="announce"),

@@ -77,6 +77,10 @@ class _Entry:
         """Whom its caller is counted with."""
         return group_of(self.caller.address)
 
+    def follows(self, other: _Entry) -> bool:
+        """Whether it began after another one, at another front."""
+        return self.order is not None and other.order is not None and self.order > other.order
+
     def note(self, pc_id: str) -> None:
         """Know it by this as well."""
         if pc_id not in self.pc_ids:
@@ -248,7 +252,7 @@ class Switchboard:
         ):
             await self._workers.end(EndCall(session_id=call.session_id, reason="answer_too_large"))
             raise BadOffer(f"the answer has {size} bytes", remedy="offer fewer media sections")
-        older = [e for e in self._of(call.device) if e.session_id != call.session_id]
+        older = [e for e in self._of(call.device) if e.session_id != call.session_id and not e.follows(entry)]
         if call.session_id in self._workers:  # else it has ended already
             self._calls[call.session_id] = entry
         for other in older:

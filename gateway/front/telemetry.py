@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from loguru import logger
@@ -43,13 +43,14 @@ class Telemetry:
         self.started_at = time.time()
         self.tell: Callable[[str, dict[str, Any]], None] = lambda _kind, _data: None
         """Tells other fronts."""
-        self.hosts: Callable[[], list[dict[str, Any]]] = list
-        """Gives what hosts say of themselves."""
         self._subscribers: set[asyncio.Queue[Event | None]] = set()
         self._registry = CollectorRegistry()
         self._live = Gauge("voicegw_sessions", "Sessions by state", ["state"], registry=self._registry)
         self._ended = Counter(
             "voicegw_sessions_ended", "Ended, by reason", ["reason"], registry=self._registry
+        )
+        self._load = Gauge(
+            "voicegw_load", "How full a media process is; 1 is full", ["worker"], registry=self._registry
         )
         self._offers = Counter("voicegw_offers", "Offers by outcome", ["outcome"], registry=self._registry)
         self._stages = Histogram(
@@ -163,14 +164,16 @@ class Telemetry:
             queue.put_nowait(None)
         self._subscribers.clear()
 
-    def metrics(self) -> bytes:
-        """All figures in Prometheus's text format."""
+    def metrics(self, workers: Iterable[Mapping[str, Any]] = ()) -> bytes:
+        """All figures in Prometheus's text format; `workers` as they are now (`Workers.state`)."""
+        for gauge in (self._load, *self._hosts.values()):
+            gauge.clear()  # of one that is gone nothing is told
+        for worker in workers:
+            self._load.labels(worker["worker"]).set(worker["load"])
+            for name, gauge in self._hosts.items():
+                if name in worker and "host" in worker:
+                    gauge.labels(worker["worker"]).set(worker[name])
         states = [s["state"] for s in self.sessions.values()]
         for state in ("negotiating", "connecting", "live", "away", "closing"):
             self._live.labels(state).set(states.count(state))
-        for gauge in self._hosts.values():
-            gauge.clear()
-        for host in self.hosts():
-            for name, gauge in self._hosts.items():
-                gauge.labels(host["worker"]).set(host[name])
         return generate_latest(self._registry)

@@ -64,7 +64,7 @@ class Desk:
         self._places: Places | None = None
         self._measure = measure or Measure()
         self._calls: dict[str, KeptCall] = {}
-        self._addresses: dict[str, str] = {}
+        self._remotes: dict[str, str] = {}
         self._ends: dict[int, Callable[[], Awaitable[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._outbox: asyncio.Queue[tuple[str, Wire]] = asyncio.Queue()
@@ -84,6 +84,7 @@ class Desk:
         return Headroom(
             calls=self.count,
             most=self._settings.limits.sessions,
+            load=self._places.load if self._places is not None else 1.0,
             cpu=min(1.0, self._measure.cpu),
             lag_ms=self._measure.lag_ms,
             draining=self._draining or self._places is None,
@@ -93,16 +94,16 @@ class Desk:
         """Tell the fronts what happens in a call; what a bot asks for is one front's to do."""
         if event.kind == "ended":
             self._calls.pop(event.session_id, None)
-            self._addresses.pop(event.session_id, None)
+            self._remotes.pop(event.session_id, None)
         elif event.kind == "session" and (held := self._calls.get(event.session_id)) is not None:
             self._calls[event.session_id] = held.model_copy(update={"described": event.data})
         self._outbox.put_nowait((self._who.ask if event.kind == "ask" else self._who.event, event))
 
-    async def open(self, places: Places, kept: list[KeptCall]) -> None:
+    async def start(self, places: Places, kept: list[KeptCall]) -> None:
         """Take calls from now on, beside those that were there."""
         self._places = places
         self._calls |= {call.session_id: call for call in kept}
-        await self._bus.hear(subjects.asked(str(self._who), "*"), self._asked)
+        self._start(self._listen(), "listen")
         self._start(self._tell(), "tell")
         self._start(self._report(), "report")
 
@@ -114,14 +115,17 @@ class Desk:
 
     async def close(self) -> None:
         """Say goodbye."""
-        while not self._outbox.empty() and self._bus.here:
-            await self._send(*self._outbox.get_nowait())
-        await self._say_state(ended=True)
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        while not self._outbox.empty() and self._bus.here:
+            await self._send(*self._outbox.get_nowait())
+        await self._say_state(ended=True)
 
     # -- what it is asked
+
+    async def _listen(self) -> None:
+        await self._bus.hear(subjects.asked(str(self._who), "*"), self._asked)
 
     def _asked(self, message: Message) -> None:
         self._start(self._answer(message), "asked")
@@ -154,9 +158,12 @@ class Desk:
         return {"ok": True}
 
     async def _renegotiate(self, places: Places, call: RenegotiateCall) -> Answer:
-        address = self._addresses.get(call.session_id, call.address)
+        held = self._calls.get(call.session_id)
+        known = held.described.get("address", "") if held is not None else ""
+        remote = self._remotes.get(call.session_id, known) or call.address
+        address = own_address(check_offer(call.sdp, None).candidates, remote)
         answer = await places.renegotiate(call.model_copy(update={"address": address}))
-        if (held := self._calls.get(call.session_id)) is not None and held.pc_id != answer.pc_id:
+        if held is not None and held.pc_id != answer.pc_id:
             await self._hold(held.model_copy(update={"pc_id": answer.pc_id}))
         return answer
 
@@ -191,7 +198,7 @@ class Desk:
         bot = self._settings.bots.get(call.device or "", self._settings.bot)
         answer = await self._places.offer(call.model_copy(update={"address": address, "bot": bot}))
         if call.session_id in self._places:
-            self._addresses[call.session_id] = address
+            self._remotes[call.session_id] = call.remote
             await self._hold(_kept(call, answer))
             await self._follow()
         return answer

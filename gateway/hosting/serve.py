@@ -57,7 +57,7 @@ async def serve(settings: Settings, on_ready: Callable[[subjects.HostId], None],
         try:
             kept = await workers.adopt()
             await workers.start()
-            await desk.open(workers, kept)
+            await desk.start(workers, kept)
             logger.info("host {} takes calls", who)
             on_ready(who)
             await stopping.wait()

@@ -106,10 +106,14 @@ class Worker:
         return None
 
     async def _beat(self) -> None:
+        due = time.monotonic()
         while True:
             signal.alarm(self._alarm)
+            late = max(0.0, time.monotonic() - due)
             if self._channel is not None:
-                self._channel.event("beat", {"rss_mb": rss_mb()})
+                took = {"rss_mb": rss_mb(), "cpu_s": time.process_time(), "late_s": late}
+                self._channel.event("beat", took)
+            due = time.monotonic() + HEARTBEAT_SECONDS
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _handle(self, name: str, body: dict[str, Any]) -> Any:

@@ -20,6 +20,8 @@ class Headroom(Wire):
     calls: int
     most: int
     """That it may have, by its settings."""
+    load: float = 0.0
+    """How full its emptiest media process is by what its calls take (front/places/headroom.py); 1 is full."""
     cpu: float = 0.0
     """The share of the machine's CPUs that is in use, 0 to 1."""
     lag_ms: float = 0.0
@@ -37,7 +39,12 @@ class Headroom(Wire):
         """What is left of it, 0 to 1, by whatever is scarcest."""
         if not self.takes:
             return 0.0
-        left = (1 - self.calls / self.most, 1 - self.cpu / FULL_CPU, 1 - self.lag_ms / FULL_LAG_MS)
+        left = (
+            1 - self.calls / self.most,
+            1 - self.load,
+            1 - self.cpu / FULL_CPU,
+            1 - self.lag_ms / FULL_LAG_MS,
+        )
         return max(0.0, min(1.0, *left))
 
     @property

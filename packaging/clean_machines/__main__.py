@@ -71,7 +71,10 @@ def _row(row: Row, folder: Path) -> tuple[str, bool]:
     try:
         with _visit(row, folder) as visit:
             version = _version(visit)
-            row.happens(visit, folder)
+            try:
+                row.happens(visit, folder)
+            except Failed as problem:
+                raise Failed(f"{problem}\n{visit.set_up_log()}") from problem
         result = f"passed (too slow to hear {visit.late} times)" if visit.late else "passed"
     except (Failed, subprocess.SubprocessError) as problem:
         log = folder / f"{row.name}.log"

@@ -105,9 +105,10 @@ class Machine:
 
 
 def kill(process: subprocess.Popen[str]) -> None:
-    """As a power cut would: everything in the machine is gone."""
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    """As a power cut would: everything in the machine is gone; once."""
+    if process.returncode is None:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
 
 
 def descendant(pid: int, having: str) -> int | None:

@@ -93,6 +93,11 @@ class Visit:
             if process.returncode != 0:
                 raise Failed(f"it ended with {process.returncode}: {said}{rest}")
 
+    def set_up_log(self) -> str:
+        """What the set-up wrote down, if it began."""
+        log = self.place / "build" / "set-up.log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
     def break_off(self, phase: str) -> None:
         """Cut the power as soon as the set-up's log names a phase.
 
@@ -103,5 +108,5 @@ class Visit:
         with self.machine.start(self.command("set-up-run"), user=self.user, folder=self.folder) as process:
             while not (log.exists() and phase in log.read_text(errors="replace")):
                 if process.poll() is not None:
-                    raise Failed(f"it was over before {phase}: {log.read_text() if log.exists() else ''}")
+                    raise Failed(f"it was over before {phase}")
             kill(process)

@@ -67,6 +67,45 @@ async def calls(gateway: GatewayProcess, stack: AsyncExitStack) -> dict[float, P
     return peers
 
 
+async def stalling(pids: list[int]) -> None:
+    """Let processes run an eighth of the time, as a machine does that has too much to do; until it is cancelled."""
+    try:
+        while True:
+            for number, seconds in ((signal.SIGSTOP, 0.14), (signal.SIGCONT, 0.02)):
+                for pid in pids:
+                    os.kill(pid, number)
+                await asyncio.sleep(seconds)
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_gateway_whose_calls_are_late_takes_no_more_until_they_are_not(
+    gateway: GatewayProcess,
+) -> None:
+    async def full() -> bool:
+        return all(float(str(w["load"])) >= 1 for w in (await health(gateway))["workers"])
+
+    async def calm() -> bool:
+        return not await full()
+
+    async with calling(gateway.url) as first, calling(gateway.url), Peer(gateway.url) as third:
+        stall = asyncio.create_task(stalling(gateway.workers()))
+        try:
+            await eventually(full, "its workers are late")
+            refused = await third.post(await third.offer())
+            assert (refused.status_code, refused.json()["code"]) == (503, "busy")
+            assert "ms late" in refused.json()["detail"]
+            assert int(refused.headers["Retry-After"]) > 2
+        finally:
+            stall.cancel()
+            await asyncio.gather(stall, return_exceptions=True)
+        await first.hears()
+        await eventually(calm, "they are in time again")
+        await third.connect()
+        await third.hears()
+
+
 async def test_eight_calls_at_once_each_hear_only_themselves(gateway: GatewayProcess) -> None:
     async with AsyncExitStack() as stack:
         peers = await calls(gateway, stack)

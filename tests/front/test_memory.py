@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +74,23 @@ def test_grandchildren_are_found() -> None:
         grandchild = int(shell.stdout.readline())
         assert {shell.pid, grandchild} <= set(memory.descendants(os.getpid()))
         os.kill(grandchild, 9)
+
+
+def test_what_is_left_is_the_least_of_machine_and_cgroups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proc, groups = tmp_path / "proc", tmp_path / "cgroup"
+    (proc / "self").mkdir(parents=True)
+    (proc / "meminfo").write_text("MemTotal: 4096000 kB\nMemAvailable: 2048000 kB\n")
+    (proc / "self/cgroup").write_text("1:cpu:/\n0::/system.slice/voicegw.service\n")
+    own = groups / "system.slice/voicegw.service"
+    own.mkdir(parents=True)
+    monkeypatch.setattr(memory, "_PROC", proc)
+    monkeypatch.setattr(memory, "_CGROUPS", groups)
+    assert memory.left_mb() == 2000
+    (own / "memory.max").write_text("max\n")
+    assert memory.left_mb() == 2000
+    (own / "memory.max").write_text(f"{512 << 20}\n")
+    (own / "memory.current").write_text(f"{400 << 20}\n")
+    (own / "memory.stat").write_text(f"anon 1\nactive_file {60 << 20}\ninactive_file {40 << 20}\n")
+    assert memory.left_mb() == 212

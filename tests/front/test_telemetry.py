@@ -184,3 +184,8 @@ async def test_stopping_ends_all_streams() -> None:
         telemetry.publish("session", {})
     telemetry.stop()
     await asyncio.wait_for(page.task, 10)
+
+
+def test_how_full_the_workers_are() -> None:
+    text = Telemetry().metrics([{"worker": 1, "load": 0.4}]).decode()
+    assert 'voicegw_load{worker="1"} 0.4' in text

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.bus import crossing, placing, subjects
-from gateway.bus.connection import Bus, connected
+from gateway.bus.connection import Message
 from gateway.bus.subjects import HostId
 from gateway.errors import Busy, Conflict, NotFound, Unauthorized
 from gateway.front.access import Caller
-from gateway.front.places.hosts import Hosts
-from gateway.front.places.workers import Workers
-from gateway.front.promises import Promises
 from gateway.front.registry import Role, open_registry
-from gateway.front.shared.joined import Joined, joined
-from gateway.front.shared.others import Others
-from gateway.front.switchboard import Offered, Switchboard
-from gateway.front.telemetry import Telemetry
-from gateway.hosting.desk import Desk
-from gateway.hosting.measure import PERIOD_SECONDS, Measure
-from gateway.settings import Limits, Nats, Settings
-from gateway.wire.calls import Answer, EndCall, KeptCall, OfferCall, SessionEvent
+from gateway.front.switchboard import Offered
+from gateway.wire.calls import Answer, EndCall, OfferCall
 from gateway.wire.promises import Wish
+from gateway.wire.sdp import Client
 from tests.support import nats
-from tests.support.nats import Server
+from tests.support.fleet import Fleet, Front, knows
 from tests.support.offers import captured
 from tests.support.waiting import eventually, until
 
@@ -38,121 +30,17 @@ TAKE_SECONDS = placing.TAKE_SECONDS
 pytestmark = pytest.mark.skipif(not nats.possible(), reason=nats.WHY_NOT)
 
 
-@dataclass
-class Front:
-    """One, without HTTP."""
-
-    shared: Joined
-    hosts: Hosts
-    switchboard: Switchboard
-    telemetry: Telemetry
-    promises: Promises
-    events: list[SessionEvent] = field(default_factory=list)
-
-    async def offer(self, device: str, *, key_id: str = "k", **more: Any) -> Answer:
-        caller = Caller("127.0.0.1", device, Role.DEVICE, key_id)
-        offered = Offered(
-            captured("libpeer"), "offer", more.pop("pc_id", None), more.pop("restart", False), None
-        )
-        return await self.switchboard.offer(offered, caller, arrived_on="127.0.0.1", **more)
-
-    def devices(self) -> list[str]:
-        return sorted(str(s["device"]) for s in self.telemetry.sessions.values())
-
-
-@dataclass
-class Host:
-    """One, whose calls are in this process."""
-
-    desk: Desk
-    workers: Workers
-    bus: Bus
-    who: HostId
-
-
-@dataclass
-class Fleet:
-    """All of them."""
-
-    server: Server
-    stack: AsyncExitStack
-    directory: Path
-
-    async def front(self, name: str) -> Front:
-        at = Nats(urls=(self.server.url,))
-        settings = Settings(name=name, nats=at, data_dir=self.directory / name)
-        registry = await self.stack.enter_async_context(open_registry(settings.data_dir))
-        shared = await self.stack.enter_async_context(joined(settings, at, registry))
-        telemetry = Telemetry()
-
-        def take(number: int, event: SessionEvent) -> None:
-            switchboard.take(event)
-            promises.take(event)
-            if event.kind not in {"said", "ask"}:
-                telemetry.take(number, event)
-            made.events.append(event)
-
-        def adopt(call: KeptCall) -> None:
-            switchboard.adopt(call)
-
-        hosts = Hosts(settings, shared.bus, take, adopt)
-        switchboard = Switchboard(
-            settings, shared.registry, hosts, telemetry, shared.reserved, shared.clock.order
-        )
-        promises = Promises(shared.book, switchboard, telemetry.publish)
-        made = Front(shared, hosts, switchboard, telemetry, promises)
-        shared.book.changed = promises.changed
-        telemetry.tell = shared.telling.tell
-        others = asyncio.create_task(Others(shared, telemetry.show, lambda: None).run())
-        self.stack.callback(others.cancel)
-        await hosts.start()
-        self.stack.push_async_callback(hosts.stop)
-        await shared.registry.is_whole.wait()
-        await shared.clock._shelf.is_whole.wait()
-        return made
-
-    async def host(self, name: str, *, most: int = 32) -> Host:
-        at = Nats(urls=(self.server.url,))
-        settings = Settings(
-            name=name,
-            nats=at,
-            in_process=True,
-            bot="echo",
-            limits=Limits(sessions=most),
-            data_dir=self.directory / name,
-        )
-        who = HostId(name, "1")
-        bus = await self.stack.enter_async_context(connected(at, f"host-{name}"))
-        desk = Desk(settings, bus, who, Still())
-        workers = Workers(settings, desk.emit)
-        await workers.start()
-        await desk.open(workers, [])
-        self.stack.push_async_callback(desk.close)
-        self.stack.push_async_callback(workers.stop)
-        return Host(desk, workers, bus, who)
-
-
-class Still(Measure):
-    """A machine that does nothing else, whatever the one of the tests does."""
-
-    async def rest(self) -> None:
-        await asyncio.sleep(PERIOD_SECONDS)
-
-
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A loaded machine is no sleeping host."""
     monkeypatch.setattr(placing, "TAKE_SECONDS", 20.0)
+    monkeypatch.setattr(placing, "CONFIRM_SECONDS", 1.0)
 
 
 @pytest.fixture
 async def fleet(tmp_path: Path) -> AsyncIterator[Fleet]:
     async with nats.served(tmp_path / "nats") as server, AsyncExitStack() as stack:
         yield Fleet(server, stack, tmp_path)
-
-
-async def knows(front: Front, hosts: int) -> None:
-    await until(lambda: sum(h["ready"] for h in front.hosts.state()) == hosts, f"{hosts} hosts are known")
 
 
 async def test_with_no_host_an_offer_is_refused_at_once(fleet: Fleet) -> None:
@@ -246,15 +134,24 @@ async def test_an_offer_that_nobody_waits_for_any_more_is_not_begun(fleet: Fleet
     front = await fleet.front("f1")
     host = await fleet.host("h1")
     await knows(front, 1)
-    bus = front.shared.bus
+    bus, heard = front.shared.bus, asyncio.Queue[Message]()
     call = OfferCall(
-        session_id="s", sdp=captured("libpeer"), type="offer", client="device", device=None, bot="echo",
-        address="127.0.0.1", remote="127.0.0.1",
-    )  # fmt: skip
-    await bus.tell(subjects.place(3), crossing.pack(call), bus.inbox())
-    await until(lambda: host.desk._coming == 1, "it was heard")
-    await until(lambda: host.desk._coming == 0, "it was left")
-    assert host.workers.count == 0
+        session_id="s",
+        sdp=captured("libpeer"),
+        type="offer",
+        client=Client.DEVICE,
+        device=None,
+        bot="echo",
+        address="127.0.0.1",
+        remote="127.0.0.1",
+    )
+    inbox = bus.inbox()
+    end = await bus.hear(inbox, heard.put_nowait)
+    await bus.tell(subjects.place(3), crossing.pack(call), inbox)
+    assert "takes" in crossing.unpack((await heard.get()).data)
+    await end()  # and nobody says yes
+    await until(lambda: host.desk.count == 0, "it is left")
+    assert not any(e.session_id == "s" for e in front.events)
 
 
 async def test_a_host_that_has_gone_makes_its_calls_lost_when_it_is_asked(fleet: Fleet) -> None:
@@ -457,8 +354,6 @@ async def test_clocks_apart_by_minutes_make_no_difference(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = await fleet.front("f1")
-    import time  # noqa: PLC0415
-
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + 300)
     two = await fleet.front("f2")

@@ -494,7 +494,7 @@ async def test_what_a_bot_needs_is_held_by_a_process_of_its_own(prepared: Path, 
         assert pid not in {process.pid, template(bots)}
         assert seen["environment"] == {"VOICEGW_TEST": str(pid)}
     assert (prepared.parent / "left").exists()
-    assert not alive(pid)
+    await until(lambda: not alive(pid), "what it needed has ended")
 
 
 async def test_what_a_bot_needs_is_there_again_after_a_crash_and_the_calls_go_on(prepared: Path) -> None:

@@ -57,19 +57,17 @@ async def show(bridge: Bridge, folder: Path) -> Shown:
         stack.callback(nats.stop)
         await nats.ready()
         fronts = await _fronts(bridge, folder, nats, stack)
-        where = [bridge.machine() for _ in range(3)]
-        hosts = await asyncio.gather(
-            *(
-                stack.enter_async_context(hosting(m, folder / f"host{n}", nats.url, SETTINGS))
-                for n, m in enumerate(where)
-            )
-        )
+        own = {**SETTINGS, "cache_dir": str(folder / "cache")}  # the first start makes a language model there
+        hosts = [
+            await stack.enter_async_context(hosting(bridge.machine(), folder / f"host{n}", nats.url, own))
+            for n in range(3)
+        ]
         operator = enrol(fronts[0], "operator", role="operator")
         await machines.hosts_there(fronts[0], len(hosts))
         devices = [await _device(bridge, folder, fronts[0], n, stack) for n in range(DEVICES)]
         await asyncio.gather(*(own.live() for own in devices))
         answered = await _asked(devices)
-        return await _after_kill(devices, fronts, list(hosts), operator, answered)
+        return await _after_kill(devices, fronts, hosts, operator, answered)
 
 
 async def _fronts(bridge: Bridge, folder: Path, nats: Nats, stack: AsyncExitStack) -> list[GatewayProcess]:

@@ -150,8 +150,11 @@ class Nats:
     def start(self) -> None:
         """Start it, with what it kept."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        own = ["--jetstream", "--store_dir", str(self.directory / "store"), "--addr", self.machine.address]
-        own = own if self.config is None else ["-c", str(self.config)]
+        config = self.config or self.directory / "nats-server.conf"
+        if self.config is None:
+            store = json.dumps(str(self.directory / "store"))
+            config.write_text(f'ping_interval: "1s"\nping_max: 2\njetstream {{ store_dir: {store} }}\n')
+        own = ["-c", str(config), "--addr", self.machine.address]
         with (self.directory / "nats.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.machine.prefix, "nats-server", *own, *self.more],

@@ -19,6 +19,8 @@ from gateway.wire.headroom import FULL_CPU, FULL_LAG_MS, TIERS, Headroom
         (Headroom(calls=0, most=8, cpu=FULL_CPU), 0),
         (Headroom(calls=0, most=8, cpu=FULL_CPU / 2), 2),
         (Headroom(calls=0, most=8, lag_ms=2 * FULL_LAG_MS), 0),
+        (Headroom(calls=0, most=8, load=0.6), 1),
+        (Headroom(calls=0, most=8, load=1.5), 0),
         (Headroom(calls=0, most=8, draining=True), None),
     ],
 )

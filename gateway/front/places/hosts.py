@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -37,7 +38,9 @@ SILENT_SECONDS: Final = 1.5
 LOST_SECONDS: Final = 5.0
 """Likewise; its calls are struck off the books. If they go on, it tells when it is back."""
 LOOK_SECONDS: Final = 0.25
-HELD_SECONDS: Final = 2.0
+HELD_SECONDS: Final = 5.0
+MOST_OVER: Final = 4_096
+"""Calls that have ended, of which a host may still tell: what it answers and what it tells overtake each other."""
 _LOST: Final = "worker_lost"
 _UNKNOWN: Final = HostState(version="", headroom=Headroom(calls=1, most=1))
 """Of a host that has told of a call before it has told of itself."""
@@ -68,6 +71,7 @@ class Hosts:
         self._settings, self._bus, self._emit, self._adopt = settings, bus, emit, adopt
         self._hosts: dict[HostId, _Host] = {}
         self._at: dict[str, HostId] = {}
+        self._over: deque[str] = deque(maxlen=MOST_OVER)
         self._ends: list[Callable[[], Any]] = []
         self._asking: dict[HostId, asyncio.Task[None]] = {}
         self._keeper: asyncio.Task[None] | None = None
@@ -97,6 +101,7 @@ class Hosts:
                 "version": host.state.version,
                 "ready": not self._is_silent(host),
                 "sessions": len(host.calls),
+                "load": round(1 - host.state.headroom.share, 3),
                 "headroom": round(host.state.headroom.share, 3),
                 "cpu": round(host.state.headroom.cpu, 3),
                 "lag_ms": round(host.state.headroom.lag_ms, 1),
@@ -196,8 +201,12 @@ class Hosts:
             self._ends.append(await self._bus.hear(subject, hears, group))
         self._back()
         self._bus.when_back(self._back)
+        loop = asyncio.get_running_loop()
         while True:
+            due = loop.time() + LOOK_SECONDS
             await asyncio.sleep(LOOK_SECONDS)
+            if loop.time() > due + LOOK_SECONDS:
+                self._since = loop.time()  # it was this front that slept
             for who, host in tuple(self._hosts.items()):
                 if self._silent_for(host) > LOST_SECONDS:
                     self._lose(who, f"has said nothing for {LOST_SECONDS:g} s")
@@ -241,6 +250,7 @@ class Hosts:
         return made
 
     async def _ask_for_all(self, who: HostId) -> None:
+        before = set(self._hosts[who].calls)  # what begins while it answers is told of beside the answer
         try:
             data = await self._bus.ask(subjects.asked(str(who), "held"), crossing.pack({}), HELD_SECONDS)
             held = crossing.value_of(crossing.answered(data), AllHeld)
@@ -250,9 +260,11 @@ class Hosts:
         if (host := self._hosts.get(who)) is None:
             return
         host.known = True
-        for gone in host.calls - {call.session_id for call in held.calls}:
+        for gone in before & host.calls - {call.session_id for call in held.calls}:
             self._end(gone, _LOST)
         for call in held.calls:
+            if call.session_id in self._over:
+                continue  # it has ended while this was on its way
             self._hold(who, call)
             if call.described:
                 event = SessionEvent(kind="session", session_id=call.session_id, data=call.described)
@@ -261,7 +273,10 @@ class Hosts:
     def _take_event(self, message: Message) -> None:
         who, body = subjects.sender(message.subject), crossing.unpack(message.data)
         if "call" in body:
-            self._hold(who, crossing.value_of(body, Held).call)
+            call = crossing.value_of(body, Held).call
+            with contextlib.suppress(ValueError):
+                self._over.remove(call.session_id)  # one of `/start` may be called again
+            self._hold(who, call)
             return
         event = crossing.value_of(body, SessionEvent)
         if event.kind == "ended":
@@ -280,6 +295,7 @@ class Hosts:
         self._adopt(call)
 
     def _forget(self, session_id: str) -> None:
+        self._over.append(session_id)
         if (who := self._at.pop(session_id, None)) is not None and (host := self._hosts.get(who)) is not None:
             host.calls.discard(session_id)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 _PROC: Final = Path("/proc")
+_CGROUPS: Final = Path("/sys/fs/cgroup")
 _MEGABYTE: Final = 1 << 20
 _LIMIT: Final = "Max data size"
 """RLIMIT_DATA (getrlimit(2)), which a bot's process lowers for itself before it runs the bot's code."""
@@ -23,6 +24,39 @@ class Excess:
     pid: int
     held: float
     limit: float
+
+
+def left_mb() -> float | None:
+    """What the machine, or the cgroup that this process is in, can still give, in MB; `None` where it does not tell."""
+    left = [found for found in (_machines_mb(), *_cgroups_mb()) if found is not None]
+    return min(left, default=None)
+
+
+def _machines_mb() -> float | None:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in (_PROC / "meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) / 1024
+    return None
+
+
+def _cgroups_mb() -> Iterator[float]:
+    """Of each cgroup (version 2) from this process's own upwards that has a limit."""
+    with contextlib.suppress(OSError, ValueError):
+        own = (_PROC / "self/cgroup").read_text().strip().rpartition("::/")[2]
+        for group in (_CGROUPS / own, *(_CGROUPS / own).parents):
+            if not group.is_relative_to(_CGROUPS):
+                return
+            with contextlib.suppress(OSError, ValueError):
+                limit = int((group / "memory.max").read_text())  # "max" is none
+                yield (limit - _held(group)) / _MEGABYTE
+
+
+def _held(group: Path) -> int:
+    """Without what is a file's: that the kernel can take back."""
+    counted = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    cached = int(counted["active_file"]) + int(counted["inactive_file"])
+    return int((group / "memory.current").read_text()) - cached
 
 
 def resident_mb(pid: int) -> float | None:

@@ -15,6 +15,7 @@ from loguru import logger
 
 from gateway.errors import GatewayError
 from gateway.front.places import memory
+from gateway.front.places.headroom import Beat, Headroom
 from gateway.front.places.place import Emit
 from gateway.settings import Settings
 from gateway.wire.calls import (
@@ -61,6 +62,7 @@ class Process:
         self._beat_at = time.monotonic()
         self._rss_mb = 0.0
         self._looked_at = 0.0
+        self._headroom = Headroom()
         self._pid: int | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._channel: Channel | None = None
@@ -122,6 +124,7 @@ class Process:
         self._beat_at = time.monotonic()
         if name == "beat":
             self._rss_mb = body["rss_mb"]
+            self._headroom.beat(Beat(self._beat_at, body["cpu_s"], body["late_s"]))
             return
         event = SessionEvent(**body)
         if event.kind == "ended":
@@ -160,12 +163,22 @@ class Process:
                     self.number, excess.pid, excess.held, excess.limit,
                 )  # fmt: skip
 
+    @property
+    def load(self) -> float:
+        """How full it is: 1 and more is full."""
+        return self._headroom.load(len(self.sessions), time.monotonic())
+
+    def check_room(self) -> None:
+        """Raises Busy where one more call would be at the cost of those that it has."""
+        self._headroom.check(len(self.sessions), time.monotonic())
+
     def excuse(self, seconds: float) -> None:
         """Allow for this long in which the front itself did not run, and heard no heartbeat."""
         self._beat_at += seconds
 
     async def offer(self, call: OfferCall) -> Answer:
         self.sessions.add(call.session_id)
+        self._headroom.begun(time.monotonic())
         try:
             return Answer(**await self._ask("offer", call))
         except BaseException:

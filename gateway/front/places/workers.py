@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from gateway.errors import Busy, GatewayError, NotFound
-from gateway.front.places import left
+from gateway.front.places import left, memory
+from gateway.front.places.headroom import check_memory
 from gateway.front.places.place import Emit, Place
 from gateway.front.places.process import Process
 from gateway.recurring import Recurring
@@ -58,20 +59,21 @@ class Workers:
         """Sessions that are there or being made."""
         return len(self._place)
 
-    @property
-    def load(self) -> float:
-        """The fraction of the sessions that there may be."""
-        return self.count / self._settings.limits.sessions
-
     def __contains__(self, session_id: str) -> bool:
         return session_id in self._place
 
     def state(self) -> list[dict[str, Any]]:
-        """Of each worker: its number, readiness and number of sessions."""
+        """Of each worker: its number, readiness, number of sessions, and how full it is (1 is full)."""
         return [
-            {"worker": p.number, "ready": p.ready, "sessions": len(p.sessions)}
+            {"worker": p.number, "ready": p.ready, "sessions": len(p.sessions), "load": round(p.load, 2)}
             for p in self._processes.values()
         ]
+
+    @property
+    def load(self) -> float:
+        """How full all of them are: 1 is full, by number or by what the calls take."""
+        taken = min((p.load for p in self._processes.values() if p.ready), default=0.0)
+        return max(self.count / self._settings.limits.sessions, min(taken, 1.0))
 
     async def start(self) -> None:
         """Start all workers and wait for them.
@@ -132,10 +134,12 @@ class Workers:
         """Begin a call where there are fewest.
 
         Raises:
-            Busy: the session limit is reached, or no worker is ready or answers in time.
+            Busy: the session limit is reached, one more would be at the cost of those that are there, or no worker is
+                ready or answers in time.
         """
         if self.count >= self._settings.limits.sessions:
             raise Busy(f"all {self.count} sessions are in use", remedy="raise limits.sessions, or end one")
+        check_memory(memory.left_mb(), self.count)
         place = self._least_loaded()
         self._place[call.session_id] = place
         try:
@@ -150,7 +154,9 @@ class Workers:
         ready = [p for p in self._processes.values() if p.ready and p.fault() is None]
         if not ready:
             raise Busy("no worker is ready", remedy="try again in a few seconds")
-        return min(ready, key=lambda p: len(p.sessions))
+        chosen = min(ready, key=lambda p: (p.load >= 1, len(p.sessions)))
+        chosen.check_room()
+        return chosen
 
     async def renegotiate(self, call: RenegotiateCall) -> Answer:
         return await self._find(call.session_id).renegotiate(call)

@@ -42,7 +42,9 @@ def problem(error: GatewayError) -> Response:
         code=error.code,
         remedy=error.remedy,
     )
-    headers = {"Retry-After": "2"} if isinstance(error, RateLimited | Busy) else {}
+    headers = {}
+    if isinstance(error, RateLimited | Busy):
+        headers["Retry-After"] = str(error.retry_s if isinstance(error, Busy) else 2)
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(

@@ -16,7 +16,7 @@ router = APIRouter(tags=["health"])
 async def healthz(gateway: TheGateway) -> dict[str, Any]:
     """Whether calls can be taken."""
     workers = gateway.workers.state()
-    if workers and not any(w["ready"] for w in workers):
+    if (workers or gateway.settings.nats is not None) and not any(w["ready"] for w in workers):
         raise Busy("no worker is ready", remedy="try again in a few seconds; see the gateway's log")
     return {"status": "ok", "sessions": gateway.workers.count, "workers": workers}
 
@@ -25,4 +25,7 @@ async def healthz(gateway: TheGateway) -> dict[str, Any]:
 async def metrics(gateway: TheGateway, operator: TheOperator) -> Response:
     """Figures for Prometheus."""
     del operator
-    return Response(gateway.telemetry.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(
+        gateway.telemetry.metrics(gateway.workers.state()),
+        media_type="text/plain; version=0.0.4; charset=utf-8",
+    )

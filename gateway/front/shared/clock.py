@@ -31,8 +31,8 @@ class Clock:
         self._ahead = time.time() - time.monotonic()
         self._task: asyncio.Task[None] | None = None
 
-    def open(self) -> None:
-        self._shelf.open()
+    def begin(self) -> None:
+        self._shelf.begin()
         self._task = asyncio.create_task(self._tick(), name="shared-clock")
 
     async def close(self) -> None:

@@ -65,7 +65,7 @@ async def joined(settings: Settings, nats: Nats, registry: Registry) -> AsyncIte
             SharedRegistry(registry.store, bus),
         )
         for part in (clock, made.challenges, made.book, made.reserved, made.telling, made.registry):
-            part.open()
+            part.begin()
             stack.push_async_callback(part.close)
         yield made
 
@@ -83,7 +83,7 @@ async def registry_of(settings: Settings) -> AsyncIterator[Registry]:
             return
         async with connected(settings.nats, member(settings)) as bus:
             registry = SharedRegistry(store, bus)
-            registry.open()
+            registry.begin()
             try:
                 await registry.whole()
                 yield registry

@@ -33,9 +33,9 @@ class SharedChallenges(Challenges):
         self._secrets = Shelf(bus, SECRETS, changed=self._heard, whole=self._told)
         self._used = Shelf(bus, SPENT, seconds=2 * NONCE_SECONDS)
 
-    def open(self) -> None:
-        self._secrets.open()
-        self._used.open()
+    def begin(self) -> None:
+        self._secrets.begin()
+        self._used.begin()
 
     async def close(self) -> None:
         await self._secrets.close()

@@ -40,9 +40,9 @@ class SharedBook(Book):
         self._task: asyncio.Task[None] | None = None
         self.changed: Callable[[int, Promise | None], None] = lambda _number, _promise: None
 
-    def open(self) -> None:
-        self._shelf.open()
-        self._claims.open()
+    def begin(self) -> None:
+        self._shelf.begin()
+        self._claims.begin()
         self._task = asyncio.create_task(self._hold(), name="claims")
 
     async def close(self) -> None:

@@ -47,9 +47,9 @@ class SharedRegistry(Registry):
         self._task: asyncio.Task[None] | None = None
         self.is_whole = asyncio.Event()
 
-    def open(self) -> None:
+    def begin(self) -> None:
         """Follow the shelf from now on."""
-        self._shelf.open()
+        self._shelf.begin()
         self._task = asyncio.create_task(self._copy(), name="shared-keys")
 
     async def close(self) -> None:

@@ -26,8 +26,8 @@ class SharedReserved(Reserved):
         super().__init__()
         self._shelf = Shelf(bus, SHELF, seconds=SECONDS)
 
-    def open(self) -> None:
-        self._shelf.open()
+    def begin(self) -> None:
+        self._shelf.begin()
 
     async def close(self) -> None:
         await self._shelf.close()

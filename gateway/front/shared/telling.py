@@ -29,7 +29,7 @@ class Telling:
         self._task: asyncio.Task[None] | None = None
         self.heard: Callable[[str, dict[str, Any]], None] = lambda _kind, _data: None
 
-    def open(self) -> None:
+    def begin(self) -> None:
         self._task = asyncio.create_task(self._run(), name="telling")
 
     async def close(self) -> None:

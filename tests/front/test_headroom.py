@@ -1,0 +1,68 @@
+"""One more call has room, or it has not: judged by what those that are there take, and by how late they run."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.errors import Busy
+from gateway.front.places.headroom import BEATS, FULL, LATE_SECONDS, LEFT_MB, Beat, Headroom, check_memory
+
+EVERY = 0.5
+
+
+def after(headroom: Headroom, *, core: float, late: float = 0.0, beats: int = BEATS) -> float:
+    """Seconds after its first heartbeat, of a process that takes this share of a core and is this late."""
+    for i in range(beats):
+        headroom.beat(Beat(EVERY * i, core * EVERY * i, late))
+    return EVERY * (beats - 1)
+
+
+def test_a_process_that_does_little_takes_calls() -> None:
+    headroom = Headroom()
+    headroom.check(8, after(headroom, core=0.3))
+
+
+def test_one_whose_core_is_busy_takes_none() -> None:
+    headroom = Headroom()
+    now = after(headroom, core=FULL)
+    with pytest.raises(Busy, match="85% of a core") as refused:
+        headroom.check(40, now)
+    assert refused.value.retry_s > 2
+
+
+def test_one_that_is_late_takes_none_though_it_does_little() -> None:
+    headroom = Headroom()
+    now = after(headroom, core=0.2, late=1.2 * LATE_SECONDS)
+    with pytest.raises(Busy, match="60 ms late"):
+        headroom.check(4, now)
+
+
+def test_a_moments_work_or_stall_is_no_load() -> None:
+    headroom = Headroom()
+    now = after(headroom, core=0.2)
+    headroom.beat(Beat(now + EVERY, 0.2 * now + EVERY, 0.4))
+    headroom.check(8, now + EVERY)
+
+
+def test_the_first_call_is_always_taken() -> None:
+    headroom = Headroom()
+    headroom.check(0, after(headroom, core=1.0, late=1.0))
+    check_memory(0.0, 0)
+
+
+def test_calls_that_have_just_begun_are_counted_before_they_are_felt() -> None:
+    headroom = Headroom()
+    now = after(headroom, core=0.6)
+    headroom.check(30, now)
+    for _ in range(14):
+        headroom.begun(now)
+    with pytest.raises(Busy):
+        headroom.check(44, now)
+    assert headroom.load(44, now) == pytest.approx((0.6 + 14 * 0.6 / 30) / FULL)
+
+
+def test_what_little_memory_is_left_is_for_those_that_are_there() -> None:
+    check_memory(LEFT_MB, 3)
+    check_memory(None, 3)
+    with pytest.raises(Busy, match="100 MB of memory are left"):
+        check_memory(100.0, 3)
