@@ -6,6 +6,7 @@ from collections.abc import Container
 
 from gateway.media.ear import Around, Ear, OpenEar, WakingEar
 from gateway.media.earshot import Earshot
+from gateway.media.own import OwnWords
 from gateway.media.words import Spotter, Word, find
 from gateway.settings import Settings, Wake
 
@@ -39,8 +40,9 @@ class Ears:
         words = self._words(wake)
         named = frozenset() if isinstance(wake, str) else frozenset(find(word).name for word in wake)
         stops = frozenset(word.name for word in words) - named
-        spotter = Spotter(words) if words else _Deaf()
-        return WakingEar(spotter, stops, self._settings.attention, around, self._earshot)
+        spotter, own = (Spotter(words), Spotter(words)) if words else (_Deaf(), _Deaf())
+        said = OwnWords(own, self._earshot.clock)
+        return WakingEar(spotter, said, stops, self._settings.attention, around, self._earshot)
 
 
 class _Deaf(Spotter):
