@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from gateway import __version__, settings
-from gateway.cli import bots, devices, identity, tools
+from gateway.cli import bots, devices, identity, memory, tools
 from gateway.cli.common import ConfigOption, Exit, JsonOption, fail, run
 from gateway.errors import ConfigError, GatewayError, Unreachable
 from ground import folders, rights, terminal
@@ -27,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(devices.app, name="devices")
+memory.add_to(devices.app)
 app.add_typer(bots.app, name="bot")
 app.add_typer(identity.app, name="identity")
 tools.add_to(app)
@@ -71,7 +72,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (default: all).")] = None,
     port: Annotated[int | None, typer.Option(help="Port (default: 7860); 0 takes a free one.")] = None,
     bot: Annotated[
-        str | None, typer.Option(help="echo, assistant, realtime, a module, or a .py file.")
+        str | None, typer.Option(help="echo, assistant, home_assistant, realtime, a module, or a .py file.")
     ] = None,
     media: Annotated[int | None, typer.Option(help="Media processes.")] = None,
     in_process: Annotated[

@@ -20,6 +20,9 @@ from gateway.front.access import Proxies, names_of
 from gateway.front.certificates import Certificates, identity
 from gateway.front.challenge import Challenges
 from gateway.front.identity import instance_id
+from gateway.front.memory import Memory
+from gateway.front.memory_book import MemoryBook
+from gateway.front.mqtt import HomeAssistantDevices
 from gateway.front.old_firmware import OldFirmware
 from gateway.front.operators import Operators, own_secret
 from gateway.front.origins import Origins
@@ -36,7 +39,7 @@ from gateway.front.tools import Tools
 from gateway.ice_servers import IceServer
 from gateway.rate import Buckets
 from gateway.recurring import Recurring
-from gateway.settings import Settings
+from gateway.settings import Settings, api_keys, otel
 from gateway.wire.calls import SessionEvent
 
 REVOCATION_SECONDS = 2.0
@@ -61,6 +64,7 @@ class Gateway:
     operators: Operators
     promises: Promises
     tools: Tools
+    memory: Memory
     old_firmware: OldFirmware = field(init=False)
     rollouts: Rollouts = field(init=False)
     challenges: Challenges = field(default_factory=Challenges)
@@ -96,6 +100,8 @@ class Gateway:
             "devices": await self.describe_devices(),
             "turns": list(self.telemetry.turns),
             "transcripts": list(self.telemetry.transcripts),
+            "tools": list(self.telemetry.tools),
+            "services": self.telemetry.costs.describe(),
             "reports": list(self.telemetry.reports),
             "rollout": self.rollouts.now.describe() if self.rollouts.now else None,
         }
@@ -211,20 +217,22 @@ async def running(
     Raises:
         ConfigError: a setting that cannot work.
     """
-    telemetry = Telemetry()
+    telemetry = Telemetry(otel())
     async with open_registry(settings.data_dir) as registry:
 
         def take(number: int, event: SessionEvent) -> None:
             switchboard.take(event)
             promises.take(event)
             tools.take(event)
+            memory.take(event)
             if event.kind not in {"said", "ask"}:
                 telemetry.take(number, event)
 
         workers = Workers(settings, take)
         switchboard = Switchboard(settings, registry, workers, telemetry)
         promises = Promises(PromiseBook(registry.store), switchboard, telemetry.publish)
-        tools = Tools(settings, registry, switchboard, promises)
+        memory = Memory(settings, MemoryBook(registry.store), telemetry.publish)
+        tools = Tools(settings, registry, switchboard, promises, memory)
         await promises.load()
 
         who = instance_id(settings)
@@ -240,7 +248,9 @@ async def running(
             Operators(own_secret(settings.data_dir)),
             promises,
             tools,
+            memory,
         )
+        shown = _in_home_assistant(gateway)
         for call in await workers.adopt():
             switchboard.adopt(call)
         await workers.start()
@@ -248,7 +258,10 @@ async def running(
         chores = [
             asyncio.create_task(_look_after_keys(switchboard), name="keys"),
             asyncio.create_task(promises.run(), name="promises"),
+            asyncio.create_task(memory.run(), name="memory"),
         ]
+        if shown is not None:
+            chores.append(asyncio.create_task(shown.run(), name="mqtt"))
         if settings.announce and lan is not None:
             chores += _start_discovery(gateway, port, lan)
         try:
@@ -260,6 +273,22 @@ async def running(
             await asyncio.gather(*chores, return_exceptions=True)
             await gateway.rollouts.stop()
             await workers.stop()
+            await telemetry.close()
+
+
+def _in_home_assistant(gateway: Gateway) -> HomeAssistantDevices | None:
+    if gateway.settings.mqtt is None:
+        return None
+    return HomeAssistantDevices(
+        gateway.settings.mqtt,
+        api_keys(),
+        gateway_id=gateway.instance_id,
+        registry=gateway.registry,
+        switchboard=gateway.switchboard,
+        telemetry=gateway.telemetry,
+        promises=gateway.promises,
+        tools=gateway.tools,
+    )
 
 
 async def _addresses_of(servers: Iterable[IceServer]) -> frozenset[IPv4Address | IPv6Address]:

@@ -237,20 +237,22 @@ class Exchange:
                 self.connection.take(told)
             case talk.App():
                 self.connection.send_app_message(told.message)
-            case talk.Ask():
-                self.emit("ask", {"device": self._call.device, **told.model_dump(exclude={"t"})})
             case talk.Transcript():
-                if told.who == "user" and told.final and self.announcing.rings and means_stop(told.text):
-                    self.announcing.stop_ringing()
-                who = {"session": self._call.session_id, "device": self._call.device, "bot": self._call.bot}
-                self.emit("transcript", {**who, **told.model_dump(exclude={"t"})})
-            case talk.Turn():
-                self.emit("turn", {"session": self._call.session_id, **told.model_dump(exclude={"t"})})
+                self._told_words(told)
+            case talk.Ask() | talk.Turn() | talk.Measures() | talk.Tool():
+                who = {"session": self._call.session_id, "device": self._call.device}
+                self.emit(told.t, {**who, **told.model_dump(exclude={"t"})})
             case talk.Whole():
                 self._wholes.add(self._call.bot)
                 self._stir()
             case talk.Ready():
                 self._log.debug("the bot is ready")
+
+    def _told_words(self, told: talk.Transcript) -> None:
+        if told.who == "user" and told.final and self.announcing.rings and means_stop(told.text):
+            self.announcing.stop_ringing()
+        who = {"session": self._call.session_id, "device": self._call.device, "bot": self._call.bot}
+        self.emit("transcript", {**who, **told.model_dump(exclude={"t"})})
 
     def greet(self) -> list[talk.Told]:
         """What a new bot has to know first."""
@@ -284,6 +286,10 @@ class Exchange:
             self._said_all(call.number, "failed", "a call with video has its sound in its bot's process")
         else:
             self.announcing.put(call)
+
+    def wake(self) -> None:
+        """Have the bot hear what its device hears, as after its button."""
+        self._ear.call("operator")
 
     def answer(self, call: AnswerCall) -> None:
         """Tell the bot what became of its question."""

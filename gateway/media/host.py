@@ -27,6 +27,7 @@ from gateway.wire.calls import (
     RenegotiateCall,
     SayCall,
     SessionEvent,
+    WakeCall,
 )
 
 
@@ -88,6 +89,10 @@ class Host:
     async def hush(self, call: HushCall) -> None:
         """Have no more said of it."""
         self._find(call.session_id).hush(call)
+
+    async def wake(self, call: WakeCall) -> None:
+        """Have the device of a call listen."""
+        self._find(call.session_id).wake()
 
     async def answer(self, call: AnswerCall) -> None:
         """Tell a call's bot what became of its question."""

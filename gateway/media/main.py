@@ -38,6 +38,7 @@ from gateway.wire.calls import (
     RenegotiateCall,
     SayCall,
     SessionEvent,
+    WakeCall,
     dump,
 )
 from gateway.wire.ipc import Channel
@@ -59,6 +60,7 @@ _REQUESTS: dict[str, type[BaseModel]] = {
     "command": CommandCall,
     "say": SayCall,
     "hush": HushCall,
+    "wake": WakeCall,
     "answer": AnswerCall,
     "end": EndCall,
 }

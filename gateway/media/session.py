@@ -200,6 +200,10 @@ class Session:
         """Say no more of it."""
         self._exchange.announcing.stop(call.number)
 
+    def wake(self) -> None:
+        """Have its device listen."""
+        self._exchange.wake()
+
     def answer(self, call: AnswerCall) -> None:
         """Tell the bot what became of its question."""
         self._exchange.answer(call)

@@ -97,6 +97,12 @@ class HushCall(Wire):
     number: int | None = None
 
 
+class WakeCall(Wire):
+    """Have a device listen that waits for its word or its button; one that listens always does anyway."""
+
+    session_id: str
+
+
 class AnswerCall(Wire):
     """The answer to what a bot has asked the gateway for (`talk.Ask`)."""
 
@@ -168,7 +174,7 @@ class KeptCalls(Wire):
     calls: list[KeptCall]
 
 
-EventKind = Literal["session", "ended", "transcript", "turn", "report", "said", "ask"]
+EventKind = Literal["session", "ended", "transcript", "turn", "report", "measures", "tool", "said", "ask"]
 """`said`: how something ended that was to be said; `ask`: what a bot asks for. Both are the front's, not the page's."""
 
 

@@ -21,6 +21,7 @@ TEST = (
         "chromium",
         "flite",
         "iproute2",
+        "mosquitto",
         "cmake",
         "ninja-build",
         "gcc",

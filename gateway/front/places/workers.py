@@ -26,6 +26,7 @@ from gateway.wire.calls import (
     RenegotiateCall,
     SayCall,
     SessionEvent,
+    WakeCall,
 )
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Place(Protocol):
     async def command(self, call: CommandCall) -> None: ...
     async def say(self, call: SayCall) -> None: ...
     async def hush(self, call: HushCall) -> None: ...
+    async def wake(self, call: WakeCall) -> None: ...
     async def answer(self, call: AnswerCall) -> None: ...
     async def end(self, call: EndCall) -> None: ...
 
@@ -181,6 +183,9 @@ class Workers:
 
     async def hush(self, call: HushCall) -> None:
         await self._find(call.session_id).hush(call)
+
+    async def wake(self, call: WakeCall) -> None:
+        await self._find(call.session_id).wake(call)
 
     async def answer(self, call: AnswerCall) -> None:
         await self._find(call.session_id).answer(call)
