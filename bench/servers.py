@@ -52,7 +52,9 @@ def _processes() -> dict[int, _Process]:
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
                 fields = Path(entry.path, "stat").read_text().rpartition(") ")[2].split()
-                cpu = sum(map(int, fields[11:15])) / _TICK  # proc(5): utime, stime, and those of reaped children
+                cpu = (
+                    sum(map(int, fields[11:15])) / _TICK
+                )  # proc(5): utime, stime, and those of reaped children
                 table[int(entry.name)] = _Process(int(fields[1]), cpu)
     return table
 

@@ -124,5 +124,5 @@ def test_what_there_is_not_is_named(monkeypatch: pytest.MonkeyPatch, wrong: dict
 
 def test_a_package_that_is_missing_is_named_with_the_line_that_brings_it() -> None:
     with pytest.raises(ConfigError, match="not installed") as caught:
-        Exporter(Otel(True, False, True, False), lambda: [])
+        Exporter(Otel(True, False, True, False), list)
     assert "opentelemetry-exporter-otlp-proto-grpc" in caught.value.remedy
