@@ -110,6 +110,8 @@ class AudioSettings(BaseModel):
     fec: bool = True
     dtx: bool = True
     """Silence is not sent to clients that say so (`usedtx=1`), nor need they send it."""
+    echo: Literal["cancel", "off"] = "cancel"
+    """What the gateway does about a device's own voice in its microphone, where the board does nothing itself."""
 
 
 Wake = Literal["always", "button"] | Annotated[tuple[str, ...], Field(min_length=1)]
@@ -128,9 +130,26 @@ class AttentionSettings(BaseModel):
     pre_roll_s: Annotated[float, Field(ge=0.1, le=3)] = 1.5
     """What the bot hears of the time before the word was recognised: the word, and what led to it."""
     stop: tuple[str, ...] = ()
-    """Further words that interrupt the bot, and mean nothing while it is silent; its own word always does."""
+    """Further words that interrupt the bot and stop what rings, and mean nothing else; its own word always does."""
     interrupt: Literal["word", "speech"] = "word"
     """What interrupts the bot. `speech` needs a board that cancels its own echo: else the bot hears itself."""
+
+
+class Hearing(BaseModel):
+    """What the assistant takes for speech, and when it takes a turn for ended; times in seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start_s: Annotated[float, Field(ge=0.03, le=1)] = 0.1
+    """Of speech before it counts as such: a longer one misses short words."""
+    stop_s: Annotated[float, Field(ge=0.1, le=2)] = 0.2
+    """Of silence after which it is looked whether the speaker has finished."""
+    pause_s: Annotated[float, Field(ge=0.2, le=10)] = 1.0
+    """How long who has not finished is waited for."""
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.6
+    """Of the model that looks for speech; lower takes more noise for it."""
+    gain_db: Annotated[float, Field(ge=0, le=40)] = 30.0
+    """How much louder who is far away is made for it."""
 
 
 class Limits(BaseModel):
@@ -340,6 +359,7 @@ class Settings(BaseSettings):
     wakes: dict[str, Wake] = Field(default_factory=dict)
     """Another for a device, by the device's name."""
     attention: AttentionSettings = AttentionSettings()
+    hearing: Hearing = Hearing()
     stt: EngineSpec = EngineSpec(provider="sphinx")
     tts: EngineSpec = EngineSpec(provider="flite")
     llm: EngineSpec | None = None

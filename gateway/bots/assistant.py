@@ -11,8 +11,9 @@ from pathlib import Path
 from types import ModuleType
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pipecat.audio.turn.base_turn_analyzer import BaseTurnAnalyzer
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
-from pipecat.audio.vad.vad_analyzer import VADParams
+from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_response_universal import (
@@ -39,6 +40,7 @@ from gateway.bots.call import (
 from gateway.errors import ConfigError
 from gateway.settings import (
     EngineSpec,
+    Hearing,
     HomeAssistant,
     McpServer,
     MemorySettings,
@@ -62,8 +64,6 @@ from gateway.speech.timers import Asked
 from gateway.speech.tooling import DeviceSource, Equipped
 from gateway.speech.turns import turns
 
-_VAD_STOP_SECS = 0.2
-_TURN_STOP_SECS = 1.0
 _STUCK_TURN_SECS = 3.0  # a turn that never got a transcript was noise
 
 
@@ -75,6 +75,7 @@ class AssistantSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    hearing: Hearing = Hearing()
     stt: EngineSpec = EngineSpec(provider="sphinx")
     llm: EngineSpec | None = None
     tts: EngineSpec = EngineSpec(provider="flite")
@@ -225,7 +226,7 @@ def around(
     """Ears and a voice around what answers; gives and raises as `build` does. Blocks."""
     before = before or Known()
     aggregators = _aggregators(settings, before, gateway)
-    vad = _models().VoiceActivity(SAMPLE_RATE, VADParams(stop_secs=_VAD_STOP_SECS))
+    vad = voice_activity(settings.hearing)
     stt = _stt(settings, keys)
     tts = _tts(settings.model_copy(update={"tts": before.voiced(settings.tts, settings.memory)}), keys)
     return [VADProcessor(vad_analyzer=vad), stt, aggregators.user(), *answering, tts], aggregators.assistant()
@@ -239,7 +240,9 @@ def _aggregators(
     pair = LLMContextAggregatorPair(
         context,
         user_params=LLMUserAggregatorParams(
-            user_turn_strategies=_turns(), user_turn_stop_timeout=_STUCK_TURN_SECS, empty_user_turn=None
+            user_turn_strategies=_turns(settings.hearing),
+            user_turn_stop_timeout=_STUCK_TURN_SECS,
+            empty_user_turn=None,
         ),
         assistant_params=summarising(settings.memory) if sums_up else None,
     )
@@ -281,8 +284,26 @@ def _recogniser(sentences: Path | None) -> Recogniser:
     return Recogniser(load_book(sentences))
 
 
-def _turns() -> UserTurnStrategies:
-    analyzer = _models().EndOfTurn(SmartTurnParams(stop_secs=_TURN_STOP_SECS))
+def voice_activity(hearing: Hearing) -> VADAnalyzer:
+    """What finds speech in a call."""
+    params = VADParams(
+        confidence=hearing.confidence,
+        start_secs=hearing.start_s,
+        stop_secs=hearing.stop_s,
+        min_volume=0.0,  # how sure the model is says more than how loud it is: the far speaker is quiet
+    )
+    found: VADAnalyzer = _models().VoiceActivity(SAMPLE_RATE, params, hearing.gain_db)
+    return found
+
+
+def end_of_turn(hearing: Hearing) -> BaseTurnAnalyzer:
+    """What finds out whether a speaker has finished."""
+    found: BaseTurnAnalyzer = _models().EndOfTurn(SmartTurnParams(stop_secs=hearing.pause_s))
+    return found
+
+
+def _turns(hearing: Hearing) -> UserTurnStrategies:
+    analyzer = end_of_turn(hearing)
     return UserTurnStrategies(
         # A transcript begins a turn where its own was given up: the recogniser of a slow machine may be that late.
         start=[VADUserTurnStartStrategy(), TranscriptionUserTurnStartStrategy()],

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 from gateway.media import wyoming_words
 from gateway.media.ear import Around, Ear, OpenEar, WakingEar
 from gateway.media.earshot import Earshot
+from gateway.media.own import OwnWords
 from gateway.media.words import Spotter, Word, find
 from gateway.media.wyoming_words import RemoteSpotter, RemoteWord, Spotters
 from gateway.settings import Settings, Wake
@@ -42,14 +43,15 @@ class Ears:
         words = self._words(wake)
         named = frozenset() if isinstance(wake, str) else frozenset(_find(word).name for word in wake)
         stops = frozenset(word.name for word in words) - named
-        return WakingEar(_spotter(words), stops, self._settings.attention, around, self._earshot)
+        said = OwnWords(_spotter([word for word in words if isinstance(word, Word)]), self._earshot.clock)
+        return WakingEar(_spotter(words), said, stops, self._settings.attention, around, self._earshot)
 
 
 def _find(given: str) -> Word | RemoteWord:
     return wyoming_words.find(given) if wyoming_words.is_remote(given) else find(given)
 
 
-def _spotter(words: list[Word | RemoteWord]) -> Spotter:
+def _spotter(words: Sequence[Word | RemoteWord]) -> Spotter:
     """What finds these words: the ones of each server are found there."""
     local = [word for word in words if isinstance(word, Word)]
     servers: dict[tuple[str, int], list[RemoteWord]] = {}

@@ -154,6 +154,11 @@ class JitterBuffer:
             self._stream.resting = resting
 
     @property
+    def position(self) -> int | None:
+        """The sender's RTP time at the end of what `poll` gave; None before the first packet."""
+        return self._stream.position if self._stream else None
+
+    @property
     def ahead_samples(self) -> int:
         """How many samples of 16 kHz were handed on too many: drop as much where it is quiet."""
         return self._stream.ahead // _TICKS_PER_SAMPLE if self._stream else 0
@@ -228,6 +233,11 @@ class _Stream:
         """Ticks handed on too many: the fill, less what the sender still lags behind."""
         lag = round((self._arrivals.delay - self._arrivals.least) * CLOCK_RATE)
         return 0 if self._run else max(0, self.filled - lag)
+
+    @property
+    def position(self) -> int:
+        """The end of the last packet, and of what was filled in after it."""
+        return self._next_timestamp + (self.filled if self._run else 0)
 
     def offset(self, seq: int) -> int:
         """How far `seq` lies ahead of the next one expected, across the wrap."""

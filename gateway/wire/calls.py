@@ -33,6 +33,13 @@ class OfferCall(Wire):
     owner: dict[str, Any] = {}
     """Whose it is, in the front's own words, which the media keep for the front that comes after it."""
 
+    @property
+    def parts(self) -> list[str] | None:
+        """What the device says it has (docs/protocol.md); None where it does not say."""
+        device = self.request_data.get("device") if isinstance(self.request_data, dict) else None
+        has = device.get("has") if isinstance(device, dict) else None
+        return has[:64].split() if isinstance(has, str) else None
+
 
 class RenegotiateCall(Wire):
     """A new offer for a call that is there, or that starts again with `restart_pc`."""

@@ -194,3 +194,17 @@ def test_fifty_frames_go_out_a_second_whatever_is_lost(seed: int, loss: float) -
     chance = np.random.default_rng(seed)
     packets = [packet for packet in encoded(tone(100)) if packet.timestamp == 0 or chance.random() >= loss]
     assert len(play(packets, until=2.0)) == pytest.approx(98, abs=4)
+
+
+def test_it_knows_what_was_played_as_each_frame_was_recorded() -> None:
+    """Also of one that is filled in, and of a device that drops a frame of what it plays."""
+    playout = VoicePlayout()
+    packets = encoded(tone(6))
+    assert playout.played(1) is None
+    for packet in packets[:3]:
+        assert len(playout.push(packet, packet.timestamp / 48_000, packet.timestamp + 5_000)) == 1
+        assert playout.played(1) == packet.timestamp + 5_000
+    playout.push(packets[4], 0.08, packets[4].timestamp + 5_960)
+    assert (playout.played(2), playout.played(1)) == (3 * 960 + 5_960, 4 * 960 + 5_960)
+    playout.push(packets[5], 0.1)
+    assert playout.played(1) is None, "it plays nothing any more"
