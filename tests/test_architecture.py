@@ -214,7 +214,7 @@ def test_packages_hold_nothing() -> None:
         ("opentelemetry", ("front.otel",)),
         ("sentry_sdk", ("sentry",)),
         ("aiomqtt", ("front.mqtt",)),
-        ("wyoming", ("speech.wyoming",)),
+        ("wyoming", ("speech.wyoming", "media.wyoming_words")),
         ("dotenv", ("sources",)),
         ("rich.console", ()),
         ("uvicorn", ("front.server",)),
