@@ -8,7 +8,7 @@ ESP_WEB_TOOLS := 10.4.0
 ESP_WEB_TOOLS_SHA512 := de9c24785166e458fb510a3c4893582b9457aed342a6ae97f50a08e9b313e060595a0ac9aa39f462f33d8a11bbe01b4ca121585df983b647a1bb17b9d0f4cc3d
 
 .DEFAULT_GOAL := help
-.PHONY: help run talk attack test check lint format firmware-test firmware-size fuzz sim hil does-demo hosts-demo scale-bench flash-demo flasher release bench lock \
+.PHONY: help run talk attack test check lint format firmware-test firmware-size fuzz sim hil does-demo hosts-demo scale-bench flash-demo flasher release bench room-bench lock \
 	clean-machines clean set-up-run set-up-test
 
 help:  ## This list
@@ -84,6 +84,9 @@ release: set-up-run flasher  ## What a release has, into build/release: FIRMWARE
 
 bench: set-up-test  ## Measure against Pipecat's own runner, and write docs/performance.md
 	$(BIN)/python -m bench
+
+room-bench: build/firmware  ## Measure how a device in a room fares, and write bench/room.json and docs/speech.md; ARGS=--quick in five minutes
+	$(BIN)/python -m bench.room $(ARGS)
 
 clean-machines: set-up-run  ## As root: these commands on Debians with nothing on them; ARGS="--row 12"; docs/install.md
 	@PYTHONPATH=packaging $(BIN)/python -m clean_machines $(ARGS)

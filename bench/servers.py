@@ -31,7 +31,7 @@ class Server:
     pid: int
 
     def cpu_seconds(self) -> float:
-        """CPU time that its living processes have used."""
+        """CPU time that its processes have used, those that have ended among them."""
         table = _processes()
         return sum(table[pid].cpu_seconds for pid in _tree(self.pid, table))
 
@@ -52,7 +52,9 @@ def _processes() -> dict[int, _Process]:
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
                 fields = Path(entry.path, "stat").read_text().rpartition(") ")[2].split()
-                cpu = (int(fields[11]) + int(fields[12])) / _TICK  # proc(5): utime, stime
+                cpu = (
+                    sum(map(int, fields[11:15])) / _TICK
+                )  # proc(5): utime, stime, and those of reaped children
                 table[int(entry.name)] = _Process(int(fields[1]), cpu)
     return table
 

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 from loguru import logger
 from pydantic import BaseModel, Field
 
+from gateway import sentry
 from gateway.flood import Flood
-from gateway.settings import Settings
+from gateway.settings import Settings, sentry_dsn
 
 if TYPE_CHECKING:
     from loguru import Record
@@ -54,6 +55,9 @@ def set_up(settings: Settings, *, worker: int | None = None, relayed: bool = Fal
         settings: the gateway's.
         worker: the number of this process.
         relayed: another process reads stderr, and passes each line to `relay`.
+
+    Raises:
+        ConfigError: errors are to go to a Sentry, and can't.
     """
     logger.remove()
     quiet = settings.log_level.upper() not in {"DEBUG", "TRACE"}
@@ -63,6 +67,8 @@ def set_up(settings: Settings, *, worker: int | None = None, relayed: bool = Fal
         return not (quiet and _is_chatter(record)) and flood.passes(record)
 
     logger.configure(extra={"session": "-", "worker": "-" if worker is None else str(worker)})
+    if (dsn := sentry_dsn()) and not relayed:  # before the other, which takes the exception out of the record
+        logger.add(sentry.sink(dsn), level="ERROR", format="{message}", filter=Flood().passes)
     logger.add(
         sys.stderr,
         level=settings.log_level.upper(),

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -109,6 +110,8 @@ class AudioSettings(BaseModel):
     fec: bool = True
     dtx: bool = True
     """Silence is not sent to clients that say so (`usedtx=1`), nor need they send it."""
+    echo: Literal["cancel", "off"] = "cancel"
+    """What the gateway does about a device's own voice in its microphone, where the board does nothing itself."""
 
 
 Wake = Literal["always", "button"] | Annotated[tuple[str, ...], Field(min_length=1)]
@@ -127,9 +130,26 @@ class AttentionSettings(BaseModel):
     pre_roll_s: Annotated[float, Field(ge=0.1, le=3)] = 1.5
     """What the bot hears of the time before the word was recognised: the word, and what led to it."""
     stop: tuple[str, ...] = ()
-    """Further words that interrupt the bot, and mean nothing while it is silent; its own word always does."""
+    """Further words that interrupt the bot and stop what rings, and mean nothing else; its own word always does."""
     interrupt: Literal["word", "speech"] = "word"
     """What interrupts the bot. `speech` needs a board that cancels its own echo: else the bot hears itself."""
+
+
+class Hearing(BaseModel):
+    """What the assistant takes for speech, and when it takes a turn for ended; times in seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start_s: Annotated[float, Field(ge=0.03, le=1)] = 0.1
+    """Of speech before it counts as such: a longer one misses short words."""
+    stop_s: Annotated[float, Field(ge=0.1, le=2)] = 0.2
+    """Of silence after which it is looked whether the speaker has finished."""
+    pause_s: Annotated[float, Field(ge=0.2, le=10)] = 1.0
+    """How long who has not finished is waited for."""
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.6
+    """Of the model that looks for speech; lower takes more noise for it."""
+    gain_db: Annotated[float, Field(ge=0, le=40)] = 30.0
+    """How much louder who is far away is made for it."""
 
 
 class Limits(BaseModel):
@@ -222,8 +242,25 @@ class HomeAssistant(BaseModel):
     url: Annotated[str, Field(pattern=r"^https?://")]
     token_env: str = "HOME_ASSISTANT_TOKEN"  # noqa: S105 -- a variable's name
     """The variable with a long-lived access token of it."""
+    pipeline: str | None = None
+    """Of the bot `home_assistant`: an Assist pipeline by its name; without it the one that is preferred there."""
     language: str = "en"
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+
+
+class Mqtt(BaseModel):
+    """The MQTT broker of a Home Assistant, in which each device is to be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[int, Field(ge=1, le=65_535)] = 1883
+    username: str | None = None
+    password_env: str = "MQTT_PASSWORD"  # noqa: S105 -- a variable's name
+    """The variable with the password of `username`."""
+    tls: bool = False
+    prefix: Annotated[str, Field(pattern=r"^[^+#\s]+$")] = "homeassistant"
+    """Where Home Assistant looks for what there is (its discovery prefix)."""
 
 
 class OfDevice(BaseModel):
@@ -235,6 +272,10 @@ class OfDevice(BaseModel):
     """The language model's, in the place of `prompt`."""
     voice: str | None = None
     """Of `tts`, in the place of its option `voice`."""
+    history: bool | None = None
+    """Whether what is said with it is kept, in the place of `memory.history`."""
+    person: Annotated[str, Field(pattern=r"^[\w .-]{1,40}$")] | None = None
+    """Whose it is: all devices of a person share what is remembered."""
     area: str | None = None
     """Where it stands, by Home Assistant's name: "turn on the light" is of there."""
 
@@ -273,6 +314,30 @@ class Nats(BaseModel):
                 f"setting nats.password_file: {self.password_file} can't be read: {error}",
                 remedy="give the file that `voicegw nats` wrote for this machine",
             ) from None
+
+
+class MemorySettings(BaseModel):
+    """What is kept of conversations with devices."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    history: bool = False
+    """Keep what was asked and answered, and begin calls with it."""
+    exchanges: Annotated[int, Field(ge=1, le=10_000)] = 200
+    """That are kept of each device or person; the oldest goes."""
+    days: Annotated[float, Field(gt=0, le=3_650)] = 30.0
+    recall: Annotated[int, Field(ge=0, le=15)] = 8
+    """Exchanges that a call begins with."""
+    summarise_after: Annotated[int, Field(ge=6, le=36)] = 24
+    """Messages in a call, after which the language model sums up the older of them."""
+    voices: tuple[str, ...] = ()
+    """Of `tts`, that people may choose from by asking."""
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        if 2 * self.recall >= self.summarise_after:
+            raise ValueError("`summarise_after` has to be more than twice `recall`: each is two messages")
+        return self
 
 
 class Settings(BaseSettings):
@@ -326,12 +391,16 @@ class Settings(BaseSettings):
     wakes: dict[str, Wake] = Field(default_factory=dict)
     """Another for a device, by the device's name."""
     attention: AttentionSettings = AttentionSettings()
+    hearing: Hearing = Hearing()
     stt: EngineSpec = EngineSpec(provider="sphinx")
     tts: EngineSpec = EngineSpec(provider="flite")
     llm: EngineSpec | None = None
     mcp: tuple[McpServer, ...] = ()
     """Servers whose tools the language model may use (docs/tools-for-models.md)."""
     home_assistant: HomeAssistant | None = None
+    mqtt: Mqtt | None = None
+    """Has each device in Home Assistant (docs/home-assistant.md)."""
+    memory: MemorySettings = MemorySettings()
     devices: dict[str, OfDevice] = Field(default_factory=dict)
     """What is different for a device, by its name."""
     realtime: EngineSpec | None = None
@@ -452,6 +521,48 @@ def is_desktop() -> bool:
     if os.environ.get("SSH_CONNECTION"):
         return False
     return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+@dataclass(frozen=True, slots=True)
+class Otel:
+    """What OTEL_* asks for (opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables)."""
+
+    traces: bool
+    metrics: bool
+    grpc: bool
+    content: bool
+    """Whether what was said may be sent as well."""
+
+
+def otel() -> Otel | None:
+    """What is to be sent to a collector; `None` where the environment names none.
+
+    Raises:
+        ConfigError: it names what there is not.
+    """
+    if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return None
+    wanted = {signal: _otel_signal(signal) for signal in ("TRACES", "METRICS")}
+    protocol = os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "") or "http/protobuf"
+    if not any(wanted.values()):
+        return None
+    if protocol not in {"http/protobuf", "grpc"}:
+        raise ConfigError(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol}", remedy="use http/protobuf, or grpc")
+    content = os.environ.get("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "").lower() == "true"
+    return Otel(wanted["TRACES"], wanted["METRICS"], protocol == "grpc", content)
+
+
+def _otel_signal(signal: str) -> bool:
+    chosen = os.environ.get(f"OTEL_{signal}_EXPORTER", "").lower()
+    if chosen not in {"", "none", "otlp"}:
+        raise ConfigError(f"OTEL_{signal}_EXPORTER is {chosen}", remedy="use otlp, or none")
+    names = ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
+    return chosen == "otlp" or (chosen == "" and any(os.environ.get(name) for name in names))
+
+
+def sentry_dsn() -> str:
+    """Where errors are reported to; empty for nowhere."""
+    return os.environ.get("SENTRY_DSN", "")
 
 
 def api_keys() -> Mapping[str, str]:

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from ground.terminal import one_line, out
-from tools import findings, lan, report
+from tools import findings, lan, models, report
 from tools.board import boot, parts, ports
 from tools.board.console import Console
 from tools.errors import ToolError
@@ -51,6 +51,7 @@ def examine(port: str | None, gateway: str | None) -> Iterator[Finding]:
     yield from findings.network()
     yield from findings.firewall()
     yield from findings.gateway(gateway)
+    yield from models.local_models()
     yield from announced()
     yield from findings.serial_ports()
     yield from board(port)

@@ -34,7 +34,7 @@ def provision(
     ] = None,
     gateway: Annotated[str | None, typer.Option(help="The gateway's URL; empty: found by mDNS.")] = None,
     name: Annotated[str | None, typer.Option(help="What the device is called.")] = None,
-    talk: Annotated[str | None, typer.Option(help="always, push or half.")] = None,
+    talk: Annotated[str | None, typer.Option(help="auto, always, push or half.")] = None,
     key_file: Annotated[Path | None, typer.Option(help="File with the device's key.")] = None,
     identity: Annotated[
         str | None,

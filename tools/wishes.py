@@ -36,7 +36,7 @@ _TWO_KEYS = (re.compile(r"[0-9A-Fa-f]{64}(,[0-9A-Fa-f]{64})?"), "64 hex digits, 
 _FORMS = {
     "fingerprint": _TWO_KEYS,
     "firmware_key": _TWO_KEYS,
-    "talk": (re.compile(r"always|push|half"), "always, push or half"),
+    "talk": (re.compile(r"auto|always|push|half"), "auto, always, push or half"),
     "volume": (re.compile(r"\d{1,2}|100"), "0 to 100"),
     "muted": (re.compile(r"[01]"), "0 or 1"),
     "mic_muted": (re.compile(r"[01]"), "0 or 1"),

@@ -18,10 +18,13 @@ static const char usage[] =
     "  --wifi NAME:PASSWORD the one network in reach, which it has to be told; '': there is none (default: "
     "it "
     "needs none)\n"
-    "  --talk MODE          always, push or half\n"
+    "  --talk MODE          auto, always, push or half\n"
     "  --console WHERE      pty, tcp:PORT (0: any free one), or - for the standard streams\n"
     "  --mic FILE           16-bit WAV to speak once live, then silence\n"
     "  --speaker FILE       WAV to write what it plays to\n"
+    "  --room LIST          its microphone hears its speaker: level=-10 (dB), delay=20 (ms), decay=150 "
+    "(ms),\n"
+    "                       clip=100 (percent), drift=0 (ppm); any may be left out\n"
     "  --ask FILE           ask this question, print what came back, end\n"
     "  --flash FILE         a board's flash image: it says which board, and updates go there\n"
     "  --slot N             0 or 1: the image in it that runs (default: the one that would boot)\n"
@@ -101,6 +104,10 @@ static void take(struct options *o, int letter, const char **key_file)
     case 'S':
         o->audio.speaker = optarg;
         break;
+    case 'R':
+        o->audio.room = optarg;
+        o->host.echoes = true;
+        break;
     case 'a':
         o->ask = optarg;
         break;
@@ -155,6 +162,7 @@ bool options_read(struct options *o, int argc, char **argv)
         {"console", required_argument, NULL, 'c'},
         {"mic", required_argument, NULL, 'm'},
         {"speaker", required_argument, NULL, 'S'},
+        {"room", required_argument, NULL, 'R'},
         {"ask", required_argument, NULL, 'a'},
         {"count", required_argument, NULL, 'N'},
         {"interface", required_argument, NULL, 'I'},

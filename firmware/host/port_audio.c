@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "port_audio_wav.h"
+#include "room.h"
 
 #define TAG "audio"
 #define FILE_MAX (64u << 20)
@@ -17,6 +18,7 @@ static struct {
     size_t recorded, at;
     bool asking;
     FILE *speaker;
+    struct room *room;
     uint32_t played; /* bytes */
     bool running;
     uint64_t started;
@@ -78,10 +80,21 @@ static bool write_header(void)
            fseek(card.speaker, 0, SEEK_END) == 0 && fflush(card.speaker) == 0;
 }
 
+static enum port_error open_room(const char *what)
+{
+    if (what != NULL && (card.room = room_open(what)) == NULL) {
+        port_log(PORT_ERROR, TAG, "there is no room %s", what);
+        return PORT_ERR_ARGUMENT;
+    }
+    return PORT_OK;
+}
+
 enum port_error host_audio_open(const struct host_audio *options)
 {
     host_audio_close();
     card.options = *options;
+    if (open_room(options->room) != PORT_OK)
+        return PORT_ERR_ARGUMENT;
     if (options->microphone != NULL) {
         enum port_error error = load(options->microphone);
         if (error != PORT_OK)
@@ -102,6 +115,7 @@ void host_audio_close(void)
     if (card.speaker != NULL)
         fclose(card.speaker);
     free(card.recording);
+    room_close(card.room);
     memset(&card, 0, sizeof card);
 }
 
@@ -162,13 +176,10 @@ static bool advance(void)
     return true;
 }
 
-enum port_error port_audio_capture(int16_t pcm[PORT_AUDIO_BLOCK])
+static enum port_error record(int16_t pcm[PORT_AUDIO_BLOCK])
 {
-    memset(pcm, 0, PORT_AUDIO_BLOCK * sizeof *pcm);
-    if (!card.running || !advance())
-        return PORT_AGAIN;
     if (!card.asking)
-        return card.recorded > 0 && card.at == card.recorded ? PORT_END : PORT_OK;
+        return card.room == NULL && card.recorded > 0 && card.at == card.recorded ? PORT_END : PORT_OK;
     size_t left = card.recorded - card.at;
     size_t count = left < PORT_AUDIO_BLOCK ? left : PORT_AUDIO_BLOCK;
     memcpy(pcm, card.recording + card.at, count * sizeof *pcm);
@@ -177,11 +188,24 @@ enum port_error port_audio_capture(int16_t pcm[PORT_AUDIO_BLOCK])
     return PORT_OK;
 }
 
+enum port_error port_audio_capture(int16_t pcm[PORT_AUDIO_BLOCK])
+{
+    memset(pcm, 0, PORT_AUDIO_BLOCK * sizeof *pcm);
+    if (!card.running || !advance())
+        return PORT_AGAIN;
+    enum port_error error = record(pcm);
+    if (card.room != NULL)
+        room_hear(card.room, pcm);
+    return error;
+}
+
 enum port_error port_audio_play(const int16_t pcm[PORT_AUDIO_BLOCK])
 {
     uint8_t bytes[2 * PORT_AUDIO_BLOCK];
     if (!card.running)
         return PORT_ERR_ARGUMENT;
+    if (card.room != NULL)
+        room_play(card.room, pcm);
     if (card.speaker == NULL || card.played > UINT32_MAX / 2)
         return PORT_OK;
     for (size_t i = 0; i < PORT_AUDIO_BLOCK; i++) {

@@ -12,6 +12,7 @@ struct host_audio {
     const char *speaker;    /* WAV to write; NULL for nowhere */
     bool waits;             /* the recording begins with host_audio_ask(), else with port_audio_start() */
     bool unpaced;           /* as fast as it is asked, for use without a network */
+    const char *room;       /* around speaker and microphone, see room.h; NULL: neither hears the other */
     int32_t drift_ppm;      /* how much faster than port_clock() this sound card is */
 };
 

@@ -17,7 +17,7 @@ from gateway.errors import ConfigError
 from ground import folders
 from ground.trouble import Trouble
 
-BUNDLED = ("assistant", "echo", "realtime")
+BUNDLED = ("assistant", "echo", "home_assistant", "realtime")
 
 Bot = Callable[[Any], Awaitable[None]]
 
@@ -26,7 +26,7 @@ def load(name: str) -> ModuleType:
     """Import a bot's module.
 
     Args:
-        name: `echo`, `assistant` or `realtime`; a dotted module; or the path of a `.py` file.
+        name: `echo`, `assistant`, `home_assistant` or `realtime`; a dotted module; or the path of a `.py` file.
 
     Raises:
         ConfigError: there is no such bot, it does not import, or it has no `async def bot(runner_args)`.

@@ -15,11 +15,13 @@ from gateway.bot import system
 from gateway.bot.child import Life, live
 from gateway.bot.template import Template
 from gateway.wire.template import Birth, Lines
+from ground import priority
 
 
 def main() -> None:
     """Be a template until the media process closes its end, or a child until it is done."""
     parent = os.getppid()
+    priority.step_back()
     *flags, fd = sys.argv[1:]
     sock = socket.socket(fileno=int(fd))
     sock.set_inheritable(False)  # it crossed one exec, and should no other

@@ -15,6 +15,7 @@ from pipecat.pipeline.worker import PipelineWorker
 
 from gateway.bot import given, loading, pack, pipecat_setup, stock, watching
 from gateway.bot.connection import BotConnection
+from gateway.bot.measures import Measures
 from gateway.bot.tools import DeviceTools
 from gateway.bot.track import SAMPLE_RATE
 from gateway.bot.turns import TurnClock
@@ -29,6 +30,7 @@ from gateway.wire.talk import MAX_TEXT
 
 LEAVE_SECONDS = 1.0
 """For what a bot has left running to end, once it is cancelled."""
+MAX_MEASURES = 64
 BEAT_SECONDS = 1.0
 """How often the media are told that the bot's event loop runs."""
 
@@ -133,6 +135,7 @@ class _Seat:
         self._connection = connection
         self.tools = DeviceTools(self._send)
         self._rests = True
+        self._measures = Measures(self._measured, self._called)
         self._turns = TurnClock(
             self._turn, self._transcript, sees_packets=isinstance(connection, BotConnection)
         )
@@ -158,13 +161,23 @@ class _Seat:
 
     def watch(self, worker: PipelineWorker) -> None:
         """Time the turns of a pipeline that the bot runs; its audio gets the short way."""
-        stock.watch_frames(worker, self._turns.frame)
+        stock.watch_frames(worker, self._see)
         if self._stays:
             stock.stay_while_idle(worker)
         if isinstance(self._connection, BotConnection):
             stock.shorten(worker, SAMPLE_RATE)
             self._rests = self._rests and not stock.has_use_for_silence(worker)
             self._connection.rest_in_silence(allowed=self._rests)
+
+    def _see(self, frame: Any) -> None:
+        self._turns.frame(frame)
+        self._measures.frame(frame)
+
+    def _measured(self, items: list[dict[str, Any]]) -> None:
+        self._send({"t": "measures", "items": items[:MAX_MEASURES]})
+
+    def _called(self, tool: dict[str, Any]) -> None:
+        self._send({"t": "tool", **tool})
 
     def _turn(self, turn: dict[str, Any]) -> None:
         self._send({"t": "turn", **turn, "user": turn["user"][:MAX_TEXT], "bot": turn["bot"][:MAX_TEXT]})

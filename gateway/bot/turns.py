@@ -27,6 +27,9 @@ from pipecat.frames.frames import (
 STAGES = ("turn", "transcript", "text", "audio", "packet")
 """The steps after the end of speech, in order."""
 
+LATE_SECONDS = 0.5
+"""From a transcript to the turn that it begins."""
+
 Report = Callable[[dict[str, Any]], None]
 
 
@@ -66,11 +69,12 @@ class TurnClock:
         self._on_turn = on_turn
         self._on_transcript = on_transcript
         self._turn = _Turn()
+        self._heard_at = -LATE_SECONDS
         self._seen: WeakValueDictionary[int, Frame] = WeakValueDictionary()
         self._handlers: dict[type[Frame], Callable[[Any, float], None]] = {
             VADUserStoppedSpeakingFrame: self._speech_ended,
             UserStartedSpeakingFrame: self._turn_began,
-            UserStoppedSpeakingFrame: lambda _, now: self._turn.mark("turn", now),
+            UserStoppedSpeakingFrame: self._turn_ended,
             InterimTranscriptionFrame: lambda f, _: self._said("user", f.text, final=False),
             TranscriptionFrame: self._transcribed,
             LLMTextFrame: lambda _, now: self._turn.mark("text", now),
@@ -98,13 +102,23 @@ class TurnClock:
     def _speech_ended(self, frame: VADUserStoppedSpeakingFrame, now: float) -> None:
         self._turn.ended_at = now - frame.stop_secs
 
-    def _turn_began(self, _frame: Frame, _now: float) -> None:
+    def _turn_began(self, _frame: Frame, now: float) -> None:
+        """Where a transcript has begun it, which came so late, it is that transcript's."""
+        if "audio" not in self._turn.at and now - self._heard_at <= LATE_SECONDS:
+            return
         self._finish()
         self._turn = _Turn()
+
+    def _turn_ended(self, _frame: Frame, now: float) -> None:
+        """Where no end of speech was told of, as by models that hear for themselves, this stands for it."""
+        if self._turn.ended_at is None:
+            self._turn.ended_at = now
+        self._turn.mark("turn", now)
 
     def _transcribed(self, frame: TranscriptionFrame, now: float) -> None:
         self._turn.mark("transcript", now)
         self._turn.user.append(frame.text.strip())
+        self._heard_at = now
         self._said("user", frame.text, final=True)
 
     def _spoken(self, frame: TTSTextFrame, _now: float) -> None:
@@ -123,6 +137,7 @@ class TurnClock:
         self._on_turn(
             {
                 "at": time.time(),
+                "since": time.time() - (time.monotonic() - turn.ended_at),
                 "user": " ".join(turn.user),
                 "bot": " ".join(turn.bot),
                 "stages_ms": stages,

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import ModuleType
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pipecat.audio.turn.base_turn_analyzer import BaseTurnAnalyzer
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
-from pipecat.audio.vad.vad_analyzer import VADParams
+from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
-from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import (
     LLMContextAggregatorPair,
     LLMUserAggregatorParams,
@@ -38,8 +38,17 @@ from gateway.bots.call import (
     open_transport,
 )
 from gateway.errors import ConfigError
-from gateway.settings import EngineSpec, HomeAssistant, McpServer, OfDevice, api_keys, without_telemetry
-from gateway.speech import home_assistant, mcp, providers
+from gateway.settings import (
+    EngineSpec,
+    Hearing,
+    HomeAssistant,
+    McpServer,
+    MemorySettings,
+    OfDevice,
+    api_keys,
+    without_telemetry,
+)
+from gateway.speech import home_assistant, local_models, mcp, providers
 from gateway.speech.dialogue import Dialogue
 from gateway.speech.engine_process import held
 from gateway.speech.home_assistant import Home
@@ -47,6 +56,7 @@ from gateway.speech.intents import Recogniser
 from gateway.speech.language_model import LanguageModel, language_model
 from gateway.speech.mcp import McpSource
 from gateway.speech.recognition import SphinxSTTService
+from gateway.speech.remembering import Known, keep_summary, known, summarising
 from gateway.speech.sentences import load_book
 from gateway.speech.sphinx import recogniser
 from gateway.speech.synthesis import LocalTTSService, make_synthesiser
@@ -54,8 +64,6 @@ from gateway.speech.timers import Asked
 from gateway.speech.tooling import DeviceSource, Equipped
 from gateway.speech.turns import turns
 
-_VAD_STOP_SECS = 0.2
-_TURN_STOP_SECS = 1.0
 _STUCK_TURN_SECS = 3.0  # a turn that never got a transcript was noise
 
 
@@ -67,11 +75,13 @@ class AssistantSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    hearing: Hearing = Hearing()
     stt: EngineSpec = EngineSpec(provider="sphinx")
     llm: EngineSpec | None = None
     tts: EngineSpec = EngineSpec(provider="flite")
     mcp: tuple[McpServer, ...] = ()
     home_assistant: HomeAssistant | None = None
+    memory: MemorySettings = MemorySettings()
     devices: dict[str, OfDevice] = Field(default_factory=dict)
     sentences: Path | None = None
     cache_dir: Path = Path("~/.cache/voicegw")
@@ -98,6 +108,8 @@ def check(settings: AssistantSettings, keys: Mapping[str, str]) -> None:
     if settings.tts.provider == "flite":
         for own in [OfDevice(), *settings.devices.values()]:
             make_synthesiser(own.tts(settings.tts).options.get("voice"))
+        for voice in settings.memory.voices:
+            make_synthesiser(voice)
     if settings.stt.provider == "sphinx":
         language_model(book, settings.cache_dir)
 
@@ -122,6 +134,7 @@ async def prepared(settings: object) -> AsyncIterator[None]:
     own = configuration(settings)
     await asyncio.to_thread(check, own, api_keys())
     if own.llm is not None:
+        await local_models.look(own.llm)
         await mcp.look(own.mcp, api_keys())
     if own.home_assistant is not None:
         await home_assistant.look(own.home_assistant, api_keys())
@@ -146,10 +159,12 @@ async def bot(runner_args: RunnerArguments) -> None:
     Takes AssistantSettings from the gateway's settings where there is a gateway.
     """
     settings = for_device(configuration(gateway_settings(runner_args)), device_name(runner_args))
+    tools = device_tools(runner_args)
+    before = await known(tools)
     transport = await open_transport(runner_args)
     # Loading models takes 0.2 s: on a thread, since this loop may be carrying other calls.
     area = settings.devices.get(device_name(runner_args) or "", OfDevice()).area
-    middle, after = await asyncio.to_thread(build, settings, api_keys(), device_tools(runner_args), area)
+    middle, after = await asyncio.to_thread(build, settings, api_keys(), tools, area, before)
     worker = PipelineWorker(
         Pipeline([transport.input(), *middle, transport.output(), after]),
         params=PIPELINE,
@@ -172,18 +187,13 @@ def build(
     keys: Mapping[str, str],
     gateway: Asked | None = None,
     area: str | None = None,
+    before: Known | None = None,
 ) -> tuple[list[FrameProcessor], FrameProcessor]:
     """(the processors between a transport's input and output, the one after its output). Blocks.
 
     Raises ConfigError like check().
     """
-    aggregators = LLMContextAggregatorPair(
-        LLMContext(),
-        user_params=LLMUserAggregatorParams(
-            user_turn_strategies=_turns(), user_turn_stop_timeout=_STUCK_TURN_SECS, empty_user_turn=None
-        ),
-    )
-    vad = _models().VoiceActivity(SAMPLE_RATE, VADParams(stop_secs=_VAD_STOP_SECS))
+    before = before or Known()
     zone = _zone(settings)
     home = Home(settings.home_assistant, keys, area) if settings.home_assistant is not None else None
     dialogue = Dialogue(
@@ -193,24 +203,56 @@ def build(
         volume=settings.volume,
         gateway=gateway,
         home=home,
+        before=before.exchanges[-1] if before.exchanges else ("", ""),
     )
     llm = (
         [
             _tools(settings, keys, gateway, home),
-            providers.make_llm(settings.llm, keys, prompt=settings.prompt),
+            providers.make_llm(settings.llm, keys, prompt=before.told(settings.prompt)),
         ]
         if settings.llm
         else []
     )
-    stt, tts = _stt(settings, keys), _tts(settings, keys)
-    return [
-        VADProcessor(vad_analyzer=vad),
-        stt,
-        aggregators.user(),
-        dialogue,
-        *llm,
-        tts,
-    ], aggregators.assistant()
+    return around(settings, keys, [dialogue, *llm], before, gateway)
+
+
+def around(
+    settings: AssistantSettings,
+    keys: Mapping[str, str],
+    answering: list[FrameProcessor],
+    before: Known | None = None,
+    gateway: Asked | None = None,
+) -> tuple[list[FrameProcessor], FrameProcessor]:
+    """Ears and a voice around what answers; gives and raises as `build` does. Blocks."""
+    before = before or Known()
+    aggregators = _aggregators(settings, before, gateway)
+    vad = voice_activity(settings.hearing)
+    stt = _stt(settings, keys)
+    tts = _tts(settings.model_copy(update={"tts": before.voiced(settings.tts, settings.memory)}), keys)
+    return [VADProcessor(vad_analyzer=vad), stt, aggregators.user(), *answering, tts], aggregators.assistant()
+
+
+def _aggregators(
+    settings: AssistantSettings, before: Known, gateway: Asked | None
+) -> LLMContextAggregatorPair:
+    context = before.context()
+    sums_up = settings.llm is not None and before.kept and gateway is not None
+    pair = LLMContextAggregatorPair(
+        context,
+        user_params=LLMUserAggregatorParams(
+            user_turn_strategies=_turns(settings.hearing),
+            user_turn_stop_timeout=_STUCK_TURN_SECS,
+            empty_user_turn=None,
+        ),
+        assistant_params=summarising(settings.memory) if sums_up else None,
+    )
+
+    async def on_summary_applied(*_: object) -> None:
+        if gateway is not None:
+            await keep_summary(context, gateway)
+
+    pair.assistant().add_event_handler("on_summary_applied", on_summary_applied)
+    return pair
 
 
 def for_device(settings: AssistantSettings, device: str | None) -> AssistantSettings:
@@ -242,8 +284,26 @@ def _recogniser(sentences: Path | None) -> Recogniser:
     return Recogniser(load_book(sentences))
 
 
-def _turns() -> UserTurnStrategies:
-    analyzer = _models().EndOfTurn(SmartTurnParams(stop_secs=_TURN_STOP_SECS))
+def voice_activity(hearing: Hearing) -> VADAnalyzer:
+    """What finds speech in a call."""
+    params = VADParams(
+        confidence=hearing.confidence,
+        start_secs=hearing.start_s,
+        stop_secs=hearing.stop_s,
+        min_volume=0.0,  # how sure the model is says more than how loud it is: the far speaker is quiet
+    )
+    found: VADAnalyzer = _models().VoiceActivity(SAMPLE_RATE, params, hearing.gain_db)
+    return found
+
+
+def end_of_turn(hearing: Hearing) -> BaseTurnAnalyzer:
+    """What finds out whether a speaker has finished."""
+    found: BaseTurnAnalyzer = _models().EndOfTurn(SmartTurnParams(stop_secs=hearing.pause_s))
+    return found
+
+
+def _turns(hearing: Hearing) -> UserTurnStrategies:
+    analyzer = end_of_turn(hearing)
     return UserTurnStrategies(
         # A transcript begins a turn where its own was given up: the recogniser of a slow machine may be that late.
         start=[VADUserTurnStartStrategy(), TranscriptionUserTurnStartStrategy()],

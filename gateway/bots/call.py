@@ -14,7 +14,10 @@ from pipecat.workers.runner import WorkerRunner
 SAMPLE_RATE = 16_000  # of everything: the device's, the recogniser's and the voice's
 
 PIPELINE = PipelineParams(
-    audio_in_sample_rate=SAMPLE_RATE, audio_out_sample_rate=SAMPLE_RATE, enable_metrics=True
+    audio_in_sample_rate=SAMPLE_RATE,
+    audio_out_sample_rate=SAMPLE_RATE,
+    enable_metrics=True,
+    enable_usage_metrics=True,
 )
 
 

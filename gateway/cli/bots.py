@@ -21,7 +21,9 @@ def _root() -> None: ...
 
 @app.command()
 def check(
-    bot: Annotated[str, typer.Argument(help="echo, assistant, realtime, a module, or a .py file.")],
+    bot: Annotated[
+        str, typer.Argument(help="echo, assistant, home_assistant, realtime, a module, or a .py file.")
+    ],
     config: ConfigOption = None,
 ) -> None:
     """Import a bot as the gateway does; say what it lacks, and what would bring it."""

@@ -24,7 +24,7 @@ KeyOption = Annotated[
         "--key-file", help="A file with an operator's key; VOICEGW_KEY in the environment does as well."
     ),
 ]
-_HERE = "http://127.0.0.1:7860"
+HERE = "http://127.0.0.1:7860"
 _ASK_SECONDS = 5.0
 _SHARED_REMEDY = "enrol one of them under a name of its own: voicegw flash, or docs/troubleshooting.md"
 
@@ -204,7 +204,7 @@ def devices_update(
         str | None, typer.Option(help="Of a release that the gateway has; the newest by default.")
     ] = None,
     older: Annotated[bool, typer.Option("--older", help="Though they run a newer one.")] = False,
-    url: UrlOption = _HERE,
+    url: UrlOption = HERE,
     key_file: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -237,7 +237,7 @@ def devices_tell(
     value: Annotated[
         str | None, typer.Argument(help="As docs/protocol.md has it: 40, true, '#00ff00'.")
     ] = None,
-    url: UrlOption = _HERE,
+    url: UrlOption = HERE,
     key_file: KeyOption = None,
 ) -> None:
     """Send a device a command."""
@@ -259,7 +259,7 @@ def devices_say(
         int | None, typer.Option(help="Be at least this loud meanwhile, 1 to 100, though muted.")
     ] = None,
     keep: Annotated[float, typer.Option(help="Seconds that it waits for a device that is away.")] = 86_400.0,
-    url: UrlOption = _HERE,
+    url: UrlOption = HERE,
     key_file: KeyOption = None,
 ) -> None:
     """Have a device say something, before anything else that it says."""
@@ -274,7 +274,7 @@ def devices_say(
 def devices_promises(
     name: Annotated[str, typer.Argument()],
     cancel: Annotated[int | None, typer.Option(help="Take the one of this number back.")] = None,
-    url: UrlOption = _HERE,
+    url: UrlOption = HERE,
     key_file: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -299,7 +299,7 @@ def devices_promises(
 
 @app.command("quiet")
 def devices_quiet(
-    name: Annotated[str, typer.Argument()], url: UrlOption = _HERE, key_file: KeyOption = None
+    name: Annotated[str, typer.Argument()], url: UrlOption = HERE, key_file: KeyOption = None
 ) -> None:
     """Stop what rings or is said on a device."""
     from gateway.cli.remote import Remote

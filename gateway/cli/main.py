@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from gateway import __version__, settings
-from gateway.cli import bots, devices, identity, nats, tools
+from gateway.cli import bots, devices, identity, memory, nats, tools
 from gateway.cli.common import ConfigOption, Exit, JsonOption, fail, run
 from gateway.errors import ConfigError, GatewayError, Unreachable
 from ground import folders, rights, terminal
@@ -30,6 +30,7 @@ NatsOption = Annotated[
     str | None, typer.Option("--nats", help="Where NATS is, as nats://HOST:4222, for several machines.")
 ]
 app.add_typer(devices.app, name="devices")
+memory.add_to(devices.app)
 app.add_typer(bots.app, name="bot")
 app.add_typer(identity.app, name="identity")
 nats.add_to(app)
@@ -75,7 +76,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (default: all).")] = None,
     port: Annotated[int | None, typer.Option(help="Port (default: 7860); 0 takes a free one.")] = None,
     bot: Annotated[
-        str | None, typer.Option(help="echo, assistant, realtime, a module, or a .py file.")
+        str | None, typer.Option(help="echo, assistant, home_assistant, realtime, a module, or a .py file.")
     ] = None,
     media: Annotated[int | None, typer.Option(help="Media processes.")] = None,
     in_process: Annotated[

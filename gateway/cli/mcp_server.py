@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from gateway.cli.remote import Remote
@@ -14,7 +15,7 @@ _ABOUT = (
 )
 
 
-def serve(gateway: Remote) -> None:
+def serve(gateway: Remote) -> None:  # noqa: C901 -- a function each tool
     """Speak MCP over standard input and output until that ends.
 
     Raises:
@@ -30,19 +31,19 @@ def serve(gateway: Remote) -> None:
 
     server = MCPServer("voicegw", instructions=_ABOUT)
 
-    async def ask(device: str, method: str, what: str, body: Any = None) -> Any:
+    async def told(answer: Awaitable[Any]) -> Any:
         try:
-            return await gateway.of_device(method, device, what, body)
+            return await answer
         except GatewayError as error:
             raise ToolError(f"{error.message}. {error.remedy}".strip()) from None
+
+    async def ask(device: str, method: str, what: str, body: Any = None) -> Any:
+        return await told(gateway.of_device(method, device, what, body))
 
     @server.tool()
     async def list_devices() -> list[dict[str, Any]]:
         """The devices that are known, and whether each is there now."""
-        try:
-            found = await gateway.ask("GET", "/api/devices")
-        except GatewayError as error:
-            raise ToolError(f"{error.message}. {error.remedy}".strip()) from None
+        found = await told(gateway.ask("GET", "/api/devices"))
         shown = ("name", "online", "board", "last_seen")
         return [{k: d.get(k) for k in shown} for d in found if d["role"] == "device" and not d["revoked"]]
 
@@ -67,6 +68,12 @@ def serve(gateway: Remote) -> None:
     async def promises(device: str) -> list[dict[str, Any]]:
         """A device's timers, alarms, reminders and announcements, the next first."""
         found: list[dict[str, Any]] = await ask(device, "GET", "promises")
+        return found
+
+    @server.tool()
+    async def history(device: str) -> dict[str, Any]:
+        """What people asked a device and what it answered, where that is kept, the oldest first."""
+        found: dict[str, Any] = await ask(device, "GET", "history")
         return found
 
     server.run(transport="stdio")

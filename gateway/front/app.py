@@ -13,7 +13,18 @@ from starlette.exceptions import HTTPException
 
 from gateway import __version__
 from gateway.errors import BadRequest, GatewayError, NotFound
-from gateway.front.routes import devices, firmware, flash, guard, health, identity, offer, operator, state
+from gateway.front.routes import (
+    devices,
+    firmware,
+    flash,
+    guard,
+    health,
+    identity,
+    memory,
+    offer,
+    operator,
+    state,
+)
 from gateway.front.routes.body_limit import BodyLimit
 from gateway.front.routes.common import problem
 from gateway.front.running import Gateway
@@ -32,7 +43,7 @@ def create_app(gateway: Gateway) -> FastAPI:
         title="voicegw", version=__version__, docs_url=None, redoc_url=None, strict_content_type=False
     )
     app.state.gateway = gateway
-    for module in (offer, state, devices, firmware, flash, health, identity, operator):
+    for module in (offer, state, devices, memory, firmware, flash, health, identity, operator):
         app.include_router(module.router)
     _add_pages(app)
     _add_guards(app)

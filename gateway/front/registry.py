@@ -131,6 +131,8 @@ class Registry:
                 "UPDATE devices SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?", (time.time(), name)
             )
             await db.execute("DELETE FROM promises WHERE device = ?", (name,))
+            for table in ("history", "summaries", "preferences"):
+                await db.execute(f"DELETE FROM {table} WHERE who = ?", (name,))  # noqa: S608 -- ours
         return device
 
     async def seen(self, name: str, address: str, board: str | None = None, fw: str | None = None) -> None:

@@ -48,7 +48,36 @@ CREATE TABLE IF NOT EXISTS promises (
     missed INTEGER NOT NULL DEFAULT 0
 )
 """
-"""A gateway from before this table leaves it alone, so the version of the file stays."""
+_MEMORY: Final = (
+    """
+CREATE TABLE IF NOT EXISTS history (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    who    TEXT NOT NULL,
+    device TEXT NOT NULL,
+    at     REAL NOT NULL,
+    user   TEXT NOT NULL,
+    bot    TEXT NOT NULL
+)
+""",
+    "CREATE INDEX IF NOT EXISTS history_of ON history (who, number)",
+    "CREATE TABLE IF NOT EXISTS summaries (who TEXT PRIMARY KEY, text TEXT NOT NULL, at REAL NOT NULL)",
+    """
+CREATE TABLE IF NOT EXISTS preferences (
+    who   TEXT NOT NULL,
+    name  TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (who, name)
+)
+""",
+)
+_PLAINLY: Final = """
+CREATE TABLE IF NOT EXISTS plainly (
+    key_id TEXT PRIMARY KEY,
+    how    TEXT NOT NULL,
+    at     REAL NOT NULL
+)
+"""
+"""A gateway from before these tables leaves them alone, so the version of the file stays."""
 _AGAIN: Final = "put a copy of it back, or move it away and enrol the devices again"
 _MEANINGS: Final = {
     sqlite3.SQLITE_BUSY: ("another program holds it locked", "end what has it open, and try again"),
@@ -158,7 +187,8 @@ async def _look_at(db: aiosqlite.Connection, path: Path) -> None:
         await db.execute("PRAGMA journal_mode = WAL")
         await db.execute("BEGIN IMMEDIATE")  # finds out now whether it can be written to
         await db.execute(_SCHEMA)
-        await db.execute(_PROMISES)
+        for table in (_PROMISES, _PLAINLY, *_MEMORY):
+            await db.execute(table)
         await db.execute(f"PRAGMA user_version = {VERSION}")
         await db.commit()
     except sqlite3.Error as error:

@@ -21,6 +21,10 @@ from gateway.front.access import Proxies, names_of
 from gateway.front.certificates import Certificates, identity
 from gateway.front.challenge import Challenges
 from gateway.front.identity import instance_id
+from gateway.front.memory import Memory
+from gateway.front.memory_book import MemoryBook
+from gateway.front.mqtt import HomeAssistantDevices
+from gateway.front.old_firmware import OldFirmware
 from gateway.front.operators import Operators, own_secret
 from gateway.front.origins import Origins
 from gateway.front.places.hosts import Hosts
@@ -40,7 +44,7 @@ from gateway.front.tools import Tools
 from gateway.ice_servers import IceServer
 from gateway.rate import Buckets
 from gateway.recurring import Recurring
-from gateway.settings import Settings
+from gateway.settings import Settings, api_keys, otel
 from gateway.wire.calls import KeptCall, SessionEvent
 
 REVOCATION_SECONDS = 2.0
@@ -65,6 +69,8 @@ class Gateway:
     operators: Operators
     promises: Promises
     tools: Tools
+    memory: Memory
+    old_firmware: OldFirmware = field(init=False)
     rollouts: Rollouts = field(init=False)
     challenges: Challenges = field(default_factory=Challenges)
     proxies: Proxies = field(init=False)
@@ -73,6 +79,7 @@ class Gateway:
     on_lan: dict[str, discovery.Found] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.old_firmware = OldFirmware(self.registry)
         self.proxies = Proxies(self.settings.trusted_proxies)
         self.origins = Origins(self.settings.allowed_origins)
         self.rollouts = Rollouts(self.telemetry.listening, self.telemetry.publish)
@@ -98,6 +105,8 @@ class Gateway:
             "devices": await self.describe_devices(),
             "turns": list(self.telemetry.turns),
             "transcripts": list(self.telemetry.transcripts),
+            "tools": list(self.telemetry.tools),
+            "services": self.telemetry.costs.describe(),
             "reports": list(self.telemetry.reports),
             "hosts": self.workers.state() if self.settings.nats is not None else [],
             "rollout": self.rollouts.now.describe() if self.rollouts.now else None,
@@ -234,12 +243,13 @@ async def _running(
     port: int,
     lan: Callable[[], list[str]] | None,
 ) -> AsyncIterator[Gateway]:
-    telemetry = Telemetry()
+    telemetry = Telemetry(otel())
 
     def take(number: int, event: SessionEvent) -> None:
         switchboard.take(event)
         promises.take(event)
         tools.take(event)
+        memory.take(event)
         if event.kind not in {"said", "ask"}:
             telemetry.take(number, event)
 
@@ -258,7 +268,8 @@ async def _running(
         )
     switchboard = Switchboard(settings, registry, workers, telemetry, reserved, order)
     promises = Promises(book or PromiseBook(registry.store), switchboard, telemetry.publish)
-    tools = Tools(settings, registry, switchboard, promises)
+    memory = Memory(settings, MemoryBook(registry.store), telemetry.publish)
+    tools = Tools(settings, registry, switchboard, promises, memory)
     if shared is not None:
         shared.book.changed = promises.changed
     await promises.load()
@@ -276,20 +287,14 @@ async def _running(
         Operators(own_secret(settings.data_dir)),
         promises,
         tools,
+        memory,
         challenges=challenges,
     )
     for call in await workers.adopt():
         switchboard.adopt(call)
     await workers.start()
     switchboard.neighbours.relays = await _addresses_of(settings.ice_servers)
-    chores = [
-        asyncio.create_task(_look_after_keys(switchboard, stirred := asyncio.Event()), name="keys"),
-        asyncio.create_task(promises.run(), name="promises"),
-    ]
-    if shared is not None:
-        telemetry.tell = shared.telling.tell
-        others = Others(shared, telemetry.show, stirred.set)
-        chores.append(asyncio.create_task(others.run(), name="others"))
+    chores = _chores(gateway, shared)
     if settings.announce and lan is not None:
         chores += _start_discovery(gateway, port, lan)
     try:
@@ -301,6 +306,38 @@ async def _running(
         await asyncio.gather(*chores, return_exceptions=True)
         await gateway.rollouts.stop()
         await workers.stop()
+        await telemetry.close()
+
+
+def _chores(gateway: Gateway, shared: Joined | None) -> list[asyncio.Task[None]]:
+    """What goes on beside the requests."""
+    stirred = asyncio.Event()
+    work = {
+        "keys": _look_after_keys(gateway.switchboard, stirred),
+        "promises": gateway.promises.run(),
+        "memory": gateway.memory.run(),
+    }
+    if (shown := _in_home_assistant(gateway)) is not None:
+        work["mqtt"] = shown.run()
+    if shared is not None:
+        gateway.telemetry.tell = shared.telling.tell
+        work["others"] = Others(shared, gateway.telemetry.show, stirred.set).run()
+    return [asyncio.create_task(coroutine, name=name) for name, coroutine in work.items()]
+
+
+def _in_home_assistant(gateway: Gateway) -> HomeAssistantDevices | None:
+    if gateway.settings.mqtt is None:
+        return None
+    return HomeAssistantDevices(
+        gateway.settings.mqtt,
+        api_keys(),
+        gateway_id=gateway.instance_id,
+        registry=gateway.registry,
+        switchboard=gateway.switchboard,
+        telemetry=gateway.telemetry,
+        promises=gateway.promises,
+        tools=gateway.tools,
+    )
 
 
 async def _addresses_of(servers: Iterable[IceServer]) -> frozenset[IPv4Address | IPv6Address]:

@@ -37,6 +37,7 @@ from gateway.wire.calls import (
     RenegotiateCall,
     SayCall,
     SessionEvent,
+    WakeCall,
 )
 from gateway.wire.route import local_address, unmapped
 
@@ -317,6 +318,10 @@ class Switchboard:
             await self._workers.hush(HushCall(session_id=session_id, number=number))
         except GatewayError as error:
             logger.info("number {} could not be stopped: {}", number, error.message)
+
+    async def wake(self, device: str) -> None:
+        """Have a device listen that waits for its word; raises NotFound where it is in no call."""
+        await self._workers.wake(WakeCall(session_id=self._by_device(device).session_id))
 
     async def answer(self, call: AnswerCall) -> None:
         """Answer what a bot has asked for; raises NotFound where its call is over."""

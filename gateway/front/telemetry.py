@@ -12,12 +12,16 @@ from typing import Any, Final
 from loguru import logger
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gateway.front.costs import Costs
+from gateway.front.otel import Exporter
+from gateway.settings import Otel
 from gateway.wire.calls import SessionEvent
 from gateway.wire.messages import FIGURES
 
 KEPT_TURNS: Final = 50
 KEPT_TRANSCRIPTS: Final = 200
 KEPT_REPORTS: Final = 50
+KEPT_TOOLS: Final = 100
 _BACKLOG: Final = 256
 """Events that a slow page may lag behind before it is cut off and must fetch the state again."""
 _MEDIA: Final = ("rtt_ms", "jitter_ms", "loss", "delay_ms", "far_jitter_ms", "far_loss")
@@ -33,9 +37,16 @@ Event = tuple[str, dict[str, Any]]
 
 
 class Telemetry:
-    """Takes every session event; owned by the front process."""
+    """Takes every session event; owned by the front process.
 
-    def __init__(self) -> None:
+    Args:
+        otel: what is sent to a collector, if anything.
+
+    Raises:
+        ConfigError: a package for that is not installed.
+    """
+
+    def __init__(self, otel: Otel | None = None) -> None:
         self.sessions: dict[str, dict[str, Any]] = {}
         self.turns: deque[dict[str, Any]] = deque(maxlen=KEPT_TURNS)
         self.transcripts: deque[dict[str, Any]] = deque(maxlen=KEPT_TRANSCRIPTS)
@@ -45,6 +56,9 @@ class Telemetry:
         """Tells other fronts."""
         self._subscribers: set[asyncio.Queue[Event | None]] = set()
         self._registry = CollectorRegistry()
+        self.costs = Costs(self._registry)
+        self.tools: deque[dict[str, Any]] = deque(maxlen=KEPT_TOOLS)
+        self._exporter = Exporter(otel, self._now) if otel is not None else None
         self._live = Gauge("voicegw_sessions", "Sessions by state", ["state"], registry=self._registry)
         self._ended = Counter(
             "voicegw_sessions_ended", "Ended, by reason", ["reason"], registry=self._registry
@@ -88,10 +102,12 @@ class Telemetry:
                 data = {**data, "session": event.session_id}
                 self._note_end(event.session_id, data["reason"])
             case "turn":
-                self.turns.append(data)
-                for stage, value in data["stages_ms"].items():
-                    if value is not None:
-                        self._stages.labels(stage).observe(value / 1000)
+                data = self._note_turn(event.session_id, data)
+            case "measures":
+                self._note_measures(event.session_id, data["items"])
+                return
+            case "tool":
+                self._note_tool(event.session_id, data)
             case "transcript" if data["final"]:
                 self.transcripts.append(data)
             case "report":
@@ -105,6 +121,34 @@ class Telemetry:
                 if value is not None and name in gauges:
                     gauges[name].labels(session_id).set(value)
 
+    def _now(self) -> Iterable[dict[str, Any]]:
+        return self.sessions.values()
+
+    def _note_turn(self, session_id: str, data: dict[str, Any]) -> dict[str, Any]:
+        session = self.sessions.get(session_id, {})
+        if (late := on_speaker(session)) is not None:
+            data = {**data, "stages_ms": {**data["stages_ms"], "speaker": late}}
+        self.turns.append(data)
+        for stage, value in data["stages_ms"].items():
+            if value is not None:
+                self._stages.labels(stage).observe(value / 1000)
+        during = self.costs.turn(session_id)
+        if self._exporter is not None:
+            self._exporter.turn(session, data, during)
+        return data
+
+    def _note_measures(self, session_id: str, items: list[dict[str, Any]]) -> None:
+        noted = self.costs.measured(session_id, items)
+        if self._exporter is not None:
+            self._exporter.measured(noted)
+        self.publish("costs", {"services": self.costs.describe()})
+
+    def _note_tool(self, session_id: str, data: dict[str, Any]) -> None:
+        self.tools.append(data)
+        noted = self.costs.called(session_id, data)
+        if self._exporter is not None:
+            self._exporter.called(noted)
+
     def _note_report(self, data: dict[str, Any]) -> None:
         self.reports.append(data)
         who = data["device"] or data["session"]
@@ -116,6 +160,7 @@ class Telemetry:
 
     def _note_end(self, session_id: str, reason: str) -> None:
         self.sessions.pop(session_id, None)
+        self.costs.ended(session_id)
         self._ended.labels(reason).inc()
         for gauge in (*self._media.values(), *self._figures.values()):
             with contextlib.suppress(KeyError):  # never reported
@@ -156,6 +201,11 @@ class Telemetry:
         finally:
             self._subscribers.discard(queue)
 
+    async def close(self) -> None:
+        """Send to the collector what waits to be sent."""
+        if self._exporter is not None:
+            await self._exporter.close()
+
     def stop(self) -> None:
         """End every stream of events."""
         for queue in self._subscribers:
@@ -177,3 +227,13 @@ class Telemetry:
         for state in ("negotiating", "connecting", "live", "away", "closing"):
             self._live.labels(state).set(states.count(state))
         return generate_latest(self._registry)
+
+
+def on_speaker(session: dict[str, Any]) -> float | None:
+    """How long after its packet a sound is heard, in milliseconds, as far as a device tells.
+
+    Half a round trip, and what its playout holds back.
+    """
+    held = (session.get("figures") or {}).get("playout_us")
+    trip = (session.get("media") or {}).get("rtt_ms")
+    return None if held is None or trip is None else round(trip / 2 + held / 1000, 1)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from loguru import logger
 
 from gateway.errors import BadRequest, Busy, GatewayError, NotFound
+from gateway.front.memory import Memory
 from gateway.front.promises import Promises
 from gateway.front.registry import Registry, Role
 from gateway.front.switchboard import Switchboard
@@ -22,6 +23,8 @@ from gateway.wire.tools import Tool, checked, command_value, offered
 
 RESULT_SECONDS: Final = 5.0
 """For a device to say what became of a command."""
+MOST_RECALLED: Final = 12
+"""Exchanges that a model is told at once."""
 MOST_ASKS: Final = 32
 """That one call's bot may have open at once."""
 
@@ -41,15 +44,22 @@ class Tools:
         registry: which devices there are.
         switchboard: which are there.
         promises: what is for later.
+        memory: what was before.
     """
 
     def __init__(
-        self, settings: Settings, registry: Registry, switchboard: Switchboard, promises: Promises
+        self,
+        settings: Settings,
+        registry: Registry,
+        switchboard: Switchboard,
+        promises: Promises,
+        memory: Memory,
     ) -> None:
         self._settings = settings
         self._registry = registry
         self._switchboard = switchboard
         self._promises = promises
+        self._memory = memory
         self._numbers = itertools.count(secrets.randbelow(10**9))  # other fronts hear the results as well
         self._results: dict[str, tuple[str, str, asyncio.Future[dict[str, Any]]]] = {}
         self._asked: dict[str, set[asyncio.Task[None]]] = {}
@@ -57,7 +67,8 @@ class Tools:
     def of(self, device: str) -> list[Tool]:
         """What a device can do: what it has told, where it is in a call; all that there is, where it is not."""
         described = self._switchboard.described(device)
-        return offered(described.get("has"), described.get("tools") or [])
+        found = offered(described.get("has"), described.get("tools") or [])
+        return [tool for tool in found if tool.needs != "history" or self._memory.keeps(device)]
 
     async def run(self, device: str, name: str, arguments: dict[str, Any]) -> Any:
         """Do something; what came of it, as JSON holds it.
@@ -151,6 +162,10 @@ class Tools:
                 return [t.view() for t in self.of(device)]
             case "promise":
                 return await self._promises.add(device, _wish(arguments))
+            case "memory":
+                return await self._memory.recalled(device)
+            case "summarise":
+                return await self._memory.summarise(device, str(arguments.get("text", "")))
             case _:
                 return await self.run(device, tool, arguments)
 
@@ -179,6 +194,16 @@ class Tools:
 
     async def _stop_ringing(self, device: str) -> Any:
         return {"stopped": await self._promises.quiet(device)}
+
+    async def _recall(self, device: str, words: str = "") -> Any:
+        found = await self._memory.search(device, words, MOST_RECALLED)
+        return [
+            {"when": datetime.fromtimestamp(s["at"], UTC).isoformat(timespec="minutes"), **_words(s)}
+            for s in found
+        ]
+
+    async def _set_preference(self, device: str, name: str, value: str) -> Any:
+        return await self._memory.prefer(device, name, value)
 
     async def _announce(self, _own: str, device: str, text: str) -> Any:
         return await self.say(device, Wish(kind="say", text=text))
@@ -226,6 +251,10 @@ def next_time(when: str, now: datetime) -> float:
     if moment <= now:
         raise BadRequest(f"{when} is over", remedy="give a time to come")
     return moment.timestamp()
+
+
+def _words(said: dict[str, Any]) -> dict[str, Any]:
+    return {"user": said["user"][:150], "assistant": said["bot"][:150]}
 
 
 def _wish(arguments: dict[str, Any]) -> Wish:

@@ -27,6 +27,7 @@ from gateway.wire.calls import (
     RenegotiateCall,
     SayCall,
     SessionEvent,
+    WakeCall,
     Wire,
     dump,
 )
@@ -41,6 +42,7 @@ REQUESTS: Final[dict[str, type[Wire]]] = {
     "command": CommandCall,
     "say": SayCall,
     "hush": HushCall,
+    "wake": WakeCall,
     "answer": AnswerCall,
     "end": EndCall,
 }

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from gateway.media.attention import Attention, Cue, next_attention
 from gateway.media.earshot import Claim, Earshot
 from gateway.media.loudness import Loudness
+from gateway.media.own import OwnWords
 from gateway.media.words import Spotter
 from gateway.settings import AttentionSettings
 
@@ -42,6 +43,9 @@ class Ear(Protocol):
     def hear(self, pcm: bytes) -> None:
         """Take a frame."""
 
+    def said(self, pcm: bytes) -> None:
+        """This goes out to the client."""
+
     def call(self, by: str) -> None:
         """The client wants to be heard, by a button say."""
 
@@ -69,6 +73,9 @@ class OpenEar:
     def hear(self, pcm: bytes) -> None:
         self._hand_on(pcm)
 
+    def said(self, pcm: bytes) -> None:
+        """It waits for no word that could be in it."""
+
     def call(self, by: str) -> None:
         """It is heard anyway."""
 
@@ -87,12 +94,13 @@ class Around:
     """What an ear has to do with in its call.
 
     `hand_on` is given each frame that the bot is to hear, and one of silence when it is to hear no more; `speaks` says
-    whether the bot's sound goes out just now; `hush` is called when the bot is interrupted; `tell` is told each change,
-    and by what word or button the device was called.
+    whether the bot's sound goes out just now, `rings` whether something rings, perhaps in a pause; `hush` is called
+    when the bot is interrupted; `tell` is told each change, and by what word or button the device was called.
     """
 
     hand_on: Callable[[bytes], None]
     speaks: Callable[[], bool]
+    rings: Callable[[], bool]
     hush: Callable[[], None]
     tell: Callable[[Attention, str | None], None]
 
@@ -102,22 +110,24 @@ class WakingEar:
 
     Args:
         spotter: finds the words.
-        stops: those of them that count while the bot speaks only, as "stop".
+        own: those of them in what the bot says.
+        stops: those of them that count only while the bot speaks or something rings, as "stop".
         limits: how long it listens, and what it holds.
         around: its call.
         earshot: the others that wait for words, and the time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 -- what is around it
         self,
         spotter: Spotter,
+        own: OwnWords,
         stops: frozenset[str],
         limits: AttentionSettings,
         around: Around,
         earshot: Earshot,
     ) -> None:
         self.attention = Attention.ASLEEP
-        self._spotter, self._stops, self._limits = spotter, stops, limits
+        self._spotter, self._own, self._stops, self._limits = spotter, own, stops, limits
         self._call, self._earshot = around, earshot
         self._loudness = Loudness()
         self._held: deque[bytes] = deque(maxlen=round(limits.pre_roll_s / FRAME_SECONDS))
@@ -140,6 +150,9 @@ class WakingEar:
         else:
             self._held.append(pcm)
 
+    def said(self, pcm: bytes) -> None:
+        self._own.say(pcm)
+
     def call(self, by: str) -> None:
         self._be_called(by, self._earshot.clock())
 
@@ -157,6 +170,7 @@ class WakingEar:
     def close(self) -> None:
         self._earshot.listening -= 1
         self._spotter.close()
+        self._own.close()
 
     # -- the bot
 
@@ -172,10 +186,11 @@ class WakingEar:
 
     def _listen(self, pcm: bytes, now: float) -> None:
         """Digital silence, of a device whose microphone is off, is not searched."""
-        but = () if self.attention is Attention.SPEAKING else self._stops
+        rings = self._call.rings()
+        but = () if rings or self.attention is Attention.SPEAKING else self._stops
         found = self._spotter.heard(pcm, but) if pcm.count(0) != len(pcm) else set()
-        for word in sorted(found):
-            if word in self._stops:  # of this one's answer: there are no rivals
+        for word in sorted(word for word in found if not self._own.explains(word, now)):
+            if rings or word in self._stops:  # it is of what this one says: there are no rivals
                 self._be_called(word, now)
                 return
             if self.attention is not Attention.ATTENTIVE and self._claim is None and now >= self._again_at:

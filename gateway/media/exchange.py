@@ -8,11 +8,12 @@ from typing import Any
 
 from loguru import logger
 
-from gateway.media import voice
+from gateway.media import speex, voice
 from gateway.media.announcing import Announcing, means_stop
 from gateway.media.attention import Attention
 from gateway.media.ear import Around, Ear, OpenEar
 from gateway.media.ears import Ears
+from gateway.media.echo import Echo
 from gateway.media.reports import DeviceReports
 from gateway.media.seat import Bots, Seat
 from gateway.media.whole import RemoteConnection
@@ -60,6 +61,7 @@ class Exchange:
         self.seat: Seat | None = None
         self.connection = self._make_connection()
         self._ear = self._make_ear(ears)
+        self._echo = self._make_echo()
         self.announcing = Announcing(
             self.connection.say,
             self.connection.hush,
@@ -83,25 +85,54 @@ class Exchange:
             small=small,
             opus=OpusSettings(audio.bitrate, audio.complexity, audio.fec, send_silence=not self.dtx),
             hear=self._hear,
+            listens=self._listens,
             on_audio=lambda: self._tell_bot(talk.Sounded(at=time.monotonic())),
+            sent=self._sent,
         )
 
     def _make_ear(self, ears: Ears) -> Ear:
         connection = self.connection
         if self._call.client is not Client.DEVICE or not isinstance(connection, MediaConnection):
             return OpenEar(self._hand_on)
-        around = Around(self._hand_on, lambda: connection.speaks, connection.hush, self._tell_attention)
+        around = Around(
+            self._hand_on,
+            speaks=lambda: connection.speaks,
+            rings=lambda: self.announcing.rings,
+            hush=connection.hush,
+            tell=self._tell_attention,
+        )
         return ears.of(self._call.device, around)
 
-    def _hear(self, pcm: bytes) -> None:
-        self._ear.hear(pcm)
+    def _make_echo(self) -> Echo:
+        """Where the device has no canceller of its own."""
+        wanted = self._settings.audio.echo == "cancel" and "echo_canceller" not in (self._call.parts or ())
+        if self._call.client is not Client.DEVICE or self.whole or not wanted or not speex.available():
+            return Echo(None)
+        return Echo(
+            speex.Speex(), lambda gone: self._log.debug("its echo is {}", "gone" if gone else "heard")
+        )
+
+    def _sent(self, pcm: bytes, timestamp: int) -> None:
+        self._echo.sent(pcm, timestamp)
+        self._ear.said(pcm)
+
+    def _hear(self, pcm: bytes, played: int | None) -> None:
+        self._ear.hear(self._echo.hear(pcm, played))
+
+    def _listens(self) -> bool:
+        """Somebody may be speaking, or the device hears its own speaker."""
+        connection = self.connection
+        speaks = isinstance(connection, MediaConnection) and connection.speaks
+        return speaks or self.seat is None or self.seat.listens
 
     def _hand_on(self, pcm: bytes) -> None:
         if self.seat is not None:
             self.seat.heard(pcm)
 
     def _tell_attention(self, attention: Attention, by: str | None) -> None:
-        """Tell the device, which shows it, and the bot."""
+        """Tell the device, which shows it, and the bot. Who calls a device that rings has heard it."""
+        if by is not None:
+            self.announcing.stop_ringing()
         self._log.debug("the device is {}{}", attention, f": {by}" if by else "")
         self.connection.send_app_message(messages.attention(attention))
         self._tell_bot(talk.App(message=messages.attention_told(attention, by)))
@@ -151,6 +182,7 @@ class Exchange:
     async def end(self) -> None:
         """See the bot end, the connection being closed."""
         self._ear.close()
+        self._echo.close()
         if self.seat is None:
             return
         if not self.whole:  # it may not have heard of it: see Session
@@ -161,10 +193,17 @@ class Exchange:
 
     def moved(self, state: talk.StateName) -> None:
         """Tell the bot of the connection's state, and the device of its attention."""
-        if state == "connected" and self._ear.attention is not None:
-            self.connection.send_app_message(messages.attention(self._ear.attention))
+        if state == "connected":
+            self._introduce()
         if not self.whole:
             self._tell_bot(talk.State(state=state, pc_id=self.connection.pc_id))
+
+    def _introduce(self) -> None:
+        """Tell a device what it has to know first."""
+        if self._echo.works:
+            self.connection.send_app_message(messages.echo("cancelled"))
+        if self._ear.attention is not None:
+            self.connection.send_app_message(messages.attention(self._ear.attention))
 
     async def _take_message(self, connection: object, message: Any) -> None:
         if self._call.client is Client.DEVICE:
@@ -205,20 +244,22 @@ class Exchange:
                 self.connection.take(told)
             case talk.App():
                 self.connection.send_app_message(told.message)
-            case talk.Ask():
-                self.emit("ask", {"device": self._call.device, **told.model_dump(exclude={"t"})})
             case talk.Transcript():
-                if told.who == "user" and told.final and self.announcing.rings and means_stop(told.text):
-                    self.announcing.stop_ringing()
-                who = {"session": self._call.session_id, "device": self._call.device, "bot": self._call.bot}
-                self.emit("transcript", {**who, **told.model_dump(exclude={"t"})})
-            case talk.Turn():
-                self.emit("turn", {"session": self._call.session_id, **told.model_dump(exclude={"t"})})
+                self._told_words(told)
+            case talk.Ask() | talk.Turn() | talk.Measures() | talk.Tool():
+                who = {"session": self._call.session_id, "device": self._call.device}
+                self.emit(told.t, {**who, **told.model_dump(exclude={"t"})})
             case talk.Whole():
                 self._wholes.add(self._call.bot)
                 self._stir()
             case talk.Ready():
                 self._log.debug("the bot is ready")
+
+    def _told_words(self, told: talk.Transcript) -> None:
+        if told.who == "user" and told.final and self.announcing.rings and means_stop(told.text):
+            self.announcing.stop_ringing()
+        who = {"session": self._call.session_id, "device": self._call.device, "bot": self._call.bot}
+        self.emit("transcript", {**who, **told.model_dump(exclude={"t"})})
 
     def greet(self) -> list[talk.Told]:
         """What a new bot has to know first."""
@@ -252,6 +293,10 @@ class Exchange:
             self._said_all(call.number, "failed", "a call with video has its sound in its bot's process")
         else:
             self.announcing.put(call)
+
+    def wake(self) -> None:
+        """Have the bot hear what its device hears, as after its button."""
+        self._ear.call("operator")
 
     def answer(self, call: AnswerCall) -> None:
         """Tell the bot what became of its question."""
@@ -289,6 +334,7 @@ class Exchange:
             self.announcing.stop_ringing()
         if report.kind == "button":
             if report.data.get("down") is True:
+                self.announcing.stop_ringing()
                 self._ear.call("button")
             return
         self._report({"kind": report.kind, "data": report.data})

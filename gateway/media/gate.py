@@ -1,17 +1,16 @@
 """Tells plain silence from what a bot should hear, so that neither its process nor its models work while nobody speaks.
 
-A frame is loud that stands out of the room's own noise. The noise is the least level of the last seconds: speech has
-pauses, a fan has none. What is not plainly silence is let through, a little before it, and some time after.
+A frame is loud that stands out of the room's own noise. What is not plainly silence is let through, a little before it,
+and some time after.
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
+from gateway.media.noise import KNOWN, Noise, power
 
 MARGIN_DB: Final = 6.0
 """Over the noise: a steady noise varies by less from one frame to the next."""
@@ -23,10 +22,6 @@ BEFORE: Final = 25
 """Frames from before the first loud one that are let through: half a second, so that no onset is lost."""
 AFTER: Final = 100
 """Frames after the last loud one: two seconds, longer than the end of a turn takes to be found."""
-_PIECE: Final = 25
-_PIECES: Final = 8
-"""The noise is the least level of so many pieces of so many frames: four seconds."""
-_SMOOTH: Final = 0.4
 
 
 class Gate:
@@ -34,19 +29,15 @@ class Gate:
 
     def __init__(self) -> None:
         self._before: deque[bytes] = deque(maxlen=BEFORE)
-        self._left = _PIECES * _PIECE
-        self._frames = 0
+        self._left = KNOWN
         self._unsent = True
-        self._power: float | None = None
-        self._least: deque[float] = deque([math.inf], maxlen=_PIECES)
+        self._noise = Noise()
 
     def take(self, pcm: bytes) -> Sequence[bytes]:
         """Take 20 ms (640 bytes, 16 kHz, mono, 16 bit); gives the frames to hand on, none for silence."""
         unsent = pcm.count(0) == len(pcm)  # which says nothing of the room, nor does what fades in after it
         tells, self._unsent = not unsent and not self._unsent, unsent
-        self._frames += 1
-        if self._frames % _PIECE == 0 and self._least[-1] < math.inf:
-            self._least.append(math.inf)
+        self._noise.pass_time()
         if tells and self._is_loud(pcm):
             self._left = max(self._left, AFTER)
             found = (*self._before, pcm)
@@ -59,11 +50,8 @@ class Gate:
         return ()
 
     def _is_loud(self, pcm: bytes) -> bool:
-        samples = np.frombuffer(pcm, "<i2").astype(np.float32)
-        power = float(np.dot(samples, samples)) / samples.size / 32768**2
-        self._power = power if self._power is None else self._power + _SMOOTH * (power - self._power)
-        self._least[-1] = min(self._least[-1], self._power)
-        return self._power > min(max(min(self._least) * _MARGIN, _FAINTEST), _LOUDEST)
+        self._noise.hear(power(pcm))
+        return self._noise.level > min(max(self._noise.floor * _MARGIN, _FAINTEST), _LOUDEST)
 
 
 _MARGIN: Final = 10 ** (MARGIN_DB / 10)

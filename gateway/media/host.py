@@ -8,6 +8,7 @@ from collections.abc import Callable
 from loguru import logger
 
 from gateway.errors import NotFound, Stopping
+from gateway.media import speex
 from gateway.media.bots import Bots
 from gateway.media.ears import Ears
 from gateway.media.here import BotsHere
@@ -26,6 +27,7 @@ from gateway.wire.calls import (
     RenegotiateCall,
     SayCall,
     SessionEvent,
+    WakeCall,
 )
 
 
@@ -51,6 +53,11 @@ class Host:
         self._draining = False
         self._bots = bots
         self._ears = Ears(settings)
+        if settings.audio.echo == "cancel" and not speex.available():
+            logger.warning(
+                "echoes are not cancelled, and devices hear nobody while they speak: libspeexdsp is not there; {}",
+                speex.INSTALL,
+            )
 
     async def offer(self, call: OfferCall) -> Answer:
         """Begin a call; see `Session.start`."""
@@ -82,6 +89,10 @@ class Host:
     async def hush(self, call: HushCall) -> None:
         """Have no more said of it."""
         self._find(call.session_id).hush(call)
+
+    async def wake(self, call: WakeCall) -> None:
+        """Have the device of a call listen."""
+        self._find(call.session_id).wake()
 
     async def answer(self, call: AnswerCall) -> None:
         """Tell a call's bot what became of its question."""

@@ -6,12 +6,10 @@ import math
 from collections import deque
 from typing import Final
 
-import numpy as np
+from gateway.media.noise import Noise, power
 
 SILENT_DB: Final = -75.0
 """Of full scale; what is below it is taken for this."""
-_RISE_DB: Final = 0.06
-"""For each 20 ms, 3 dB a second: noise that has become louder is known as such after some seconds."""
 _RECENT: Final = 50
 """Frames, one second: a word."""
 
@@ -21,16 +19,14 @@ class Loudness:
 
     def __init__(self) -> None:
         self.now = self.floor = SILENT_DB
-        self._first = True
+        self._noise = Noise()
         self._recent: deque[float] = deque(maxlen=_RECENT)
 
     def hear(self, pcm: bytes) -> None:
         """Take a frame."""
-        samples = np.frombuffer(pcm, "<i2").astype(np.float32)
-        power = float(samples @ samples) / max(samples.size, 1) / (1 << 30)
-        self.now = max(10 * math.log10(power), SILENT_DB) if power > 0 else SILENT_DB
-        self.floor = self.now if self._first else min(self.now, self.floor + _RISE_DB)
-        self._first = False
+        self._noise.pass_time()
+        self._noise.hear(of := power(pcm))
+        self.now, self.floor = _db(of), _db(self._noise.floor)
         self._recent.append(self.now)
 
     @property
@@ -42,3 +38,7 @@ class Loudness:
     def recent(self) -> float:
         """The loudest of the last second above the noise."""
         return max(self._recent, default=self.floor) - self.floor
+
+
+def _db(of: float) -> float:
+    return max(10 * math.log10(of), SILENT_DB) if of > 0 else SILENT_DB

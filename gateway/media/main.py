@@ -38,9 +38,11 @@ from gateway.wire.calls import (
     RenegotiateCall,
     SayCall,
     SessionEvent,
+    WakeCall,
     dump,
 )
 from gateway.wire.ipc import Channel
+from ground import priority
 
 if TYPE_CHECKING:
     from gateway.media.host import Host
@@ -58,6 +60,7 @@ _REQUESTS: dict[str, type[BaseModel]] = {
     "command": CommandCall,
     "say": SayCall,
     "hush": HushCall,
+    "wake": WakeCall,
     "answer": AnswerCall,
     "end": EndCall,
 }
@@ -179,6 +182,7 @@ def rss_mb() -> float:
 
 def main() -> None:
     """Run a worker on the file descriptor that the front process passed."""
+    priority.go_first()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the front's to handle
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sock = socket.socket(fileno=int(sys.argv[1]))

@@ -200,6 +200,10 @@ class Session:
         """Say no more of it."""
         self._exchange.announcing.stop(call.number)
 
+    def wake(self) -> None:
+        """Have its device listen."""
+        self._exchange.wake()
+
     def answer(self, call: AnswerCall) -> None:
         """Tell the bot what became of its question."""
         self._exchange.answer(call)
@@ -332,7 +336,7 @@ class Session:
             "started_at": self.started_at,
             "media": dataclasses.asdict(self._media) if self._media is not None else None,
             "figures": self._exchange.reports.figures,
-            "has": _has(self.call.request_data),
+            "has": self.call.parts,
             "tools": list(self._exchange.reports.tools.values()),
         }
 
@@ -348,10 +352,3 @@ class Session:
 
     def _report(self) -> None:
         self._exchange.emit("session", self.describe())
-
-
-def _has(request_data: Any) -> list[str] | None:
-    """The parts that a device says it has (docs/protocol.md); `None` where it does not say."""
-    device = request_data.get("device") if isinstance(request_data, dict) else None
-    has = device.get("has") if isinstance(device, dict) else None
-    return has[:64].split() if isinstance(has, str) else None

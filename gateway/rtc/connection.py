@@ -227,8 +227,11 @@ class MediaConnection(GatewayConnection):
         small: the client is a small device: it is answered nothing that it cannot use, and sent no message that
             it cannot take.
         opus: the encoder's settings.
-        hear: is given what the client says, 640 bytes of PCM (20 ms, 16 kHz, mono, 16 bit) at a time.
+        hear: is given what the client says, 640 bytes of PCM (20 ms, 16 kHz, mono, 16 bit) at a time, and the RTP
+            timestamp of what its speaker played meanwhile, where it says.
+        listens: says whether silence of the client matters just now.
         on_audio: called when sound goes out after silence.
+        sent: is given the sound of each packet that goes out, as PCM likewise, and its RTP timestamp.
     """
 
     def __init__(  # noqa: PLR0913 -- what a call's media need to know
@@ -238,13 +241,17 @@ class MediaConnection(GatewayConnection):
         ice_servers: Sequence[IceServer] = (),
         small: bool,
         opus: OpusSettings,
-        hear: Callable[[bytes], None],
+        hear: Callable[[bytes, int | None], None],
+        listens: Callable[[], bool] = lambda: True,
         on_audio: Callable[[], None] | None = None,
+        sent: Callable[[bytes, int], None] | None = None,
     ) -> None:
         self._small = small
         self._opus = opus
         self._hear = hear
+        self._listens = listens
         self._on_audio = on_audio
+        self._sent = sent
         self._sender: DeviceSender | None = None
         self._receiver: DeviceReceiver | None = None
         super().__init__(addresses=addresses, ice_servers=ice_servers)
@@ -258,8 +265,10 @@ class MediaConnection(GatewayConnection):
         transceiver = next(t for t in self._pc.getTransceivers() if t.kind == "audio")
         stock.answer_only_opus(transceiver, extensions=not self._small)
         if self._sender is None:
-            self._sender = DeviceSender(transceiver.sender, self._opus, self._on_audio)
-            self._receiver = DeviceReceiver(transceiver.receiver, self._sender.reports, self._hear)
+            self._sender = DeviceSender(transceiver.sender, self._opus, self._on_audio, self._sent)
+            self._receiver = DeviceReceiver(
+                transceiver.receiver, self._sender.reports, self._hear, self._listens
+            )
             stock.use_media(transceiver, self._sender, self._receiver)
 
     def say(self, pcm: bytes, rate: int) -> None:

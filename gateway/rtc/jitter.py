@@ -43,6 +43,9 @@ _CAPACITY: Final = 64  # packets held behind a gap
 _MAX_GAP: Final = CLOCK_RATE // 2  # ticks: a longer one that wasn't waited through is a changed clock
 
 _WAIT_MAX: Final = 0.200  # stop_secs of the VAD: a longer hole would hold up the end of a turn
+_REST: Final = (
+    0.300  # of fill at once where nobody listens: less than lies between two comfort packets (Opus: 400 ms)
+)
 _OWN_STALL: Final = 0.100  # a deadline missed by more is our fault, not the network's
 _PAUSE: Final = CLOCK_RATE  # ticks: a sender late by more had stopped its clock
 _OLD_SSRC_GRACE: Final = 2.0
@@ -145,6 +148,16 @@ class JitterBuffer:
         """When to `poll` next if nothing arrives; None before the first packet."""
         return self._stream.deadline if self._stream else None
 
+    def rest(self, resting: bool) -> None:
+        """Whether nobody need hear in steps of 20 ms just now that nothing comes."""
+        if self._stream:
+            self._stream.resting = resting
+
+    @property
+    def position(self) -> int | None:
+        """The sender's RTP time at the end of what `poll` gave; None before the first packet."""
+        return self._stream.position if self._stream else None
+
     @property
     def ahead_samples(self) -> int:
         """How many samples of 16 kHz were handed on too many: drop as much where it is quiet."""
@@ -201,6 +214,7 @@ class _Stream:
     def __init__(self, packet: AudioPacket, now: float, counts: Counter[str]) -> None:
         self.ssrc = packet.ssrc
         self.filled = 0  # ticks handed on beyond `_next_timestamp`
+        self.resting = False
         self._counts = counts
         self._next_seq = packet.seq
         self._next_timestamp = packet.timestamp
@@ -219,6 +233,11 @@ class _Stream:
         """Ticks handed on too many: the fill, less what the sender still lags behind."""
         lag = round((self._arrivals.delay - self._arrivals.least) * CLOCK_RATE)
         return 0 if self._run else max(0, self.filled - lag)
+
+    @property
+    def position(self) -> int:
+        """The end of the last packet, and of what was filled in after it."""
+        return self._next_timestamp + (self.filled if self._run else 0)
 
     def offset(self, seq: int) -> int:
         """How far `seq` lies ahead of the next one expected, across the wrap."""
@@ -266,7 +285,7 @@ class _Stream:
 
     @property
     def deadline(self) -> float:
-        return self._gap_since + self._arrivals.reordering if self._held else self._due
+        return self._gap_since + self._arrivals.reordering if self._held else self._wakes
 
     @property
     def _wait(self) -> float:
@@ -277,8 +296,12 @@ class _Stream:
         media = self._next_timestamp + self.filled + self._duration
         return self._arrivals.least + media / CLOCK_RATE + self._wait
 
+    @property
+    def _wakes(self) -> float:
+        return self._due + _REST - _FRAME / CLOCK_RATE if self.resting else self._due
+
     def _starve(self, now: float, out: list[Playout]) -> None:
-        missed = now - self._due
+        missed = now - self._wakes
         if missed > _OWN_STALL:
             self._arrivals.shift(missed + _FRAME / CLOCK_RATE)  # what came meanwhile is still in the socket
         while self._due <= now:

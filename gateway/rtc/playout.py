@@ -62,13 +62,18 @@ class VoicePlayout:
         self._buffer = JitterBuffer()
         self._decoder = OpusDecoder()
         self._rest = b""
+        self._lead: int | None = None  # from what is recorded to what is played meanwhile, in RTP time
         self._level = 1.0  # of the last sample handed on: below 1 while concealment fades
         self._inactive = False  # what was played last: silence follows it, and no loss
         self._since_skip = 0
         self._frames = self._corrupt = self._skipped = 0
 
-    def push(self, packet: RtpPacket, now: float) -> list[bytes]:
-        """Take an RTP packet that arrived at `now`, in seconds of a monotonic clock; gives the frames due."""
+    def push(self, packet: RtpPacket, now: float, played: int | None = None) -> list[bytes]:
+        """Take an RTP packet that arrived at `now`, in seconds of a monotonic clock; gives the frames due.
+
+        `played`: the RTP timestamp of what the device's speaker was at as the packet was recorded.
+        """
+        self._lead = None if played is None else played - packet.timestamp
         try:
             samples = packet_samples(packet.payload)
         except CodecError:
@@ -97,6 +102,18 @@ class VoicePlayout:
         self._rest = pcm[whole:]
         self._frames += whole // FRAME_BYTES
         return [pcm[start : start + FRAME_BYTES] for start in range(0, whole, FRAME_BYTES)]
+
+    def played(self, back: int) -> int | None:
+        """What the speaker was at as a frame was recorded, `back` frames before the end of what was given."""
+        position = self._buffer.position
+        if self._lead is None or position is None:
+            return None
+        samples = back * FRAME_BYTES // 2 + len(self._rest) // 2
+        return (position - samples * _TICKS_PER_SAMPLE + self._lead) % 2**32
+
+    def rest(self, resting: bool) -> None:
+        """Whether nobody listens just now: then what is filled may come in larger steps. What arrives comes at once."""
+        self._buffer.rest(resting)
 
     @property
     def deadline(self) -> float | None:

@@ -23,12 +23,21 @@ class DeviceReceiver:
     Args:
         replaced: aiortc's receiver, whose place this takes.
         reports: of this call.
-        hear: is given 640 bytes of PCM (20 ms, 16 kHz, mono, 16 bit) at a time.
+        hear: is given 640 bytes of PCM (20 ms, 16 kHz, mono, 16 bit) at a time, and the RTP timestamp of what the
+            device's speaker played as that was recorded, where it says.
+        listens: says whether silence matters just now; else it comes in larger steps.
     """
 
-    def __init__(self, replaced: RTCRtpReceiver, reports: Reports, hear: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        replaced: RTCRtpReceiver,
+        reports: Reports,
+        hear: Callable[[bytes, int | None], None],
+        listens: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.transport: RTCDtlsTransport = replaced.transport
         self._hear = hear
+        self._listens = listens
         self._stopped = False
         self._track = replaced.track
         self._enabled = True
@@ -72,19 +81,20 @@ class DeviceReceiver:
             self._track.stop()
 
     async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:  # noqa: ARG002
-        self._take(packet)
+        self._take(packet, None)
 
-    def _take(self, packet: RtpPacket) -> None:
+    def _take(self, packet: RtpPacket, played: int | None) -> None:
         if packet.payload_type in self._payload_types and not self._stopped:
             self._reports.received(packet)
-            self._hand_on(self._playout.push(packet, self._loop.time()))
+            self._hand_on(self._playout.push(packet, self._loop.time(), played))
 
     def _due(self) -> None:
         self._hand_on(self._playout.poll(self._loop.time()))
 
     def _hand_on(self, frames: list[bytes]) -> None:
-        for pcm in frames:
-            self._hear(pcm)
+        for index, pcm in enumerate(frames):
+            self._hear(pcm, self._playout.played(len(frames) - index))
+        self._playout.rest(not self._listens())
         if self._timer is not None:
             self._timer.cancel()
         deadline = self._playout.deadline

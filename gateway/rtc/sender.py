@@ -30,12 +30,17 @@ class DeviceSender:
         replaced: aiortc's sender, whose place and SSRC this takes.
         settings: the encoder's.
         on_audio: called when sound goes out after silence.
+        sent: is given the PCM of each packet with sound in it, and its RTP timestamp.
     """
 
     kind = "audio"
 
     def __init__(
-        self, replaced: RTCRtpSender, settings: OpusSettings, on_audio: Callable[[], None] | None = None
+        self,
+        replaced: RTCRtpSender,
+        settings: OpusSettings,
+        on_audio: Callable[[], None] | None = None,
+        sent: Callable[[bytes, int], None] | None = None,
     ) -> None:
         self.transport: RTCDtlsTransport = replaced.transport
         self._enabled = True
@@ -44,6 +49,7 @@ class DeviceSender:
         self._settings = settings
         self._encoder = OpusEncoder(settings)
         self._on_audio = on_audio
+        self._sent = sent
         self._loop = asyncio.get_running_loop()
         self._pacer = Pacer(
             self._loop.time(), timestamp=secrets.randbits(32), send_silence=settings.send_silence
@@ -133,6 +139,8 @@ class DeviceSender:
             self._send(self._encoder.encode(packet.pcm), packet.timestamp, marker=packet.marker)
             if not packet.silent and not self._speaking and self._on_audio is not None:
                 self._on_audio()
+            if not packet.silent and self._sent is not None:
+                self._sent(packet.pcm, packet.timestamp)
             self._speaking = not packet.silent
         self._schedule()
 

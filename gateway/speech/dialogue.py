@@ -78,6 +78,7 @@ class Dialogue(FrameProcessor):
 
     Stands where a pipeline has its LLM. What no intent covers goes on to the LLM behind it if `has_llm`;
     else it says that it did not understand, where that was plainly said to it: after its word, or as a request.
+    `before` is what was heard and said last in the call before.
     """
 
     def __init__(  # noqa: PLR0913 -- what is around it, by name
@@ -89,6 +90,7 @@ class Dialogue(FrameProcessor):
         volume: int = 70,
         gateway: Asked | None = None,
         home: Home | None = None,
+        before: tuple[str, str] = ("", ""),
     ) -> None:
         super().__init__(name="Dialogue")
         self._understanding = Understanding(recogniser)
@@ -96,7 +98,7 @@ class Dialogue(FrameProcessor):
         self._now = now
         self._has_llm = has_llm
         self._home = home
-        self._state = CallState(volume=volume, before_mute=volume or 70)
+        self._state = CallState(volume, volume or 70, last_heard=before[0], last_said=before[1])
         self._timers = Timers(self._ring) if gateway is None else KeptTimers(gateway)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:

@@ -41,12 +41,7 @@ class Home:
     def __init__(
         self, settings: HomeAssistant, environment: Mapping[str, str], area: str | None = None
     ) -> None:
-        token = environment.get(settings.token_env, "")
-        if not token:
-            raise ConfigError(
-                "Home Assistant needs a token",
-                remedy=f"make a long-lived access token in its profile page, and set {settings.token_env} to it",
-            )
+        token = token_of(settings, environment)
         self.timeout_s = settings.timeout_s + 1
         self._language = settings.language
         self._area = area
@@ -134,6 +129,17 @@ class Home:
     async def close(self) -> None:
         """Let go of it."""
         await self._http.aclose()
+
+
+def token_of(settings: HomeAssistant, environment: Mapping[str, str]) -> str:
+    """Its token; raises ConfigError where there is none."""
+    token = environment.get(settings.token_env, "")
+    if not token:
+        raise ConfigError(
+            "Home Assistant needs a token",
+            remedy=f"make a long-lived access token in its profile page, and set {settings.token_env} to it",
+        )
+    return token
 
 
 async def look(settings: HomeAssistant, environment: Mapping[str, str]) -> None:

@@ -13,12 +13,15 @@ from pipecat.processors.frame_processor import FrameProcessor
 
 from gateway.errors import ConfigError
 from gateway.settings import EngineSpec
+from gateway.speech import wyoming
 from gateway.speech.catalogue import PROVIDERS, Kind, Provider
 from ground import installing
 
 BUILT_IN: Mapping[Kind, str] = {"stt": "sphinx", "tts": "flite"}
 _BUILT_IN_OPTIONS: Mapping[str, frozenset[str]] = {"sphinx": frozenset(), "flite": frozenset({"voice"})}
 _KEY_OPTION = "api_key_env"
+WYOMING = "wyoming"
+"""No engine of Pipecat's, and so in no catalogue of them."""
 
 
 def check(kind: Kind, spec: EngineSpec, keys: Mapping[str, str]) -> None:
@@ -29,6 +32,10 @@ def check(kind: Kind, spec: EngineSpec, keys: Mapping[str, str]) -> None:
     """
     if spec.provider == BUILT_IN.get(kind):
         _check_names(kind, spec, _BUILT_IN_OPTIONS[spec.provider])
+        return
+    if spec.provider == WYOMING and kind in wyoming.OPTIONS:
+        _check_names(kind, spec, wyoming.OPTIONS[kind])
+        wyoming.check(kind, spec)
         return
     provider = _provider(kind, spec)
     _check_installed(kind, spec, provider)
@@ -48,11 +55,15 @@ def check(kind: Kind, spec: EngineSpec, keys: Mapping[str, str]) -> None:
 
 def make_stt(spec: EngineSpec, keys: Mapping[str, str]) -> FrameProcessor:
     """The speech-to-text service of `spec`. Raises ConfigError like check()."""
+    if spec.provider == WYOMING:
+        return wyoming.make_stt(spec)
     return _make("stt", spec, keys)
 
 
 def make_tts(spec: EngineSpec, keys: Mapping[str, str]) -> FrameProcessor:
     """The text-to-speech service of `spec`. Raises ConfigError like check()."""
+    if spec.provider == WYOMING:
+        return wyoming.make_tts(spec)
     return _make("tts", spec, keys)
 
 
@@ -93,7 +104,8 @@ def _make(kind: Kind, spec: EngineSpec, keys: Mapping[str, str]) -> FrameProcess
 def _provider(kind: Kind, spec: EngineSpec) -> Provider:
     known = PROVIDERS[kind]
     if spec.provider not in known:
-        names = [*([BUILT_IN[kind]] if kind in BUILT_IN else []), *known]
+        own = [BUILT_IN[kind], WYOMING] if kind in BUILT_IN else []
+        names = [*own, *known]
         raise ConfigError(f"there is no {kind} {spec.provider!r}", remedy=f"choose one of {', '.join(names)}")
     return known[spec.provider]
 

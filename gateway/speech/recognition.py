@@ -23,7 +23,7 @@ from gateway.speech.sphinx_stream import Heard, RecogniserError, SphinxStream
 
 SAMPLE_RATE = 16_000
 UNCLEAR = "[unclear]"
-_BEFORE_SPEECH = SAMPLE_RATE * 2 * 6 // 10  # bytes: 0.6 s; the VAD says "speech" 0.2 s after it began
+BEFORE_SPEECH = SAMPLE_RATE * 2 * 6 // 10  # bytes: 0.6 s; the VAD says "speech" 0.2 s after it began
 # Seconds from the end of speech to the transcript: 0.2 of VAD silence, then the last pass. docs/speech.md.
 TTFS_P99 = 0.35
 
@@ -70,7 +70,7 @@ class SphinxSTTService(STTService):
             self._stream.feed(audio)
         else:
             self._before += audio
-            del self._before[:-_BEFORE_SPEECH]
+            del self._before[:-BEFORE_SPEECH]
         yield None
 
     async def _handle_vad_user_started_speaking(self, frame: VADUserStartedSpeakingFrame) -> None:

@@ -21,12 +21,14 @@ from gateway.errors import ConfigError
 from gateway.settings import EngineSpec, api_keys
 from gateway.speech import providers
 from gateway.speech.synthesis import make_synthesiser
+from ground import priority
 
 RATE: Final = 16_000
 
 
 def main() -> int:
     """Read what to say, and say it."""
+    priority.step_back()
     asked = json.load(sys.stdin)
     engine = EngineSpec.model_validate(asked["engine"])
     try:

@@ -33,6 +33,13 @@ class OfferCall(Wire):
     owner: dict[str, Any] = {}
     """Whose it is, in the front's own words, which the media keep for the front that comes after it."""
 
+    @property
+    def parts(self) -> list[str] | None:
+        """What the device says it has (docs/protocol.md); None where it does not say."""
+        device = self.request_data.get("device") if isinstance(self.request_data, dict) else None
+        has = device.get("has") if isinstance(device, dict) else None
+        return has[:64].split() if isinstance(has, str) else None
+
 
 class RenegotiateCall(Wire):
     """A new offer for a call that is there, or that starts again with `restart_pc`."""
@@ -88,6 +95,12 @@ class HushCall(Wire):
 
     session_id: str
     number: int | None = None
+
+
+class WakeCall(Wire):
+    """Have a device listen that waits for its word or its button; one that listens always does anyway."""
+
+    session_id: str
 
 
 class AnswerCall(Wire):
@@ -161,7 +174,7 @@ class KeptCalls(Wire):
     calls: list[KeptCall]
 
 
-EventKind = Literal["session", "ended", "transcript", "turn", "report", "said", "ask"]
+EventKind = Literal["session", "ended", "transcript", "turn", "report", "measures", "tool", "said", "ask"]
 """`said`: how something ended that was to be said; `ask`: what a bot asks for. Both are the front's, not the page's."""
 
 

@@ -143,6 +143,12 @@ def attention(state: str) -> dict[str, Any]:
     return {"label": "rtvi-ai", "type": "server-message", "data": data}
 
 
+def echo(state: str) -> dict[str, Any]:
+    """What the gateway does about a device's own voice in what it sends."""
+    data = {"type": "device-echo", "state": state}
+    return {"label": "rtvi-ai", "type": "server-message", "data": data}
+
+
 def attention_told(state: str, by: str | None) -> dict[str, Any]:
     """The same for a bot, as a client's message; `by` is the word or the button that called the device."""
     data = {"t": "device-attention", "d": {"state": state, "by": by}}

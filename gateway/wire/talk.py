@@ -13,6 +13,9 @@ from gateway.wire.frames import FrameError
 
 _T = TypeVar("_T")
 MAX_TEXT = 20_000
+MAX_NAME = 64
+MAX_TOLD = 2_000
+"""Of a tool's arguments and of its result."""
 StateName = Literal["new", "connecting", "connected", "disconnected", "failed", "closed"]
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -143,18 +146,61 @@ class Transcript(Told):
     final: bool
 
 
+class Measure(BaseModel):
+    """What a service of a bot has measured, in seconds, or has used."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    service: Annotated[str, Field(max_length=MAX_NAME)]
+    model: Annotated[str, Field(max_length=MAX_NAME)]
+    kind: Literal[
+        "ttfb",
+        "processing",
+        "prompt_tokens",
+        "completion_tokens",
+        "cache_read_tokens",
+        "reasoning_tokens",
+        "characters",
+        "audio_seconds",
+    ]
+    value: Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+
+
+class Measures(Told):
+    """From the bot: Pipecat's own metrics."""
+
+    t: Literal["measures"] = "measures"
+    items: Annotated[list[Measure], Field(max_length=64)]
+
+
+class Tool(Told):
+    """From the bot: a call of a tool by its language model, over since; `at` (seconds since 1970) it began."""
+
+    t: Literal["tool"] = "tool"
+    at: Seconds
+    name: Annotated[str, Field(max_length=MAX_NAME)]
+    arguments: Annotated[str, Field(max_length=MAX_TOLD)]
+    result: Annotated[str, Field(max_length=MAX_TOLD)]
+    ok: bool
+    ms: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class Turn(Told):
-    """From the bot: a turn that was answered; milliseconds of each stage after the one before."""
+    """From the bot: a turn that was answered; milliseconds of each stage after the one before.
+
+    `since` is the end of speech, and `at` the end of the answer, in seconds since 1970.
+    """
 
     t: Literal["turn"] = "turn"
     at: Seconds
+    since: Seconds | None = None
     user: Annotated[str, Field(max_length=MAX_TEXT)]
     bot: Annotated[str, Field(max_length=MAX_TEXT)]
     stages_ms: Annotated[dict[Annotated[str, Field(max_length=40)], Seconds | None], Field(max_length=20)]
     total_ms: Seconds
 
 
-FromBot = Ready | App | HangUp | Whole | Ask | Transcript | Turn | Answered | Media | State
+FromBot = Ready | App | HangUp | Whole | Ask | Transcript | Turn | Measures | Tool | Answered | Media | State
 ToBot = State | App | Track | Sounded | Done | Negotiate | Candidates | Close
 _FROM_BOT: TypeAdapter[FromBot] = TypeAdapter(Annotated[FromBot, Field(discriminator="t")])
 _TO_BOT: TypeAdapter[ToBot] = TypeAdapter(Annotated[ToBot, Field(discriminator="t")])

@@ -20,6 +20,9 @@ MOST_EXTRAS: Final = 16
 MAX_RESULT: Final = 4_000
 """Characters of a result that a language model is told."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
+PREFERENCES: Final = ("name", "place", "units", "voice")
+"""Of whoever speaks with a device."""
+UNITS: Final = ("metric", "imperial")
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "integer": (int,),
     "number": (int, float),
@@ -31,7 +34,7 @@ _SPECIFIED: Final = frozenset({"type", "description", "minimum", "maximum", "enu
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One thing that can be done. `properties` is JSON Schema's; `needs` a part that the device must have."""
+    """One thing that can be done. `properties` is JSON Schema's; `needs` is a part of the device, or `history`."""
 
     name: str
     description: str
@@ -145,6 +148,26 @@ TOOLS: Final[tuple[Tool, ...]] = (
         {"device": {"type": "string", "maxLength": 63, "description": "Its name."}, "text": _TEXT},
         ("device", "text"),
     ),
+    Tool(
+        "set_preference",
+        "Remember what people here want to be called, where they are, their units or their voice of yours. "
+        "An empty value forgets it.",
+        {
+            "name": {"type": "string", "enum": list(PREFERENCES)},
+            "value": {
+                "type": "string",
+                "maxLength": 60,
+                "description": f"For units: {' or '.join(UNITS)}.",
+            },
+        },
+        ("name", "value"),
+    ),
+    Tool(
+        "recall",
+        "What was said with this device before, the oldest first: the last of it, or what has certain words.",
+        {"words": {"type": "string", "maxLength": 60, "description": "Words that it has."}},
+        needs="history",
+    ),
     Tool("list_devices", "The devices of this home, and which of them are there now.", {}),
 )
 BY_NAME: Final[Mapping[str, Tool]] = {tool.name: tool for tool in TOOLS}
@@ -152,7 +175,7 @@ BY_NAME: Final[Mapping[str, Tool]] = {tool.name: tool for tool in TOOLS}
 
 def offered(has: list[str] | None, extras: list[dict[str, Any]]) -> list[Tool]:
     """The tools of a device that has these parts and adds these (`of_board`); one that does not say has all."""
-    own = [t for t in TOOLS if t.needs is None or has is None or t.needs in has]
+    own = [t for t in TOOLS if t.needs in {None, "history"} or has is None or t.needs in has]
     return own + [_added(e) for e in extras if e["name"] not in BY_NAME]
 
 

@@ -133,6 +133,43 @@ def test_speech_of_the_bot_alone_is_no_turn(call: Call) -> None:
     assert call.turns == []
 
 
+def test_a_turn_that_a_late_transcript_begins_has_its_words_and_its_time(call: Call) -> None:
+    call.question()
+    call.after(0.1, UserStoppedSpeakingFrame())  # given up, for nothing was heard
+    call.after(3, said("what time is it"))
+    call.after(0, UserStartedSpeakingFrame())
+    call.after(0.1, UserStoppedSpeakingFrame())
+    call.after(0.1, sound())
+    call.after(0, spoken("It is noon."))
+    call.after(1, BotStoppedSpeakingFrame())
+    [turn] = call.turns
+    assert (turn["user"], turn["bot"]) == ("what time is it", "It is noon.")
+    assert turn["stages_ms"]["transcript"] == pytest.approx(3000.0)
+
+
+def test_a_bot_that_tells_no_end_of_speech_has_turns_too(call: Call) -> None:
+    call.after(0, UserStartedSpeakingFrame())
+    call.after(1, UserStoppedSpeakingFrame())
+    call.after(0.1, said("what time is it"))
+    call.after(0.2, sound())
+    call.after(0, spoken("Noon."))
+    call.after(1, BotStoppedSpeakingFrame())
+    [turn] = call.turns
+    assert turn["user"] == "what time is it"
+    assert (turn["stages_ms"]["turn"], turn["stages_ms"]["audio"]) == (0.0, pytest.approx(200.0))
+
+
+def test_words_that_nobody_answered_are_not_the_next_turns(call: Call) -> None:
+    call.question()
+    call.after(0.1, said("to somebody else"))
+    call.after(2, UserStartedSpeakingFrame())
+    call.question()
+    call.after(0.1, said("what time is it"))
+    call.after(0.1, sound())
+    call.after(1, BotStoppedSpeakingFrame())
+    assert [turn["user"] for turn in call.turns] == ["what time is it"]
+
+
 def test_an_answer_that_is_interrupted_is_a_turn(call: Call) -> None:
     call.question()
     call.after(0.1, sound())

@@ -1,116 +1,17 @@
 """The assistant's pipeline, fed with speech: what goes in at the microphone comes out as an answer."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
-from pipecat.frames.frames import (
-    Frame,
-    InputAudioRawFrame,
-    InterruptionFrame,
-    LLMMessagesAppendFrame,
-    TranscriptionFrame,
-    TTSAudioRawFrame,
-    TTSStoppedFrame,
-    TTSTextFrame,
-)
-from pipecat.pipeline.pipeline import Pipeline
-from pipecat.pipeline.worker import PipelineWorker
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.processors.frameworks.rtvi.frames import RTVIServerMessageFrame
+from pipecat.frames.frames import LLMMessagesAppendFrame
 from pipecat.runner.types import RunnerArguments
-from pipecat.workers.runner import WorkerRunner
 
-from gateway.bots.assistant import AssistantSettings, build, check, configuration, for_device
-from gateway.bots.call import PIPELINE, gateway_settings
+from gateway.bots.assistant import AssistantSettings, check, configuration, for_device
+from gateway.bots.call import gateway_settings
 from gateway.errors import ConfigError
 from gateway.settings import EngineSpec, OfDevice
-from gateway.speech.flite import Flite
-
-_QUIET = bytes(640 * 60)  # 1.2 s: enough for the VAD, and for the turn to be given up waiting for more
-
-
-class _Output(FrameProcessor):
-    """Stands where the transport's output would, and keeps what reaches it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.heard: asyncio.Queue[str] = asyncio.Queue()
-        self.said: asyncio.Queue[str] = asyncio.Queue()
-        self.commands: asyncio.Queue[object] = asyncio.Queue()
-        self.interrupted = asyncio.Event()
-        self.stopped = asyncio.Event()
-        self.audio = bytearray()
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        await super().process_frame(frame, direction)
-        if isinstance(frame, TTSAudioRawFrame):
-            self.audio += frame.audio
-        elif isinstance(frame, TTSTextFrame):
-            self.said.put_nowait(frame.text)
-        elif isinstance(frame, RTVIServerMessageFrame):
-            self.commands.put_nowait(frame.data)
-        elif isinstance(frame, TTSStoppedFrame):
-            self.stopped.set()
-        elif isinstance(frame, InterruptionFrame):
-            self.interrupted.set()
-        await self.push_frame(frame, direction)
-
-
-class _Ear(FrameProcessor):
-    """Behind the recogniser: keeps the transcripts."""
-
-    def __init__(self, output: _Output) -> None:
-        super().__init__()
-        self._output = output
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        await super().process_frame(frame, direction)
-        if isinstance(frame, TranscriptionFrame):
-            self._output.heard.put_nowait(frame.text)
-        await self.push_frame(frame, direction)
-
-
-@dataclass
-class _Call:
-    worker: PipelineWorker
-    output: _Output
-    voice: Flite = field(default_factory=lambda: Flite("cmu_us_slt"))
-
-    async def ask(self, text: str) -> None:
-        await self.play(bytes(16_000) + self.voice.speak(text) + _QUIET)
-
-    async def play(self, pcm: bytes) -> None:
-        for at in range(0, len(pcm), 640):
-            await self.worker.queue_frame(InputAudioRawFrame(pcm[at : at + 640].ljust(640, b"\0"), 16_000, 1))
-
-
-@asynccontextmanager
-async def _calling(settings: AssistantSettings) -> AsyncIterator[_Call]:
-    middle, after = await asyncio.to_thread(build, settings, {})
-    output = _Output()
-    worker = PipelineWorker(
-        Pipeline([*middle[:2], _Ear(output), *middle[2:], output, after]), params=PIPELINE
-    )
-    started = asyncio.Event()
-
-    async def on_started(_worker: PipelineWorker, _frame: Frame) -> None:
-        started.set()
-
-    worker.add_event_handler("on_pipeline_started", on_started)
-    runner = WorkerRunner(handle_sigint=False)
-    await runner.add_workers(worker)
-    running = asyncio.create_task(runner.run(), name="call")
-    try:
-        await asyncio.wait_for(started.wait(), 20)
-        yield _Call(worker, output)
-    finally:
-        await worker.cancel()
-        await running
+from tests.bots.calling import calling, soon
 
 
 @pytest.fixture(scope="module")
@@ -118,34 +19,27 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> AssistantSettings:
     return AssistantSettings(cache_dir=tmp_path_factory.mktemp("cache"))
 
 
-_T = TypeVar("_T")
-
-
-async def _next(queue: asyncio.Queue[_T]) -> _T:
-    return await asyncio.wait_for(queue.get(), 20)
-
-
 async def test_a_spoken_question_gets_a_spoken_answer(settings: AssistantSettings) -> None:
-    async with _calling(settings) as call:
+    async with calling(settings) as call:
         await call.ask("what is twelve times seven")
-        assert await _next(call.output.heard) == "what is twelve times seven"
-        assert await _next(call.output.said) == "Twelve times seven is eighty four."
+        assert await soon(call.output.heard) == "what is twelve times seven"
+        assert await soon(call.output.said) == "Twelve times seven is eighty four."
         await asyncio.wait_for(call.output.stopped.wait(), 20)
         assert len(call.output.audio) > 32_000
 
 
 async def test_what_was_not_meant_for_it_is_answered_with_silence(settings: AssistantSettings) -> None:
-    async with _calling(settings) as call:
+    async with calling(settings) as call:
         await call.ask("my brother bought a new car last week")
-        assert await _next(call.output.heard)
+        assert await soon(call.output.heard)
         await call.ask("what is twelve times seven")
-        assert await _next(call.output.said) == "Twelve times seven is eighty four."
+        assert await soon(call.output.said) == "Twelve times seven is eighty four."
 
 
 async def test_a_command_reaches_the_device(settings: AssistantSettings) -> None:
-    async with _calling(settings) as call:
+    async with calling(settings) as call:
         await call.ask("set the volume to fifty percent")
-        assert await _next(call.output.commands) == {
+        assert await soon(call.output.commands) == {
             "type": "device-command",
             "command": "volume",
             "value": 50,
@@ -153,9 +47,9 @@ async def test_a_command_reaches_the_device(settings: AssistantSettings) -> None
 
 
 async def test_speaking_again_interrupts_the_answer(settings: AssistantSettings) -> None:
-    async with _calling(settings) as call:
+    async with calling(settings) as call:
         await call.ask("what can you do")
-        await _next(call.output.said)
+        await soon(call.output.said)
         call.output.interrupted.clear()
         await call.ask("stop")
         await asyncio.wait_for(call.output.interrupted.wait(), 20)
@@ -165,16 +59,16 @@ async def test_a_recogniser_slower_than_the_turn_is_answered_all_the_same(
     settings: AssistantSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.bots.assistant._STUCK_TURN_SECS", 0.01)
-    async with _calling(settings) as call:
+    async with calling(settings) as call:
         await call.ask("what is twelve times seven")
-        assert await _next(call.output.said) == "Twelve times seven is eighty four."
+        assert await soon(call.output.said) == "Twelve times seven is eighty four."
 
 
 async def test_what_is_typed_is_answered_too(settings: AssistantSettings) -> None:
-    async with _calling(settings) as call:
+    async with calling(settings) as call:
         typed = LLMMessagesAppendFrame([{"role": "user", "content": "What's 12 + 30?"}], run_llm=True)
         await call.worker.queue_frame(typed)
-        assert await _next(call.output.said) == "Twelve plus thirty is forty two."
+        assert await soon(call.output.said) == "Twelve plus thirty is forty two."
 
 
 def test_settings_are_those_of_the_gateway_that_holds_the_call() -> None:

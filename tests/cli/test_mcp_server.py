@@ -27,7 +27,7 @@ async def test_an_agent_sees_devices_and_has_one_speak(tmp_path: Path) -> None:
         async with mcp.client.stdio.stdio_client(server) as streams, mcp.ClientSession(*streams) as session:
             await session.initialize()
             names = {tool.name for tool in (await session.list_tools()).tools}
-            assert names == {"list_devices", "device_tools", "use_device_tool", "say", "promises"}
+            assert names == {"list_devices", "device_tools", "use_device_tool", "say", "promises", "history"}
             assert "kitchen" in text(await session.call_tool("list_devices", {}))
             assert "set_timer" in text(await session.call_tool("device_tools", {"device": "kitchen"}))
             await session.call_tool("say", {"device": "kitchen", "text": "Dinner!"})

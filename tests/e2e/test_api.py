@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import content_type_conformance, response_schema_conformance, status_code_conformance
 
-from gateway.front.routes import devices, firmware, health, offer, state
+from gateway.front.routes import devices, firmware, health, memory, offer, state
 from tests.support.gateway import GatewayProcess, client
 
 CHECKS = [content_type_conformance, response_schema_conformance, status_code_conformance]
@@ -22,7 +22,7 @@ FAULTS = {502, 503}
 
 OPERATIONS = sorted(
     f"{method} {route.path}"
-    for module in (offer, state, devices, firmware, health)
+    for module in (offer, state, devices, memory, firmware, health)
     for route in module.router.routes
     if isinstance(route, APIRoute) and route.path != "/api/events"  # has no end
     for method in route.methods or ()

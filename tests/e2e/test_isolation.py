@@ -106,6 +106,25 @@ async def test_a_gateway_whose_calls_are_late_takes_no_more_until_they_are_not(
         await third.hears()
 
 
+def niceness(pid: int) -> int:
+    return os.getpriority(os.PRIO_PROCESS, pid)
+
+
+async def test_sound_goes_before_bots_where_the_system_lets_it(gateway: GatewayProcess) -> None:
+    async with calling(gateway.url):
+        media = gateway.workers()
+        bots = [
+            pid
+            for worker in media
+            for template in children(worker)
+            for pid in (template, *children(template))
+        ]
+        assert len(bots) > len(media)
+        assert {niceness(pid) for pid in bots} == {max(0, niceness(gateway.pid))}
+        if os.geteuid() == 0:
+            assert {niceness(pid) for pid in media} == {-5}
+
+
 async def test_eight_calls_at_once_each_hear_only_themselves(gateway: GatewayProcess) -> None:
     async with AsyncExitStack() as stack:
         peers = await calls(gateway, stack)

@@ -90,6 +90,7 @@ def gateway_of(settings: Settings) -> Gateway:
         mock.Mock(),
         mock.Mock(),
         mock.Mock(),
+        mock.Mock(),
     )
 
 

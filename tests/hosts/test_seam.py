@@ -167,6 +167,17 @@ async def test_a_host_that_has_gone_makes_its_calls_lost_when_it_is_asked(fleet:
     assert [s["host"] for s in front.telemetry.sessions.values()] == ["h2"]
 
 
+async def test_a_host_that_was_given_up_tells_of_its_calls_when_it_is_back(fleet: Fleet) -> None:
+    front = await fleet.front("f1")
+    host = await fleet.host("h1")
+    await knows(front, 1)
+    await front.offer("kitchen")
+    front.hosts._lose(host.who, "was out of sight")
+    assert front.devices() == []
+    await until(lambda: front.devices() == ["kitchen"], "its call is there again")
+    await front.switchboard.command("kitchen", "identify", None)
+
+
 async def test_a_later_version_is_understood(fleet: Fleet) -> None:
     """Its host tells of more, in a message that says so."""
     front = await fleet.front("f1")

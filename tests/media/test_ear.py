@@ -7,6 +7,7 @@ import pytest
 
 from gateway.media.ear import FRAME_SECONDS, SILENCE, Around, WakingEar
 from gateway.media.earshot import Earshot
+from gateway.media.own import OWN_SECONDS, OwnWords
 from gateway.media.words import Spotter, find
 from gateway.settings import AttentionSettings
 from tests.media.sound import frames, room, spoken
@@ -25,13 +26,16 @@ class Listener:
     told: list[tuple[str, str | None]] = field(default_factory=list)
     hushed: int = 0
     speaks: bool = False
+    rings: bool = False
     now: float = 0.0
 
     def __post_init__(self) -> None:
         words = [find("okay nabu"), find("hey jarvis")]
         self.earshot.clock = lambda: self.now
-        around = Around(self.heard.append, lambda: self.speaks, self._hush, self._tell)
-        self.ear = WakingEar(Spotter(words), frozenset({"hey jarvis"}), self.limits, around, self.earshot)
+        around = Around(self.heard.append, lambda: self.speaks, lambda: self.rings, self._hush, self._tell)
+        own = OwnWords(Spotter(words), lambda: self.now)
+        stops = frozenset({"hey jarvis"})
+        self.ear = WakingEar(Spotter(words), own, stops, self.limits, around, self.earshot)
 
     def _tell(self, attention: str, by: str | None) -> None:
         self.told.append((str(attention), by))
@@ -160,6 +164,27 @@ def test_a_word_interrupts_the_bot(device: Listener, text: str, by: str) -> None
 def test_a_word_to_stop_means_nothing_while_nobody_speaks(device: Listener) -> None:
     device.hear(spoken("hey jarvis"))
     assert device.told == []
+
+
+@pytest.mark.parametrize(("text", "by"), [("hey jarvis", "hey jarvis"), (NABU, "okay nabu")])
+def test_a_word_calls_who_rings_in_the_pauses_too(device: Listener, text: str, by: str) -> None:
+    device.ear.call("button")
+    device.rings = True
+    device.hear(spoken(text))
+    assert device.told[-1] == ("attentive", by)
+
+
+def test_its_own_voice_does_not_call_it(device: Listener) -> None:
+    pcm = spoken(NABU, after=1.0)
+    device.speaks = True
+    late = room(0.2)[: 640 * 10]
+    for out, back in zip(frames(pcm), frames(late + pcm), strict=False):
+        device.ear.said(out)
+        device.hear(back)
+    assert device.states() == ["speaking"]
+    device.hear(room(OWN_SECONDS))
+    device.hear(pcm)
+    assert device.told[-1] == ("attentive", "okay nabu"), "said by somebody else it does"
 
 
 def test_other_talk_does_not_interrupt_the_bot(device: Listener) -> None:

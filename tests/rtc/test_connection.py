@@ -27,7 +27,7 @@ from tests.support.peer import Ear, Tone, loopback_only, pitch
 from tests.support.waiting import until
 
 
-def device(hear: Callable[[bytes], None], *, small: bool = True) -> MediaConnection:
+def device(hear: Callable[[bytes, int | None], None], *, small: bool = True) -> MediaConnection:
     """A connection with a device at its other end, or with what can take more."""
     return MediaConnection(addresses=["127.0.0.1"], small=small, opus=OpusSettings(), hear=hear)
 
@@ -37,7 +37,7 @@ class Pair:
 
     def __init__(self) -> None:
         self.heard: list[bytes] = []
-        self.connection = device(self.heard.append)
+        self.connection = device(lambda pcm, _played: self.heard.append(pcm))
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.peer.addTransceiver(Tone(440), direction="sendrecv")
         self.channel: RTCDataChannel = self.peer.createDataChannel("rtvi-ai")
@@ -199,7 +199,7 @@ async def test_signs_of_life_are_counted_while_the_client_is_there(pair: Pair) -
 )  # fmt: skip
 @pytest.mark.parametrize("browser", [False, True])
 async def test_what_aiortc_trips_over_is_a_bad_offer_or_none(old: str, new: str, *, browser: bool) -> None:
-    connection = GatewayConnection(addresses=["127.0.0.1"]) if browser else device(lambda _: None)
+    connection = GatewayConnection(addresses=["127.0.0.1"]) if browser else device(lambda _pcm, _played: None)
     try:
         await connection.initialize(replaced(captured("libpeer"), old, new), "offer")
     except BadOffer as error:

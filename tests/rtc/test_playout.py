@@ -139,6 +139,48 @@ def test_fec_keeps_most_of_speech_at_20_percent_loss(speech: list[bytes]) -> Non
     assert len(kept) / len(voiced) > 0.85
 
 
+def sparing(speech: list[bytes], pause: float) -> list[Rtp]:
+    """What a sender with DTX sends of speech, a pause in a quiet room, and the same speech again."""
+    encoder = OpusEncoder(OpusSettings(dtx=True))
+    rng = np.random.default_rng(3)
+    noise = [rng.normal(0, 10, 320).astype("<i2").tobytes() for _ in range(round(pause * 50))]
+    frames = [*speech, *noise, *speech]
+    packets = [(i, payload) for i, pcm in enumerate(frames) if len(payload := encoder.encode(pcm)) > 2]
+    return [Rtp(seq, 960 * index, payload) for seq, (index, payload) in enumerate(packets)]
+
+
+def test_a_silence_that_nobody_listens_to_is_played_in_few_steps_and_loses_nothing(
+    speech: list[bytes],
+) -> None:
+    packets = sparing(speech, 12.0)
+    playout = VoicePlayout()
+    steps: list[float] = []
+    heard: list[bytes] = []
+    for packet in packets:
+        now = packet.timestamp / 48_000
+        playout.rest(now > len(speech) / 50 + 2)
+        while (deadline := playout.deadline) is not None and deadline < now:
+            steps.append(deadline)
+            heard += playout.poll(deadline)
+        before = len(heard)
+        heard += playout.push(packet, now)
+        assert len(heard) > before, "what comes is heard at once"
+    began = len(speech) / 50
+    late = [step for step in steps if began + 3 < step < began + 11]
+    assert 0 < len(late) / 8 < 8, "steps in a second"
+    assert len(heard) == pytest.approx(packets[-1].timestamp / 960 + 1, abs=5)
+
+
+def test_a_silence_that_somebody_listens_to_passes_in_steps_of_a_frame(speech: list[bytes]) -> None:
+    playout, longest = VoicePlayout(), 0.0
+    for packet in sparing(speech, 3.0):
+        now = packet.timestamp / 48_000
+        while (deadline := playout.deadline) is not None and deadline < now:
+            longest = max(longest, 0.02 * len(playout.poll(deadline)))
+        playout.push(packet, now)
+    assert longest <= 0.04
+
+
 @given(st.lists(st.tuples(st.integers(0, 60), st.binary(max_size=60), st.integers(0, 50)), max_size=40))
 def test_nothing_that_a_device_sends_raises(arrivals: list[tuple[int, bytes, int]]) -> None:
     playout, now = VoicePlayout(), 0.0
@@ -153,3 +195,17 @@ def test_fifty_frames_go_out_a_second_whatever_is_lost(seed: int, loss: float) -
     chance = np.random.default_rng(seed)
     packets = [packet for packet in encoded(tone(100)) if packet.timestamp == 0 or chance.random() >= loss]
     assert len(play(packets, until=2.0)) == pytest.approx(98, abs=4)
+
+
+def test_it_knows_what_was_played_as_each_frame_was_recorded() -> None:
+    """Also of one that is filled in, and of a device that drops a frame of what it plays."""
+    playout = VoicePlayout()
+    packets = encoded(tone(6))
+    assert playout.played(1) is None
+    for packet in packets[:3]:
+        assert len(playout.push(packet, packet.timestamp / 48_000, packet.timestamp + 5_000)) == 1
+        assert playout.played(1) == packet.timestamp + 5_000
+    playout.push(packets[4], 0.08, packets[4].timestamp + 5_960)
+    assert (playout.played(2), playout.played(1)) == (3 * 960 + 5_960, 4 * 960 + 5_960)
+    playout.push(packets[5], 0.1)
+    assert playout.played(1) is None, "it plays nothing any more"

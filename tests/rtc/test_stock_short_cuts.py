@@ -30,7 +30,7 @@ class Receiver:
 
     async def receive(self, parameters: Any) -> None:
         stock.register_receiver(self.transport, self, parameters)
-        stock.take_rtp(self.transport, self, self.taken.append)
+        stock.take_rtp(self.transport, self, lambda packet, _played: self.taken.append(packet))
 
     async def stop(self) -> None:
         stock.unregister_receiver(self.transport, self)

@@ -1,7 +1,8 @@
 """`make does-demo`: a simulated device asks an assistant with a model and tools for five things, aloud.
 
 The model is one that goes by rules (tests/support/model.py), the calendar a real MCP server, the light a relay of the
-simulated board. There is no Home Assistant in it.
+simulated board. There is no Home Assistant in it. Each request is a call of its own, so that what was asked before is
+known from what the gateway has kept.
 """
 
 from __future__ import annotations
@@ -22,16 +23,15 @@ from typing import Any, Final
 from gateway.speech.flite import Flite
 from tests.support.device import PLAIN, device
 from tests.support.gateway import GatewayProcess, serving
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import eventually
 
 ASKED: Final = (
     ("turn on the light", "relay"),
-    ("add five minutes to my timer", "set_timer"),
+    ("my timer please", "set_timer"),
     ("add milk to my shopping list", "add_event"),
     ("what's the weather today", "get_weather"),
-    ("what did I say", ""),
+    ("what did I ask before", ""),
 )
-PAUSE_SECONDS: Final = 9.0
 _RATE: Final = 16_000
 _SERVER: Final = Path(__file__).parents[1] / "data" / "mcp" / "calendar_server.py"
 
@@ -50,8 +50,6 @@ class Line:
 
 async def show(folder: Path) -> list[Line]:
     """Do it in this folder."""
-    questions = folder / "questions.wav"
-    write_questions(questions)
     async with AsyncExitStack() as stack:
         model, log = start_model(stack, folder)
         calendar = {
@@ -62,24 +60,30 @@ async def show(folder: Path) -> list[Line]:
         }
         settings = {
             "bot": "assistant",
+            "memory": {"history": True},
             "llm": {"provider": "openai", "options": {"model": "rules", "base_url": model}},
             **({"mcp": [calendar]} if importlib.util.find_spec("mcp") else {}),
         }
         gateway = await stack.enter_async_context(serving(folder / "gateway", settings))
-        own = await stack.enter_async_context(
-            device(folder / "device", "--mic", str(questions), url=gateway.secure_url, plain=PLAIN.exists())
-        )
+        return [await asked(gateway, folder, log, number) for number in range(len(ASKED))]
+
+
+async def asked(gateway: GatewayProcess, folder: Path, log: Path, number: int) -> Line:
+    """Ask one of them, in a call of its own, and wait until it is answered."""
+    question = folder / f"question-{number}.wav"
+    write(question, ASKED[number][0])
+    async with device(
+        folder / "device", "--mic", str(question), url=gateway.secure_url, plain=PLAIN.exists()
+    ) as own:
         await own.live()
-        turns = await answered(gateway, len(ASKED))
-        return [Line(t["user"], did(log, t["user"]), t["bot"]) for t in turns]
+        turn = await answered(gateway, number)
+    await gateway.idle()
+    return Line(turn["user"], did(log, turn), turn["bot"])
 
 
-def write_questions(path: Path) -> None:
-    """All requests in one recording, with time for each answer, by a voice that is not the assistant's."""
-    voice = Flite("cmu_us_slt")
-    pcm = bytes(2 * _RATE * 4)
-    for text, _ in ASKED:
-        pcm += voice.speak(text) + bytes(2 * int(_RATE * PAUSE_SECONDS))
+def write(path: Path, text: str, *, after: float = 1.0) -> None:
+    """A request as a recording, after so many seconds, by a voice that is not the assistant's."""
+    pcm = bytes(2 * round(after * _RATE)) + Flite("cmu_us_slt").speak(text)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -100,23 +104,26 @@ def start_model(stack: AsyncExitStack, folder: Path) -> tuple[str, Path]:
     return process.stdout.readline().decode().strip(), log
 
 
-async def answered(gateway: GatewayProcess, count: int) -> list[dict[str, Any]]:
-    """The turns of a call, once there are so many."""
+async def answered(gateway: GatewayProcess, before: int) -> dict[str, Any]:
+    """The turn that comes after so many."""
     turns: list[dict[str, Any]] = []
-    deadline = asyncio.get_running_loop().time() + PATIENCE + count * PAUSE_SECONDS
-    while len(turns) < count and asyncio.get_running_loop().time() < deadline:
+
+    async def one_more() -> bool:
+        nonlocal turns
         turns = (await gateway.state())["turns"]
-        await asyncio.sleep(0.5)
-    return turns
+        return len(turns) > before
+
+    await eventually(one_more, f"question {before + 1} is answered")
+    return turns[before]
 
 
-def did(log: Path, asked: str) -> str:
+def did(log: Path, turn: dict[str, Any]) -> str:
     """The tool that a question has led to and what it gave, as the model was told."""
     seen = [json.loads(line)["last"] for line in log.read_text().splitlines() if line.startswith("{")]
     for question, result in itertools.pairwise(seen):
-        if question["role"] == "user" and asked and asked.lower() in str(question["content"]).lower():
+        if question["role"] == "user" and turn["user"].lower() in str(question["content"]).lower():
             return str(result["content"]).strip('"') if result["role"] == "tool" else "no tool"
-    return "no model asked"
+    return "looked up what was kept of the calls before"
 
 
 def main() -> int:

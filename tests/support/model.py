@@ -96,6 +96,25 @@ def chunks(messages: list[Message], offered: set[str], number: int) -> Iterator[
         yield {"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}
 
 
+def whole(messages: list[Message]) -> dict[str, Any]:
+    """An answer in one piece, as it is asked for when a conversation is to be summed up: what its first line was."""
+    asked = " ".join(text_of(m) for m in messages if m["role"] == "user")
+    first = next((line for line in asked.splitlines() if line.startswith("USER")), asked[:80])
+    message = {"role": "assistant", "content": f"It began with {first}"}
+    return {
+        "id": "chat-0",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": "rules",
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+    }
+
+
+STORY: Final = "Once there was a fox."
+"""What a story begins with; it has no end, and goes on as long as somebody listens."""
+
+
 class Model(BaseHTTPRequestHandler):
     """One request of a client."""
 
@@ -110,13 +129,19 @@ class Model(BaseHTTPRequestHandler):
         """A completion, as a stream."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         offered = {tool["function"]["name"] for tool in body.get("tools") or []}
-        seen = {"offered": sorted(offered), "last": body["messages"][-1]}
+        seen = {"offered": sorted(offered), "last": body["messages"][-1], "messages": body["messages"]}
         print(json.dumps(seen), file=sys.stderr, flush=True)  # noqa: T201
+        if not body.get("stream"):
+            self._json(whole(body["messages"]))
+            return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         number = next(self.numbers)
+        if "story" in text_of(body["messages"][-1]).lower():
+            self._tell_story(number)
+            return
         finish = "stop"
         for delta in chunks(body["messages"], offered, number):
             finish = "tool_calls" if "tool_calls" in delta else finish
@@ -126,6 +151,16 @@ class Model(BaseHTTPRequestHandler):
         self._chunk(number, {"choices": [], "usage": usage})
         self._write(b"data: [DONE]\n\n")
         self._write(b"")
+
+    def _tell_story(self, number: int) -> None:
+        """Tell it until nobody listens any more."""
+        try:
+            for piece in itertools.chain(re.findall(r"\S+\s*", f"{STORY} "), itertools.repeat("and ")):
+                self._chunk(number, {"choices": [{"index": 0, "delta": {"content": piece}}]})
+                time.sleep(0.02)
+        except OSError:
+            print(json.dumps({"stopped": number}), file=sys.stderr, flush=True)  # noqa: T201
+            self.close_connection = True
 
     def _chunk(self, number: int, what: dict[str, Any]) -> None:
         head = {"id": f"chat-{number}", "object": "chat.completion.chunk", "created": int(time.time())}

@@ -10,6 +10,7 @@ from gateway.wire.frames import FrameError
 TURN = {
     "t": "turn",
     "at": 1.0,
+    "since": 0.5,
     "user": "u",
     "bot": "b",
     "stages_ms": {"turn": 3.0, "text": None},

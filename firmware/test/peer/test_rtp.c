@@ -57,6 +57,19 @@ static void writes_what_it_reads(void **state)
     assert_false(rtp_is_rtcp(data, 1));
 }
 
+static void tells_what_was_played_in_an_extension(void **state)
+{
+    (void)state;
+    uint8_t data[12 + RTP_PLAYED_LEN];
+    struct buf_writer w = buf_writer(data, sizeof data);
+    struct rtp_packet in = {.seq = 3, .type = 111, .tells_played = true, .played = 0x01020304}, out;
+    rtp_put_header(&w, &in);
+    assert_false(w.failed);
+    assert_memory_equal(data + 12, ((uint8_t[]){0x56, 0x47, 0, 1, 1, 2, 3, 4}), RTP_PLAYED_LEN);
+    assert_true(rtp_parse(&out, data, w.len));
+    assert_int_equal(out.len, 0);
+}
+
 /* RFC 6716 section 3.1 */
 static void knows_the_duration_of_opus(void **state)
 {
@@ -149,6 +162,7 @@ int main(void)
         cmocka_unit_test(reads_any_header_the_rfc_allows),
         cmocka_unit_test(refuses_wrong_headers),
         cmocka_unit_test(writes_what_it_reads),
+        cmocka_unit_test(tells_what_was_played_in_an_extension),
         cmocka_unit_test(knows_the_duration_of_opus),
         cmocka_unit_test(counts_over_the_wrap),
         cmocka_unit_test(counts_loss_and_duplicates),

@@ -76,6 +76,27 @@ static void play_many(struct rig *r, unsigned count)
         play(r, PEER_AUDIO_PACKET);
 }
 
+static void says_where_in_the_stream_the_speaker_is(void **state)
+{
+    struct rig *r = rig(HZ, 8000);
+    uint32_t at = 0;
+    (void)state;
+    assert_false(playout_played(&r->p, &at));
+    for (uint32_t i = 0; i < 10; i++) {
+        encode_next(r);
+        struct peer_audio in = {
+            .kind = PEER_AUDIO_PACKET, .data = r->packet, .len = r->len, .timestamp = 5000 + 960 * i};
+        playout_push(&r->p, &in, i < 5 ? SPARE : 0); /* from the sixth on blocks are stretched by a sample */
+        step(r);
+        assert_true(playout_played(&r->p, &at));
+        assert_int_equal(at, 5000 + 960 * i - (i > 5 ? 3 * (i - 5) : 0));
+    }
+    for (unsigned i = 0; i < 25; i++)
+        playout_step(&r->p, r->out);
+    assert_false(playout_played(&r->p, &at)); /* nothing comes any more */
+    rig_free(r);
+}
+
 /* The greatest step that such a tone takes by itself, and half of that for what the codec does to it. */
 static int natural(const struct rig *r)
 {
@@ -440,6 +461,7 @@ static void a_reserve_that_was_begun_is_finished(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(says_where_in_the_stream_the_speaker_is),
         cmocka_unit_test(before_anything_came_there_is_silence_and_no_underrun),
         cmocka_unit_test(packets_play_as_they_are),
         cmocka_unit_test(the_first_sound_fades_in_over_5_ms),

@@ -29,6 +29,7 @@ from gateway.wire.calls import (
     RenegotiateCall,
     SayCall,
     SessionEvent,
+    WakeCall,
 )
 from gateway.wire.headroom import Headroom
 from gateway.wire.hosts import AllHeld, Held, HostState
@@ -165,6 +166,9 @@ class Hosts:
     async def hush(self, call: HushCall) -> None:
         await self._ask("hush", call)
 
+    async def wake(self, call: WakeCall) -> None:
+        await self._ask("wake", call)
+
     async def answer(self, call: AnswerCall) -> None:
         await self._ask("answer", call)
 
@@ -280,6 +284,7 @@ class Hosts:
             return
         event = crossing.value_of(body, SessionEvent)
         if event.kind == "ended":
+            self._over.append(event.session_id)
             self._forget(event.session_id)
         self._emit_of(who, event)
 
@@ -295,7 +300,6 @@ class Hosts:
         self._adopt(call)
 
     def _forget(self, session_id: str) -> None:
-        self._over.append(session_id)
         if (who := self._at.pop(session_id, None)) is not None and (host := self._hosts.get(who)) is not None:
             host.calls.discard(session_id)
 

@@ -31,6 +31,7 @@ from gateway.wire.calls import (
     RenegotiateCall,
     SayCall,
     SessionEvent,
+    WakeCall,
     dump,
 )
 from gateway.wire.ipc import Channel, peer_pid
@@ -199,6 +200,9 @@ class Process:
 
     async def hush(self, call: HushCall) -> None:
         await self._ask("hush", call)
+
+    async def wake(self, call: WakeCall) -> None:
+        await self._ask("wake", call)
 
     async def answer(self, call: AnswerCall) -> None:
         await self._ask("answer", call)

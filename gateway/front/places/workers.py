@@ -27,6 +27,7 @@ from gateway.wire.calls import (
     RenegotiateCall,
     SayCall,
     SessionEvent,
+    WakeCall,
 )
 
 if TYPE_CHECKING:
@@ -172,6 +173,9 @@ class Workers:
 
     async def hush(self, call: HushCall) -> None:
         await self._find(call.session_id).hush(call)
+
+    async def wake(self, call: WakeCall) -> None:
+        await self._find(call.session_id).wake(call)
 
     async def answer(self, call: AnswerCall) -> None:
         await self._find(call.session_id).answer(call)

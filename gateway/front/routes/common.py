@@ -70,7 +70,7 @@ async def caller_of(request: Request) -> Caller:
     remote = remote_address(request)
     if offered := challenge.read(headers.get("authorization", ""), await _sdp(request)):
         identities = gateway.certificates.pins(secure=scheme(request) == "https")
-        return await prove(
+        caller = await prove(
             gateway.registry,
             gateway.operators,
             gateway.challenges,
@@ -78,6 +78,8 @@ async def caller_of(request: Request) -> Caller:
             remote=remote,
             identities=identities,
         )
+        await gateway.old_firmware.outgrown(caller.key_id)
+        return caller
     asked = Asked(
         remote,
         headers.get("authorization"),

@@ -118,6 +118,13 @@ async def quiet(name: str, gateway: TheGateway, operator: TheOperator) -> dict[s
     return {"stopped": await gateway.promises.quiet(name)}
 
 
+@router.post("/{name}/listen", status_code=202, responses=responses(401, 403, 404, 422, 503))
+async def listen(name: str, gateway: TheGateway, operator: TheOperator) -> None:
+    """Have a device listen that waits for its word or its button."""
+    del operator
+    await gateway.switchboard.wake(name)
+
+
 @router.get("/{name}/tools", responses=responses(401, 403, 422))
 async def tools(name: str, gateway: TheGateway, operator: TheOperator) -> list[dict[str, Any]]:
     """What a device can do, with the schemas of the arguments."""

@@ -29,7 +29,7 @@ async def guard(request: Request, proceed: Callable[[Request], Awaitable[Respons
     """Let a request in, or say why not."""
     let_in = None
     try:
-        let_in = _check(request)
+        let_in = await _check(request)
         if let_in is not None and _is_preflight(request):
             response = Response(status_code=204)
         else:
@@ -50,7 +50,7 @@ def _is_preflight(request: Request) -> bool:
     return request.method == "OPTIONS" and "access-control-request-method" in request.headers
 
 
-def _check(request: Request) -> str | None:
+async def _check(request: Request) -> str | None:
     """Raise why a request is not let in; the origin of another's page where it is from one that may talk."""
     gateway, headers, path = gateway_of(request), request.headers, request.url.path
     check_host(headers.get("host"), gateway.names)
@@ -61,8 +61,19 @@ def _check(request: Request) -> str | None:
         site = None if path in _DOORSTEPS and request.method == "GET" else headers.get("sec-fetch-site")
         check_origin(origin, headers.get("host"), site)
     allowed = gateway.settings.plain_http or gateway.settings.open or path == "/healthz"
-    check_plain(scheme(request), remote=remote_address(request), allowed=allowed)
+    try:
+        check_plain(scheme(request), remote=remote_address(request), allowed=allowed)
+    except TlsRequired:
+        if not await _is_old_firmware(request):
+            raise
     return let_in
+
+
+async def _is_old_firmware(request: Request) -> bool:
+    if (request.method, request.url.path) != ("POST", "/api/offer"):
+        return False
+    old = gateway_of(request).old_firmware
+    return await old.is_let_in(request.headers.get("authorization"), remote_address(request))
 
 
 def _over_tls(request: Request) -> Response:

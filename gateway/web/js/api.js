@@ -50,9 +50,10 @@ async function request(path, { method = "GET", body, signal } = {}) {
   return response;
 }
 
-/** The JSON that a path answers; throws Problem. */
+/** The JSON that a path answers, null where it answers with nothing; throws Problem. */
 export async function json(path, options) {
-  return (await request(path, options)).json();
+  const response = await request(path, options);
+  return response.status === 204 || response.status === 202 && !response.headers.get("Content-Type")?.includes("json") ? null : response.json();
 }
 
 /** `/api/state`, and by how many seconds the gateway's clock is ahead of ours. */

@@ -14,7 +14,7 @@ export function conversationView(store) {
 function show(store) {
   const log = $("transcripts");
   const follows = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END_PX;
-  log.hidden = store.transcripts.length === 0;
+  log.hidden = store.transcripts.length + store.tools.length === 0;
   $("transcripts-empty").hidden = !log.hidden;
   keyed(log, lines(store), (line) => line.key, make, fill);
   if (follows) log.scrollTop = log.scrollHeight;
@@ -23,7 +23,11 @@ function show(store) {
 /** Transcripts as paragraphs, with the name of the speaker, which is shown only where the speaker changes. */
 function lines(store) {
   let last = null;
-  return paragraphs(store.transcripts).map((line) => {
+  return merged(paragraphs(store.transcripts), store.tools).map((line) => {
+    if (line.who === "tool") {
+      last = null;
+      return { ...line, key: `tool ${line.session} ${line.at} ${line.name}`, changed: true, final: true, name: line.ok ? "tool" : "tool, failed" };
+    }
     const parties = store.parties(line.session);
     const speaker = `${line.session} ${line.who}`;
     const changed = speaker !== last;
@@ -33,6 +37,21 @@ function lines(store) {
     const key = line.final ? `${speaker} ${line.at}` : `${speaker} …`;
     return { ...line, key, changed, name: parties[line.who] + to };
   });
+}
+
+/** Calls of tools among what was said, by when they began. */
+function merged(said, tools) {
+  const called = tools.map((tool) => ({ ...tool, who: "tool", text: `${tool.name.replaceAll("_", " ")} ${brief(tool.arguments)} → ${tool.result}` }));
+  return [...said, ...called].sort((a, b) => a.at - b.at);
+}
+
+/** Arguments without the signs of JSON. */
+function brief(args) {
+  try {
+    return Object.entries(JSON.parse(args)).map(([name, value]) => `${name}: ${value}`).join(", ");
+  } catch {
+    return args;
+  }
 }
 
 /** Some voices report word by word: what one speaker says without a pause is one paragraph. */

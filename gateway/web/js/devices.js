@@ -3,6 +3,7 @@
 import { json } from "./api.js";
 import { $, attribute, h, keyed, rich, showProblem, text } from "./dom.js";
 import { ago } from "./format.js";
+import { panelOf } from "./panel.js";
 
 let firmware = []; // the gateway's releases, newest first
 
@@ -14,6 +15,10 @@ export function devicesView(store) {
     render();
   });
   setInterval(() => store.devices.size && render(), 10_000);
+  store.addEventListener("remembered", ({ detail: device }) => {
+    for (const panel of document.querySelectorAll("#devices .panel")) if (panel.dataset.of === device) panel.changed();
+  });
+  $("enrol").addEventListener("submit", (event) => enrol(event, store));
   $("update-all").addEventListener("click", () => update(null));
 }
 
@@ -25,6 +30,30 @@ async function update(devices) {
   } catch (problem) {
     showProblem($("devices-problem"), problem);
   }
+}
+
+/** Makes a key, and shows it this once. */
+async function enrol(event, store) {
+  event.preventDefault();
+  showProblem($("devices-problem"), null);
+  $("enrolled").hidden = true;
+  try {
+    const made = await json("/api/devices", { method: "POST", body: { name: $("enrol-name").value.trim(), role: $("enrol-role").value } });
+    text($("enrolled-name"), made.name);
+    text($("enrolled-key"), made.key);
+    $("enrolled").hidden = false;
+    $("enrol-name").value = "";
+    await refresh(store);
+  } catch (problem) {
+    showProblem($("devices-problem"), problem);
+  }
+}
+
+/** Who has a key changes without a call. */
+async function refresh(store) {
+  const devices = await json("/api/devices");
+  store.devices = new Map(devices.map((device) => [device.id, device]));
+  show(store);
 }
 
 /** The release that a device in a call could take, or undefined. */
@@ -65,6 +94,21 @@ function make() {
     h("p", { class: "row-action", "data-part": "action" }));
 }
 
+/** A device with a key of ours can be managed, and an operator's be revoked. */
+function manage(row, device, store) {
+  let panel = row.querySelector(".panel");
+  if (!device.known || device.revoked) {
+    panel?.remove();
+    return;
+  }
+  if (!panel) {
+    panel = panelOf(device.name, device.role, () => refresh(store));
+    panel.dataset.of = device.name;
+    row.append(panel);
+  }
+  panel.fill(device);
+}
+
 function fill(row, device, store) {
   const part = (name) => row.querySelector(`[data-part="${name}"]`);
   attribute(row, "data-state", state(device));
@@ -74,7 +118,8 @@ function fill(row, device, store) {
   text(part("seen"), seen(device, store.now()));
   const facts = [device.board, device.fw && `firmware ${device.fw}`, device.address].filter(Boolean).join(" · ");
   offer(part("action"), device, newer(device), store);
-  const hint = device.known ? course(store.rollout, device) ?? told(store.reports.get(device.name)) : "It has no key here yet: `voicegw devices add NAME` makes one.";
+  manage(row, device, store);
+  const hint = device.known ? course(store.rollout, device) ?? told(store.reports.get(device.name)) : "It has no key here yet: make one above, or with `voicegw devices add NAME`.";
   if (part("detail").dataset.of === facts + hint) return;
   part("detail").dataset.of = facts + hint;
   part("detail").replaceChildren(facts, ...(hint ? [h("span", { class: "hint" }, ...rich(hint))] : []));

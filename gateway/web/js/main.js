@@ -5,6 +5,7 @@ import { conversationView } from "./conversation.js";
 import { devicesView } from "./devices.js";
 import { $, showProblem, text } from "./dom.js";
 import { span } from "./format.js";
+import { servicesView } from "./services.js";
 import { sessionsView } from "./sessions.js";
 import { Store } from "./store.js";
 import { Talk } from "./talk.js";
@@ -20,6 +21,7 @@ sessionsView(store);
 devicesView(store);
 conversationView(store);
 latencyView(store);
+servicesView(store);
 new Talk(store, askForKey);
 
 $("gate-form").addEventListener("submit", (event) => {

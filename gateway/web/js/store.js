@@ -8,6 +8,8 @@ export class Store extends EventTarget {
   sessions = new Map();
   devices = new Map();
   transcripts = [];
+  tools = []; // calls of tools by language models
+  services = []; // what the services of bots have cost
   turns = [];
   reports = new Map(); // device → the last that it reported beside its figures
   rollout = null; // the last update of devices, as `/api/state` has it
@@ -30,9 +32,11 @@ export class Store extends EventTarget {
     this.rollout = snapshot.rollout;
     this.transcripts = [];
     this.turns = [];
+    this.tools = snapshot.tools ?? [];
+    this.services = snapshot.services ?? [];
     snapshot.transcripts.forEach((transcript) => this.#transcript(transcript));
     snapshot.turns.forEach((turn) => this.#turn(turn));
-    for (const topic of ["sessions", "devices", "transcripts", "turns", "fresh"]) this.#tell(topic);
+    for (const topic of ["sessions", "devices", "transcripts", "turns", "services", "fresh"]) this.#tell(topic);
   }
 
   /** Applies one event of `/api/events`; an unknown kind is of a newer gateway and is ignored. */
@@ -44,6 +48,10 @@ export class Store extends EventTarget {
       transcript: [() => this.#transcript(data), "transcripts"],
       turn: [() => this.#turn(data), "turns"],
       rollout: [() => this.#rollout(data), "devices"],
+      tool: [() => this.#tool(data), "transcripts"],
+      costs: [() => (this.services = data.services), "services"],
+      promise: [() => this.#remembered(data.device), "devices"],
+      history: [() => this.#remembered(data.device), "devices"],
       report: [() => this.reports.set(data.device, data), "devices"],
     }[event] ?? [];
     if (!change) return;
@@ -104,6 +112,16 @@ export class Store extends EventTarget {
     if (open >= 0) this.transcripts.splice(open, 1);
     this.transcripts.push(transcript);
     this.transcripts.splice(0, this.transcripts.length - KEPT_TRANSCRIPTS);
+  }
+
+  #tool(tool) {
+    this.tools.push(tool);
+    this.tools.splice(0, this.tools.length - KEPT_TRANSCRIPTS);
+  }
+
+  /** What is kept of a device has changed; who shows it asks. */
+  #remembered(device) {
+    this.dispatchEvent(new CustomEvent("remembered", { detail: device }));
   }
 
   #turn(turn) {

@@ -9,6 +9,7 @@ export const STAGES = [
   ["text", "first text"],
   ["audio", "first audio"],
   ["packet", "first packet out"],
+  ["speaker", "on the speaker"],
 ];
 
 let chosen = null; // the key of the turn that the reader picked; null follows the newest
@@ -19,9 +20,10 @@ export function latencyView(store) {
 
 const keyOf = (turn) => `${turn.session} ${turn.at}`;
 
-/** The total as told, or the sum of what is known. */
+/** As told, with the way to the speaker; or the sum of what is known. */
 function total(turn) {
-  return turn.total_ms ?? STAGES.reduce((sum, [stage]) => sum + (turn.stages_ms[stage] ?? 0), 0);
+  if (turn.total_ms !== undefined) return turn.total_ms + (turn.stages_ms.speaker ?? 0);
+  return STAGES.reduce((sum, [stage]) => sum + (turn.stages_ms[stage] ?? 0), 0);
 }
 
 function show(store) {

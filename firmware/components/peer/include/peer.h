@@ -194,6 +194,10 @@ void peer_ask(struct peer *p, uint64_t now);
  * over pauses of more than 0.2 s. PEER_ERR_BUSY: the one before has not been polled. */
 enum peer_error peer_send_audio(struct peer *p, uint64_t now, const uint8_t *opus, size_t len);
 
+/* What the speaker played as the audio that is sent next was recorded, by its RTP timestamp: goes with that
+ * one packet, for a remote that takes the echo out of it. */
+void peer_tell_played(struct peer *p, uint32_t timestamp);
+
 /* Whether the remote would rather be sent nothing than silence. */
 bool peer_wants_dtx(const struct peer *p);
 

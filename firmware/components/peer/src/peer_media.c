@@ -41,6 +41,9 @@ enum peer_error peer_send_audio(struct peer *p, uint64_t now, const uint8_t *opu
     struct rtp_packet packet = {.ssrc = s->ssrc, .seq = s->seq, .type = p->remote.opus};
     packet.marker = advance_clock(s, now);
     packet.timestamp = s->timestamp;
+    packet.tells_played = s->tells_played;
+    packet.played = s->played;
+    s->tells_played = false;
     rtp_put_header(&w, &packet);
     buf_put(&w, opus, len);
     s->seq++;
@@ -50,6 +53,12 @@ enum peer_error peer_send_audio(struct peer *p, uint64_t now, const uint8_t *opu
     s->bytes += (uint32_t)len;
     p->outbox.len = w.failed ? 0 : secure_rtp_protect(&p->srtp, w.data, w.len);
     return p->outbox.len > 0 ? PEER_OK : PEER_ERR_CRYPTO;
+}
+
+void peer_tell_played(struct peer *p, uint32_t timestamp)
+{
+    p->sender.tells_played = true;
+    p->sender.played = timestamp;
 }
 
 bool peer_wants_dtx(const struct peer *p)

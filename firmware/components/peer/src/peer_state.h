@@ -23,6 +23,8 @@ struct peer_sender {
     uint32_t ssrc, timestamp, last_duration;
     uint16_t seq;
     uint64_t last_sent; /* 0: never */
+    bool tells_played;
+    uint32_t played;
     uint32_t packets, bytes;
 };
 

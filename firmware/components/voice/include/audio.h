@@ -102,6 +102,10 @@ void audio_playout_push(struct audio *a, const struct peer_audio *in, int32_t sp
 /* The block to play. What was wanted and not pushed is concealed. */
 void audio_playout_step(struct audio *a, uint64_t now, int16_t speaker[AUDIO_BLOCK]);
 
+/* What the block of the last step begins with, by the RTP timestamp of what was pushed. False: nothing has
+ * come for half a second. */
+bool audio_played(const struct audio *a, uint32_t *timestamp);
+
 void audio_set_volume(struct audio *a, uint8_t percent); /* of the samples; 100 leaves them alone */
 void audio_set_mute(struct audio *a, bool mute);
 /* Barge-in: the bot's speech fades out at once, and stays out until it has paused or half a second is over.

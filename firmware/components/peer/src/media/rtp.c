@@ -45,11 +45,16 @@ bool rtp_parse(struct rtp_packet *packet, const uint8_t *data, size_t len)
 
 void rtp_put_header(struct buf_writer *w, const struct rtp_packet *packet)
 {
-    buf_put_u8(w, 0x80);
+    buf_put_u8(w, packet->tells_played ? 0x90 : 0x80);
     buf_put_u8(w, (uint8_t)(packet->type | (packet->marker ? 0x80 : 0)));
     buf_put_u16(w, packet->seq);
     buf_put_u32(w, packet->timestamp);
     buf_put_u32(w, packet->ssrc);
+    if (!packet->tells_played)
+        return;
+    buf_put_u16(w, RTP_PLAYED_PROFILE);
+    buf_put_u16(w, 1);
+    buf_put_u32(w, packet->played);
 }
 
 /* RFC 6716 section 3.1, table 2, in samples at 48 kHz. */

@@ -13,9 +13,15 @@ struct rtp_packet {
     uint16_t seq;
     uint8_t type;
     bool marker;
+    bool tells_played; /* what comes next goes out with it; of what comes in it is not read */
+    uint32_t played;
     const uint8_t *payload;
     size_t len;
 };
+
+/* RFC 3550 section 5.3.1: who does not know it ignores it. docs/protocol.md, media */
+#define RTP_PLAYED_PROFILE 0x5647u
+#define RTP_PLAYED_LEN 8u
 
 /* Any header that section 5.1 allows: CSRC, extension, padding. */
 bool rtp_parse(struct rtp_packet *packet, const uint8_t *data, size_t len);

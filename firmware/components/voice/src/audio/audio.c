@@ -109,6 +109,11 @@ void audio_playout_step(struct audio *a, uint64_t now, int16_t speaker[AUDIO_BLO
     a->speaker_db10 = audio_math_decibel(audio_math_power(speaker, AUDIO_BLOCK), AUDIO_BLOCK);
 }
 
+bool audio_played(const struct audio *a, uint32_t *timestamp)
+{
+    return playout_played(&a->playout, timestamp);
+}
+
 void audio_set_volume(struct audio *a, uint8_t percent)
 {
     playout_set_volume(&a->playout, percent);

@@ -18,6 +18,8 @@
 #define FLUSH_QUIET_FRAMES 2
 #define FLUSH_FRAMES_MAX 25
 #define SPEAKING_HANGOVER 10
+#define UNHEARD_FRAMES 25
+#define TICKS 3u /* of RTP's 48 kHz in a sample */
 
 void playout_init(struct playout *p, struct codec *codec)
 {
@@ -34,6 +36,7 @@ void playout_reset(struct playout *p)
     p->fade = (struct audio_math_ramp){0, 0};
     p->duck = (struct audio_math_ramp){ONE, ONE};
     p->missing = GONE_FRAMES;
+    p->unheard = UNHEARD_FRAMES;
     p->flushing = p->speaking = false;
     p->hangover = 0;
 }
@@ -88,6 +91,13 @@ static void watch_flush(struct playout *p, const int16_t *pcm)
     p->flushing = p->quiet < FLUSH_QUIET_FRAMES && ++p->flushed < FLUSH_FRAMES_MAX;
 }
 
+static void follow(struct playout *p, const struct peer_audio *in)
+{
+    bool packet = in->kind == PEER_AUDIO_PACKET;
+    p->end = (packet ? in->timestamp : p->end) + BLOCK * TICKS;
+    p->unheard = packet ? 0 : p->unheard < UNHEARD_FRAMES ? (uint8_t)(p->unheard + 1) : UNHEARD_FRAMES;
+}
+
 void playout_push(struct playout *p, const struct peer_audio *in, int32_t spare_us)
 {
     int16_t *pcm = audio_stretch_space(&p->stretch);
@@ -98,6 +108,7 @@ void playout_push(struct playout *p, const struct peer_audio *in, int32_t spare_
     else
         conceal(p, pcm);
     audio_stretch_added(&p->stretch);
+    follow(p, in);
     watch_flush(p, pcm);
     if (in->kind == PEER_AUDIO_PACKET) /* else the spare is that of an older frame */
         audio_stretch_steer(&p->stretch, spare_us);
@@ -140,6 +151,7 @@ void playout_step(struct playout *p, int16_t out[AUDIO_BLOCK])
     const struct peer_audio nothing = {.kind = PEER_AUDIO_CONCEAL};
     while (audio_stretch_wants(&p->stretch))
         playout_push(p, &nothing, AUDIO_SPARE_UNKNOWN);
+    p->at = p->end - p->stretch.count * TICKS;
     audio_stretch_take(&p->stretch, out);
     p->duck.target = p->flushing ? 0 : p->signals.active ? DUCKED : ONE;
     audio_math_ramp_apply(&p->duck, DUCK_STEP, out, BLOCK);
@@ -164,6 +176,12 @@ void playout_flush(struct playout *p)
 {
     p->flushing = true;
     p->flushed = p->quiet = 0;
+}
+
+bool playout_played(const struct playout *p, uint32_t *timestamp)
+{
+    *timestamp = p->at;
+    return p->unheard < UNHEARD_FRAMES;
 }
 
 uint32_t playout_delay_us(const struct playout *p)

@@ -29,6 +29,8 @@ struct playout {
     bool flushing;
     uint8_t flushed, quiet; /* frames since the flush; of them quiet ones in a row */
     uint8_t hangover;       /* blocks until `speaking` ends */
+    uint8_t unheard;        /* frames since a packet came */
+    uint32_t end, at;       /* RTP time after the last frame, and of the last block's first sample */
 };
 
 void playout_init(struct playout *p, struct codec *codec);
@@ -42,6 +44,7 @@ void playout_set_volume(struct playout *p, uint8_t percent);
 void playout_set_mute(struct playout *p, bool mute);
 void playout_flush(struct playout *p);
 
+bool playout_played(const struct playout *p, uint32_t *timestamp);
 uint32_t playout_delay_us(const struct playout *p);
 
 #endif

@@ -221,10 +221,13 @@ bool call_wants_dtx(const struct call *c)
     return peer_wants_dtx(c->peer);
 }
 
-void call_send_audio(struct call *c, uint64_t now, const uint8_t *opus, size_t len)
+void call_send_audio(struct call *c, uint64_t now, const uint8_t *opus, size_t len, const uint32_t *played)
 {
-    if (c->peer != NULL && c->connected)
-        (void)peer_send_audio(c->peer, now, opus, len);
+    if (c->peer == NULL || !c->connected)
+        return;
+    if (played != NULL)
+        peer_tell_played(c->peer, *played);
+    (void)peer_send_audio(c->peer, now, opus, len);
 }
 
 void call_next_audio(struct call *c, uint64_t now, struct peer_audio *audio)

@@ -53,7 +53,8 @@ bool call_next(struct call *c, uint64_t now, struct call_event *event);
 uint64_t call_deadline(const struct call *c);
 bool call_say(struct call *c, const char *text, size_t len);
 bool call_wants_dtx(const struct call *c); /* the gateway would rather be sent nothing than silence */
-void call_send_audio(struct call *c, uint64_t now, const uint8_t *opus, size_t len);
+/* `played`: what the speaker was at meanwhile, see peer_tell_played(); NULL for nothing. */
+void call_send_audio(struct call *c, uint64_t now, const uint8_t *opus, size_t len, const uint32_t *played);
 /* What to play now; WAIT if there is no call. */
 void call_next_audio(struct call *c, uint64_t now, struct peer_audio *audio);
 void call_end(struct call *c, uint64_t now);

@@ -9,15 +9,18 @@
 #define EXPECTED_LOSS                                                                                        \
     10u /* percent: what Wi-Fi loses at its worst hours, and where libopus starts to spend on FEC */
 #define ENCODE_WINDOW_US 1000000u
+#define RTP_PER_MS 48u
 
-/* A board that hears itself would interrupt itself. */
-static enum audio_talk talk_mode(const struct settings *s)
+/* A board that hears itself would interrupt itself, unless the gateway takes care of that. */
+static enum audio_talk talk_mode(const struct device *d)
 {
-    if (s->talk[0] == '\0' && !port_facts()->has_echo_canceller)
+    const char *talk = d->settings.talk;
+    bool automatic = talk[0] == '\0' || strcmp(talk, "auto") == 0;
+    if (automatic && !port_facts()->has_echo_canceller && !d->echo_cancelled)
         return AUDIO_TALK_HALF_DUPLEX;
-    if (strcmp(s->talk, "push") == 0)
+    if (strcmp(talk, "push") == 0)
         return AUDIO_TALK_PUSH;
-    return strcmp(s->talk, "half") == 0 ? AUDIO_TALK_HALF_DUPLEX : AUDIO_TALK_ALWAYS;
+    return strcmp(talk, "half") == 0 ? AUDIO_TALK_HALF_DUPLEX : AUDIO_TALK_ALWAYS;
 }
 
 void device_audio_apply(struct device *d)
@@ -31,7 +34,7 @@ void device_audio_apply(struct device *d)
     audio_set_volume(a, by_codec ? 100 : volume);
     audio_set_mute(a, d->alert == 0 && settings_is_muted(&d->settings));
     audio_set_microphone_mute(a, settings_is_microphone_muted(&d->settings));
-    audio_set_talk(a, talk_mode(&d->settings));
+    audio_set_talk(a, talk_mode(d));
     port_audio_unlock();
     screen_show_state(d);
 }
@@ -42,7 +45,7 @@ void device_audio_start(struct device *d)
         d->codec_memory = port_memory(audio_codec_size());
     struct audio_config config = {.complexity = port_facts()->opus_complexity,
                                   .expected_loss = EXPECTED_LOSS,
-                                  .talk = talk_mode(&d->settings),
+                                  .talk = talk_mode(d),
                                   .hangover_us = port_audio_latency_us() + 150000u,
                                   .codec_memory = d->codec_memory,
                                   .codec_size = audio_codec_size()};
@@ -79,6 +82,7 @@ void device_audio_begin_call(struct device *d)
     port_audio_lock();
     audio_reset(d->audio);
     audio_set_dtx(d->audio, call_wants_dtx(&d->call));
+    audio_set_talk(d->audio, talk_mode(d));
     port_audio_unlock();
 }
 
@@ -107,6 +111,14 @@ static void note_encode_time(struct device *d, uint64_t now, uint32_t took)
     d->encode_worst = took > d->encode_worst ? took : d->encode_worst;
 }
 
+/* What is played now was handed over with the last block, and takes its time to the air. */
+static bool speaker_at(const struct device *d, uint32_t *timestamp)
+{
+    bool plays = audio_played(d->audio, timestamp);
+    *timestamp -= port_audio_latency_us() / 1000u * RTP_PER_MS;
+    return plays;
+}
+
 static void want(struct device *d)
 {
     /* what came too late for its own block is for this one, or it would add to the delay for good */
@@ -129,13 +141,17 @@ void voice_audio_capture(void)
     struct packet
         spare; /* the net task is behind: the encoder goes on all the same, or it would click later */
     size_t len = 0;
+    uint32_t played = 0;
     port_audio_lock();
+    bool plays = speaker_at(d, &played);
     enum audio_error encoded = audio_capture_step(d->audio, began, error == PORT_OK ? microphone : NULL,
                                                   p != NULL ? p->data : spare.data, &len);
     want(d);
     port_audio_unlock();
     if (encoded == AUDIO_OK && p != NULL && len > 0) {
         p->len = (uint16_t)len;
+        p->kind = plays;
+        p->timestamp = played;
         queue_push(&d->up);
     }
     note_encode_time(d, began, (uint32_t)(port_clock() - began));

@@ -44,6 +44,7 @@ bool device_call_begin(struct device *d, struct device_news *news)
     struct signaling_trust trust;
     d->told_reason = REASON_NONE;
     d->attention = ATTENTION_ALWAYS;
+    d->echo_cancelled = false;
     d->gateway.family = 0;
     d->met = false;
     device_update_interrupt(d);
@@ -175,7 +176,7 @@ bool device_call_send(struct device *d, uint64_t now)
     const struct packet *p = queue_front(&d->up);
     if (p == NULL)
         return false;
-    call_send_audio(&d->call, now, p->data, p->len);
+    call_send_audio(&d->call, now, p->data, p->len, p->kind ? &p->timestamp : NULL);
     queue_pop(&d->up);
     return true;
 }

@@ -100,6 +100,10 @@ static enum reason take_event(struct device *d, uint64_t now, const struct rtvi_
     case RTVI_ATTENTION:
         take_attention(d, event->text);
         break;
+    case RTVI_ECHO:
+        d->echo_cancelled = strcmp(event->text, "cancelled") == 0;
+        device_audio_apply(d);
+        break;
     case RTVI_CLOCK:
         talk_take_clock(&d->talk, now, event);
         break;

@@ -11,9 +11,9 @@
 
 struct packet {
     uint16_t len;
-    uint8_t kind; /* enum peer_audio_kind, downward */
-    uint32_t timestamp;
-    int32_t spare_us; /* downward: see audio_playout_push() */
+    uint8_t kind;       /* enum peer_audio_kind, downward; upward whether there is a timestamp */
+    uint32_t timestamp; /* RTP's; upward: what the speaker was at */
+    int32_t spare_us;   /* downward: see audio_playout_push() */
     uint8_t data[QUEUE_PACKET_MAX];
 };
 

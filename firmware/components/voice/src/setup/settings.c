@@ -48,7 +48,8 @@ static bool is_token(const char *value)
 
 static bool is_talk(const char *value)
 {
-    return strcmp(value, "always") == 0 || strcmp(value, "push") == 0 || strcmp(value, "half") == 0;
+    return strcmp(value, "auto") == 0 || strcmp(value, "always") == 0 || strcmp(value, "push") == 0 ||
+           strcmp(value, "half") == 0;
 }
 
 static bool is_percent(const char *value)

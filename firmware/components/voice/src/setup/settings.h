@@ -16,7 +16,7 @@ struct settings {
     char key[129];          /* of this device, at the gateway */
     char fingerprint[130];  /* of the gateway's key or certificate, SHA-256, hex; or two, with a comma */
     char name[33];          /* what the device calls itself; empty: its id */
-    char talk[8];           /* always, push, half; empty: what the board can do */
+    char talk[8];           /* auto, always, push, half; empty: auto */
     char volume[4];         /* percent */
     char muted[2];          /* the speaker: 0 or 1 */
     char mic_muted[2];      /* likewise */

@@ -23,16 +23,21 @@ static bool read_error(struct rtvi_event *event, struct json data)
     return true;
 }
 
+static enum rtvi_type type_of(struct json type)
+{
+    if (json_is(type, "device-attention"))
+        return RTVI_ATTENTION;
+    if (json_is(type, "device-echo"))
+        return RTVI_ECHO;
+    return json_is(type, "device-command") ? RTVI_COMMAND : RTVI_OTHER;
+}
+
 static bool read_server_message(struct rtvi_event *event, struct json data)
 {
-    struct json type = json_member(data, "type");
     event->data = data;
-    if (json_is(type, "device-attention")) {
-        event->type = RTVI_ATTENTION;
+    event->type = type_of(json_member(data, "type"));
+    if (event->type == RTVI_ATTENTION || event->type == RTVI_ECHO)
         json_text_cut(json_member(data, "state"), event->text, sizeof event->text);
-    } else if (!json_is(type, "device-command")) {
-        event->type = RTVI_OTHER;
-    }
     return true;
 }
 

@@ -24,6 +24,7 @@ enum rtvi_type {
     RTVI_ERROR,
     RTVI_COMMAND,    /* data: {"type": "device-command", "command": …, "value": …} */
     RTVI_ATTENTION,  /* text: whether the gateway listens, "asleep" say */
+    RTVI_ECHO,       /* text: what the gateway does about our own voice in what we send, "cancelled" say */
     RTVI_CLOCK,      /* the reply to ours */
     RTVI_CRASH_KEPT, /* likewise: the gateway has the report */
     RTVI_PEER_LEFT,
@@ -31,7 +32,7 @@ enum rtvi_type {
 
 struct rtvi_event {
     enum rtvi_type type;
-    char text[RTVI_TEXT_MAX]; /* transcript, error, or attention */
+    char text[RTVI_TEXT_MAX]; /* transcript, error, or state */
     bool final;               /* USER_TEXT */
     bool fatal;               /* ERROR */
     struct json data;         /* COMMAND: points into the message */

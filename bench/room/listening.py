@@ -1,0 +1,149 @@
+"""A device's ear, turn taking, recogniser and understanding, fed with sound as fast as it can take it.
+
+The parts are the assistant's own, with its own settings, and so is the order in which they work; only time is counted
+in samples instead of by the clock.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from pipecat.audio.vad.vad_analyzer import VADState
+from pocketsphinx import Decoder
+
+from bench.room.rooms import Samples, pcm
+from gateway.bots import assistant
+from gateway.settings import Hearing, without_telemetry
+from gateway.speech import sphinx_worker
+from gateway.speech.framing import Kind, Message
+from gateway.speech.intents import Intent, Recogniser
+from gateway.speech.language_model import language_model
+from gateway.speech.recognition import BEFORE_SPEECH, transcript
+from gateway.speech.sentences import load_book
+from gateway.speech.serving import Engine
+from gateway.speech.sphinx_stream import Heard
+from gateway.speech.understanding import Understanding
+
+_FRAME: Final = 640
+_JUDGED: Final = 8 * 16_000
+_HEARING: Final = Hearing()
+
+
+@dataclass(slots=True)
+class Costs:
+    """Seconds of this process's CPU, and how many times."""
+
+    hearing: float = 0.0
+    utterances: int = 0
+
+
+@dataclass(slots=True)
+class Listening:
+    """One recogniser, for many conversations.
+
+    Args:
+        engine: as the recogniser's process has it.
+    """
+
+    engine: Engine
+    recogniser: Recogniser = field(default_factory=lambda: Recogniser(load_book()))
+    costs: Costs = field(default_factory=Costs)
+    _streams: int = 0
+
+    def conversation(self) -> Conversation:
+        """With somebody new."""
+        self._streams += 1
+        return Conversation(self, self._streams)
+
+    def hear(self, stream: int, said: bytes) -> str:
+        """A stretch of speech as text."""
+        began = time.process_time()
+        pieces = [
+            Message(Kind.AUDIO, stream, 1, said[at : at + _FRAME]) for at in range(0, len(said), _FRAME)
+        ]
+        messages = [Message(Kind.START, stream, 1), *pieces, Message(Kind.END, stream, 1)]
+        answers = [answer for message in messages for answer in self.engine.handle(1, message)]
+        ((_, answer),) = filter(None, answers)
+        self.costs.hearing += time.process_time() - began
+        self.costs.utterances += 1
+        return transcript(Heard(answer.payload.decode(), clear=answer.kind is Kind.RESULT))
+
+
+class Conversation:
+    """What somebody says, one thing after the other, and what it is taken for."""
+
+    def __init__(self, listening: Listening, stream: int) -> None:
+        self._listening, self._stream = listening, stream
+        self._vad: Any = assistant.voice_activity(_HEARING)
+        self._vad.set_sample_rate(16_000)
+        self.understanding = Understanding(listening.recogniser)
+        self._now = 0.0
+        self.heard: list[str] = []
+
+    def hear(self, sound: Samples) -> list[list[Intent]]:
+        """What each turn in it asks for; `heard` are the turns' words."""
+        self.heard = [text for text in self._turns(pcm(sound)) if text]
+        self._now += sound.size / 16_000
+        return [self.understanding.intents(text, self._now) for text in self.heard]
+
+    def _turns(self, sound: bytes) -> list[str]:
+        turns: list[str] = []
+        words: list[str] = []
+        speech, before, turn = bytearray(), bytearray(), bytearray()
+        speaking, quiet = False, 0.0
+        for at in range(0, len(sound) - _FRAME + 1, _FRAME):
+            frame = sound[at : at + _FRAME]
+            state = self._vad._run_analyzer(frame)  # noqa: SLF001 -- what Pipecat runs in a thread
+            turn += frame
+            if speaking:
+                speech += frame
+            else:
+                before = (before + frame)[-BEFORE_SPEECH:]
+            if state is VADState.SPEAKING and not speaking:
+                speaking, speech = True, bytearray(before)
+                quiet = 0.0
+                turn = turn[-len(before) :] if not words else turn
+            elif state is VADState.QUIET and speaking:
+                speaking, before = False, bytearray()
+                words.append(self._listening.hear(self._stream, bytes(speech)))
+                if self._finished(bytes(turn)):
+                    turns.append(" ".join(filter(None, words)))
+                    words.clear()
+            elif not speaking and words:
+                quiet += 0.02
+                if quiet >= _HEARING.pause_s:
+                    turns.append(" ".join(filter(None, words)))
+                    words.clear()
+        return [*turns, *([" ".join(filter(None, words))] if words else [])]
+
+    def _finished(self, said: bytes) -> bool:
+        samples = np.frombuffer(said, "<i2")[-_JUDGED:].astype(np.float32) / 32_768
+        return bool(_judge().judge(samples)["prediction"])
+
+
+@cache
+def _judge() -> Any:
+    return assistant.end_of_turn(_HEARING)
+
+
+def sphinx() -> Engine:
+    """The recogniser that ships: pocketsphinx with the model of our sentences."""
+    model = language_model(load_book(), Path(tempfile.gettempdir()) / "voicegw-bench")
+    worker = sphinx_worker.Recogniser(
+        lambda: Decoder(
+            hmm=str(model.acoustic), lm=str(model.arpa), dict=str(model.dictionary), loglevel="FATAL"
+        )
+    )
+    worker.warm()
+    return worker
+
+
+ENGINES: Final[dict[str, Callable[[], Engine]]] = {"sphinx": sphinx}
+without_telemetry()
