@@ -22,8 +22,8 @@ from gateway.settings import Nats
 
 AGAIN_SECONDS: Final = 0.25
 """Between two tries to connect; NATS bears thousands of them a second."""
-PING_SECONDS: Final = 1.0
-"""Between two signs of life, of which two may stay out: a dead line is known within three seconds."""
+PING_SECONDS: Final = 2.0
+"""Between two signs of life, of which two may stay out: a dead line is known within six seconds."""
 CONNECT_SECONDS: Final = 2
 MOST_TURNS: Final = 1_000
 """Of the event loop, for what has arrived to be heard."""

@@ -155,6 +155,39 @@ async def test_a_host_that_stops_sends_its_calls_elsewhere(fleet: Fleet) -> None
     await fleet.idle()
 
 
+async def test_of_a_host_whose_main_process_is_killed_the_calls_go_on_and_its_next_start_has_them(
+    fleet: Fleet,
+) -> None:
+    machine, directory = fleet.bridge.machine(), fleet.directory / "restarted"
+    key = enrol(fleet.fronts[0], "outlives")
+    async with hosting(machine, directory, fleet.nats.url) as first:
+        await there_again(fleet, 3)
+        others = [host.machine for host in fleet.hosts]
+        for other in others:
+            other.signal(machines.STOP)
+        async with calling_from_here(fleet.fronts[0], key) as peer:
+            await peer.connect()
+            for other in others:
+                other.signal(machines.GO_ON)
+            await there_again(fleet, 3)
+            [before] = await fleet.sessions()
+            assert before["host"] == first.name
+            first.process.kill()
+            first.process.wait()
+            await hears_anew(peer)
+            async with hosting(machine, directory, fleet.nats.url):
+
+                async def known() -> bool:
+                    return [s["id"] for s in await fleet.sessions(1)] == [before["id"]]
+
+                await eventually(known, "its next start has the call")
+                await hears_anew(peer)
+                await peer.restart()
+                assert peer.answer["resumed"]
+    await there_again(fleet, 2)
+    await fleet.idle()
+
+
 async def test_a_killed_host_costs_its_own_calls_and_they_live_elsewhere(fleet: Fleet) -> None:
     """The last one: it does not come back."""
     keys = [enrol(fleet.fronts[0], f"mortal{n}") for n in range(4)]

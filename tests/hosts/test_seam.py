@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -292,6 +293,16 @@ async def test_what_a_front_knew_before_there_was_nats_is_put_there_and_so_is_wh
         return any(d.name == "porch" and d.revoked_at for d in await two.shared.registry.all())
 
     await eventually(revoked, "and who is revoked")
+
+
+async def test_fronts_put_back_what_nats_has_lost(fleet: Fleet) -> None:
+    one = await fleet.front("f1")
+    _, key = await one.shared.registry.add("kitchen")
+    fleet.server.stop()
+    shutil.rmtree(fleet.server.directory / "store")
+    await fleet.server.start()
+    two = await fleet.front("f2")
+    await eventually(lambda: _good(two, key), "a front that never met the old NATS knows the key")
 
 
 async def test_a_nonce_is_good_at_every_front_and_once_among_all(fleet: Fleet) -> None:

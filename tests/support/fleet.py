@@ -122,7 +122,7 @@ class Fleet:
             nats=at,
             in_process=True,
             bot="echo",
-            limits=Limits(sessions=most),
+            limits=Limits(sessions=most, connect_timeout_s=600),  # nobody connects
             data_dir=self.directory / name,
         )
         who = HostId(name, "1")
