@@ -319,9 +319,10 @@ class Exchange:
     # -- what others are told
 
     def over(self, reason: str) -> None:
-        """The call ends; say why, where the client did not end it."""
+        """The call ends; say why, where the client did not end it. To a browser a bot that is done is no error."""
         self._over = True
-        if reason not in {"client_left", "vanished"}:
+        is_done = reason == "bot_ended" and self._call.client is not Client.DEVICE
+        if reason not in {"client_left", "vanished"} and not is_done:
             self.tell_client(reason, fatal=True)
 
     def tell_client(self, reason: str, *, fatal: bool) -> None:

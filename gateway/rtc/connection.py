@@ -24,7 +24,7 @@ from gateway.rtc.receiver import DeviceReceiver
 from gateway.rtc.rtcp import RTP_CLOCK, Reports
 from gateway.rtc.sender import DeviceSender
 from gateway.wire import messages
-from gateway.wire.sdp import parse_candidate
+from gateway.wire.sdp import parse_candidate, without_zones
 
 MAX_MESSAGE_BYTES = 1_200
 """libpeer's SCTP reassembles nothing: no message toward a device may be longer."""
@@ -168,7 +168,7 @@ class GatewayConnection(SmallWebRTCConnection):
 
     async def _add(self, text: str, mid: str | None, index: int | None) -> str | None:
         """Add one; why not, where it can't be."""
-        value = text.removeprefix("a=").removeprefix("candidate:")
+        value = without_zones(text).removeprefix("a=").removeprefix("candidate:")
         if parse_candidate(value) is None:
             return f"not a candidate: {text[:100]}"
         candidate = candidate_from_sdp(value)

@@ -24,8 +24,10 @@ from gateway.wire.calls import (
     EndCall,
     HushCall,
     KeptCall,
+    LineMessage,
     OfferCall,
     PatchCall,
+    PhoneCall,
     RenegotiateCall,
     SayCall,
     SessionEvent,
@@ -141,6 +143,14 @@ class Hosts:
         await self.settled()  # a call that ended at once is known to have ended
         del who
         return answer
+
+    async def phone(self, call: PhoneCall) -> None:
+        """Its sound comes by a WebSocket of this front's: no host is where that is."""
+        del call
+        raise Busy("hosts carry no calls on the phone", remedy="give those a gateway without NATS")
+
+    def heard(self, message: LineMessage) -> None:
+        """There are none."""
 
     async def renegotiate(self, call: RenegotiateCall) -> Answer:
         """Raises Lost where its host is gone, or sleeps: then its client is better off elsewhere."""

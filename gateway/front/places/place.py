@@ -13,8 +13,10 @@ from gateway.wire.calls import (
     EndCall,
     HushCall,
     KeptCall,
+    LineMessage,
     OfferCall,
     PatchCall,
+    PhoneCall,
     RenegotiateCall,
     SayCall,
     SessionEvent,
@@ -32,6 +34,8 @@ class Place(Protocol):
     """Where calls can live: this process, a media process, another machine."""
 
     async def offer(self, call: OfferCall) -> Answer: ...
+    async def phone(self, call: PhoneCall) -> None: ...
+    def heard(self, message: LineMessage) -> None: ...
     async def renegotiate(self, call: RenegotiateCall) -> Answer: ...
     async def patch(self, call: PatchCall) -> None: ...
     async def command(self, call: CommandCall) -> None: ...
