@@ -27,7 +27,7 @@ from tests.support.waiting import eventually
 
 ASKED: Final = (
     ("turn on the light", "relay"),
-    ("add five minutes to my timer", "set_timer"),
+    ("my timer please", "set_timer"),
     ("add milk to my shopping list", "add_event"),
     ("what's the weather today", "get_weather"),
     ("what did I ask before", ""),
@@ -81,9 +81,9 @@ async def asked(gateway: GatewayProcess, folder: Path, log: Path, number: int) -
     return Line(turn["user"], did(log, turn), turn["bot"])
 
 
-def write(path: Path, text: str) -> None:
-    """A request as a recording, by a voice that is not the assistant's."""
-    pcm = bytes(2 * _RATE) + Flite("cmu_us_slt").speak(text)
+def write(path: Path, text: str, *, after: float = 1.0) -> None:
+    """A request as a recording, after so many seconds, by a voice that is not the assistant's."""
+    pcm = bytes(2 * round(after * _RATE)) + Flite("cmu_us_slt").speak(text)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
