@@ -48,7 +48,8 @@ class Line:
     said: str
 
     def __str__(self) -> str:
-        return f'asked="{self.asked}" did="{self.did}" said="{self.said}"'
+        asked, did, said = (text.replace('"', "'") for text in (self.asked, self.did, self.said))
+        return f'asked="{asked}" did="{did}" said="{said}"'
 
 
 async def show(folder: Path) -> list[Line]:
