@@ -8,7 +8,7 @@ ESP_WEB_TOOLS := 10.4.0
 ESP_WEB_TOOLS_SHA512 := de9c24785166e458fb510a3c4893582b9457aed342a6ae97f50a08e9b313e060595a0ac9aa39f462f33d8a11bbe01b4ca121585df983b647a1bb17b9d0f4cc3d
 
 .DEFAULT_GOAL := help
-.PHONY: help run talk attack test check lint format firmware-test firmware-size fuzz sim hil does-demo flash-demo flasher release bench room-bench lock \
+.PHONY: help run talk attack unchanged test check lint format firmware-test firmware-size fuzz sim hil does-demo flash-demo flasher release bench room-bench lock \
 	clean-machines clean set-up-run set-up-test
 
 help:  ## This list
@@ -22,6 +22,10 @@ talk: set-up-run  ## Ask a gateway of its own a recorded question, over WebRTC o
 
 attack: set-up-test build/firmware  ## Attack a gateway with its defaults, as root in namespaces of its own; a table of what each got
 	$(BIN)/pytest -q -rs tests/attack $(ARGS)
+
+unchanged: set-up-test build/firmware  ## Stock bots and clients here and at Pipecat's own runner, event by event, as root; ARGS= names some
+	$(call set_up,unchanged)
+	$(BIN)/python -m tests.unchanged $(ARGS)
 
 test: check firmware-test  ## Everything that CI runs
 

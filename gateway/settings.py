@@ -89,6 +89,12 @@ def _pipecat_origins() -> tuple[str, ...] | None:
     return tuple(origin.strip() for origin in given.split(",") if origin.strip()) or None
 
 
+def _pipecat_uploads() -> Path | None:
+    """What Pipecat's own runner takes it from."""
+    given = os.environ.get("PIPECAT_UPLOADS_FOLDER")
+    return Path(given) if given else None
+
+
 class EngineSpec(BaseModel):
     """A speech or language engine by the name of its provider, with that provider's options."""
 
@@ -263,6 +269,30 @@ class Mqtt(BaseModel):
     """Where Home Assistant looks for what there is (its discovery prefix)."""
 
 
+PhoneProvider = Literal["twilio", "telnyx", "plivo", "exotel"]
+_PHONE_SECRETS: Final[Mapping[str, str]] = {
+    "twilio": "TWILIO_AUTH_TOKEN",
+    "telnyx": "TELNYX_PUBLIC_KEY",
+    "plivo": "PLIVO_AUTH_TOKEN",
+    "exotel": "EXOTEL_STREAM_LOGIN",
+}
+"""The variable with what a provider's requests are checked by; Twilio's and Plivo's are those of Pipecat's bots."""
+
+
+class PhoneSettings(BaseModel):
+    """A provider of telephone numbers whose calls bots answer (docs/bots.md, The phone)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: PhoneProvider
+    url: Annotated[str, Field(pattern=r"^https://[^/?#@\s]+$")]
+    """Where it reaches this gateway from the internet, as `https://voice.example.com`; without a path."""
+    bot: str | None = None
+    """Another bot than `bot`."""
+    secret_env: str | None = None
+    """The variable with what its requests are checked by, if not the usual one."""
+
+
 class OfDevice(BaseModel):
     """What is different for one device."""
 
@@ -369,6 +399,8 @@ class Settings(BaseSettings):
     mqtt: Mqtt | None = None
     """Has each device in Home Assistant (docs/home-assistant.md)."""
     memory: MemorySettings = MemorySettings()
+    phone: PhoneSettings | None = None
+    """Whose telephone calls are answered; nobody's by default."""
     devices: dict[str, OfDevice] = Field(default_factory=dict)
     """What is different for a device, by its name."""
     realtime: EngineSpec | None = None
@@ -386,6 +418,9 @@ class Settings(BaseSettings):
     """More share what goes wrong in a bot, and save memory and time."""
     releases: WholePath | None = None
     """A directory of firmware release directories, for updates over the air and the page that flashes."""
+    uploads_folder: WholePath | None = Field(default_factory=_pipecat_uploads)
+    """Where files are kept that clients send for a bot's model; none are taken without."""
+    uploads_folder_max_files: Annotated[int, Field(ge=0)] = 10
     data_dir: WholePath = Field(default_factory=lambda: _xdg("XDG_DATA_HOME", ".local/share"))
     cache_dir: WholePath = Field(default_factory=lambda: _xdg("XDG_CACHE_HOME", ".cache"))
     log_level: Annotated[
@@ -393,6 +428,12 @@ class Settings(BaseSettings):
         BeforeValidator(lambda v: v.upper() if isinstance(v, str) else v),
     ] = "INFO"
     log_json: bool = False
+
+    @property
+    def named_bots(self) -> list[str]:
+        """Every bot that a call can have."""
+        on_phone = {self.phone.bot} if self.phone is not None and self.phone.bot is not None else set()
+        return sorted({self.bot, *self.bots.values(), *on_phone})
 
 
 def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -467,6 +508,21 @@ def client_key(file: Path | None) -> str | None:
         return typed.key_in(file)
     found = os.environ.get("VOICEGW_KEY")
     return typed.key(found, "VOICEGW_KEY") if found else None
+
+
+def phone_secret(phone: PhoneSettings) -> str:
+    """What its provider's requests are checked by.
+
+    Raises:
+        ConfigError: it is not set.
+    """
+    name = phone.secret_env or _PHONE_SECRETS[phone.provider]
+    if found := os.environ.get(name, "").strip():
+        return found
+    raise ConfigError(
+        f"calls of {phone.provider} cannot be told from anyone's: {name} is not set",
+        remedy=f"put {name}=… into the .env beside the settings, or take [phone] out",
+    )
 
 
 def client_identity() -> str | None:

@@ -15,7 +15,9 @@ from gateway.errors import ConfigError
 from ground import text
 from ground.trouble import Trouble
 
-_PATHS: Final = frozenset({"data_dir", "cache_dir", "releases", "sentences", "tls_cert", "tls_key"})
+_PATHS: Final = frozenset(
+    {"data_dir", "cache_dir", "releases", "sentences", "tls_cert", "tls_key", "uploads_folder"}
+)
 _BOTS: Final = frozenset({"bot", "bots"})
 _WORDS: Final = frozenset({"wake", "wakes", "attention"})
 _ENGINES: Final = frozenset({"stt", "tts", "llm", "realtime"})
@@ -49,7 +51,8 @@ def _anchored_within(name: str, key: str, value: Any, folder: Path) -> Any:
         return {k: _from(folder, v) if k.endswith(("_path", "_dir")) else v for k, v in value.items()}
     if name in _WORDS:
         return _anchored(name, value, folder)
-    return _from(folder, value) if name in _BOTS and _is_file(value) else value
+    is_bot = name in _BOTS or (name == "phone" and key == "bot")
+    return _from(folder, value) if is_bot and _is_file(value) else value
 
 
 def _is_model(value: Any) -> bool:

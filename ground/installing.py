@@ -1,4 +1,4 @@
-"""How a further package gets into the environment that this program runs in, as a line to type."""
+"""How a further package gets into the environment that this program runs in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 
-def line(requirement: str, prefix: Path | None = None) -> str:
+def command(requirement: str, prefix: Path | None = None) -> list[str]:
     """The command that brings a requirement.
 
     Args:
@@ -16,18 +16,22 @@ def line(requirement: str, prefix: Path | None = None) -> str:
         prefix: the environment; this program's own by default.
     """
     prefix = prefix or Path(sys.prefix)
-    wanted = shlex.quote(requirement)
     if (prefix / "pipx_metadata.json").exists():
-        return f"pipx inject {prefix.name} {wanted}"
+        return ["pipx", "inject", prefix.name, requirement]
     if (prefix / "uv-receipt.toml").exists():
-        return f"uv tool install --with {wanted} {prefix.name}"
+        return ["uv", "tool", "install", "--with", requirement, prefix.name]
     python = _short(prefix / "bin" / "python")
     if prefix == Path(sys.prefix) and find_spec("pip") is None:
-        return f"uv pip install --python {python} {wanted}"
-    return f"{python} -m pip install {wanted}"
+        return ["uv", "pip", "install", "--python", python, requirement]
+    return [python, "-m", "pip", "install", requirement]
+
+
+def line(requirement: str, prefix: Path | None = None) -> str:
+    """The same, to type."""
+    return shlex.join(command(requirement, prefix))
 
 
 def _short(path: Path) -> str:
     """As it is typed in the working directory."""
     here = Path.cwd()
-    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -1,4 +1,4 @@
-"""What `make` runs first: set_up.py [--with-this-python] run | test | lock. Old Pythons must be able to read it."""
+"""What `make` runs first: set_up.py [--with-this-python] run|test|unchanged|lock. For old Pythons to read as well."""
 
 import os
 import shutil

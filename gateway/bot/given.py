@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from pipecat.runner.types import SmallWebRTCRunnerArguments
-from pipecat.utils.file_storage import FileStorage
+from pipecat.runner.types import RunnerArguments, SmallWebRTCRunnerArguments, WebSocketRunnerArguments
+from pipecat.utils.file_storage import FileStorage, LocalFileStorage
 
 from gateway import sources
+from gateway.bot.phone import PhoneLine
 from gateway.wire.calls import BotJob
 
 ENVIRONMENT: Final[Mapping[str, str]] = {"ENV": "local"}
@@ -25,37 +27,40 @@ _LEFT: Final[dict[str, dict[str, str]]] = {}
 """What the import of each bot has left in the environment."""
 
 
-def arguments(
-    job: BotJob, connection: object, module: ModuleType, tools: object = None
-) -> SmallWebRTCRunnerArguments:
+def arguments(job: BotJob, connection: object, module: ModuleType, tools: object = None) -> RunnerArguments:
     """What a bot is called with; `voicegw` beside Pipecat's own fields is ours (docs/bots.md).
 
     Raises:
         TypeError: the bot's `create_file_storage` is no plain function.
     """
     settings = job.own.get("settings", {})
-    given = SmallWebRTCRunnerArguments(
-        webrtc_connection=connection,
-        body=job.body,
-        session_id=job.session_id,
-        file_storage=_file_storage(module),
-    )
-    given.cli_args = cli_args(settings)
-    given.voicegw = {**job.own, "tools": tools}  # type: ignore[attr-defined]
+    same: dict[str, Any] = {"session_id": job.session_id, "file_storage": _file_storage(module, settings)}
+    given: RunnerArguments
+    if isinstance(connection, PhoneLine):
+        given = WebSocketRunnerArguments(websocket=connection.websocket, body=job.body, **same)
+    else:
+        given = SmallWebRTCRunnerArguments(webrtc_connection=connection, body=job.body, **same)
+    given.cli_args = cli_args(settings, job.phone)
+    vars(given)["voicegw"] = {**job.own, "tools": tools}
     return given
 
 
-def cli_args(settings: Mapping[str, Any]) -> argparse.Namespace:
-    """What the runner's command line comes to, started with `-t webrtc` where this gateway listens."""
+def cli_args(settings: Mapping[str, Any], phone: str | None = None) -> argparse.Namespace:
+    """What the runner's command line comes to, started with `-t webrtc` where this gateway listens.
+
+    Args:
+        settings: the gateway's.
+        phone: the provider of a call on the phone: then it is `-t PROVIDER --proxy HOST`.
+    """
     return argparse.Namespace(
         host=settings.get("host", "localhost"),
         port=settings.get("port", 7860),
-        transport="webrtc",
-        proxy=None,
+        transport=phone or "webrtc",
+        proxy=None if phone is None else urlsplit(settings["phone"]["url"]).netloc,
         direct=False,
         downloads_folder=None,
-        uploads_folder=None,
-        uploads_folder_max_files=10,
+        uploads_folder=settings.get("uploads_folder"),
+        uploads_folder_max_files=settings.get("uploads_folder_max_files", 10),
         runner_body=None,
         verbose=0,
         dialin=True,
@@ -81,10 +86,11 @@ def cli_args(settings: Mapping[str, Any]) -> argparse.Namespace:
     )
 
 
-def _file_storage(module: ModuleType) -> FileStorage | None:
+def _file_storage(module: ModuleType, settings: Mapping[str, Any]) -> FileStorage | None:
     make = getattr(module, "create_file_storage", None)
     if make is None:
-        return None
+        folder = settings.get("uploads_folder")
+        return LocalFileStorage(folder, settings["uploads_folder_max_files"]) if folder else None
     if inspect.iscoroutinefunction(make):
         raise TypeError("create_file_storage() must be synchronous")
     made: FileStorage | None = make()

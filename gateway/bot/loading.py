@@ -19,6 +19,13 @@ from ground.trouble import Trouble
 
 BUNDLED = ("assistant", "echo", "home_assistant", "realtime")
 
+
+class Lacks(ConfigError):
+    """A bot's import lacks something. `requirement` is what pip would bring it by, where that is known."""
+
+    requirement: str | None = None
+
+
 Bot = Callable[[Any], Awaitable[None]]
 
 
@@ -57,7 +64,9 @@ def _import(name: str) -> ModuleType:
         raise ConfigError.of(error) from None
     except Exception as error:
         if (lacking := missing.explain(error, folder)) is not None:
-            raise ConfigError(f"bot {name}: {lacking.what}", remedy=lacking.remedy) from error
+            lacks = Lacks(f"bot {name}: {lacking.what}", remedy=lacking.remedy)
+            lacks.requirement = lacking.requirement
+            raise lacks from error
         raise ConfigError(
             f"bot {name} does not import: {error!r}", remedy="run it by itself first"
         ) from error

@@ -36,6 +36,8 @@ class Missing:
 
     what: str
     remedy: str
+    requirement: str | None = None
+    """What pip would bring it by, where that is known and not only guessed from its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +180,14 @@ def _package(module: str, error: BaseException) -> Missing:
     version = metadata.version("pipecat-ai")
     top = _top(module)
     if (extra := _extra_named(error) or _extra_with(top)) is not None:
-        return Missing(what, installing.line(f"pipecat-ai[{extra}]=={version}"))
-    package = _PACKAGES.get(top)
-    if package is not None:
-        return Missing(what, installing.line(package))
+        return _brought(what, f"pipecat-ai[{extra}]=={version}")
+    if (package := _PACKAGES.get(top)) is not None:
+        return _brought(what, package)
     return Missing(what, f"put its file beside the bot's, or, if it is a package: {installing.line(top)}")
+
+
+def _brought(what: str, requirement: str) -> Missing:
+    return Missing(what, installing.line(requirement), requirement)
 
 
 def _top(module: str) -> str:

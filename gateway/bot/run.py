@@ -16,6 +16,7 @@ from pipecat.pipeline.worker import PipelineWorker
 from gateway.bot import given, loading, pack, pipecat_setup, stock, watching
 from gateway.bot.connection import BotConnection
 from gateway.bot.measures import Measures
+from gateway.bot.phone import PhoneLine
 from gateway.bot.tools import DeviceTools
 from gateway.bot.track import SAMPLE_RATE
 from gateway.bot.turns import TurnClock
@@ -46,7 +47,7 @@ async def prepared(settings: Settings) -> AsyncIterator[None]:
     """
     hook_in()
     async with AsyncExitStack() as held:
-        for name in sorted({settings.bot, *settings.bots.values()}):
+        for name in settings.named_bots:
             given.settle(name)
             own = getattr(loading.load(name), "prepared", None)
             if own is not None:
@@ -96,7 +97,12 @@ async def hold(sock: socket.socket, job: BotJob) -> None:
     module = loading.load(job.bot)
     given.tell_runner(job.own.get("settings", {}))
     servers = [IceServer(**server) for server in job.own.get("settings", {}).get("ice_servers", ())]
-    connection = WholeConnection(servers) if job.whole else BotConnection(job.pc_id)
+    connection: BotConnection | WholeConnection | PhoneLine
+    if job.phone is not None:
+        connection = PhoneLine()
+        await connection.accept()
+    else:
+        connection = WholeConnection(servers) if job.whole else BotConnection(job.pc_id)
     with logger.contextualize(session=job.session_id):
         seat = _Seat(connection, stays=job.device is not None)
         pair = Pair(sock, seat.take, seat.lost)
@@ -129,7 +135,7 @@ async def _beat(pair: Pair) -> None:
 class _Seat:
     """Joins a bot's connection, its turns, and the pair."""
 
-    def __init__(self, connection: BotConnection | WholeConnection, *, stays: bool) -> None:
+    def __init__(self, connection: BotConnection | WholeConnection | PhoneLine, *, stays: bool) -> None:
         self._stays = stays
         self.pair: Pair | None = None
         self._connection = connection

@@ -23,11 +23,14 @@ from gateway.front.routes import (
     memory,
     offer,
     operator,
+    phone,
     state,
+    uploads,
 )
 from gateway.front.routes.body_limit import BodyLimit
 from gateway.front.routes.common import problem
 from gateway.front.running import Gateway
+from gateway.front.uploads import MAX_BYTES
 
 _WEB = Path(__file__).parents[1] / "web"
 _PREBUILT = Path(pipecat_ai_prebuilt.__file__).parent / "client" / "dist"
@@ -43,11 +46,14 @@ def create_app(gateway: Gateway) -> FastAPI:
         title="voicegw", version=__version__, docs_url=None, redoc_url=None, strict_content_type=False
     )
     app.state.gateway = gateway
-    for module in (offer, state, devices, memory, firmware, flash, health, identity, operator):
+    for module in (offer, uploads, state, devices, memory, firmware, flash, health, identity, operator):
         app.include_router(module.router)
+    if gateway.phone is not None:
+        app.include_router(phone.router)
     _add_pages(app)
     _add_guards(app)
-    app.add_middleware(BodyLimit, limit=gateway.settings.limits.body_bytes)
+    files = MAX_BYTES if gateway.uploads is not None else 0
+    app.add_middleware(BodyLimit, limit=gateway.settings.limits.body_bytes, files=files)
     return app
 
 

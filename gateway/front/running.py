@@ -20,12 +20,14 @@ from gateway.front.access import Proxies, names_of
 from gateway.front.certificates import Certificates, identity
 from gateway.front.challenge import Challenges
 from gateway.front.identity import instance_id
+from gateway.front.lines import Lines
 from gateway.front.memory import Memory
 from gateway.front.memory_book import MemoryBook
 from gateway.front.mqtt import HomeAssistantDevices
 from gateway.front.old_firmware import OldFirmware
 from gateway.front.operators import Operators, own_secret
 from gateway.front.origins import Origins
+from gateway.front.phone import Phone
 from gateway.front.places.workers import Workers
 from gateway.front.promise_book import PromiseBook
 from gateway.front.promises import Promises
@@ -36,6 +38,7 @@ from gateway.front.rollout import Course, Rollout, Rollouts
 from gateway.front.switchboard import Switchboard
 from gateway.front.telemetry import Telemetry
 from gateway.front.tools import Tools
+from gateway.front.uploads import Uploads
 from gateway.ice_servers import IceServer
 from gateway.rate import Buckets
 from gateway.recurring import Recurring
@@ -65,6 +68,9 @@ class Gateway:
     promises: Promises
     tools: Tools
     memory: Memory
+    phone: Phone | None
+    lines: Lines
+    uploads: Uploads | None
     old_firmware: OldFirmware = field(init=False)
     rollouts: Rollouts = field(init=False)
     challenges: Challenges = field(default_factory=Challenges)
@@ -82,7 +88,8 @@ class Gateway:
     @property
     def names(self) -> frozenset[str]:
         """What it is called in URLs, beside its addresses."""
-        return names_of(self.settings, self.instance_id) | frozenset(self.certificates.names)
+        on_phone = {self.phone.host} if self.phone is not None else set()
+        return names_of(self.settings, self.instance_id) | frozenset(self.certificates.names) | on_phone
 
     def stop_accepting(self) -> None:
         """Refuse offers from now on, and let the pages go."""
@@ -225,10 +232,17 @@ async def running(
             promises.take(event)
             tools.take(event)
             memory.take(event)
-            if event.kind not in {"said", "ask"}:
+            lines.take(event)
+            if uploads is not None:
+                uploads.take(event)
+            if event.kind not in {"said", "ask", "line"}:
                 telemetry.take(number, event)
 
+        phone = Phone(settings.phone) if settings.phone is not None else None
         workers = Workers(settings, take)
+        lines = Lines(workers)
+        folder = settings.uploads_folder
+        uploads = None if folder is None else Uploads(folder, settings.uploads_folder_max_files)
         switchboard = Switchboard(settings, registry, workers, telemetry)
         promises = Promises(PromiseBook(registry.store), switchboard, telemetry.publish)
         memory = Memory(settings, MemoryBook(registry.store), telemetry.publish)
@@ -249,6 +263,9 @@ async def running(
             promises,
             tools,
             memory,
+            phone,
+            lines,
+            uploads,
         )
         shown = _in_home_assistant(gateway)
         for call in await workers.adopt():

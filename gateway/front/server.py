@@ -7,11 +7,14 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import h11
 import uvicorn
 from loguru import logger
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from gateway.front.app import create_app
 from gateway.front.door import Door, Guest, raise_descriptors
@@ -21,25 +24,62 @@ from gateway.settings import Settings
 from ground import operator
 
 _LAST_REQUESTS_SECONDS = 3
+_MAX_STREAMED = 1 << 18
+"""Bytes of a message of a media stream; Exotel's are the largest, with 100 KB of sound in base64."""
+
+
+class _Stream(WebSocketsSansIOProtocol):
+    """A connection that has become a WebSocket. The door counts it on."""
+
+    def __init__(
+        self, on_lost: Callable[[], None], source: tuple[str, int] | None, *args: Any, **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        self._on_lost = on_lost
+        self._source = source
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Know the client by what a trusted proxy says of it."""
+        super().connection_made(transport)
+        if self._source is not None:
+            self.client = self._source
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the door."""
+        super().connection_lost(exc)
+        self._on_lost()
 
 
 class _Connection(H11Protocol, Guest):
     """uvicorn gives a request for ever to come and an answer for ever to be taken; the door does not."""
 
+    _streams = False
+    """Whether it has become a WebSocket, whose pings see that the other end is there."""
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Know the client by what a trusted proxy says of it."""
+        """Know the client by what a trusted proxy says of it, and our own address with the link that it is of."""
         super().connection_made(transport)
         if self.source is not None:
             self.client = self.source
+        host, port, *_, zone = (*transport.get_extra_info("sockname"), 0)[:4]
+        if zone:
+            with contextlib.suppress(OSError):  # it has gone meanwhile
+                self.server = (f"{host}%{socket.if_indextoname(zone)}", port)
 
     def on_response_complete(self) -> None:
         """Count it: whoever asks again and again waits for nothing."""
         self.served += 1
         super().on_response_complete()
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hand it on, to who tells the door of its end."""
+        self._streams = True
+        self.ws_protocol_class = partial(_Stream, self.on_lost, self.source)  # type: ignore[assignment]
+        super().handle_websocket_upgrade(event)
+
     def is_waiting(self) -> bool:
         """Whether the other end has a request to send still, or the rest of one."""
-        return self.conn.their_state in {h11.IDLE, h11.SEND_BODY}
+        return not self._streams and self.conn.their_state in {h11.IDLE, h11.SEND_BODY}
 
     def unsent(self) -> int:
         """Bytes that the other end has not taken yet."""
@@ -118,6 +158,9 @@ async def _serve(settings: Settings, on_ready: Callable[[Gateway, Listener], Non
                 access_log=False,
                 server_header=False,
                 http=_Connection,  # on h11: the other one takes headers of any size
+                ws=_Stream if settings.phone is not None else "none",
+                ws_max_size=_MAX_STREAMED,
+                ws_per_message_deflate=False,  # of sound it makes nothing smaller
                 proxy_headers=False,  # the socket's own addresses are the truth here
                 lifespan="off",
                 timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,

@@ -129,6 +129,16 @@ class Switchboard:
             self._reserved.popitem(last=False)
         return session_id
 
+    def knows(self, session_id: str, caller: Caller) -> bool:
+        """Whether a session is one that `/start` has reserved, or a call of this caller's.
+
+        Raises:
+            Forbidden: it is another's call.
+        """
+        if (entry := self._calls.get(session_id)) is not None:
+            self._must_own(entry, caller)
+        return entry is not None or session_id in self._reserved
+
     async def offer(
         self, offered: Offered, caller: Caller, *, arrived_on: str, session_id: str | None = None
     ) -> Answer:

@@ -135,8 +135,7 @@ class Bots:
         self._worker = worker
         self._runner = runner
         self._forks = forks
-        names = sorted({settings.bot, *settings.bots.values()})
-        self._bots = {name: _Known(name) for name in names}
+        self._bots = {name: _Known(name) for name in settings.named_bots}
         self._numbers = itertools.count(1)
         self._processes: dict[int, BotProcess] = {}
         self._template: TemplateProcess | None = None

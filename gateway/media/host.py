@@ -12,6 +12,7 @@ from gateway.media import speex
 from gateway.media.bots import Bots
 from gateway.media.ears import Ears
 from gateway.media.here import BotsHere
+from gateway.media.line import Line
 from gateway.media.packs import Packs
 from gateway.media.session import Session
 from gateway.media.states import State
@@ -22,8 +23,10 @@ from gateway.wire.calls import (
     CommandCall,
     EndCall,
     HushCall,
+    LineMessage,
     OfferCall,
     PatchCall,
+    PhoneCall,
     RenegotiateCall,
     SayCall,
     SessionEvent,
@@ -49,6 +52,7 @@ class Host:
         self._settings = settings
         self._emit = emit
         self._sessions: dict[str, Session] = {}
+        self._lines: dict[str, Line] = {}
         self._wholes: set[str] = set()
         self._draining = False
         self._bots = bots
@@ -69,6 +73,23 @@ class Host:
             session=session.id
         ):  # whatever is started in it logs as it: aiortc, the bot
             return await session.start()
+
+    async def phone(self, call: PhoneCall) -> None:
+        """Begin a call on the phone; see `Line`."""
+        if self._draining:
+            raise Stopping("the gateway is stopping", remedy="try again when it is back")
+        with logger.contextualize(session=call.session_id):
+            self._lines[call.session_id] = Line(call, self._settings, self._forward, self._bots)
+
+    def heard(self, message: LineMessage) -> None:
+        """Pass on what the provider of a call on the phone says; one that has ended hears nothing."""
+        if (line := self._lines.get(message.session_id)) is not None:
+            line.heard(message)
+
+    def hang_up_lines(self) -> None:
+        """End the calls on the phone: the front that held their WebSockets is gone."""
+        for line in tuple(self._lines.values()):
+            line.end("client_left")
 
     async def renegotiate(self, call: RenegotiateCall) -> Answer:
         """Pass a further offer to its session."""
@@ -100,7 +121,8 @@ class Host:
 
     async def end(self, call: EndCall) -> None:
         """Begin to end one call; who asks need not wait until its bot has finished."""
-        self._find(call.session_id).end(call.reason)
+        line = self._lines.get(call.session_id)
+        (line or self._find(call.session_id)).end(call.reason)
 
     @property
     def calls(self) -> list[Session]:
@@ -110,7 +132,8 @@ class Host:
     async def drain(self, reason: str) -> None:
         """Take no more offers and end every call."""
         self._draining = True
-        closing = [s.close(reason) for s in self._sessions.values()]
+        calls: list[Session | Line] = [*self._sessions.values(), *self._lines.values()]
+        closing = [call.close(reason) for call in calls]
         await asyncio.gather(*closing, return_exceptions=True)
         await self._bots.stop()
 
@@ -123,4 +146,5 @@ class Host:
     def _forward(self, event: SessionEvent) -> None:
         if event.kind == "ended":
             self._sessions.pop(event.session_id, None)
+            self._lines.pop(event.session_id, None)
         self._emit(event)

@@ -33,8 +33,10 @@ from gateway.wire.calls import (
     EndCall,
     HushCall,
     KeptCalls,
+    LineMessage,
     OfferCall,
     PatchCall,
+    PhoneCall,
     RenegotiateCall,
     SayCall,
     SessionEvent,
@@ -55,6 +57,7 @@ LOOK_SECONDS = 0.5
 """How often a process without a front looks whether its calls are over."""
 _REQUESTS: dict[str, type[BaseModel]] = {
     "offer": OfferCall,
+    "phone": PhoneCall,
     "renegotiate": RenegotiateCall,
     "patch": PatchCall,
     "command": CommandCall,
@@ -87,7 +90,7 @@ class Worker:
         front: socket.socket | None = sock
         try:
             while front is not None:
-                self._channel = await Channel.over(front, handle=self._handle, on_event=lambda *_: None)
+                self._channel = await Channel.over(front, handle=self._handle, on_event=self._take)
                 await self._channel.run()
                 front = await self._next_front()
         finally:
@@ -102,6 +105,7 @@ class Worker:
         """Another front, for the calls that go on without one."""
         if self._host is None or self._post is None or self._let_go:
             return None
+        self._host.hang_up_lines()
         deadline = time.monotonic() + self._front_lost_s
         while self._host.calls and (left := deadline - time.monotonic()) > 0:
             if (found := await self._post.next_front(min(left, LOOK_SECONDS))) is not None:
@@ -134,6 +138,10 @@ class Worker:
         method: Callable[[BaseModel], Awaitable[BaseModel | None]] = getattr(self._host, name)
         result = await method(_REQUESTS[name](**body))
         return None if result is None else dump(result)
+
+    def _take(self, name: str, body: dict[str, Any]) -> None:
+        if name == "heard" and self._host is not None:
+            self._host.heard(LineMessage(**body))
 
     async def _start(self, body: dict[str, Any]) -> None:
         settings = Settings.model_validate(body["settings"])

@@ -160,7 +160,8 @@ class Session:
             text = sdp.device_answer(text, self.call.address, bitrate=self._bitrate, dtx=dtx, offer=offer)
             text = advertised.for_device(text, self._advertise)
             return Answer(sdp=text, type=str(found["type"]), pc_id=self.pc_id)
-        text = advertised.for_browser(sdp_plain.refused(text, offer), self._advertise)
+        text = sdp.without_zones(sdp_plain.refused(text, offer))
+        text = advertised.for_browser(text, self._advertise)
         return Answer(sdp=text, type=str(found["type"]), pc_id=self.pc_id, session_id=self.id)
 
     async def renegotiate(self, call: RenegotiateCall) -> Answer:

@@ -113,6 +113,23 @@ class AnswerCall(Wire):
     """What was asked for; else why there is none, as `{"code": …, "message": …, "remedy": …}`."""
 
 
+class PhoneCall(Wire):
+    """A call on the phone, whose provider has connected; what it says comes as `LineMessage`."""
+
+    session_id: str
+    provider: str
+    bot: str
+    remote: str
+
+
+class LineMessage(Wire):
+    """One message of the WebSocket of a call on the phone, either way: `text`, or `data` in base64."""
+
+    session_id: str
+    text: str | None = None
+    data: str | None = None
+
+
 class EndCall(Wire):
     """End a call; the client is told the reason."""
 
@@ -146,6 +163,8 @@ class BotJob(Wire):
     pc_id: str
     whole: bool = False
     """Whether the bot's process has the whole connection: the call has video."""
+    phone: str | None = None
+    """The provider of a call on the phone: the bot is given its WebSocket, and no connection."""
     packed: bool = False
     """Whether it is to hold several calls, which come over its socket as `template.Fork`; then this is no call."""
 
@@ -174,8 +193,11 @@ class KeptCalls(Wire):
     calls: list[KeptCall]
 
 
-EventKind = Literal["session", "ended", "transcript", "turn", "report", "measures", "tool", "said", "ask"]
-"""`said`: how something ended that was to be said; `ask`: what a bot asks for. Both are the front's, not the page's."""
+EventKind = Literal[
+    "session", "ended", "transcript", "turn", "report", "measures", "tool", "said", "ask", "line"
+]
+"""`said`: how something ended that was to be said; `ask`: what a bot asks for; `line`: what it says to the provider of
+a call on the phone. These are the front's, not the page's."""
 
 
 class SessionEvent(Wire):

@@ -32,7 +32,8 @@ def local_address(arrived_on: str, candidates: Iterable[Candidate], remote: str 
 
     It is the one that the offer arrived on. An offer that came over IPv6 from a client with IPv4 candidates
     gets the IPv4 address that routes to one of them, because small devices speak media over IPv4 only. One that a
-    proxy on this machine passed on gets the address that routes to the client, which has no use for loopback.
+    proxy on this machine passed on gets the address that routes to the client, which has no use for loopback. A
+    link-local one keeps its zone (`fe80::1%eth0`), without which nothing can be sent from it (RFC 4007, section 6).
 
     Args:
         arrived_on: the HTTP connection's own local address.
@@ -51,7 +52,11 @@ def local_address(arrived_on: str, candidates: Iterable[Candidate], remote: str 
             routed = _route_to(candidate.address)
             if routed is not None:
                 return routed
-    return str(arrived)
+    return (
+        f"{arrived}%{zone}"
+        if arrived.is_link_local and (zone := arrived_on.partition("%")[2])
+        else str(arrived)
+    )
 
 
 def _beyond(candidates: Iterable[Candidate], remote: str) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from gateway.errors import BadOffer, NoAudio, NoRoute
 
@@ -32,6 +32,7 @@ _TRANSPORT = {
     "setup": re.compile(r"actpass|active|passive"),
 }
 """What each section has, or the session for all, and its form (RFC 8839, 5.4; RFC 8122, 5; RFC 4145, 4)."""
+_ZONE: Final = re.compile(r"(?i)\b(fe80:[0-9a-f:]*)%[^\s]+")
 
 
 class Client(StrEnum):
@@ -212,6 +213,11 @@ def has_video(offer: str) -> bool:
     return any(section.kind == "video" and not section.rejected for section in parse(offer).sections)
 
 
+def without_zones(text: str) -> str:
+    """A description or candidate without the zones of link-local addresses: they are its own (RFC 4007, 11)."""
+    return _ZONE.sub(r"\1", text)
+
+
 def same_address(a: str, b: str) -> bool:
     """Whether two texts name one IP address; a host name names none."""
     try:
@@ -235,14 +241,14 @@ def device_answer(
     Raises:
         NoRoute: aiortc gathered no UDP host candidate on `address`.
     """
-    description = parse(answer)
+    description = parse(without_zones(answer))
     candidates = [
         (value, parsed)
         for section in description.sections
         for value in section.values("candidate")
         if (parsed := parse_candidate(value)) is not None
         and (parsed.transport, parsed.type) == ("udp", "host")
-        and same_address(parsed.address, address)
+        and same_address(parsed.address, address.partition("%")[0])
     ]
     if not candidates:
         raise NoRoute(f"no UDP candidate on {address}", remedy="check that the address is still up")

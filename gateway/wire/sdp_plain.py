@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.wire.sdp import Description, Section, parse, parse_candidate, rejection
+from gateway.wire.sdp import Description, Section, parse, parse_candidate, rejection, without_zones
 
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 _TRANSPORT = ("ice-ufrag", "ice-pwd", "fingerprint", "setup")
@@ -19,7 +19,7 @@ _PLAIN_REJECTED = {
 def spelt_out(offer: str) -> str:
     """The offer as aiortc takes it.
 
-    - Blanks behind a line, and candidates that are none, are left out.
+    - Blanks behind a line, zones of addresses, and candidates that are none, are left out.
     - `a=end-of-candidates` is: aiortc fails at once where RFC 8863 waits for checks of the other end.
     - A direction or `a=rtcp-mux` of the session's is said in each section; without any direction it is sendrecv
       (RFC 8866, 6.7).
@@ -29,6 +29,7 @@ def spelt_out(offer: str) -> str:
     Raises:
         BadOffer: it is no SDP.
     """
+    offer = without_zones(offer)
     described = parse("\r\n".join(line.rstrip(" ") for line in offer.replace("\r\n", "\n").split("\n")))
     audio = next((s for s in described.sections if s.kind == "audio" and not s.rejected), None)
     if audio is None:

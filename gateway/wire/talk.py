@@ -136,6 +136,14 @@ class Whole(Told):
     t: Literal["whole"] = "whole"
 
 
+class Line(Told):
+    """Either way, in a call on the phone: a message of its WebSocket, as text, or as bytes in base64."""
+
+    t: Literal["line"] = "line"
+    text: str | None = None
+    data: str | None = None
+
+
 class Transcript(Told):
     """From the bot: a piece of what was said, by `who`, at `at` (seconds since 1970)."""
 
@@ -200,8 +208,10 @@ class Turn(Told):
     total_ms: Seconds
 
 
-FromBot = Ready | App | HangUp | Whole | Ask | Transcript | Turn | Measures | Tool | Answered | Media | State
-ToBot = State | App | Track | Sounded | Done | Negotiate | Candidates | Close
+FromBot = (
+    Ready | App | HangUp | Whole | Ask | Line | Transcript | Turn | Measures | Tool | Answered | Media | State
+)
+ToBot = State | App | Track | Sounded | Done | Line | Negotiate | Candidates | Close
 _FROM_BOT: TypeAdapter[FromBot] = TypeAdapter(Annotated[FromBot, Field(discriminator="t")])
 _TO_BOT: TypeAdapter[ToBot] = TypeAdapter(Annotated[ToBot, Field(discriminator="t")])
 

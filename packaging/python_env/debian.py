@@ -33,6 +33,11 @@ TEST = (
     *("libclang-rt-dev", "libcmocka-dev", "libmbedtls-dev", "libopus-dev", "libsodium-dev", "libsrtp2-dev"),
     *("gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf"),
 )
+UNCHANGED = (
+    *("coturn", "npm", "python3-gi", "gir1.2-gst-plugins-bad-1.0"),
+    *(f"gstreamer1.0-{name}" for name in ("nice", "plugins-base", "plugins-good", "plugins-bad")),
+)
+"""Clients that others wrote, for `make unchanged`; nothing else needs them."""
 _POCKETSPHINX_WHEELS = frozenset(((3, 11), (3, 13)))  # of the pinned release; elsewhere it is compiled
 
 
@@ -64,6 +69,8 @@ def bring(level: str, programs: Programs) -> None:
 
 def _needed(level: str) -> Iterator[str]:
     yield from RUN if level == "run" else (*RUN, *TEST)
+    if level == "unchanged":
+        yield from UNCHANGED
     python = f"python{sys.version_info.major}.{sys.version_info.minor}"
     if sys.base_prefix == "/usr" and not (find_spec("ensurepip") and find_spec("venv")):
         yield f"{python}-venv"

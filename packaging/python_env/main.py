@@ -16,7 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(arguments: list[str]) -> int:
-    """Set up for `run` or `test`, or make the lock files anew; 0, or 1 with a cause and a remedy on stderr."""
+    """Set up for `run` or `test`, bring what `unchanged` needs beside, or make the lock files anew.
+
+    Gives 0, or 1 with a cause and a remedy on stderr.
+    """
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
@@ -41,6 +44,8 @@ def _main(level: str, *, chosen: bool) -> None:
     environment = Environment(ROOT)
     if level == "lock":
         lock.renew(environment, Programs(ROOT))
+    elif level == "unchanged":
+        debian.bring(level, Programs(ROOT))
     elif not _is_ready(environment, level, chosen=chosen):
         (ROOT / "build").mkdir(exist_ok=True)
         with (ROOT / "build" / "set-up.lock").open("w") as only_one:

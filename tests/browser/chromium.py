@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests.support.waiting import PATIENCE
 
-_FLAGS = (
+FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -80,7 +80,7 @@ async def chromium(*, recording: Path | None = None, grant: bool = True) -> Asyn
         recording: what its microphone hears, once; by default Chromium's own beeps.
         grant: whether pages get the microphone, or are refused it.
     """
-    flags = [*_FLAGS]
+    flags = [*FLAGS]
     if recording is not None:
         flags.append(f"--use-file-for-fake-audio-capture={recording}%noloop")
     if grant:

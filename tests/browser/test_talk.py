@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.chromium import chromium, wait_for_silence, wait_for_speech, watched
@@ -91,3 +93,20 @@ async def call_end_and_call_again(page: Page, directory: Path, port: int) -> Non
 async def start_call(page: Page) -> None:
     await page.locator("#talk-button").click()
     await expect(page.get_by_text("You are live")).to_be_visible()
+
+
+async def test_our_page_uses_the_servers_of_its_gateway(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = {"urls": ["turn:127.0.0.1:9?transport=udp"], "username": "a", "credential": "b"}
+    monkeypatch.setenv("PIPECAT_ICE_SERVERS", json.dumps([server]))
+    with running(tmp_path, bot="echo") as gateway:
+        async with chromium() as browser:
+            page = await browser.new_page()
+            await page.add_init_script(
+                "window.asked = []; window.RTCPeerConnection = class extends RTCPeerConnection {"
+                " constructor(given) { super(given); window.asked.push(given.iceServers); } };"
+            )
+            await page.goto(gateway.link())
+            await start_call(page)
+            assert await page.evaluate("() => window.asked") == [[server]]

@@ -19,6 +19,7 @@ LONGEST_GAP = 1.0
 SETTINGS = {
     "bots": {
         "rascal": str(BOTS / "misbehaves.py"),
+        "slow": str(BOTS / "blocks_at_start.py"),
         "raises": str(BOTS / "raises_at_start.py"),
         "returns": str(BOTS / "returns_at_once.py"),
     },
@@ -117,6 +118,15 @@ async def test_a_bot_that_takes_all_it_can_costs_nobody_else(gateway: GatewayPro
         assert errors(neighbour) == errors(rascal) == []
         assert gateway.log().isprintable() or all(line.isprintable() for line in gateway.log().splitlines())
     await until(lambda: not _sleepers(gateway), "nothing that it has started is left")
+
+
+async def test_a_bot_that_is_slow_to_start_is_waited_for(gateway: GatewayProcess) -> None:
+    async with calling(gateway.url) as other, calling(gateway.url, request_data=named("slow")) as slow:
+        await other.hears()
+        before = other.ear.seconds
+        await slow.hears()
+        assert errors(slow) == []
+        assert gaps(other.ear.since(before), other.hertz) < LONGEST_GAP
 
 
 async def test_a_bot_that_returns_ends_its_call(gateway: GatewayProcess) -> None:

@@ -91,6 +91,9 @@ def gateway_of(settings: Settings) -> Gateway:
         mock.Mock(),
         mock.Mock(),
         mock.Mock(),
+        None,
+        mock.Mock(),
+        None,
     )
 
 

@@ -40,6 +40,11 @@ def test_media_uses_the_address_that_the_offer_arrived_on(arrived: str) -> None:
     assert local_address(arrived, [host("127.0.0.1")]) == arrived.removeprefix("::ffff:")
 
 
+def test_a_link_local_address_keeps_its_zone() -> None:
+    assert local_address("fe80::1%eth0", [host("fe80::2")]) == "fe80::1%eth0"
+    assert local_address("fd00::1%eth0", [host("fd00::2")]) == "fd00::1"
+
+
 def test_an_offer_over_ipv6_gets_the_ipv4_that_routes_to_its_candidate() -> None:
     assert local_address("::1", [host("127.0.0.1")]) == "127.0.0.1"
 

@@ -26,8 +26,10 @@ from gateway.wire.calls import (
     HushCall,
     KeptCall,
     KeptCalls,
+    LineMessage,
     OfferCall,
     PatchCall,
+    PhoneCall,
     RenegotiateCall,
     SayCall,
     SessionEvent,
@@ -187,6 +189,18 @@ class Process:
         except BaseException:
             self.sessions.discard(call.session_id)
             raise
+
+    async def phone(self, call: PhoneCall) -> None:
+        self.sessions.add(call.session_id)
+        try:
+            await self._ask("phone", call)
+        except BaseException:
+            self.sessions.discard(call.session_id)
+            raise
+
+    def heard(self, message: LineMessage) -> None:
+        if self._channel is not None:
+            self._channel.event("heard", dump(message))
 
     async def renegotiate(self, call: RenegotiateCall) -> Answer:
         return Answer(**await self._ask("renegotiate", call))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from loguru import logger
@@ -21,8 +23,10 @@ from gateway.wire.calls import (
     EndCall,
     HushCall,
     KeptCall,
+    LineMessage,
     OfferCall,
     PatchCall,
+    PhoneCall,
     RenegotiateCall,
     SayCall,
     SessionEvent,
@@ -41,6 +45,8 @@ class Place(Protocol):
     """Where calls can live: this process or a worker."""
 
     async def offer(self, call: OfferCall) -> Answer: ...
+    async def phone(self, call: PhoneCall) -> None: ...
+    def heard(self, message: LineMessage) -> None: ...
     async def renegotiate(self, call: RenegotiateCall) -> Answer: ...
     async def patch(self, call: PatchCall) -> None: ...
     async def command(self, call: CommandCall) -> None: ...
@@ -148,15 +154,30 @@ class Workers:
             Busy: the session limit is reached, one more would be at the cost of those that are there, or no worker is
                 ready or answers in time.
         """
+        with self._placed(call.session_id) as place:
+            return await place.offer(call)
+
+    async def phone(self, call: PhoneCall) -> None:
+        """Begin a call on the phone, likewise."""
+        with self._placed(call.session_id) as place:
+            await place.phone(call)
+
+    def heard(self, message: LineMessage) -> None:
+        """Pass on what the provider of a call on the phone says; one that has ended hears nothing."""
+        if (place := self._place.get(message.session_id)) is not None:
+            place.heard(message)
+
+    @contextmanager
+    def _placed(self, session_id: str) -> Iterator[Place]:
         if self.count >= self._settings.limits.sessions:
             raise Busy(f"all {self.count} sessions are in use", remedy="raise limits.sessions, or end one")
         check_memory(memory.left_mb(), self.count)
         place = self._least_loaded()
-        self._place[call.session_id] = place
+        self._place[session_id] = place
         try:
-            return await place.offer(call)
+            yield place
         except BaseException:
-            self._place.pop(call.session_id, None)
+            self._place.pop(session_id, None)
             raise
 
     def _least_loaded(self) -> Place:

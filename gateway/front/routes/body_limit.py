@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import BodyTooLarge
 from gateway.front.routes.common import problem
 
+_AROUND_FILES: Final = 64_000
+"""Bytes of a multipart body (RFC 7578) beside what it carries."""
+
 
 class BodyLimit:
-    """ASGI middleware that answers 413 instead of reading past `limit` bytes."""
+    """ASGI middleware that answers 413 instead of reading past `limit` bytes, or `files` where files are sent."""
 
-    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+    def __init__(self, app: ASGIApp, *, limit: int, files: int) -> None:
         self._app = app
-        self._limit = limit
+        self._limits = {False: limit, True: files + _AROUND_FILES}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = problem(
-            BodyTooLarge(f"the body is over {self._limit} bytes", remedy="send a smaller offer")
-        )
-        if self._declared(scope) > self._limit:
+        limit = self._limits[scope["path"].endswith("/files")]
+        refusal = problem(BodyTooLarge(f"the body is over {limit} bytes", remedy="send a smaller one"))
+        if self._declared(scope) > limit:
             await refusal(scope, receive, send)
             return
         over = False
@@ -34,7 +37,7 @@ class BodyLimit:
             nonlocal over, seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._limit:
+            if seen > limit:
                 over = True
                 raise _OverLimit
             return message

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from starlette.requests import HTTPConnection
 
 from gateway.errors import Busy, GatewayError, NoRoute, RateLimited
 from gateway.front import challenge
@@ -58,7 +59,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": "problem", "content": content} for status in statuses}
 
 
-def gateway_of(request: Request) -> Gateway:
+def gateway_of(request: HTTPConnection) -> Gateway:
     """The gateway that this app serves."""
     gateway: Gateway = request.app.state.gateway
     return gateway
@@ -128,7 +129,7 @@ async def operator_of(request: Request) -> Caller:
     return caller
 
 
-def remote_address(request: Request) -> str:
+def remote_address(request: HTTPConnection) -> str:
     """The client's address: the other end of the connection, or whom a proxy that we trust has it from."""
     socket = request.client.host if request.client is not None else "0.0.0.0"
     trusted = gateway_of(request).proxies
@@ -142,7 +143,7 @@ def remote_address(request: Request) -> str:
     return socket
 
 
-def scheme(request: Request) -> str:
+def scheme(request: HTTPConnection) -> str:
     """What the client speaks: with us, or with a proxy that we trust."""
     said = _said(request, "x-forwarded-proto")
     if request.client is not None and said and gateway_of(request).proxies.includes(request.client.host):
@@ -150,7 +151,7 @@ def scheme(request: Request) -> str:
     return request.url.scheme
 
 
-def _said(request: Request, name: str) -> list[str]:
+def _said(request: HTTPConnection, name: str) -> list[str]:
     return [part.strip() for value in request.headers.getlist(name) for part in value.split(",")]
 
 

@@ -105,6 +105,7 @@ class Started(BaseModel):
     """The session to make an offer to, and the servers that lead there, if any are needed."""
 
     sessionId: str  # noqa: N815 -- Pipecat's name
+    fileUploadUrl: str | None = None  # noqa: N815 -- Pipecat's name
     iceConfig: IceConfig | None = None  # noqa: N815 -- Pipecat's name
 
 
@@ -148,7 +149,9 @@ async def start(gateway: TheGateway, caller: TheCaller, body: StartBody | None =
     if body.enableDefaultIceServers and not servers:
         servers = [PUBLIC]
     config = IceConfig(iceServers=servers) if servers else None
-    return Started(sessionId=gateway.switchboard.reserve(body.body, caller), iceConfig=config)
+    session_id = gateway.switchboard.reserve(body.body, caller)
+    files = f"/sessions/{session_id}/files" if gateway.uploads is not None else None
+    return Started(sessionId=session_id, fileUploadUrl=files, iceConfig=config)
 
 
 @router.get("/status")

@@ -3,6 +3,7 @@
 
 import { Problem, json } from "./api.js";
 
+const START = "/start";
 const OFFER = "/api/offer";
 // The gateway takes 3 s without a ping for a client that is gone (Pipecat's SmallWebRTCConnection).
 const PING_MS = 1000;
@@ -16,13 +17,14 @@ const BETWEEN_MS = 500;
 
 /** A peer connection with its channel; says `connected`, `lost` and `left`, and what it finds for candidates. */
 class Line extends EventTarget {
-  pc = new RTCPeerConnection({ iceServers: [] }); // a LAN needs no STUN, and may have no internet
+  pc;
   remote = new MediaStream();
   introduce = true;
   #timers = [];
 
-  constructor(microphone) {
+  constructor(microphone, iceServers) {
     super();
+    this.pc = new RTCPeerConnection({ iceServers });
     const [track] = microphone.getAudioTracks();
     this.pc.addTransceiver(track, { direction: "sendrecv", streams: [microphone] });
     this.#channel(this.pc.createDataChannel("chat", { ordered: true }));
@@ -87,6 +89,7 @@ class Line extends EventTarget {
 export class Call extends EventTarget {
   session = null;
   #microphone;
+  #servers = []; // a LAN needs none, and may have no internet
   #line;
   #id = null;
   #candidates = [];
@@ -103,6 +106,8 @@ export class Call extends EventTarget {
   /** Offers; `connected` or `ended` follows. */
   async start() {
     try {
+      const { iceConfig } = await json(START, { method: "POST", body: {}, signal: this.#abort.signal });
+      this.#servers = iceConfig?.iceServers ?? [];
       this.#line = this.#open();
       await this.#offer(this.#line, this.#abort.signal, {});
     } catch (error) {
@@ -118,7 +123,7 @@ export class Call extends EventTarget {
   #open() {
     this.#answered = false;
     this.#candidates = [];
-    const line = new Line(this.#microphone);
+    const line = new Line(this.#microphone, this.#servers);
     line.pc.addEventListener("icecandidate", ({ candidate }) => line === this.#line && this.#trickle(candidate));
     line.addEventListener("connected", ({ detail }) => line === this.#line && this.#connected(detail));
     line.addEventListener("lost", () => line === this.#line && this.#again());
@@ -195,7 +200,7 @@ export class Call extends EventTarget {
     if (this.#ended) return;
     this.#ended = true;
     this.#abort.abort();
-    this.#line.close();
+    this.#line?.close();
     this.dispatchEvent(new CustomEvent("ended", { detail: problem }));
   }
 }
