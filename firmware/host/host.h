@@ -14,6 +14,7 @@ struct host_options {
     const char *console; /* NULL: none; "-": standard streams; "pty"; "tcp:PORT" */
     const char *wifi;    /* "NAME:PASSWORD" of the network in reach, "": none is, NULL: needs none */
     const char *id;      /* 12 hex digits, NULL: made from the store's path */
+    bool echoes;         /* its microphone hears its speaker, and nothing is done about that here */
     const char *flash;   /* image of a board's flash, NULL: none, and no updates */
     const char *version; /* of the firmware, NULL: what the image in the slot says, else this build's */
     int slot;            /* the image that runs: 0 or 1; -1: the one that the bootloader would start */

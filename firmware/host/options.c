@@ -106,6 +106,7 @@ static void take(struct options *o, int letter, const char **key_file)
         break;
     case 'R':
         o->audio.room = optarg;
+        o->host.echoes = true;
         break;
     case 'a':
         o->ask = optarg;

@@ -18,7 +18,7 @@ static struct port_facts facts = {.board = "host",
                                   .reset = PORT_RESET_POWER_ON,
                                   .has_speaker = true,
                                   .has_microphone = true,
-                                  .has_echo_canceller = true, /* no air between the two */
+                                  .has_echo_canceller = true, /* no air between the two, without a room */
                                   .has_led = true,
                                   .has_button = true,
                                   .has_display = true,
@@ -56,6 +56,7 @@ void host_system_init(const struct host_options *options)
     char host[256] = "", path[4096] = "";
     take_image(options->version);
     facts.reset = options->reset;
+    facts.has_echo_canceller = !options->echoes;
     (void)gethostname(host, sizeof host - 1);
     const char *store = realpath(options->store, path) != NULL ? path : options->store;
     if (options->id != NULL)

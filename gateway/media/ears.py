@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
+from gateway.media import wyoming_words
 from gateway.media.ear import Around, Ear, OpenEar, WakingEar
 from gateway.media.earshot import Earshot
 from gateway.media.own import OwnWords
 from gateway.media.words import Spotter, Word, find
+from gateway.media.wyoming_words import RemoteSpotter, RemoteWord, Spotters
 from gateway.settings import Settings, Wake
 
 
@@ -27,10 +29,11 @@ class Ears:
         for wake in (settings.wake, *settings.wakes.values()):
             self._words(wake)
 
-    def _words(self, wake: Wake) -> list[Word]:
+    def _words(self, wake: Wake) -> list[Word | RemoteWord]:
         """What to listen for; the words that stop the bot as well, where there is anything to listen for."""
-        named = [] if isinstance(wake, str) else [find(word) for word in wake]
-        return [*named, *map(find, self._settings.attention.stop)] if named else []
+        if isinstance(wake, str):
+            return []
+        return [_find(word) for word in (*wake, *self._settings.attention.stop)]
 
     def of(self, device: str | None, around: Around) -> Ear:
         """The ear of a call with this device."""
@@ -38,11 +41,27 @@ class Ears:
         if wake == "always":
             return OpenEar(around.hand_on)
         words = self._words(wake)
-        named = frozenset() if isinstance(wake, str) else frozenset(find(word).name for word in wake)
+        named = frozenset() if isinstance(wake, str) else frozenset(_find(word).name for word in wake)
         stops = frozenset(word.name for word in words) - named
-        spotter, own = (Spotter(words), Spotter(words)) if words else (_Deaf(), _Deaf())
-        said = OwnWords(own, self._earshot.clock)
-        return WakingEar(spotter, said, stops, self._settings.attention, around, self._earshot)
+        said = OwnWords(_spotter([word for word in words if isinstance(word, Word)]), self._earshot.clock)
+        return WakingEar(_spotter(words), said, stops, self._settings.attention, around, self._earshot)
+
+
+def _find(given: str) -> Word | RemoteWord:
+    return wyoming_words.find(given) if wyoming_words.is_remote(given) else find(given)
+
+
+def _spotter(words: Sequence[Word | RemoteWord]) -> Spotter:
+    """What finds these words: the ones of each server are found there."""
+    local = [word for word in words if isinstance(word, Word)]
+    servers: dict[tuple[str, int], list[RemoteWord]] = {}
+    for word in words:
+        if isinstance(word, RemoteWord):
+            servers.setdefault((word.host, word.port), []).append(word)
+    found = [*([Spotter(local)] if local else []), *map(RemoteSpotter, servers.values())]
+    if len(found) == 1:
+        return found[0]
+    return Spotters(found) if found else _Deaf()
 
 
 class _Deaf(Spotter):

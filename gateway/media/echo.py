@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from gateway.media.noise import power
+from gateway.media.noise import Noise, power
 
 SILENCE: Final = bytes(640)
 _TICKS: Final = 3  # of RTP's 48 kHz in a sample
@@ -26,6 +26,9 @@ GONE_DB: Final = 12.0
 """Of echo taken away. One half second in eight is enough: while somebody speaks over it there is none to see."""
 FAINT_DB: Final = -55.0
 """Of full scale: so little of it is left that it does not matter how much was taken away."""
+_FAINT: Final = 10 ** (FAINT_DB / 10)
+_LIKE_NOISE: Final = 4.0
+"""Nor does what is left where that is less than 6 dB above the room's noise."""
 
 
 class Canceller(Protocol):
@@ -51,6 +54,8 @@ class Echo:
     def __init__(self, canceller: Canceller | None, told: Callable[[bool], None] = lambda _: None) -> None:
         self._canceller, self._told = canceller, told
         self._sent: OrderedDict[int, bytes] = OrderedDict()
+        self._last = 0
+        self._noise = Noise()
         self._rings = 0  # frames for which there may be echo
         self._heard = self._left = 0.0  # power of this block
         self._frames = 0
@@ -65,6 +70,7 @@ class Echo:
     def sent(self, pcm: bytes, timestamp: int) -> None:
         """This goes out, 20 ms, with this RTP timestamp."""
         self._sent[timestamp] = pcm
+        self._last = timestamp
         while len(self._sent) > _KEPT:
             self._sent.popitem(last=False)
 
@@ -75,11 +81,12 @@ class Echo:
             pcm: 20 ms.
             played: the RTP timestamp of what was played as it began; None where the device does not say.
         """
-        if self._canceller is None or played is None:
+        if self._canceller is None:
             return pcm
-        reference = self._played(played + _ADVANCE)
+        reference = SILENCE if played is None else self._played(played + _ADVANCE)
         self._rings = _TAIL if reference is not SILENCE else self._rings - 1
         if self._rings <= 0:
+            self._follow_noise(pcm)
             return pcm
         out = self._canceller.cancel(pcm, reference)
         if reference is not SILENCE:
@@ -92,18 +99,21 @@ class Echo:
             self._canceller.close()
 
     def _played(self, at: int) -> bytes:
-        """20 ms of what was sent, from this RTP timestamp on; of two packets, mostly."""
-        found = b""
-        for timestamp in self._around(at):
-            offset = (at - timestamp) % 2**32
-            offset -= 2**32 if offset >= 2**31 else 0
-            if -_PACKET < offset < _PACKET:
-                found = _mixed(found, self._sent[timestamp], offset // _TICKS)
-        return found or SILENCE
+        """20 ms of what was sent, from this RTP timestamp on; of two packets, mostly, which are 20 ms apart."""
+        before = (self._last - at) % 2**32
+        before -= 2**32 if before >= 2**31 else 0
+        steps = -(-before // _PACKET)
+        offset = 2 * ((steps * _PACKET - before) // _TICKS)
+        first, second = (self._sent.get((self._last - _PACKET * k) % 2**32) for k in (steps, steps - 1))
+        if first is None and (second is None or offset == 0):
+            return SILENCE
+        return (first or SILENCE)[offset:] + (second or SILENCE)[:offset]
 
-    def _around(self, at: int) -> list[int]:
-        """Packets are at steps of 20 ms, but for where a sender fell behind."""
-        return [t for t in self._sent if (at - t + _PACKET) % 2**32 < 2 * _PACKET]
+    def _follow_noise(self, pcm: bytes) -> None:
+        """Silence that was not sent tells nothing of the room."""
+        self._noise.pass_time()
+        if pcm.count(0) != len(pcm):
+            self._noise.hear(power(pcm))
 
     def _judge(self, heard: bytes, left: bytes) -> None:
         self._heard += power(heard)
@@ -112,22 +122,11 @@ class Echo:
         if self._frames < _BLOCK:
             return
         taken = 10 * math.log10(max(self._heard, 1e-12) / max(self._left, 1e-12))
-        level = 10 * math.log10(max(self._left / self._frames, 1e-12))
-        self._gone.append(taken >= GONE_DB or level <= FAINT_DB)
+        faint = max(_FAINT, _LIKE_NOISE * self._noise.floor if math.isfinite(self._noise.floor) else 0.0)
+        self._gone.append(taken >= GONE_DB or self._left / self._frames <= faint)
         self._heard = self._left = 0.0
         self._frames = 0
         holds = any(self._gone)
         if holds is not self.holds:
             self.holds = holds
             self._told(holds)
-
-
-def _mixed(under: bytes, packet: bytes, offset: int) -> bytes:
-    """`packet` from its sample `offset` on (or so many samples later), over what is there already."""
-    out = bytearray(under or SILENCE)
-    if offset >= 0:
-        part = packet[2 * offset :]
-        out[: len(part)] = part
-    else:
-        out[-2 * offset :] = packet[: len(out) + 2 * offset]
-    return bytes(out)

@@ -85,6 +85,7 @@ class Exchange:
             small=small,
             opus=OpusSettings(audio.bitrate, audio.complexity, audio.fec, send_silence=not self.dtx),
             hear=self._hear,
+            listens=self._listens,
             on_audio=lambda: self._tell_bot(talk.Sounded(at=time.monotonic())),
             sent=self._sent,
         )
@@ -117,6 +118,12 @@ class Exchange:
 
     def _hear(self, pcm: bytes, played: int | None) -> None:
         self._ear.hear(self._echo.hear(pcm, played))
+
+    def _listens(self) -> bool:
+        """Somebody may be speaking, or the device hears its own speaker."""
+        connection = self.connection
+        speaks = isinstance(connection, MediaConnection) and connection.speaks
+        return speaks or self.seat is None or self.seat.listens
 
     def _hand_on(self, pcm: bytes) -> None:
         if self.seat is not None:

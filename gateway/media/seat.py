@@ -97,6 +97,11 @@ class Seat:
 
     # -- what the client says
 
+    @property
+    def listens(self) -> bool:
+        """Whether silence matters to it just now: somebody may be speaking still, or again."""
+        return not self._silent
+
     def heard(self, pcm: bytes) -> None:
         """20 ms of the client's, to the bot; silence is told once."""
         frames = self._gate.take(pcm)

@@ -229,6 +229,7 @@ class MediaConnection(GatewayConnection):
         opus: the encoder's settings.
         hear: is given what the client says, 640 bytes of PCM (20 ms, 16 kHz, mono, 16 bit) at a time, and the RTP
             timestamp of what its speaker played meanwhile, where it says.
+        listens: says whether silence of the client matters just now.
         on_audio: called when sound goes out after silence.
         sent: is given the sound of each packet that goes out, as PCM likewise, and its RTP timestamp.
     """
@@ -241,12 +242,14 @@ class MediaConnection(GatewayConnection):
         small: bool,
         opus: OpusSettings,
         hear: Callable[[bytes, int | None], None],
+        listens: Callable[[], bool] = lambda: True,
         on_audio: Callable[[], None] | None = None,
         sent: Callable[[bytes, int], None] | None = None,
     ) -> None:
         self._small = small
         self._opus = opus
         self._hear = hear
+        self._listens = listens
         self._on_audio = on_audio
         self._sent = sent
         self._sender: DeviceSender | None = None
@@ -263,7 +266,9 @@ class MediaConnection(GatewayConnection):
         stock.answer_only_opus(transceiver, extensions=not self._small)
         if self._sender is None:
             self._sender = DeviceSender(transceiver.sender, self._opus, self._on_audio, self._sent)
-            self._receiver = DeviceReceiver(transceiver.receiver, self._sender.reports, self._hear)
+            self._receiver = DeviceReceiver(
+                transceiver.receiver, self._sender.reports, self._hear, self._listens
+            )
             stock.use_media(transceiver, self._sender, self._receiver)
 
     def say(self, pcm: bytes, rate: int) -> None:

@@ -44,7 +44,7 @@ _MAX_GAP: Final = CLOCK_RATE // 2  # ticks: a longer one that wasn't waited thro
 
 _WAIT_MAX: Final = 0.200  # stop_secs of the VAD: a longer hole would hold up the end of a turn
 _REST: Final = (
-    0.300  # of fill at once while the sender rests: between two of its comfort packets (Opus: 400 ms)
+    0.300  # of fill at once where nobody listens: less than lies between two comfort packets (Opus: 400 ms)
 )
 _OWN_STALL: Final = 0.100  # a deadline missed by more is our fault, not the network's
 _PAUSE: Final = CLOCK_RATE  # ticks: a sender late by more had stopped its clock
@@ -149,7 +149,7 @@ class JitterBuffer:
         return self._stream.deadline if self._stream else None
 
     def rest(self, resting: bool) -> None:
-        """Whether all that is filled is silence now, of which nobody need hear in steps of 20 ms."""
+        """Whether nobody need hear in steps of 20 ms just now that nothing comes."""
         if self._stream:
             self._stream.resting = resting
 

@@ -25,7 +25,6 @@ _FULL: Final = 60 * SAMPLE_RATE // 1000  # samples of concealment at full level,
 _GONE: Final = 200 * SAMPLE_RATE // 1000  # and when it has faded out: what is longer is a hum, not speech
 _FADE_IN: Final = 5 * SAMPLE_RATE // 1000
 _QUIET: Final = 300  # peak of 16 bit, -41 dBFS: a pause between words
-_RESTS: Final = 2 * SAMPLE_RATE  # samples of silence, longer than the end of a turn takes to be found
 _SKIP_EVERY: Final = 3  # packets: skipping more would hide the pause itself from the VAD
 
 
@@ -67,7 +66,6 @@ class VoicePlayout:
         self._level = 1.0  # of the last sample handed on: below 1 while concealment fades
         self._inactive = False  # what was played last: silence follows it, and no loss
         self._since_skip = 0
-        self._silent = 0  # samples in which the sender had nothing to say
         self._frames = self._corrupt = self._skipped = 0
 
     def push(self, packet: RtpPacket, now: float, played: int | None = None) -> list[bytes]:
@@ -100,8 +98,6 @@ class VoicePlayout:
         if not playouts:
             return []
         pcm = b"".join((self._rest, *map(self._render, playouts)))
-        self._silent = self._silent + len(pcm) // 2 if self._inactive else 0
-        self._buffer.rest(self._silent >= _RESTS)
         whole = len(pcm) - len(pcm) % FRAME_BYTES
         self._rest = pcm[whole:]
         self._frames += whole // FRAME_BYTES
@@ -114,6 +110,10 @@ class VoicePlayout:
             return None
         samples = back * FRAME_BYTES // 2 + len(self._rest) // 2
         return (position - samples * _TICKS_PER_SAMPLE + self._lead) % 2**32
+
+    def rest(self, resting: bool) -> None:
+        """Whether nobody listens just now: then what is filled may come in larger steps. What arrives comes at once."""
+        self._buffer.rest(resting)
 
     @property
     def deadline(self) -> float | None:

@@ -25,13 +25,19 @@ class DeviceReceiver:
         reports: of this call.
         hear: is given 640 bytes of PCM (20 ms, 16 kHz, mono, 16 bit) at a time, and the RTP timestamp of what the
             device's speaker played as that was recorded, where it says.
+        listens: says whether silence matters just now; else it comes in larger steps.
     """
 
     def __init__(
-        self, replaced: RTCRtpReceiver, reports: Reports, hear: Callable[[bytes, int | None], None]
+        self,
+        replaced: RTCRtpReceiver,
+        reports: Reports,
+        hear: Callable[[bytes, int | None], None],
+        listens: Callable[[], bool] = lambda: True,
     ) -> None:
         self.transport: RTCDtlsTransport = replaced.transport
         self._hear = hear
+        self._listens = listens
         self._stopped = False
         self._track = replaced.track
         self._enabled = True
@@ -88,6 +94,7 @@ class DeviceReceiver:
     def _hand_on(self, frames: list[bytes]) -> None:
         for index, pcm in enumerate(frames):
             self._hear(pcm, self._playout.played(len(frames) - index))
+        self._playout.rest(not self._listens())
         if self._timer is not None:
             self._timer.cancel()
         deadline = self._playout.deadline

@@ -20,8 +20,8 @@ _WORDED: Final = (
     (re.compile(r"\bhalf an hour\b|\b(?:a )?half hour\b"), "30 minutes"),
     (re.compile(r"\bhalf a minute\b"), "30 seconds"),
     (re.compile(r"\b(?:an|1) hour and a half\b|\b1 and a half hours\b"), "1 hours 30 minutes"),
-    (re.compile(r"\b(\d+) and a half hours\b|\b(\d+) hours and a half\b"), r"\1\2 hours 30 minutes"),
-    (re.compile(r"\b(\d+) and a half minutes\b|\b(\d+) minutes and a half\b"), r"\1\2 minutes 30 seconds"),
+    (re.compile(r"\b(\d+) and a half hours?\b|\b(\d+) hours and a half\b"), r"\1\2 hours 30 minutes"),
+    (re.compile(r"\b(\d+) and a half minutes?\b|\b(\d+) minutes and a half\b"), r"\1\2 minutes 30 seconds"),
     (re.compile(r"\b(?:a|1) minute and a half\b"), "1 minutes 30 seconds"),
     (re.compile(rf"\b(?:an|a) {_UNIT}\b"), r"1 \1"),
 )

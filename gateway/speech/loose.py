@@ -40,6 +40,16 @@ _WISH: Final = re.compile(
     r"begin|initiate|open|time)\b"
 )
 _WAKE: Final = re.compile(r"\b(?:remind|wake|call|alert|ping|notify|tell|buzz) me(?: up)?\b")
+_CLOCKED: Final = re.compile(
+    r"(?:(?:can|could|would|will) you )?(?:please )?(?:time|count down(?: from)?) …(?: for me| please| now)*|"
+    r"(?:(?:can|could|would|will) you )?(?:please )?(?:give me|put) … on the clock(?: please)?|"
+    r"(?:(?:can|could|would|will) you )?(?:please )?(?:let me know|tell me|alert me|beep|ring|shout) "
+    r"(?:when|once|after|in) …(?: (?:is|are|has|have))?(?: up| over| passed| gone| done)?(?: please)?"
+)
+"""Asks for a timer, and calls it otherwise."""
+_NEEDLESS: Final = re.compile(
+    r"^i (?:don't|do not) (?:need|want) (?:the|my|that|this|a) (?:\w+ )?timer(?: any ?more| any longer| now)?$"
+)
 _END: Final = re.compile(
     r"\b(?:cancel|stop|delete|remove|clear|end|kill|turn off|shut off|get rid of|dismiss|abort|quit|erase|"
     r"scratch|forget|lose|turn .* off)\b"
@@ -83,6 +93,8 @@ def is_request(text: str) -> bool:
 def _timer(text: str) -> Found | None:  # noqa: PLR0911 -- rules, one after the other
     if not _TIMER.search(text):
         return _wake(text)
+    if _NEEDLESS.search(text):
+        return "TimerCancel", {}
     slots, rest = durations(text)
     if _QUESTION.match(text) and not _NOT.search(text):
         return ("TimerLeft", {}) if _LEFT.search(rest) and not slots else None
@@ -104,6 +116,8 @@ def _timer(text: str) -> Found | None:  # noqa: PLR0911 -- rules, one after the 
 
 def _wake(text: str) -> Found | None:
     slots, rest = durations(text)
+    if slots and _CLOCKED.fullmatch(rest):
+        return "TimerSet", dict(slots)
     if not slots or not _WAKE.search(rest) or not is_request(text):
         return None
     about = re.fullmatch(r".*\bremind me (?:in … )?(?:to|about|that) (.+?)(?: in …)?", rest)
@@ -132,6 +146,12 @@ def _volume(text: str) -> Found | None:  # noqa: PLR0911 -- likewise
         return "VolumeUp", {}
     if re.search(r"\b(?:you're|you are|that's|it's|this is) (?:\w+ )?too loud\b", text):
         return "VolumeDown", {}
+    if re.fullmatch(r"(?:please )?(?:not|less) (?:so|quite so|that) (loud|quiet)(?: please)?", text):
+        return ("VolumeDown" if "loud" in text else "VolumeUp"), {}
+    if re.fullmatch(
+        r"what(?:'s| is)? (?:the |your )?volume(?: level)?(?: at| on| now| right now| set to)*", text
+    ):
+        return "VolumeGet", {}
     if _QUESTION.match(text) or not is_request(text):
         return None
     if re.search(r"\b(?:unmute|back on|sound on|turn on)\b", text):

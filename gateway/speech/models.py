@@ -77,8 +77,9 @@ class VoiceActivity(SileroVADAnalyzer):
     def voice_confidence(self, buffer: bytes) -> float:
         """As Pipecat's; `buffer` is 16-bit mono PCM."""
         block = np.frombuffer(buffer, np.int16).astype(np.float32) / np.float32(32_768)
-        louder: float = super().voice_confidence((self._gain.take(block) * 32_767).astype(np.int16).tobytes())
-        return louder
+        louder = (self._gain.take(block) * 32_768).clip(-32_768, 32_767).astype(np.int16)
+        confidence: float = super().voice_confidence(louder.tobytes())
+        return confidence
 
 
 class EndOfTurn(LocalSmartTurnAnalyzerV3):

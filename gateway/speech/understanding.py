@@ -15,7 +15,9 @@ from gateway.speech.numbers import digits_for_words
 UNCLEAR: Final = "[unclear]"
 TOPIC_SECONDS: Final = 60.0
 """How long "it" is what was last spoken of."""
-_FILLERS: Final = re.compile(r"\b(?:um+|uh+|uhm|er|erm|hm+|mhm|ah|oh|eh|like i said|you know)\b(?! \d)")
+_FILLERS: Final = re.compile(
+    r"\b(?:um+|uh+|uhm|er|erm|hm+|mhm|ah|oh|eh|like i said|(?<!do )(?<!did )you know)\b(?! \d)"
+)
 _CALLED: Final = re.compile(r"^(?:(?:okay |ok |hey )?(?:nabu|jarvis|alexa|mycroft|computer|assistant)\b ?)+")
 _POLITE: Final = re.compile(
     r"^(?:(?:okay|ok|so|well|hey|please|and|alright|right) )+|(?: (?:please|thanks|thank you|okay))+$"

@@ -122,6 +122,17 @@ def test_where_the_echo_stays_the_device_is_not_heard_while_it_speaks(bot: bytes
     assert not echo.holds
 
 
+def test_where_the_echo_is_lost_in_the_noise_the_device_is_heard(bot: bytes) -> None:
+    """Headphones, beside a fan."""
+    noise = np.random.default_rng(5).normal(0, 300, len(bot) // 2)
+    quiet = frames(noise.astype("<i2").tobytes())[:250]
+    echo = Echo(Nothing())
+    for n, frame in enumerate(quiet):
+        assert echo.hear(frame, (START + 960 * (n - 400)) % 2**32) == frame
+    through(echo, bot, noise)
+    assert echo.holds
+
+
 def test_what_is_heard_while_nothing_is_played_is_left_alone() -> None:
     echo = Echo(Nothing())
     pcm = frames(spoken("Hello."))

@@ -90,7 +90,7 @@ async def test_a_device_is_shown_commanded_and_gone_with_its_key(home: Home, tmp
 
         await home.tell("volume", "35")
         await home.state("volume", "35")
-        assert (await own.ask("state"))["volume"] == 35
+        assert (await own.ask("settings get volume"))["volume"] == "35"
         await home.tell("mute", "ON")
         await home.state("mute", "ON")
         await home.tell("volume", "loud")  # is refused, and nothing ends

@@ -37,7 +37,7 @@ async def seen(_built: None, tmp_path_factory: Any) -> AsyncIterator[Seen]:
         wished = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_METRIC_EXPORT_INTERVAL": "500"}
         gateway = await stack.enter_async_context(serving(folder / "gateway", settings, extra=wished))
         question = folder / "question.wav"
-        does_demo.write(question, "turn on the light")
+        does_demo.write(question, "turn on the light", after=6.0)  # once the device has told its figures
         async with device(
             folder / "device", "--mic", str(question), url=gateway.secure_url, plain=PLAIN.exists()
         ) as own:

@@ -10,11 +10,31 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+import pytest_asyncio
+
 from tests.support.device import Device, device
 from tests.support.gateway import BOTS, GatewayProcess, client, serving, voicegw
 from tests.support.waiting import eventually, until
 
 SILENT = {"bot": str(BOTS / "silent.py")}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def _shared_by_all(
+    _built: None, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[GatewayProcess]:
+    limits = {"offers_per_minute": 6_000, "reconnect_timeout_s": 2}
+    async with serving(tmp_path_factory.mktemp("promises"), {**SILENT, "limits": limits}) as started:
+        yield started
+
+
+@pytest.fixture
+async def gateway(_shared_by_all: GatewayProcess) -> AsyncIterator[GatewayProcess]:
+    """One that nobody calls."""
+    _shared_by_all.forget_log()
+    yield _shared_by_all
+    await _shared_by_all.idle()
 
 
 async def name_of(gateway: GatewayProcess) -> str:
@@ -79,8 +99,10 @@ async def stopped(gateway: GatewayProcess, name: str) -> None:
     await eventually(none, "it is done")
 
 
-async def test_a_muted_device_rings_until_its_button_is_pressed(tmp_path: Path) -> None:
-    async with serving(tmp_path / "gateway", SILENT) as gateway, kitchen(tmp_path, gateway) as (own, name):
+async def test_a_muted_device_rings_until_its_button_is_pressed(
+    tmp_path: Path, gateway: GatewayProcess
+) -> None:
+    async with kitchen(tmp_path, gateway) as (own, name):
         await own.ask("do mute true")
         await asked(gateway, "POST", f"{name}/promises", kind="timer", seconds=1, label="pasta")
         await rings(gateway, name)
@@ -95,8 +117,8 @@ async def test_a_muted_device_rings_until_its_button_is_pressed(tmp_path: Path) 
         assert (await own.ask("settings get muted"))["muted"] == "1"
 
 
-async def test_a_timer_rings_through_a_cut(tmp_path: Path) -> None:
-    async with serving(tmp_path / "gateway", SILENT) as gateway, kitchen(tmp_path, gateway) as (own, name):
+async def test_a_timer_rings_through_a_cut(tmp_path: Path, gateway: GatewayProcess) -> None:
+    async with kitchen(tmp_path, gateway) as (own, name):
         await asked(gateway, "POST", f"{name}/promises", kind="timer", seconds=1)
         await rings(gateway, name)
         before = {s["id"] for s in await gateway.sessions()}
@@ -112,8 +134,10 @@ async def test_a_timer_rings_through_a_cut(tmp_path: Path) -> None:
         await stopped(gateway, name)
 
 
-async def test_a_timer_rings_though_the_media_process_has_died(tmp_path: Path) -> None:
-    async with serving(tmp_path / "gateway", SILENT) as gateway, kitchen(tmp_path, gateway) as (own, name):
+async def test_a_timer_rings_though_the_media_process_has_died(
+    tmp_path: Path, gateway: GatewayProcess
+) -> None:
+    async with kitchen(tmp_path, gateway) as (own, name):
         await asked(gateway, "POST", f"{name}/promises", kind="timer", seconds=2)
         [media] = gateway.workers()
         os.kill(media, signal.SIGKILL)
@@ -146,8 +170,8 @@ async def test_a_timer_rings_after_a_restart(tmp_path: Path) -> None:
         await stopped(second, name)
 
 
-async def test_what_was_missed_is_told(tmp_path: Path) -> None:
-    async with serving(tmp_path / "gateway", SILENT) as gateway, kitchen(tmp_path, gateway) as (own, name):
+async def test_what_was_missed_is_told(tmp_path: Path, gateway: GatewayProcess) -> None:
+    async with kitchen(tmp_path, gateway) as (own, name):
         await asked(gateway, "POST", f"{name}/promises", kind="alarm", at=1_000_000_000, label="first")
         await asked(
             gateway, "POST", f"{name}/promises", kind="reminder", at=time.time() - 605, label="call Ann"
@@ -183,8 +207,8 @@ async def test_an_announcement_waits_for_its_device(tmp_path: Path) -> None:
         assert "Dinner is ready." in [t["text"] for t in (await gateway.state())["transcripts"]]
 
 
-async def test_a_board_tells_what_it_can_and_does_it(tmp_path: Path) -> None:
-    async with serving(tmp_path / "gateway", SILENT) as gateway, kitchen(tmp_path, gateway) as (own, name):
+async def test_a_board_tells_what_it_can_and_does_it(tmp_path: Path, gateway: GatewayProcess) -> None:
+    async with kitchen(tmp_path, gateway) as (own, name):
 
         async def offered() -> bool:
             return "relay" in [tool["name"] for tool in await asked(gateway, "GET", f"{name}/tools")]

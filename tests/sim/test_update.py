@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from gateway.front.releases import Release
 from tests.support.board_flash import (
@@ -22,7 +25,7 @@ from tests.support.board_flash import (
 )
 from tests.support.certificates import self_signed
 from tests.support.device import Device, Refused, device, running, spawn
-from tests.support.gateway import client, serving
+from tests.support.gateway import GatewayProcess, client, serving
 from tests.support.middle import between, scripted
 from tests.support.releases import MAKER, STRANGER, put_release
 from tests.support.waiting import eventually, until
@@ -37,9 +40,33 @@ def flash(tmp_path: Path) -> Path:
     return make_flash(tmp_path / "flash.bin", make_image("0.1.0"))
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def _shared_by_all(
+    _built: None, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[GatewayProcess]:
+    folder = tmp_path_factory.mktemp("updates")
+    (folder / "releases").mkdir()
+    settings = {
+        "releases": str(folder / "releases"),
+        "limits": {"offers_per_minute": 6_000, "reconnect_timeout_s": 2},
+    }
+    async with serving(folder, settings) as started:
+        yield started
+
+
 @pytest.fixture
-def releases(tmp_path: Path) -> Path:
-    folder = tmp_path / "releases"
+async def gateway(_shared_by_all: GatewayProcess) -> AsyncIterator[GatewayProcess]:
+    """One that nobody calls."""
+    await _shared_by_all.idle()
+    yield _shared_by_all
+    await _shared_by_all.idle()
+
+
+@pytest.fixture
+def releases(gateway: GatewayProcess) -> Path:
+    """What it hands out: nothing yet."""
+    folder = gateway.directory / "releases"
+    shutil.rmtree(folder)
     folder.mkdir()
     return folder
 
@@ -59,14 +86,11 @@ async def comes_to(own: Device, state: str, reason: str | None = None) -> None:
 
 
 async def test_an_operator_updates_a_device_which_keeps_what_works(
-    tmp_path: Path, flash: Path, releases: Path
+    tmp_path: Path, flash: Path, gateway: GatewayProcess, releases: Path
 ) -> None:
     image = make_image("0.2.0")
     put_release(releases, BOARD, "0.2.0", app=image)
-    async with (
-        serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
-        client(gateway.url) as http,
-    ):
+    async with client(gateway.url) as http:
         made = (await http.post("/api/devices", json={"name": NAME, "role": "device"})).json()
         arguments = ["--flash", str(flash)]
         async with device(tmp_path / "own", *arguments, url=gateway.secure_url, key=made["key"]) as own:
@@ -87,12 +111,11 @@ async def test_an_operator_updates_a_device_which_keeps_what_works(
     assert flash.read_bytes()[SLOTS[1] :].startswith(image)
 
 
-async def test_the_call_goes_on_meanwhile(tmp_path: Path, flash: Path, releases: Path) -> None:
+async def test_the_call_goes_on_meanwhile(
+    tmp_path: Path, flash: Path, gateway: GatewayProcess, releases: Path
+) -> None:
     folder = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0", size=400_000))
-    async with (
-        serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
-        device(tmp_path / "own", "--flash", str(flash), url=gateway.secure_url) as own,
-    ):
+    async with device(tmp_path / "own", "--flash", str(flash), url=gateway.secure_url) as own:
         await own.live()
         await own.ask(command(folder))
         await own.hears(440)
@@ -102,14 +125,11 @@ async def test_the_call_goes_on_meanwhile(tmp_path: Path, flash: Path, releases:
 
 
 async def test_an_image_that_never_gets_into_a_call_is_left_again(
-    tmp_path: Path, flash: Path, releases: Path
+    tmp_path: Path, flash: Path, gateway: GatewayProcess, releases: Path
 ) -> None:
     folder = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0"))
     arguments = ["--flash", str(flash), "--reboot-exits"]
-    async with (
-        serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
-        running(tmp_path / "own", *arguments, url=gateway.url) as own,
-    ):
+    async with running(tmp_path / "own", *arguments, url=gateway.url) as own:
         await own.live()
         await own.ask(ANY)
         await own.ask(command(folder))
@@ -132,30 +152,30 @@ async def test_an_image_that_never_gets_into_a_call_is_left_again(
 
 
 async def test_power_that_fails_in_the_middle_changes_nothing(
-    tmp_path: Path, flash: Path, releases: Path
+    tmp_path: Path, flash: Path, gateway: GatewayProcess, releases: Path
 ) -> None:
     folder = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0", size=400_000))
-    async with serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway:
-        async with running(tmp_path / "own", "--flash", str(flash), url=gateway.secure_url) as own:
-            await own.live()
-            await own.ask(ANY)
-            await own.ask(command(folder))
-            await own.told(lambda e: e["event"] == "update" and e["percent"] >= 30, "a third of it")
-            own.process.kill()
-            own.process.wait()
-        async with device(tmp_path / "own", "--flash", str(flash)) as own:
-            await own.live()
-            assert ((await own.ask("state"))["fw"], otadata(flash)) == ("0.1.0", [(1, VALID)])
-            await own.ask(command(folder))
-            await comes_to(own, "rebooting")
+    async with running(tmp_path / "own", "--flash", str(flash), url=gateway.secure_url) as own:
+        await own.live()
+        await own.ask(ANY)
+        await own.ask(command(folder))
+        await own.told(lambda e: e["event"] == "update" and e["percent"] >= 30, "a third of it")
+        own.process.kill()
+        own.process.wait()
+    async with device(tmp_path / "own", "--flash", str(flash)) as own:
+        await own.live()
+        assert ((await own.ask("state"))["fw"], otadata(flash)) == ("0.1.0", [(1, VALID)])
+        await own.ask(command(folder))
+        await comes_to(own, "rebooting")
 
 
-async def test_over_https_with_what_is_pinned(tmp_path: Path, flash: Path, releases: Path) -> None:
+async def test_over_https_with_what_is_pinned(
+    tmp_path: Path, flash: Path, gateway: GatewayProcess, releases: Path
+) -> None:
     folder = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0"))
     made = self_signed(tmp_path)
     arguments = ["--flash", str(flash), "--ca", str(made.path)]
     async with (
-        serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
         between(gateway.url, secure=made.server()) as middle,
         device(tmp_path / "own", *arguments, url=middle.url) as own,
     ):
@@ -164,15 +184,12 @@ async def test_over_https_with_what_is_pinned(tmp_path: Path, flash: Path, relea
         await comes_to(own, "rebooting")
 
 
-async def test_what_is_refused(tmp_path: Path, flash: Path, releases: Path) -> None:
+async def test_what_is_refused(tmp_path: Path, flash: Path, gateway: GatewayProcess, releases: Path) -> None:
     good = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0"))
     other = put_release(releases, "s3-devkit", "0.2.0", app=make_image("0.2.0", board="s3-devkit"))
     chip = put_release(releases, BOARD, "0.3.0", app=make_image("0.3.0", chip=9))
     liar = put_release(releases, BOARD, "0.4.0", app=make_image("0.4.1"))
-    async with (
-        serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
-        device(tmp_path / "own", "--flash", str(flash), url=gateway.url) as own,
-    ):
+    async with device(tmp_path / "own", "--flash", str(flash), url=gateway.url) as own:
         await own.live()
         with pytest.raises(Refused, match="update_insecure"):
             await own.ask(command(good))
@@ -197,13 +214,12 @@ async def test_what_is_refused(tmp_path: Path, flash: Path, releases: Path) -> N
         await comes_to(own, "rebooting")
 
 
-async def test_only_who_is_known_may_make_firmware(tmp_path: Path, flash: Path, releases: Path) -> None:
+async def test_only_who_is_known_may_make_firmware(
+    tmp_path: Path, flash: Path, gateway: GatewayProcess, releases: Path
+) -> None:
     unsigned = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0"), makers=())
     strange = put_release(releases, BOARD, "0.3.0", app=make_image("0.3.0"), makers=[STRANGER])
-    async with (
-        serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
-        device(tmp_path / "own", "--flash", str(flash), url=gateway.secure_url) as own,
-    ):
+    async with device(tmp_path / "own", "--flash", str(flash), url=gateway.secure_url) as own:
         await own.live()
         for folder in (unsigned, strange):
             with pytest.raises(Refused, match="update_unsigned"):
@@ -217,14 +233,11 @@ async def test_only_who_is_known_may_make_firmware(tmp_path: Path, flash: Path, 
 
 
 async def test_a_device_without_a_makers_key_takes_nothing_until_it_is_told_one(
-    tmp_path: Path, releases: Path
+    tmp_path: Path, gateway: GatewayProcess, releases: Path
 ) -> None:
     flash = make_flash(tmp_path / "flash.bin", make_image("0.1.0", makers=()))
     folder = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0"))
-    async with (
-        serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
-        device(tmp_path / "own", "--flash", str(flash), url=gateway.secure_url) as own,
-    ):
+    async with device(tmp_path / "own", "--flash", str(flash), url=gateway.secure_url) as own:
         await own.live()
         with pytest.raises(Refused, match="update_no_key"):
             await own.ask(command(folder))
@@ -234,16 +247,13 @@ async def test_a_device_without_a_makers_key_takes_nothing_until_it_is_told_one(
 
 
 async def test_a_makers_key_is_replaced_by_way_of_one_that_knows_both(
-    tmp_path: Path, flash: Path, releases: Path
+    tmp_path: Path, flash: Path, gateway: GatewayProcess, releases: Path
 ) -> None:
     both, new = [MAKER, STRANGER], [STRANGER]
     between_them = put_release(releases, BOARD, "0.2.0", app=make_image("0.2.0", makers=both), makers=both)
     after = put_release(releases, BOARD, "0.3.0", app=make_image("0.3.0", makers=new), makers=new)
     back = put_release(releases, BOARD, "0.4.0", app=make_image("0.4.0"))
-    async with (
-        serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
-        device(tmp_path / "own", "--flash", str(flash), url=gateway.secure_url) as own,
-    ):
+    async with device(tmp_path / "own", "--flash", str(flash), url=gateway.secure_url) as own:
         await own.live()
         with pytest.raises(Refused, match="update_unsigned"):
             await own.ask(command(after))
@@ -254,19 +264,18 @@ async def test_a_makers_key_is_replaced_by_way_of_one_that_knows_both(
             await own.ask(command(back))
 
 
-async def test_the_way_back_is_the_operators_to_choose(tmp_path: Path, releases: Path) -> None:
+async def test_the_way_back_is_the_operators_to_choose(
+    tmp_path: Path, gateway: GatewayProcess, releases: Path
+) -> None:
     flash = make_flash(tmp_path / "flash.bin", make_image("0.2.0"))
     put_release(releases, BOARD, "0.1.0", app=make_image("0.1.0"))
-    async with (
-        serving(tmp_path / "gateway", {"releases": str(releases)}) as gateway,
-        client(gateway.url) as http,
-    ):
-        made = (await http.post("/api/devices", json={"name": NAME})).json()
+    async with client(gateway.url) as http:
+        made = (await http.post("/api/devices", json={"name": "hall"})).json()
         async with device(
             tmp_path / "own", "--flash", str(flash), url=gateway.secure_url, key=made["key"]
         ) as own:
             await own.live()
-            (await http.post(f"/api/devices/{NAME}/update", json={"version": "0.1.0"})).raise_for_status()
+            (await http.post("/api/devices/hall/update", json={"version": "0.1.0"})).raise_for_status()
 
             async def refused() -> bool:
                 told = [r["data"] for r in (await gateway.state())["reports"]]
@@ -275,7 +284,7 @@ async def test_the_way_back_is_the_operators_to_choose(tmp_path: Path, releases:
             await eventually(refused, "it is refused")
             assert otadata(flash) == [(1, VALID)]
             body = {"version": "0.1.0", "older": True}
-            (await http.post(f"/api/devices/{NAME}/update", json=body)).raise_for_status()
+            (await http.post("/api/devices/hall/update", json=body)).raise_for_status()
             await comes_to(own, "rebooting")
 
 

@@ -21,10 +21,15 @@ def _lines(name: str) -> list[str]:
     return (DATA / name).read_text().splitlines()
 
 
+def _some(name: str) -> list[str]:
+    """Every third line of a file: all of them, in many voices, are `make room-bench`'s."""
+    return _lines(name)[::3]
+
+
 def _spoken(name: str) -> Iterator[tuple[str, bytes]]:
-    """Each line of a file and its speech, one voice after the other."""
+    """Some lines of a file and their speech, one voice after the other."""
     voices = cycle(Flite(voice) for voice in _VOICES)
-    for voice, text in zip(voices, _lines(name), strict=False):
+    for voice, text in zip(voices, _some(name), strict=False):
         yield text, in_a_room(voice.speak(text))
 
 
@@ -34,7 +39,7 @@ def test_what_is_asked_is_understood(hear: Hear, recogniser: Recogniser) -> None
         for text, pcm in _spoken("in_domain.txt")
         if recogniser.recognise(heard := hear(pcm)) != recogniser.recognise(text)
     }
-    assert len(wrong) <= 0.08 * len(_lines("in_domain.txt")), wrong
+    assert len(wrong) <= 0.08 * len(_some("in_domain.txt")), wrong
 
 
 def test_what_is_off_topic_is_not_understood(hear: Hear, recogniser: Recogniser) -> None:

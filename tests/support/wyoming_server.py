@@ -20,7 +20,9 @@ from wyoming.event import Event
 from wyoming.info import AsrModel, AsrProgram, Attribution, Describe, Info, TtsProgram, TtsVoice
 from wyoming.server import AsyncEventHandler, AsyncServer
 from wyoming.tts import Synthesize
+from wyoming.wake import Detect, Detection
 
+from gateway.media.words import Spotter
 from gateway.speech.flite import SAMPLE_RATE, VOICES, Flite
 
 _BY = Attribution(name="voicegw's tests", url="")
@@ -33,10 +35,12 @@ class Asked:
 
     hear: Callable[[bytes], str] | None = None
     speaks: bool = False
+    spots: Callable[[], Spotter] | None = None
     fails: str = ""
     url: str = ""
     transcribe: list[Transcribe] = field(default_factory=list)
     synthesize: list[Synthesize] = field(default_factory=list)
+    detect: list[Detect] = field(default_factory=list)
 
 
 class Engines(AsyncEventHandler):
@@ -46,6 +50,7 @@ class Engines(AsyncEventHandler):
         super().__init__(*streams)
         self._asked = asked
         self._pcm = b""
+        self._spotter = asked.spots() if asked.spots is not None else None
 
     async def handle_event(self, event: Event) -> bool:
         """Do what it asks for; whether there may be more."""
@@ -55,16 +60,24 @@ class Engines(AsyncEventHandler):
             await self.write_event(Error(text=self._asked.fails).event())
         elif Transcribe.is_type(event.type):
             self._asked.transcribe.append(Transcribe.from_event(event))
-        elif AudioStart.is_type(event.type):
-            self._pcm = b""
+        elif Detect.is_type(event.type):
+            self._asked.detect.append(Detect.from_event(event))
+        elif Synthesize.is_type(event.type):
+            await self._speak(Synthesize.from_event(event))
+        else:
+            await self._hear(event)
+        return True
+
+    async def _hear(self, event: Event) -> None:
+        if AudioChunk.is_type(event.type) and self._spotter is not None:
+            for word in self._spotter.heard(AudioChunk.from_event(event).audio):
+                await self.write_event(Detection(name=f"{word}_v0.1").event())
         elif AudioChunk.is_type(event.type):
             self._pcm += AudioChunk.from_event(event).audio
         elif AudioStop.is_type(event.type) and self._asked.hear is not None:
-            text = await asyncio.to_thread(self._asked.hear, self._pcm)
+            pcm, self._pcm = self._pcm, b""
+            text = await asyncio.to_thread(self._asked.hear, pcm)
             await self.write_event(Transcript(text=text).event())
-        elif Synthesize.is_type(event.type):
-            await self._speak(Synthesize.from_event(event))
-        return True
 
     async def _speak(self, asked: Synthesize) -> None:
         self._asked.synthesize.append(asked)
@@ -88,11 +101,11 @@ def info(asked: Asked) -> Info:
 
 
 @contextlib.asynccontextmanager
-async def serving(asked: Asked) -> AsyncIterator[Asked]:
+async def serving(asked: Asked, url: str = "") -> AsyncIterator[Asked]:
     """Run one on loopback for the length of the block."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    asked.url = f"tcp://127.0.0.1:{port}"
+    asked.url = url or f"tcp://127.0.0.1:{port}"
     server = AsyncServer.from_uri(asked.url)
     await server.start(partial(Engines, asked))
     try:

@@ -1,0 +1,87 @@
+"""Wake words over the Wyoming protocol, found by a real model behind the protocol's own server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import pytest
+
+from gateway.errors import ConfigError
+from gateway.media import wyoming_words
+from gateway.media.ear import Around
+from gateway.media.ears import Ears
+from gateway.media.words import Spotter, find
+from gateway.media.wyoming_words import RemoteSpotter
+from gateway.settings import Settings
+from tests.media.sound import frames, room, spoken
+from tests.support.waiting import eventually
+
+pytest.importorskip("wyoming", reason="wyoming is not installed")
+from tests.support.wyoming_server import Asked, serving
+
+AROUND = Around(lambda _: None, lambda: False, lambda: False, lambda: None, lambda *_: None)
+
+
+def alexa() -> Spotter:
+    return Spotter([find("alexa")])
+
+
+async def fed(spotter: Spotter, pcm: Iterable[bytes]) -> set[str]:
+    """What is found in a stretch of sound, and until the server has had its say."""
+    found: set[str] = set()
+    for frame in pcm:
+        found |= spotter.heard(frame)
+        await asyncio.sleep(0)
+    return found
+
+
+async def test_a_word_is_found_by_a_server() -> None:
+    async with serving(Asked(spots=alexa)) as asked:
+        spotter = RemoteSpotter([wyoming_words.find(f"{asked.url}/alexa")])
+        found: set[str] = set()
+
+        async def is_found() -> bool:
+            found.update(await fed(spotter, frames(room(0.2))))
+            return bool(found)
+
+        await eventually(lambda: connected(asked), "the server is asked")
+        found |= await fed(spotter, frames(spoken("Alexa. What time is it?")))
+        await eventually(is_found, "the word is found")
+        assert found == {"alexa"}
+        assert asked.detect[0].names == ["alexa"]
+        spotter.close()
+
+
+async def connected(asked: Asked) -> bool:
+    return bool(asked.detect)
+
+
+async def test_a_server_that_is_away_is_tried_again_and_nothing_is_lost_but_the_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wyoming_words, "AGAIN_SECONDS", 0.05)
+    asked = Asked(spots=alexa)
+    async with serving(asked):
+        url = asked.url
+    spotter = RemoteSpotter([wyoming_words.find(f"{url}/alexa")])
+    assert await fed(spotter, frames(room(1.0))) == set()
+    async with serving(Asked(spots=alexa), url) as back:
+        await eventually(lambda: connected(back), "it is asked again")
+        spotter.close()
+
+
+async def test_words_of_servers_and_our_own_go_together() -> None:
+    settings = Settings(wake=("alexa", "tcp://127.0.0.1:9/ok_nabu", "tcp://127.0.0.1:9/hey_jarvis"))
+    words = Ears(settings)._words(settings.wake)
+    assert [word.name for word in words] == ["alexa", "ok nabu", "hey jarvis"]
+    ear = Ears(settings).of(None, AROUND)
+    spotters = ear._spotter._spotters  # type: ignore[attr-defined]
+    assert [type(spotter) for spotter in spotters] == [Spotter, RemoteSpotter]
+    ear.close()
+
+
+@pytest.mark.parametrize("given", ["tcp://127.0.0.1/alexa", "tcp://127.0.0.1:10400", "tcp://:99999999/x"])
+def test_what_names_no_word_is_named_at_start_up(given: str) -> None:
+    with pytest.raises(ConfigError, match="is no wake word of a server"):
+        Ears(Settings(wake=(given,)))
