@@ -239,8 +239,12 @@ CALLS: Final = {
 }
 OTHER_BOTS: Final = {"chromium-video": Path(__file__).parent / "bots" / "mirror.py"}
 FAULTS: Final = (
-    *(AssertionError, TimeoutError, RuntimeError, OSError),
-    *(BrowserError, subprocess.SubprocessError),
+    AssertionError,
+    TimeoutError,
+    RuntimeError,
+    OSError,
+    BrowserError,
+    subprocess.SubprocessError,
 )
 OURS_ALONE: Final = frozenset({"pipecat-page"})
 """That page fetches code from the internet to open the microphone, but for the one that we serve."""

@@ -46,7 +46,7 @@ class Call:
 
     def offered(self, promise: Any, _data: Any) -> None:
         """It is there."""
-        self.peer.emit("set-local-description", promise.get_reply()["offer"], Gst.Promise.new())
+        self.peer.emit("set-local-description", promise.get_reply().get_value("offer"), Gst.Promise.new())
 
     def gathered(self, *_: Any) -> None:
         """Send the offer, and take the answer."""
