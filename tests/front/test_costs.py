@@ -12,8 +12,8 @@ from gateway.front.telemetry import KEPT_TOOLS, Telemetry, on_speaker
 from gateway.wire.calls import SessionEvent
 from tests.front.test_telemetry import TURN, metrics, session
 
-
 ROOT = Path(__file__).parents[2]
+
 
 def measures(*items: tuple[str, float], service: str = "LLM", model: str = "m") -> SessionEvent:
     found = [{"service": service, "model": model, "kind": kind, "value": value} for kind, value in items]
@@ -102,4 +102,4 @@ def test_the_dashboard_asks_for_figures_that_there_are() -> None:
     assert asked
     assert asked <= there
     described = (ROOT / "docs" / "observability.md").read_text()
-    assert {name for name in re.findall(r"`(voicegw_\w+[a-z])", described)} - {"voicegw_media", "voicegw_device"} <= there
+    assert set(re.findall(r"`(voicegw_\w+[a-z])", described)) - {"voicegw_media", "voicegw_device"} <= there
