@@ -20,6 +20,7 @@ TEST = (
     *(
         "chromium",
         "flite",
+        "libspeexdsp1",
         "iproute2",
         "mosquitto",
         "cmake",
@@ -29,6 +30,7 @@ TEST = (
         "clang",
         "clang-format",
         "gcovr",
+        "nats-server",
     ),
     *("libclang-rt-dev", "libcmocka-dev", "libmbedtls-dev", "libopus-dev", "libsodium-dev", "libsrtp2-dev"),
     *("gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf"),
