@@ -8,7 +8,7 @@ ESP_WEB_TOOLS := 10.4.0
 ESP_WEB_TOOLS_SHA512 := de9c24785166e458fb510a3c4893582b9457aed342a6ae97f50a08e9b313e060595a0ac9aa39f462f33d8a11bbe01b4ca121585df983b647a1bb17b9d0f4cc3d
 
 .DEFAULT_GOAL := help
-.PHONY: help run talk attack unchanged test check lint format firmware-test firmware-size fuzz sim hil does-demo flash-demo flasher release bench room-bench lock \
+.PHONY: help run talk attack unchanged test check lint format firmware-test firmware-size fuzz sim hil does-demo hosts-demo scale-bench flash-demo flasher release bench room-bench lock \
 	clean-machines clean set-up-run set-up-test
 
 help:  ## This list
@@ -62,6 +62,12 @@ hil: .venv/test.stamp  ## The rig's suite on the simulated board; PORT= on a boa
 
 does-demo: build/firmware  ## A simulated device asks a model with tools for five things, aloud; prints what was done
 	@$(BIN)/python -m tests.support.does_demo
+
+hosts-demo: build/firmware  ## As root: NATS, two fronts, three hosts and six devices; a host and a front die in mid-conversation
+	@$(BIN)/python -m tests.support.hosts_demo
+
+scale-bench: set-up-test  ## As root: what calls on other machines cost beside this one's own; docs/scale.md
+	@$(BIN)/python -m bench.scale
 
 flash-demo: build/firmware  ## An empty simulated board is flashed, finds a gateway by mDNS, and answers a question
 	@$(BIN)/python -m hil.flash_demo $(addprefix --board ,$(BOARD))

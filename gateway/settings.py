@@ -32,7 +32,7 @@ from pydantic_settings import (
 from gateway import sources
 from gateway.errors import ConfigError
 from gateway.ice_servers import IceServer, of_pipecat
-from ground import folders, pinned, typed
+from ground import folders, pinned, text, typed
 from ground.trouble import Trouble
 
 CONFIG_FILE = Path("voicegw.toml")
@@ -318,6 +318,36 @@ class OfDevice(BaseModel):
         return EngineSpec(provider=tts.provider, options={**tts.options, "voice": self.voice})
 
 
+class Nats(BaseModel):
+    """Where NATS is, for gateways of several machines, and who this one is there (docs/scale.md)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    urls: Annotated[tuple[Annotated[str, Field(pattern=r"^(nats|tls)://[^@]+$")], ...], Field(min_length=1)]
+    user: Annotated[str, Field(pattern=r"^(front|host)-[A-Za-z0-9_-]{1,48}$")] | None = None
+    """As `voicegw nats` has made it: what it may say and hear is NATS's to hold."""
+    password_file: WholePath | None = None
+    ca: WholePath | None = None
+    """The certificate (PEM) that vouches for NATS; without it the system's do."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("`user` and `password_file` belong together")
+        return self
+
+    def password(self) -> str:
+        """The user's; raises ConfigError."""
+        assert self.password_file is not None
+        try:
+            return text.read(self.password_file).strip()
+        except (OSError, Trouble) as error:
+            raise ConfigError(
+                f"setting nats.password_file: {self.password_file} can't be read: {error}",
+                remedy="give the file that `voicegw nats` wrote for this machine",
+            ) from None
+
+
 class MemorySettings(BaseModel):
     """What is kept of conversations with devices."""
 
@@ -380,6 +410,8 @@ class Settings(BaseSettings):
     """Announce the gateway by mDNS (never on loopback only)."""
     media: Annotated[int, Field(ge=1, le=64)] = 1
     """Media processes: they hold the calls' sockets and their sound."""
+    nats: Nats | None = None
+    """Carry calls on other machines, `voicegw host` each, and share with other fronts (docs/scale.md)."""
     in_process: bool = False
     """Keep calls and bots in the front process, for a debugger: whatever goes wrong in one is everyone's."""
     bot: str = "assistant"

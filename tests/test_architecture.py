@@ -87,13 +87,15 @@ GROUND = {
     )
 }
 MAY_SEE = {
-    "gateway.cli": {"gateway.front", "gateway.rtc", "gateway.wire"},
-    "gateway.front": {"gateway.media", "gateway.wire"},
+    "gateway.cli": {"gateway.front", "gateway.hosting", "gateway.bus", "gateway.rtc", "gateway.wire"},
+    "gateway.hosting": {"gateway.front", "gateway.bus", "gateway.wire"},
+    "gateway.front": {"gateway.media", "gateway.bus", "gateway.wire"},
     "gateway.media": {"gateway.rtc", "gateway.wire"},
     "gateway.bot": {"gateway.rtc", "gateway.wire"},
     "gateway.bots": {"gateway.speech"},
     "gateway.rtc": {"gateway.wire"},
     "gateway.speech": set(),
+    "gateway.bus": {"gateway.wire"},
     "gateway.wire": set(),
     "tools.board": {"tools.releases"},
     "tools.esp": {"tools.board"},
@@ -165,7 +167,12 @@ PURE = [
     "errors",
     "settings",
     "sources",
+    "bus.crossing",
+    "bus.subjects",
+    "bus.trust",
     "wire.calls",
+    "wire.headroom",
+    "wire.hosts",
     "wire.messages",
     "wire.promises",
     "wire.route",
@@ -210,6 +217,7 @@ def test_packages_hold_nothing() -> None:
         ("aiosqlite", ("front.registry_file",)),
         ("aiortc", ("rtc", "media.session", "bot.connection", "bot.stock", "bot.track", "cli.talk")),
         ("aioice", ("rtc.stock", "rtc.alive")),
+        ("nats", ("bus.connection", "bus.shelf")),
         ("prometheus_client", ("front.telemetry", "front.costs")),
         ("opentelemetry", ("front.otel",)),
         ("sentry_sdk", ("sentry",)),
@@ -220,7 +228,16 @@ def test_packages_hold_nothing() -> None:
         ("uvicorn", ("front.server",)),
         (
             "typer",
-            ("cli.main", "cli.common", "cli.bots", "cli.devices", "cli.identity", "cli.memory", "cli.tools"),
+            (
+                "cli.main",
+                "cli.common",
+                "cli.bots",
+                "cli.devices",
+                "cli.identity",
+                "cli.memory",
+                "cli.nats",
+                "cli.tools",
+            ),
         ),
         ("serial", ()),
         ("esptool", ()),
@@ -240,7 +257,10 @@ def test_a_package_stays_in_its_rooms(package: str, allowed: tuple[str, ...]) ->
         ("front.app", ("front.server",)),
         ("front.server", ("cli.main",)),
         ("cli.main", ("__main__",)),
-        ("front.places", ("front.running", "front.switchboard", "front.lines")),
+        ("front.places", ("front.running", "front.switchboard", "front.lines", "hosting")),
+        ("hosting", ("cli.main",)),
+        ("bus", ("cli.nats", "front.places.hosts", "front.shared", "hosting")),
+        ("front.shared", ("front.running", "cli.devices")),
         ("media.session", ("media.host",)),
         ("media.exchange", ("media.session",)),
         ("media.line", ("media.host",)),
@@ -255,6 +275,14 @@ def test_a_package_stays_in_its_rooms(package: str, allowed: tuple[str, ...]) ->
 def test_a_module_is_entered_by_its_users_only(entered: str, users: tuple[str, ...]) -> None:
     found = rooms(importers(f"gateway.{entered}"), *(f"gateway.{name}" for name in (*users, entered)))
     assert found == set()
+
+
+def test_a_host_sees_of_the_front_its_places_alone() -> None:
+    found = {
+        n for m, p in GATEWAY.items() if room(m) == "gateway.hosting" for n in imports(p, m) if n in GATEWAY
+    }
+    allowed = {"gateway.front.places", "gateway.front.places.place", "gateway.front.places.workers"}
+    assert {name for name in found if name.startswith("gateway.front.")} <= allowed
 
 
 def test_private_details_of_the_stack_are_touched_in_stock_alone() -> None:
@@ -317,7 +345,8 @@ OWN_DATA = {
     "gateway.front.promise_book",  # likewise
     "gateway.front.server",  # a secret of its own
     "gateway.cli.talk",  # sound
-    "gateway.media.main",  # /proc
+    "gateway.hosting.measure",  # /proc
+    "gateway.media.main",  # likewise
     "gateway.bot.system",  # likewise
     "gateway.media.template",  # a pipe
     "gateway.wire.ipc",  # a folder, for what lies in it
@@ -393,7 +422,8 @@ def test_no_module_of_the_gateway_does_anything_when_imported() -> None:
             for node in ast.parse(path.read_text()).body
             if isinstance(node, ast.Expr)
             and isinstance(node.value, ast.Call)
-            and ast.unparse(node.value.func) not in {"app.add_typer", "memory.add_to", "tools.add_to"}
+            and ast.unparse(node.value.func)
+            not in {"app.add_typer", "memory.add_to", "nats.add_to", "tools.add_to"}
         ]
         calls.update({module: loose} if loose else {})
     assert calls == {}

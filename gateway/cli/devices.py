@@ -141,6 +141,14 @@ def _row(
     }
 
 
+def _quietly(context: typer.Context) -> settings.Settings:
+    """The settings, for a command whose work would else be told of in log lines."""
+    from gateway import logs
+
+    logs.set_up(settings.load(context.obj, {"log_level": "CRITICAL"}))
+    return settings.load(context.obj)
+
+
 @app.command("add")
 def devices_add(
     context: typer.Context,
@@ -149,15 +157,18 @@ def devices_add(
     as_json: JsonOption = False,
 ) -> None:
     """Enrol a device and show its key, once."""
-    from gateway.front.registry import Role, open_registry
+    from gateway.front.registry import Role
+    from gateway.front.shared.joined import registry_of
 
     try:
         wanted = Role(role)
     except ValueError:
         raise ConfigError(f"there is no role {role}", remedy="use device or operator") from None
 
+    chosen = _quietly(context)
+
     async def add() -> tuple[Any, str]:
-        async with open_registry(settings.load(context.obj).data_dir) as registry:
+        async with registry_of(chosen) as registry:
             return await registry.add(name, wanted)
 
     device, key = run(add())
@@ -171,10 +182,12 @@ def devices_add(
 @app.command("revoke")
 def devices_revoke(context: typer.Context, name: Annotated[str, typer.Argument()]) -> None:
     """Let a device in no more; its calls end within seconds."""
-    from gateway.front.registry import open_registry
+    from gateway.front.shared.joined import registry_of
+
+    chosen = _quietly(context)
 
     async def revoke() -> None:
-        async with open_registry(settings.load(context.obj).data_dir) as registry:
+        async with registry_of(chosen) as registry:
             await registry.revoke(name)
 
     run(revoke())

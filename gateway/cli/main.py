@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from gateway import __version__, settings
-from gateway.cli import bots, devices, identity, memory, tools
+from gateway.cli import bots, devices, identity, memory, nats, tools
 from gateway.cli.common import ConfigOption, Exit, JsonOption, fail, run
 from gateway.errors import ConfigError, GatewayError, Unreachable
 from ground import folders, rights, terminal
@@ -26,10 +26,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+NatsOption = Annotated[
+    str | None, typer.Option("--nats", help="Where NATS is, as nats://HOST:4222, for several machines.")
+]
 app.add_typer(devices.app, name="devices")
 memory.add_to(devices.app)
 app.add_typer(bots.app, name="bot")
 app.add_typer(identity.app, name="identity")
+nats.add_to(app)
 tools.add_to(app)
 
 
@@ -81,6 +85,7 @@ def serve(
     open_lan: Annotated[
         bool | None, typer.Option("--open", help="Let any client of the LAN in, without a key.")
     ] = None,
+    nats: NatsOption = None,
     log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page, on a desktop's terminal.")
@@ -98,6 +103,7 @@ def serve(
         "media": media,
         "in_process": in_process,
         "open": open_lan,
+        "nats": {"urls": [nats]} if nats else None,
         "log_level": log_level,
     }
     chosen = settings.load(config, overrides)
@@ -157,6 +163,45 @@ def _open(gateway: Any, listener: Any) -> None:
 
     if browser.show(f"{listener.urls()[0]}/enter?ticket={gateway.operators.link()}"):
         out.print("[dim]It opens in your browser; --no-browser leaves that.[/]")
+
+
+@app.command()
+def host(
+    config: ConfigOption = None,
+    nats: NatsOption = None,
+    name: Annotated[str | None, typer.Option(help="What this host is called (default: the machine).")] = None,
+    media: Annotated[int | None, typer.Option(help="Media processes.")] = None,
+    drain: Annotated[
+        float, typer.Option(min=0, help="Seconds for calls to end once it is told to stop; then they move.")
+    ] = 0.0,
+    log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Carry calls for the gateway's fronts, which are other machines' (docs/scale.md); until Ctrl-C."""
+    from gateway import logs
+
+    overrides = {
+        "nats": {"urls": [nats]} if nats else None,
+        "name": name,
+        "media": media,
+        "log_level": log_level,
+    }
+    chosen = settings.load(config, overrides)
+    rights.keep_to_itself()
+    logs.set_up(chosen)
+    from gateway.cli import service
+    from gateway.hosting import serve as hosting
+
+    terminal.set_up(outlives_its_reader=True)
+
+    def ready(who: Any) -> None:
+        service.tell("READY=1")
+        if as_json:
+            out.json({"event": "hosting", "host": who.name, "instance": who.instance})
+            return
+        out.print(f"[bold]voicegw {__version__}[/] carries calls as host {escape(who.name)}.")
+
+    run(hosting.serve(chosen, ready, drain_s=drain))
 
 
 @app.command()

@@ -180,7 +180,7 @@ async def prove(  # noqa: PLR0913 -- the gateway, and what it was asked
     if identity_of(digest) is None:
         device, digest = await registry.proving(lambda digest: identity_of(digest) is not None)
         name, role, key_id = device.name, device.role, device.id
-    challenges.spend(offered.nonce)
+    await challenges.use(offered.nonce)
     return Caller(
         str(unmapped(remote)), name, role, key_id, Proven(offered, identity_of(digest) or "", digest)
     )

@@ -28,11 +28,13 @@ class Service:
     instance_id: str
     port: int
     pin: str
+    front: str = ""
+    """Which of several fronts this is: they are one gateway, at addresses of their own."""
 
     @property
     def host(self) -> str:
         """The name that the addresses have."""
-        return f"voicegw-{self.instance_id}.local."
+        return f"voicegw-{self.instance_id}{f'-{self.front}' if self.front else ''}.local."
 
 
 def by_interface(addresses: Sequence[str]) -> dict[str, list[str]]:

@@ -120,6 +120,10 @@ class Challenges:
             self._spent.popitem(last=False)
         self._spent[nonce] = self._clock() + NONCE_SECONDS
 
+    async def use(self, nonce: str) -> None:
+        """Spend it wherever it might be good."""
+        self.spend(nonce)
+
     def ticket(self, path: str) -> str:
         """What lets a device that was told of it fetch this path, with no key."""
         return self._stamped(f"ticket {path}", "", TICKET_SECONDS)

@@ -57,6 +57,7 @@ class Announcer:
         addresses: gives what to announce; looked at every few seconds.
         load: gives the fraction of sessions in use, 0 to 1.
         pin: of its identity; a prefix is announced, for a person to compare.
+        front: which of several fronts this is.
     """
 
     def __init__(  # noqa: PLR0913 -- what is announced
@@ -68,9 +69,10 @@ class Announcer:
         addresses: Callable[[], list[str]],
         load: Callable[[], float],
         pin: str,
+        front: str = "",
     ) -> None:
         label = name.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
-        self._service = Service(f"{label}.{GATEWAY_TYPE}", instance_id, port, pin[:PIN_DIGITS])
+        self._service = Service(f"{label}.{GATEWAY_TYPE}", instance_id, port, pin[:PIN_DIGITS], front)
         self._addresses = addresses
         self._load = load
         self._links: dict[str, Link] = {}

@@ -10,7 +10,7 @@ from typing import Final
 from loguru import logger
 
 from gateway.errors import GatewayError
-from gateway.front.places.workers import Workers
+from gateway.front.places.place import Places
 from gateway.wire.calls import EndCall, LineMessage, PhoneCall, SessionEvent
 
 MAX_WAITING: Final = 1_000
@@ -20,7 +20,7 @@ MAX_WAITING: Final = 1_000
 class LineEnd:
     """The front's end of one call on the phone."""
 
-    def __init__(self, workers: Workers, session_id: str) -> None:
+    def __init__(self, workers: Places, session_id: str) -> None:
         self._workers = workers
         self._id = session_id
         self._said: asyncio.Queue[LineMessage] = asyncio.Queue(MAX_WAITING)
@@ -62,7 +62,7 @@ class Lines:
         workers: where calls live.
     """
 
-    def __init__(self, workers: Workers) -> None:
+    def __init__(self, workers: Places) -> None:
         self._workers = workers
         self._ends: dict[str, LineEnd] = {}
 

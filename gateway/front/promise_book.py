@@ -3,20 +3,55 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from gateway.front.registry_file import Store
-from gateway.wire.promises import Moment, Promise, Wish, promise
+from gateway.wire.promises import Moment, Promise, Wish, moment, promise
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _COLUMNS = "number, device, wish, made, due, boot, due_up, missed"
 
 
-class PromiseBook:
-    """The table of promises."""
+class Book(Protocol):
+    """Where promises are kept: in this gateway's own file, or by several fronts together."""
+
+    def now(self) -> Moment: ...
+    async def all(self) -> list[Promise]: ...
+    async def holds(self, number: int) -> bool: ...
+    async def add(self, device: str, wish: Wish, now: Moment) -> Promise: ...
+    async def miss(self, number: int) -> None: ...
+    async def remove(self, number: int) -> None: ...
+    async def claim(self, number: int, session_id: str) -> bool:
+        """Whether it is ours to say in this session."""
+
+    async def release(self, number: int) -> None:
+        """It is said no more, and was not heard to its end."""
+
+    def said_by_others(self) -> dict[int, str]:
+        """What other fronts are saying, by number: in which session."""
+
+
+class PromiseBook(Book):
+    """The table of promises: nobody else keeps them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def now(self) -> Moment:
+        """By this machine's clocks."""
+        return moment(boot_id())
+
+    async def claim(self, number: int, session_id: str) -> bool:
+        """It always is."""
+        del number, session_id
+        return True
+
+    async def release(self, number: int) -> None:
+        """There is no one to leave it to."""
+
+    def said_by_others(self) -> dict[int, str]:
+        """There are none."""
+        return {}
 
     async def all(self) -> list[Promise]:
         """Every promise, the oldest first; raises StorageError."""

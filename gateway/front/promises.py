@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final
 
 from loguru import logger
 
 from gateway.errors import Busy, GatewayError, NotFound
-from gateway.front.promise_book import PromiseBook, boot_id
-from gateway.front.registry_file import StorageError
+from gateway.front.promise_book import Book
 from gateway.front.switchboard import Switchboard
 from gateway.recurring import Recurring
 from gateway.wire.calls import SayCall, SessionEvent
-from gateway.wire.promises import KEEP_SECONDS, LATE_SECONDS, MOST, Moment, Promise, Wish, moment
+from gateway.wire.promises import KEEP_SECONDS, LATE_SECONDS, MOST, Moment, Promise, Wish
 
 LOOK_SECONDS: Final = 0.5
 """How often it is looked what is due: the wall clock may be set at any time, and tells nobody."""
@@ -36,7 +34,7 @@ class Promises:
 
     def __init__(
         self,
-        book: PromiseBook,
+        book: Book,
         switchboard: Switchboard,
         publish: Callable[[str, dict[str, Any]], None],
         clock: Callable[[], Moment] | None = None,
@@ -44,13 +42,15 @@ class Promises:
         self._book = book
         self._switchboard = switchboard
         self._publish = publish
-        self._clock = clock or partial(moment, boot_id())
+        self._clock = clock or book.now
         self._kept: dict[int, Promise] = {}
         self._said_in: dict[int, str] = {}
         """Those that are being said, by number: in which session."""
         self._not_before: dict[int, float] = {}
         self._unheard_in: dict[int, str] = {}
         """Those that nobody by the device has heard, by number: in which session. The next one tells of them."""
+        self._released: list[int] = []
+        """Those that were cut off, for whichever front has the next call."""
         self._stirred = asyncio.Event()
         self._ended: asyncio.Queue[tuple[int, str, str]] = asyncio.Queue()
 
@@ -79,7 +79,8 @@ class Promises:
         """What a device was promised, the next first; `ringing` tells what is being said."""
         now = self._clock()
         found = sorted((p for p in self._kept.values() if p.device == device), key=lambda p: p.left(now))
-        return [{**p.view(now), "ringing": p.number in self._said_in} for p in found]
+        ringing = self._book.said_by_others().keys() | self._said_in.keys()
+        return [{**p.view(now), "ringing": p.number in ringing} for p in found]
 
     async def cancel(self, device: str, number: int) -> None:
         """Take one back, and stop it if it is being said.
@@ -92,15 +93,18 @@ class Promises:
             raise NotFound(
                 f"{device} has no number {number}", remedy=f"see: voicegw devices promises {device}"
             )
+        saying = self._book.said_by_others() | self._said_in
         await self._forget(found, "cancelled")
-        if (session_id := self._said_in.pop(number, None)) is not None:
+        self._said_in.pop(number, None)
+        if (session_id := saying.get(number)) is not None:
             await self._switchboard.hush(session_id, number)
 
     async def quiet(self, device: str) -> int:
         """Stop all that a device is being told; how many that were."""
-        found = [n for n in self._said_in if n in self._kept and self._kept[n].device == device]
+        saying = self._book.said_by_others() | self._said_in
+        found = [n for n in saying if n in self._kept and self._kept[n].device == device]
         for number in found:
-            await self._switchboard.hush(self._said_in[number], number)
+            await self._switchboard.hush(saying[number], number)
         return len(found)
 
     # -- what happens
@@ -115,8 +119,18 @@ class Promises:
         elif event.kind == "ended":
             for number in [n for n, session in self._said_in.items() if session == event.session_id]:
                 del self._said_in[number]  # it was cut off: it is for the next call
+                self._released.append(number)
+            self._stirred.set()
         elif event.kind == "session" and event.data.get("state") == "live":
             self._stirred.set()
+
+    def changed(self, number: int, kept: Promise | None) -> None:
+        """Note what another front has promised, or taken back."""
+        if kept is not None:
+            self._kept[number] = kept
+        else:
+            self._kept.pop(number, None)
+        self._stirred.set()
 
     async def run(self) -> None:
         """Keep them, until cancelled."""
@@ -125,7 +139,7 @@ class Promises:
             try:
                 await self._look()
                 trouble.over()
-            except StorageError as error:
+            except GatewayError as error:
                 trouble.met(error.message)
             except Exception as error:  # noqa: BLE001 -- whatever it was: else no timer would ring any more
                 trouble.met(repr(error), error)
@@ -138,6 +152,8 @@ class Promises:
     async def _look(self) -> None:
         while not self._ended.empty():
             await self._end(*self._ended.get_nowait())
+        while self._released:
+            await self._book.release(self._released.pop())
         now = self._clock()
         for kept in [p for p in self._kept.values() if p.left(now) <= 0 and p.number not in self._said_in]:
             await self._keep(kept, now)
@@ -159,6 +175,8 @@ class Promises:
         if not await self._book.holds(kept.number):
             self._kept.pop(kept.number, None)
             return
+        if not await self._book.claim(kept.number, session_id):
+            return
         await self._say(kept, session_id, now)
 
     async def _say(self, kept: Promise, session_id: str, now: Moment) -> None:
@@ -176,6 +194,7 @@ class Promises:
         except GatewayError as error:
             self._said_in.pop(kept.number, None)
             self._not_before[kept.number] = now.up + AGAIN_SECONDS
+            await self._book.release(kept.number)
             logger.info("{} can't be told number {} yet: {}", kept.device, kept.number, error.message)
             return
         self._tell(kept, "ringing" if call.until_stopped else "saying")

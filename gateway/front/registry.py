@@ -18,7 +18,7 @@ from gateway.errors import Conflict, GatewayError, NotFound, Unauthorized
 from gateway.front.challenge import digest_of
 from gateway.front.registry_file import StorageError, Store, opened
 
-_KEY_PREFIX = "vgw_"
+KEY_PREFIX = "vgw_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
@@ -51,6 +51,12 @@ class Device:
     fw: str | None
 
 
+def check_name(name: str) -> None:
+    """Raises BadName."""
+    if not _NAME.fullmatch(name):
+        raise BadName(f"{name!r} is no device name", remedy="use 1 to 63 letters, digits, '.', '_' or '-'")
+
+
 class Registry:
     """The table of devices; opened with `open_registry`."""
 
@@ -64,11 +70,8 @@ class Registry:
             BadName: not 1 to 63 letters, digits, `.`, `_` or `-`. Conflict: the name is in use.
             StorageError: it is not enrolled.
         """
-        if not _NAME.fullmatch(name):
-            raise BadName(
-                f"{name!r} is no device name", remedy="use 1 to 63 letters, digits, '.', '_' or '-'"
-            )
-        key = _KEY_PREFIX + secrets.token_urlsafe(32)
+        check_name(name)
+        key = KEY_PREFIX + secrets.token_urlsafe(32)
         device = Device(secrets.token_hex(4), name, role, time.time(), None, None, None, None, None)
         async with self.store.writing(f"{name} is not enrolled") as db:
             await db.execute("DELETE FROM devices WHERE name = ? AND revoked_at IS NOT NULL", (name,))
@@ -143,6 +146,25 @@ class Registry:
                 )
         except StorageError as error:
             logger.warning("{}", error.message)
+
+    async def put(self, row: dict[str, Any]) -> None:
+        """Have the device that another front has told of, as it told; raises StorageError."""
+        values = (row["name"], str(Role(row["role"])), bytes.fromhex(row["key"]), row["created_at"])
+        async with self.store.writing(f"{row['name']} is not kept") as db:
+            await db.execute("DELETE FROM devices WHERE name = ? AND id <> ?", (row["name"], row["id"]))
+            await db.execute(
+                "INSERT INTO devices (id, name, role, key_sha256, created_at, revoked_at) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET revoked_at = coalesce(revoked_at, excluded.revoked_at)",
+                (row["id"], *values, row["revoked_at"]),
+            )
+            if row["revoked_at"] is not None:
+                await db.execute("DELETE FROM promises WHERE device = ?", (row["name"],))
+
+    async def rows(self) -> list[dict[str, Any]]:
+        """Every device as `put` takes one: what another front has to know of it."""
+        found = await self._read("TRUE", columns="id, name, role, key_sha256, created_at, revoked_at")
+        told = ("id", "name", "role", "key", "created_at", "revoked_at")
+        return [dict(zip(told, (*row[:3], row[3].hex(), *row[4:]), strict=True)) for row in found]
 
     async def all(self) -> list[Device]:
         """Every device, by name, revoked ones too."""

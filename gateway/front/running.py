@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -28,6 +29,8 @@ from gateway.front.old_firmware import OldFirmware
 from gateway.front.operators import Operators, own_secret
 from gateway.front.origins import Origins
 from gateway.front.phone import Phone
+from gateway.front.places.hosts import Hosts
+from gateway.front.places.place import Places
 from gateway.front.places.workers import Workers
 from gateway.front.promise_book import PromiseBook
 from gateway.front.promises import Promises
@@ -35,6 +38,8 @@ from gateway.front.registry import Registry, open_registry
 from gateway.front.registry_file import StorageError
 from gateway.front.releases import Release, Releases, is_newer
 from gateway.front.rollout import Course, Rollout, Rollouts
+from gateway.front.shared.joined import Joined, joined
+from gateway.front.shared.others import Others
 from gateway.front.switchboard import Switchboard
 from gateway.front.telemetry import Telemetry
 from gateway.front.tools import Tools
@@ -43,7 +48,7 @@ from gateway.ice_servers import IceServer
 from gateway.rate import Buckets
 from gateway.recurring import Recurring
 from gateway.settings import Settings, api_keys, otel
-from gateway.wire.calls import SessionEvent
+from gateway.wire.calls import KeptCall, SessionEvent
 
 REVOCATION_SECONDS = 2.0
 MAX_ON_LAN = 256
@@ -59,7 +64,7 @@ class Gateway:
     settings: Settings
     registry: Registry
     telemetry: Telemetry
-    workers: Workers
+    workers: Places
     switchboard: Switchboard
     releases: Releases
     certificates: Certificates
@@ -110,6 +115,7 @@ class Gateway:
             "tools": list(self.telemetry.tools),
             "services": self.telemetry.costs.describe(),
             "reports": list(self.telemetry.reports),
+            "hosts": self.workers.state() if self.settings.nats is not None else [],
             "rollout": self.rollouts.now.describe() if self.rollouts.now else None,
         }
 
@@ -224,73 +230,116 @@ async def running(
     Raises:
         ConfigError: a setting that cannot work.
     """
-    telemetry = Telemetry(otel())
     async with open_registry(settings.data_dir) as registry:
-
-        def take(number: int, event: SessionEvent) -> None:
-            switchboard.take(event)
-            promises.take(event)
-            tools.take(event)
-            memory.take(event)
-            lines.take(event)
-            if uploads is not None:
-                uploads.take(event)
-            if event.kind not in {"said", "ask", "line"}:
-                telemetry.take(number, event)
-
-        phone = Phone(settings.phone) if settings.phone is not None else None
-        workers = Workers(settings, take)
-        lines = Lines(workers)
-        folder = settings.uploads_folder
-        uploads = None if folder is None else Uploads(folder, settings.uploads_folder_max_files)
-        switchboard = Switchboard(settings, registry, workers, telemetry)
-        promises = Promises(PromiseBook(registry.store), switchboard, telemetry.publish)
-        memory = Memory(settings, MemoryBook(registry.store), telemetry.publish)
-        tools = Tools(settings, registry, switchboard, promises, memory)
-        await promises.load()
-
-        who = instance_id(settings)
-        gateway = Gateway(
-            settings,
-            registry,
-            telemetry,
-            workers,
-            switchboard,
-            Releases(settings.releases),
-            Certificates(settings, identity(settings.data_dir, who)),
-            who,
-            Operators(own_secret(settings.data_dir)),
-            promises,
-            tools,
-            memory,
-            phone,
-            lines,
-            uploads,
-        )
-        shown = _in_home_assistant(gateway)
-        for call in await workers.adopt():
-            switchboard.adopt(call)
-        await workers.start()
-        switchboard.neighbours.relays = await _addresses_of(settings.ice_servers)
-        chores = [
-            asyncio.create_task(_look_after_keys(switchboard), name="keys"),
-            asyncio.create_task(promises.run(), name="promises"),
-            asyncio.create_task(memory.run(), name="memory"),
-        ]
-        if shown is not None:
-            chores.append(asyncio.create_task(shown.run(), name="mqtt"))
-        if settings.announce and lan is not None:
-            chores += _start_discovery(gateway, port, lan)
-        try:
+        if settings.nats is None:
+            async with _running(settings, registry, None, port, lan) as gateway:
+                yield gateway
+            return
+        async with (
+            joined(settings, settings.nats, registry) as shared,
+            _running(settings, shared.registry, shared, port, lan) as gateway,
+        ):
             yield gateway
-        finally:
-            gateway.stop_accepting()
-            for chore in chores:
-                chore.cancel()
-            await asyncio.gather(*chores, return_exceptions=True)
-            await gateway.rollouts.stop()
-            await workers.stop()
-            await telemetry.close()
+
+
+@asynccontextmanager
+async def _running(
+    settings: Settings,
+    registry: Registry,
+    shared: Joined | None,
+    port: int,
+    lan: Callable[[], list[str]] | None,
+) -> AsyncIterator[Gateway]:
+    telemetry = Telemetry(otel())
+
+    def take(number: int, event: SessionEvent) -> None:
+        switchboard.take(event)
+        promises.take(event)
+        tools.take(event)
+        memory.take(event)
+        lines.take(event)
+        if uploads is not None:
+            uploads.take(event)
+        if event.kind not in {"said", "ask", "line"}:
+            telemetry.take(number, event)
+
+    def adopt(call: KeptCall) -> None:
+        switchboard.adopt(call)
+
+    workers: Places = Workers(settings, take)
+    reserved, order, book, challenges = None, None, None, Challenges()
+    if shared is not None:
+        workers = Hosts(settings, shared.bus, take, adopt)
+        reserved, order, book, challenges = (
+            shared.reserved,
+            shared.clock.order,
+            shared.book,
+            shared.challenges,
+        )
+    phone = Phone(settings.phone) if settings.phone is not None else None
+    lines = Lines(workers)
+    folder = settings.uploads_folder
+    uploads = None if folder is None else Uploads(folder, settings.uploads_folder_max_files)
+    switchboard = Switchboard(settings, registry, workers, telemetry, reserved, order)
+    promises = Promises(book or PromiseBook(registry.store), switchboard, telemetry.publish)
+    memory = Memory(settings, MemoryBook(registry.store), telemetry.publish)
+    tools = Tools(settings, registry, switchboard, promises, memory)
+    if shared is not None:
+        shared.book.changed = promises.changed
+    await promises.load()
+
+    who = instance_id(settings)
+    gateway = Gateway(
+        settings,
+        registry,
+        telemetry,
+        workers,
+        switchboard,
+        Releases(settings.releases),
+        Certificates(settings, identity(settings.data_dir, who)),
+        who,
+        Operators(own_secret(settings.data_dir)),
+        promises,
+        tools,
+        memory,
+        phone,
+        lines,
+        uploads,
+        challenges=challenges,
+    )
+    for call in await workers.adopt():
+        switchboard.adopt(call)
+    await workers.start()
+    switchboard.neighbours.relays = await _addresses_of(settings.ice_servers)
+    chores = _chores(gateway, shared)
+    if settings.announce and lan is not None:
+        chores += _start_discovery(gateway, port, lan)
+    try:
+        yield gateway
+    finally:
+        gateway.stop_accepting()
+        for chore in chores:
+            chore.cancel()
+        await asyncio.gather(*chores, return_exceptions=True)
+        await gateway.rollouts.stop()
+        await workers.stop()
+        await telemetry.close()
+
+
+def _chores(gateway: Gateway, shared: Joined | None) -> list[asyncio.Task[None]]:
+    """What goes on beside the requests."""
+    stirred = asyncio.Event()
+    work = {
+        "keys": _look_after_keys(gateway.switchboard, stirred),
+        "promises": gateway.promises.run(),
+        "memory": gateway.memory.run(),
+    }
+    if (shown := _in_home_assistant(gateway)) is not None:
+        work["mqtt"] = shown.run()
+    if shared is not None:
+        gateway.telemetry.tell = shared.telling.tell
+        work["others"] = Others(shared, gateway.telemetry.show, stirred.set).run()
+    return [asyncio.create_task(coroutine, name=name) for name, coroutine in work.items()]
 
 
 def _in_home_assistant(gateway: Gateway) -> HomeAssistantDevices | None:
@@ -321,10 +370,14 @@ async def _addresses_of(servers: Iterable[IceServer]) -> frozenset[IPv4Address |
     return frozenset(found)
 
 
-async def _look_after_keys(switchboard: Switchboard) -> None:
+async def _look_after_keys(switchboard: Switchboard, stirred: asyncio.Event | None = None) -> None:
+    """Every now and then, for a command may have changed the file; at once where another front says so."""
     trouble = Recurring("calls of revoked devices could not be ended", level="ERROR")
+    stirred = stirred or asyncio.Event()
     while True:
-        await asyncio.sleep(REVOCATION_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stirred.wait(), REVOCATION_SECONDS)
+        stirred.clear()
         try:
             await switchboard.end_revoked()
             trouble.over()
@@ -346,6 +399,7 @@ def _start_discovery(
         port=port,
         addresses=addresses,
         load=lambda: gateway.workers.load,
+        front=secrets.token_hex(3) if settings.nats is not None else "",
     )
     return [
         asyncio.create_task(announcer.run(), name="announce"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections import Counter, OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
@@ -16,8 +17,9 @@ from gateway.errors import BadOffer, Busy, Forbidden, GatewayError, NotFound, St
 from gateway.front.access import Caller, RateLimit
 from gateway.front.door import group_of
 from gateway.front.neighbours import Kept, Neighbours
-from gateway.front.places.workers import Workers
+from gateway.front.places.place import Lost, Places
 from gateway.front.registry import Registry, Role
+from gateway.front.reserved import Reserved
 from gateway.front.sharing import Board, SharedKeys
 from gateway.front.telemetry import Telemetry
 from gateway.settings import Settings
@@ -39,7 +41,6 @@ from gateway.wire.calls import (
 )
 from gateway.wire.route import local_address, unmapped
 
-MAX_RESERVED: Final = 256
 MAX_PC_IDS: Final = 8
 """By which a call is known: its client has not heard of the newest where an answer was lost."""
 _MAX_FACT: Final = 64
@@ -67,6 +68,7 @@ class _Entry:
     who: Board
     kept: Kept
     """Of its candidates."""
+    order: tuple[float, int] | None = None
     live: bool = False
     described: dict[str, Any] = field(default_factory=dict)
     """As its media process describes it."""
@@ -76,6 +78,15 @@ class _Entry:
         """Whom its caller is counted with."""
         return group_of(self.caller.address)
 
+    def follows(self, other: _Entry) -> bool:
+        """Whether it began after another one, at another front."""
+        return self.order is not None and other.order is not None and self.order > other.order
+
+    def note(self, pc_id: str) -> None:
+        """Know it by this as well."""
+        if pc_id not in self.pc_ids:
+            self.pc_ids = [*self.pc_ids, pc_id][-MAX_PC_IDS:]
+
 
 @dataclass(frozen=True, slots=True)
 class _Owner:
@@ -84,6 +95,8 @@ class _Owner:
     caller: Caller
     board: str | None
     who: Board
+    order: tuple[float, int] | None = None
+    """Later calls have a greater one."""
 
 
 _OWNER: Final = TypeAdapter(_Owner)
@@ -95,12 +108,20 @@ class Switchboard:
     Args:
         settings: the gateway's.
         registry: of devices.
-        workers: where calls live.
+        workers: the places that calls live in.
         telemetry: told of every offer.
+        reserved: what `/start` was given.
+        order: which call is the later one, where several fronts take them.
     """
 
-    def __init__(
-        self, settings: Settings, registry: Registry, workers: Workers, telemetry: Telemetry
+    def __init__(  # noqa: PLR0913, PLR0917 -- what it stands on
+        self,
+        settings: Settings,
+        registry: Registry,
+        workers: Places,
+        telemetry: Telemetry,
+        reserved: Reserved | None = None,
+        order: Callable[[], Awaitable[tuple[float, int]]] | None = None,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -111,12 +132,14 @@ class Switchboard:
         self._of_keys = RateLimit(rate)
         self._asking: Counter[str] = Counter()
         self._calls: dict[str, _Entry] = {}
-        self._reserved: OrderedDict[str, Any] = OrderedDict()
+        self._reserved = reserved or Reserved()
+        self._order = order
+        self._ending: set[asyncio.Task[None]] = set()
         self.shared_keys = SharedKeys()
         self.neighbours = Neighbours()
         self.stopping = False
 
-    def reserve(self, body: Any, caller: Caller) -> str:
+    async def reserve(self, body: Any, caller: Caller) -> str:
         """Keep the body of a `/start` for the offer that will follow; returns the session's id.
 
         Raises:
@@ -124,12 +147,10 @@ class Switchboard:
         """
         self._starts.take(caller.address)
         session_id = secrets.token_hex(8)
-        self._reserved[session_id] = body
-        while len(self._reserved) > MAX_RESERVED:
-            self._reserved.popitem(last=False)
+        await self._reserved.keep(session_id, body)
         return session_id
 
-    def knows(self, session_id: str, caller: Caller) -> bool:
+    async def knows(self, session_id: str, caller: Caller) -> bool:
         """Whether a session is one that `/start` has reserved, or a call of this caller's.
 
         Raises:
@@ -137,7 +158,7 @@ class Switchboard:
         """
         if (entry := self._calls.get(session_id)) is not None:
             self._must_own(entry, caller)
-        return entry is not None or session_id in self._reserved
+        return entry is not None or await self._reserved.find(session_id) is not None
 
     async def offer(
         self, offered: Offered, caller: Caller, *, arrived_on: str, session_id: str | None = None
@@ -168,16 +189,18 @@ class Switchboard:
         kept = Kept(self.neighbours, caller.address)
         offered = replace(offered, sdp=kept.only(offered.sdp))
         address = local_address(arrived_on, offer.candidates, caller.address)
-        entry = self._by_pc_id(offered.pc_id)
+        entry = await self._by_pc_id(offered.pc_id)
         if entry is not None:
             self._must_own(entry, caller)
-            return await self._renegotiate(entry, offered, address)
+            with suppress(Lost):  # then it is a new call, wherever there is room
+                return await self._renegotiate(entry, offered, address)
         request_data = offered.request_data
+        reserved = None if session_id is None else await self._reserved.find(session_id)
         if session_id is not None:
-            request_data = request_data or self._reserved.get(session_id, {})
+            request_data = request_data or reserved or {}
         device = await self._device_name(caller, request_data)
         call = OfferCall(
-            session_id=self._own_id(session_id),
+            session_id=self._own_id(session_id if reserved is not None else None),
             sdp=offered.sdp,
             type=offered.type,
             request_data=request_data,
@@ -189,14 +212,17 @@ class Switchboard:
         )
         facts = _facts(request_data)
         owner = _Owner(
-            replace(caller, proven=None), facts.get("board"), Board(facts.get("id"), caller.address)
+            replace(caller, proven=None),
+            facts.get("board"),
+            Board(facts.get("id"), caller.address),
+            None if self._order is None else await self._order(),
         )
         with self._asked_for(caller):
             return await self._begin(call.model_copy(update={"owner": asdict(owner)}), owner, kept)
 
     def _own_id(self, session_id: str | None) -> str:
         """That of `/start`, while no call has it; nobody else's choice."""
-        if session_id is not None and session_id in self._reserved and session_id not in self._calls:
+        if session_id is not None and session_id not in self._calls:
             return session_id
         return secrets.token_hex(8)
 
@@ -226,7 +252,10 @@ class Switchboard:
     async def _begin(self, call: OfferCall, owner: _Owner, kept: Kept) -> Answer:
         answer = await self._workers.offer(call)
         caller, who = owner.caller, owner.who
-        entry = _Entry(call.session_id, [answer.pc_id], call.device, owner.board, caller, who, kept)
+        pc_ids = [answer.pc_id]
+        entry = _Entry(call.session_id, pc_ids, call.device, owner.board, caller, who, kept, owner.order)
+        if (heard := self._calls.get(call.session_id)) is not None:  # its host has told every front of it
+            entry.live, entry.described = heard.live, heard.described
         if (
             call.client is sdp.Client.DEVICE
             and (size := len(answer.model_dump_json(exclude_none=True)))
@@ -234,7 +263,7 @@ class Switchboard:
         ):
             await self._workers.end(EndCall(session_id=call.session_id, reason="answer_too_large"))
             raise BadOffer(f"the answer has {size} bytes", remedy="offer fewer media sections")
-        older = [e for e in self._calls.values() if e.device is not None and e.device == call.device]
+        older = [e for e in self._of(call.device) if e.session_id != call.session_id and not e.follows(entry)]
         if call.session_id in self._workers:  # else it has ended already
             self._calls[call.session_id] = entry
         for other in older:
@@ -254,14 +283,13 @@ class Switchboard:
                 address=address,
             )
         )
-        if answer.pc_id not in entry.pc_ids:
-            entry.pc_ids = [*entry.pc_ids, answer.pc_id][-MAX_PC_IDS:]
+        entry.note(answer.pc_id)
         return answer
 
     async def patch(self, pc_id: str, candidates: list[CandidateItem], caller: Caller) -> None:
         """Pass trickled candidates to the call of this `pc_id`; raises as `offer` does."""
         self._patches.take(caller.address)
-        entry = self._by_pc_id(pc_id)
+        entry = await self._by_pc_id(pc_id)
         if entry is None:
             raise NotFound("there is no session with this pc_id", remedy="make an offer first")
         self._must_own(entry, caller)
@@ -340,7 +368,11 @@ class Switchboard:
                 await self.end(entry.session_id, "revoked")
 
     def adopt(self, call: KeptCall) -> None:
-        """Know a call that began before this process did."""
+        """Know a call that began before this process did, or at another front; or its newest connection."""
+        if (known := self._calls.get(call.session_id)) is not None:
+            known.note(call.pc_id)
+            self._leave_one(call.device)
+            return
         owner = _OWNER.validate_python(call.owner)
         self._calls[call.session_id] = _Entry(
             call.session_id,
@@ -350,9 +382,19 @@ class Switchboard:
             owner.caller,
             owner.who,
             Kept(self.neighbours, owner.caller.address),
+            owner.order,
             live=call.described.get("state") in {"live", "away"},
             described=call.described,
         )
+        self._leave_one(call.device)
+
+    def _leave_one(self, device: str | None) -> None:
+        """Of a device's calls that came to several fronts, or were out of sight, the last one goes on."""
+        ordered = sorted((e.order, e.session_id) for e in self._of(device) if e.order is not None)
+        for _, session_id in ordered[:-1]:
+            task = asyncio.create_task(self.end(session_id, "replaced"), name=f"end-{session_id}")
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
 
     def take(self, event: SessionEvent) -> None:
         """Note that a call is live, and forget one that has ended."""
@@ -366,8 +408,15 @@ class Switchboard:
         """The names of devices that are in a call."""
         return {e.device for e in self._calls.values() if e.device is not None}
 
-    def _by_pc_id(self, pc_id: str | None) -> _Entry | None:
-        return next((e for e in self._calls.values() if pc_id in e.pc_ids), None) if pc_id else None
+    def _of(self, device: str | None) -> list[_Entry]:
+        return [e for e in self._calls.values() if e.device is not None and e.device == device]
+
+    async def _by_pc_id(self, pc_id: str | None) -> _Entry | None:
+        if not pc_id:
+            return None
+        if not any(pc_id in e.pc_ids for e in self._calls.values()):
+            await self._workers.settled()  # another front may have answered it a moment ago
+        return next((e for e in self._calls.values() if pc_id in e.pc_ids), None)
 
     @staticmethod
     def _must_own(entry: _Entry, caller: Caller) -> None:
@@ -394,6 +443,8 @@ class Switchboard:
             await self._registry.seen(call.device, call.remote, facts.get("board"), facts.get("fw"))
             arrived = {
                 "device": call.device,
+                "address": call.remote,
+                "board": facts.get("board"),
                 "fw": facts.get("fw"),
                 "last_failure": facts.get("last_failure"),
             }

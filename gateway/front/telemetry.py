@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from loguru import logger
@@ -25,6 +25,12 @@ KEPT_TOOLS: Final = 100
 _BACKLOG: Final = 256
 """Events that a slow page may lag behind before it is cut off and must fetch the state again."""
 _MEDIA: Final = ("rtt_ms", "jitter_ms", "loss", "delay_ms", "far_jitter_ms", "far_loss")
+_HOST: Final = {
+    "headroom": "The share of what a host can carry that is left",
+    "sessions": "Sessions of a host",
+    "cpu": "The share of a host's CPUs that is in use",
+    "lag_ms": "How late a host's event loop is",
+}
 _BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0)
 
 Event = tuple[str, dict[str, Any]]
@@ -46,6 +52,8 @@ class Telemetry:
         self.transcripts: deque[dict[str, Any]] = deque(maxlen=KEPT_TRANSCRIPTS)
         self.reports: deque[dict[str, Any]] = deque(maxlen=KEPT_REPORTS)
         self.started_at = time.time()
+        self.tell: Callable[[str, dict[str, Any]], None] = lambda _kind, _data: None
+        """Tells other fronts."""
         self._subscribers: set[asyncio.Queue[Event | None]] = set()
         self._registry = CollectorRegistry()
         self.costs = Costs(self._registry)
@@ -66,6 +74,10 @@ class Telemetry:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        self._hosts = {
+            name: Gauge(f"voicegw_host_{name}", text, ["host"], registry=self._registry)
+            for name, text in _HOST.items()
+        }
         self._media = {
             name: Gauge(f"voicegw_media_{name}", f"{name} of a session", ["session"], registry=self._registry)
             for name in _MEDIA
@@ -100,7 +112,7 @@ class Telemetry:
                 self.transcripts.append(data)
             case "report":
                 self._note_report(data)
-        self.publish(event.kind, data)
+        self.show(event.kind, data)
 
     def _note_session(self, session_id: str, data: dict[str, Any]) -> None:
         self.sessions[session_id] = data
@@ -159,7 +171,12 @@ class Telemetry:
         self._offers.labels(outcome).inc()
 
     def publish(self, kind: str, data: dict[str, Any]) -> None:
-        """Send an event to every page; a page that lags too far behind is cut off."""
+        """Send an event of this front to every page, and to the other fronts'."""
+        self.tell(kind, data)
+        self.show(kind, data)
+
+    def show(self, kind: str, data: dict[str, Any]) -> None:
+        """Send an event to every page here; a page that lags too far behind is cut off."""
         for queue in tuple(self._subscribers):
             try:
                 queue.put_nowait((kind, data))
@@ -199,8 +216,13 @@ class Telemetry:
 
     def metrics(self, workers: Iterable[Mapping[str, Any]] = ()) -> bytes:
         """All figures in Prometheus's text format; `workers` as they are now (`Workers.state`)."""
+        for gauge in (self._load, *self._hosts.values()):
+            gauge.clear()  # of one that is gone nothing is told
         for worker in workers:
             self._load.labels(worker["worker"]).set(worker["load"])
+            for name, gauge in self._hosts.items():
+                if name in worker and "host" in worker:
+                    gauge.labels(worker["worker"]).set(worker[name])
         states = [s["state"] for s in self.sessions.values()]
         for state in ("negotiating", "connecting", "live", "away", "closing"):
             self._live.labels(state).set(states.count(state))

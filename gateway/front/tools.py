@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -59,7 +60,7 @@ class Tools:
         self._switchboard = switchboard
         self._promises = promises
         self._memory = memory
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(secrets.randbelow(10**9))  # other fronts hear the results as well
         self._results: dict[str, tuple[str, str, asyncio.Future[dict[str, Any]]]] = {}
         self._asked: dict[str, set[asyncio.Task[None]]] = {}
 

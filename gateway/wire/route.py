@@ -59,6 +59,23 @@ def local_address(arrived_on: str, candidates: Iterable[Candidate], remote: str 
     )
 
 
+def own_address(candidates: Iterable[Candidate], remote: str) -> str:
+    """The local address for a call whose offer another machine took: the one that leads to the client.
+
+    Raises:
+        NoRoute: none does.
+    """
+    candidates = tuple(candidates)
+    found = _beyond(candidates, remote)
+    if found is None and unmapped(remote).is_loopback:
+        found = str(unmapped(remote))
+    if found is None and unmapped(remote).version == 6:
+        found = _route_to_v6(str(unmapped(remote)))
+    if found is None:
+        raise NoRoute(f"no address of this host leads to {remote}", remedy="look at the host's routes")
+    return found
+
+
 def _beyond(candidates: Iterable[Candidate], remote: str) -> str | None:
     """The IPv4 address that leads to a client elsewhere; `None` for one that can be reached on loopback."""
     told = [candidate.address for candidate in candidates if candidate.transport == "udp"]
@@ -74,6 +91,15 @@ def _address(text: str) -> _Address | None:
         return unmapped(text)
     except NoRoute:
         return None  # an mDNS name
+
+
+def _route_to_v6(address: str) -> str | None:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((address, _DISCARD_PORT))
+        except OSError:
+            return None
+        return str(probe.getsockname()[0])
 
 
 def _route_to(address: str) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import BadOffer, Busy, Forbidden, NoAudio, NotFound, RateLimited, Stopping
+from gateway.front import reserved
 from gateway.front import switchboard as module
 from gateway.front.access import Caller
 from gateway.front.places.workers import Workers
@@ -131,11 +132,11 @@ async def test_offers_are_limited_by_address(start: Callable[..., Any]) -> None:
 
 async def test_starts_are_limited_by_address_beside_the_offers(start: Callable[..., Any]) -> None:
     board = await start(offers_per_minute=4)
-    session_id = board.switchboard.reserve({}, STRANGER)
+    session_id = await board.switchboard.reserve({}, STRANGER)
     with pytest.raises(RateLimited):
-        board.switchboard.reserve({}, STRANGER)
+        await board.switchboard.reserve({}, STRANGER)
     await board.offer(STRANGER, session_id=session_id)
-    board.switchboard.reserve({}, OPERATOR)
+    await board.switchboard.reserve({}, OPERATOR)
 
 
 async def test_candidates_are_limited_by_address_beside_the_offers(start: Callable[..., Any]) -> None:
@@ -299,7 +300,7 @@ async def test_ending_what_has_ended_is_nothing(board: Board) -> None:
 
 
 async def test_a_reserved_session_has_its_id_and_body(board: Board) -> None:
-    session_id = board.switchboard.reserve({"device": {"id": "porch"}}, OPERATOR)
+    session_id = await board.switchboard.reserve({"device": {"id": "porch"}}, OPERATOR)
     await board.offer(session_id=session_id)
     assert board.sessions() == {session_id: "porch"}
 
@@ -311,7 +312,7 @@ async def test_a_session_that_was_never_reserved_is_a_new_call_under_an_id_of_ou
 
 
 async def test_a_session_that_has_ended_is_called_again_with_its_body(board: Board) -> None:
-    session_id = board.switchboard.reserve({"device": {"id": "porch"}}, OPERATOR)
+    session_id = await board.switchboard.reserve({"device": {"id": "porch"}}, OPERATOR)
     await board.offer(session_id=session_id)
     await board.switchboard.end(session_id, "revoked")
     await until(lambda: board.workers.count == 0, "its call has ended")
@@ -329,7 +330,7 @@ async def test_a_call_is_known_by_the_ids_that_it_had(board: Board) -> None:
 
 
 async def test_a_refused_offer_leaves_the_reservation(board: Board) -> None:
-    session_id = board.switchboard.reserve({}, OPERATOR)
+    session_id = await board.switchboard.reserve({}, OPERATOR)
     with pytest.raises(NoAudio):
         await board.offer(text=captured("esp_peer_pcma"), session_id=session_id)
     await board.offer(session_id=session_id)
@@ -338,9 +339,11 @@ async def test_a_refused_offer_leaves_the_reservation(board: Board) -> None:
 
 async def test_reservations_are_bounded(start: Callable[..., Any]) -> None:
     board = await start(offers_per_minute=6_000)
-    for _ in range(module.MAX_RESERVED * 2):
-        board.switchboard.reserve({}, OPERATOR)
-    assert len(board.switchboard._reserved) == module.MAX_RESERVED
+    first = await board.switchboard.reserve({}, OPERATOR)
+    for _ in range(reserved.MOST):
+        await board.switchboard.reserve({}, OPERATOR)
+    await board.offer(session_id=first)
+    assert first not in board.sessions()
 
 
 async def test_an_answer_over_4096_bytes_is_refused(board: Board) -> None:

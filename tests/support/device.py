@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support import lan
 from tests.support.gateway import ROOT
 from tests.support.waiting import PATIENCE, until
 
@@ -162,8 +164,13 @@ async def running(
     plain: bool = False,
     fault: str | None = None,
     prefix: Sequence[str] = (),
+    namespace: str | None = None,
 ) -> AsyncIterator[Device]:
-    """Run a device for the length of the block, at most; it may end as it likes."""
+    """Run a device for the length of the block, at most; it may end as it likes.
+
+    Args:
+        namespace: that it runs in, with its console.
+    """
     gateway = ["--gateway", url] if url else []
     process = spawn(
         directory,
@@ -174,7 +181,10 @@ async def running(
         prefix=prefix,
     )
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", await _console(process, directory))
+        port = await _console(process, directory)
+        with lan.entered(namespace) if namespace is not None else contextlib.nullcontext():
+            sock = socket.create_connection(("127.0.0.1", port))
+        reader, writer = await asyncio.open_connection(sock=sock)
         own = Device(process, directory, reader, writer)
         listening = asyncio.create_task(own.listen(), name="console")
         own.events.append(_as_event(await own.ask("state")))

@@ -108,6 +108,20 @@ def _network_of_our_own() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def entered(name: str) -> Iterator[None]:
+    """Have this thread in a namespace meanwhile: a socket stays in the one that it was made in."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with Path("/proc/thread-self/ns/net").open() as before, Path(f"/run/netns/{name}").open() as there:
+        if libc.setns(there.fileno(), _CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+        try:
+            yield
+        finally:
+            if libc.setns(before.fileno(), _CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+
+
+@contextlib.contextmanager
 def machine() -> Iterator[Machine]:
     """Make one for the length of the block, in which this thread is on its LANs and on no other."""
     made = Machine(f"voicegw-{os.getpid()}")

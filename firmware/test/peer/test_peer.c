@@ -304,6 +304,19 @@ static void restarts_ice_and_keeps_the_rest(void **state)
     pair_free(p);
 }
 
+static void asks_for_a_sign_of_life(void **state)
+{
+    (void)state;
+    struct pair *p = pair_new();
+    connect(p);
+    uint64_t asked = p->now;
+    assert_true(p->a.peer->ice.consent.heard_at < asked);
+    peer_ask(p->a.peer, asked);
+    run_ms(p, 5); /* there and back, long before consent is due */
+    assert_true(p->a.peer->ice.consent.heard_at > asked);
+    pair_free(p);
+}
+
 static void survives_an_outage_by_restart(void **state)
 {
     (void)state;
@@ -621,6 +634,7 @@ int main(void)
         cmocka_unit_test(ends_with_bye_and_close_notify),
         cmocka_unit_test(closes_before_it_ever_connected),
         cmocka_unit_test(restarts_ice_and_keeps_the_rest),
+        cmocka_unit_test(asks_for_a_sign_of_life),
         cmocka_unit_test(survives_an_outage_by_restart),
         cmocka_unit_test(refuses_a_certificate_that_was_not_signalled),
         cmocka_unit_test(gives_up_when_nothing_answers),

@@ -10,7 +10,8 @@ from pathlib import Path
 from loguru import logger
 
 from gateway.errors import GatewayError
-from gateway.front.places.process import Emit, Process
+from gateway.front.places.place import Emit
+from gateway.front.places.process import Process
 from gateway.settings import Settings
 from gateway.wire.calls import KeptCall
 from gateway.wire.ipc import posts, reachable

@@ -9,7 +9,6 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 from loguru import logger
@@ -17,6 +16,7 @@ from loguru import logger
 from gateway.errors import GatewayError
 from gateway.front.places import memory
 from gateway.front.places.headroom import Beat, Headroom
+from gateway.front.places.place import Emit
 from gateway.settings import Settings
 from gateway.wire.calls import (
     Answer,
@@ -45,8 +45,6 @@ ADOPT_SECONDS = 5.0
 LOOK_SECONDS = 1.0
 """Between two looks at what its bots hold."""
 _STDERR = 2
-
-Emit = Callable[[int, SessionEvent], None]
 
 
 class Process:

@@ -6,14 +6,15 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
 from gateway.errors import Busy, GatewayError, NotFound
 from gateway.front.places import left, memory
 from gateway.front.places.headroom import check_memory
-from gateway.front.places.process import Emit, Process
+from gateway.front.places.place import Emit, Place
+from gateway.front.places.process import Process
 from gateway.recurring import Recurring
 from gateway.settings import Settings
 from gateway.wire.calls import (
@@ -39,22 +40,6 @@ if TYPE_CHECKING:
 CHECK_SECONDS = 0.25
 RESTART_SECONDS = (0.0, 1.0, 5.0, 15.0)
 """Before a worker is started again, by how many of its starts failed in a row."""
-
-
-class Place(Protocol):
-    """Where calls can live: this process or a worker."""
-
-    async def offer(self, call: OfferCall) -> Answer: ...
-    async def phone(self, call: PhoneCall) -> None: ...
-    def heard(self, message: LineMessage) -> None: ...
-    async def renegotiate(self, call: RenegotiateCall) -> Answer: ...
-    async def patch(self, call: PatchCall) -> None: ...
-    async def command(self, call: CommandCall) -> None: ...
-    async def say(self, call: SayCall) -> None: ...
-    async def hush(self, call: HushCall) -> None: ...
-    async def wake(self, call: WakeCall) -> None: ...
-    async def answer(self, call: AnswerCall) -> None: ...
-    async def end(self, call: EndCall) -> None: ...
 
 
 class Workers:
@@ -137,6 +122,9 @@ class Workers:
             )
             self._lose_sessions(process)
         self._left.remove(process)
+
+    async def settled(self) -> None:
+        """All is known here at once."""
 
     async def stop(self) -> None:
         """End every call and every worker."""

@@ -16,7 +16,7 @@ router = APIRouter(tags=["health"])
 async def healthz(gateway: TheGateway) -> dict[str, Any]:
     """Whether calls can be taken."""
     workers = gateway.workers.state()
-    if workers and not any(w["ready"] for w in workers):
+    if (workers or gateway.settings.nats is not None) and not any(w["ready"] for w in workers):
         raise Busy("no worker is ready", remedy="try again in a few seconds; see the gateway's log")
     return {"status": "ok", "sessions": gateway.workers.count, "workers": workers}
 

@@ -149,7 +149,7 @@ async def start(gateway: TheGateway, caller: TheCaller, body: StartBody | None =
     if body.enableDefaultIceServers and not servers:
         servers = [PUBLIC]
     config = IceConfig(iceServers=servers) if servers else None
-    session_id = gateway.switchboard.reserve(body.body, caller)
+    session_id = await gateway.switchboard.reserve(body.body, caller)
     files = f"/sessions/{session_id}/files" if gateway.uploads is not None else None
     return Started(sessionId=session_id, fileUploadUrl=files, iceConfig=config)
 

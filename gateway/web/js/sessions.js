@@ -39,7 +39,7 @@ function fill(row, session, store) {
   text(part("who"), session.device ?? (session.client === "browser" ? "Browser" : "Device"));
   part("mine").hidden = session.id !== store.mine;
   text(part("since"), session.state === "live" ? span(store.now() - session.started_at) : `${session.state}…`);
-  text(part("detail"), [botName(session.bot), session.address, ...health(session.figures)].join(" · "));
+  text(part("detail"), [botName(session.bot), session.host, session.address, ...health(session.figures)].filter(Boolean).join(" · "));
   row.lastChild.hidden = session.media === null || session.state !== "live";
   for (const [name, , , figure] of FIGURES) text(part(name), session.media ? figure(session.media) : "");
 }

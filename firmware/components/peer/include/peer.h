@@ -187,6 +187,9 @@ void peer_handle_datagram(struct peer *p, uint64_t now, const struct peer_addres
 void peer_handle_timeout(struct peer *p, uint64_t now);
 void peer_poll(struct peer *p, uint64_t now, struct peer_out *out);
 
+/* Asks for a sign of life now, with the next poll: who is there answers within a round trip. */
+void peer_ask(struct peer *p, uint64_t now);
+
 /* One Opus packet as its encoder made it; the RTP clock follows the packet's own duration, and `now`
  * over pauses of more than 0.2 s. PEER_ERR_BUSY: the one before has not been polled. */
 enum peer_error peer_send_audio(struct peer *p, uint64_t now, const uint8_t *opus, size_t len);

@@ -203,6 +203,11 @@ enum peer_error peer_answer(struct peer *p, char *sdp, size_t cap)
     return error;
 }
 
+void peer_ask(struct peer *p, uint64_t now)
+{
+    p->ice.consent.next = now;
+}
+
 enum peer_error peer_restart_ice(struct peer *p)
 {
     if (p->stage != PEER_OPEN || p->signalling != PEER_STABLE)

@@ -3,8 +3,10 @@
 #include <string.h>
 
 /* A gateway sends audio every 20 ms and RTCP at least every 1.5 s. RFC 7675's consent would take 30 s to
- * notice that it is gone. */
-#define SILENCE_US 4000000u
+ * notice that it is gone. So who is silent is asked, twice; and a call that was given up too early goes on. */
+#define DOUBT_US 1000000u
+#define ASK_US 500000u
+#define SILENCE_US 2000000u
 #define CHECK_US 250000u
 #define BURST 64 /* datagrams in one go: the watchdog is fed between them */
 #define GOODBYE_EVENTS 16
@@ -58,7 +60,7 @@ enum reason call_start(struct call *c, uint64_t now, const struct peer_identity 
     struct port_address local;
     memset(c, 0, sizeof *c);
     c->timeout = PEER_NEVER;
-    c->heard_at = c->checked_at = now;
+    c->heard_at = c->checked_at = c->asked_at = now;
     if (port_udp_open(toward, &local) != PORT_OK)
         return REASON_UNREACHABLE;
     if (!create_peer(c, identity, &local) || peer_offer(c->peer, sdp, cap) != PEER_OK) {
@@ -174,6 +176,11 @@ static bool is_silent(struct call *c, uint64_t now)
         c->received_then = c->received;
         c->rejected = stats.rejected;
         c->checked_at = now;
+    }
+    if (c->connected && now - c->heard_at >= DOUBT_US && now - c->asked_at >= ASK_US) {
+        c->asked_at = now;
+        c->timeout = now;
+        peer_ask(c->peer, now);
     }
     return c->connected && now - c->heard_at > SILENCE_US;
 }

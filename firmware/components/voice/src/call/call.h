@@ -36,7 +36,7 @@ struct call {
     bool stale;        /* `now` was too old to take all that had arrived */
     uint64_t timeout;  /* the peer's next */
     uint64_t heard_at; /* something authentic */
-    uint64_t checked_at;
+    uint64_t checked_at, asked_at;
     uint32_t received, rejected; /* datagrams; those rejected when last looked */
     uint32_t received_then;
 };

@@ -1,0 +1,105 @@
+"""Values on the bus: bounded plain JSON with a version, read by gateways one version apart.
+
+Who reads leaves out the fields that it does not know, and has defaults for those that are new to it: so a later version
+only ever adds fields, with defaults (docs/scale.md, versions).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from gateway.errors import BY_CODE, BadRequest, GatewayError
+
+VERSION: Final = 1
+MAX_BYTES: Final = 512 * 1024
+"""Of a message; NATS has 1 MB. An offer is at most 64 kB, and a host with 300 calls tells of them in 400 kB."""
+MAX_DEPTH: Final = 48
+_BRACKETS: Final = re.compile(rb"[\[\]{}]")
+
+Value = TypeVar("Value", bound=BaseModel)
+
+
+class Unreadable(BadRequest):
+    """What came over the bus is nothing that can be read here."""
+
+    code = "unreadable"
+
+
+def pack(body: BaseModel | dict[str, Any]) -> bytes:
+    """As it crosses.
+
+    Raises:
+        BadRequest: it is too long.
+    """
+    plain = body.model_dump(mode="json") if isinstance(body, BaseModel) else body
+    data = json.dumps({"v": VERSION, "body": plain}, separators=(",", ":")).encode()
+    if len(data) > MAX_BYTES:
+        raise BadRequest(f"{len(data)} bytes are too many for the bus", remedy=f"send at most {MAX_BYTES}")
+    return data
+
+
+def unpack(data: bytes) -> dict[str, Any]:
+    """The body of what came.
+
+    Raises:
+        Unreadable: it is too long, too deep, no JSON, or of a version that is more than one ahead.
+    """
+    if len(data) > MAX_BYTES or _depth(data) > MAX_DEPTH:
+        raise Unreadable(f"a message of {len(data)} bytes is too long or too deep")
+    try:
+        found = json.loads(data)
+        version, body = found["v"], found["body"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise Unreadable("a message is not what this gateway sends") from None
+    if type(version) is not int or not isinstance(body, dict) or not VERSION - 1 <= version <= VERSION + 1:
+        raise Unreadable(
+            f"a message is of version {version!r:.20}, and {VERSION} is spoken here",
+            remedy="upgrade one version at a time",
+        )
+    return body
+
+
+def read(data: bytes, kind: type[Value]) -> Value:
+    """What came, as a value of ours; raises as `unpack` does."""
+    return value_of(unpack(data), kind)
+
+
+def value_of(body: Any, kind: type[Value]) -> Value:
+    """A value from a body, without what of it is not known here; raises Unreadable."""
+    try:
+        return kind.model_validate(body, extra="ignore")
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise Unreadable(f"a message is no {kind.__name__}: {where}: {first['msg']}") from None
+
+
+def _depth(data: bytes) -> int:
+    """At most how deep it is nested: brackets in texts count as well."""
+    deepest = depth = 0
+    for bracket in _BRACKETS.findall(data):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def pack_error(error: GatewayError) -> bytes:
+    """An error as an answer."""
+    return pack(
+        {"error": {"code": error.code, "message": error.message[:2_000], "remedy": error.remedy[:500]}}
+    )
+
+
+def answered(data: bytes) -> dict[str, Any]:
+    """The body of an answer; raises the error that it is, or Unreadable."""
+    body = unpack(data)
+    if (error := body.get("error")) is not None:
+        try:
+            raise BY_CODE.get(error["code"], GatewayError)(error["message"], remedy=error["remedy"])
+        except (KeyError, TypeError):
+            raise Unreadable("an error over the bus is not what this gateway sends") from None
+    return body

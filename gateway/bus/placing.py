@@ -1,0 +1,158 @@
+"""A call finds its host: the emptiest tier is asked first, one host of it hears, takes it, and answers.
+
+Both sides ask before they act. A host that has slept, or is cut off, would else begin a call that nobody waits for any
+more, beside the one that its device has elsewhere; a front that has died would leave one behind. Who isn't there any
+more has no inbox, and NATS says so at once, so no clock is compared with another machine's.
+
+```
+front                                   host
+ │ offer to voicegw.place.3, inbox ────►│  one of the queue group
+ │◄──────────────────── "may I take it" │
+ │ yes ────────────────────────────────►│  the call is begun
+ │◄──────────────────────── the answer  │
+ │ taken ──────────────────────────────►│  else the call is ended
+```
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+from loguru import logger
+
+from gateway.bus import crossing, subjects
+from gateway.bus.connection import Message
+from gateway.errors import Busy, GatewayError
+from gateway.wire.calls import Answer, OfferCall, dump
+from gateway.wire.headroom import TIERS
+
+TAKE_SECONDS: Final = 0.3
+"""For a host to want a call: its event loop is late by a fifth of it at most (`headroom`)."""
+TRIES: Final = 3
+"""Of a tier in which somebody hears, but takes nothing: one of them sleeps, or has filled up meanwhile."""
+LOOK_SECONDS: Final = 1.0
+"""Between two looks whether the host that has taken a call is there still."""
+CONFIRM_SECONDS: Final = 2.0
+
+
+class Speaks(Protocol):
+    """What this asks of the bus."""
+
+    def inbox(self) -> str: ...
+    async def tell(self, subject: str, data: bytes, reply: str = "") -> None: ...
+    async def ask(self, subject: str, data: bytes, seconds: float) -> bytes: ...
+    async def hear(
+        self, subject: str, hears: Callable[[Message], None], group: str = ""
+    ) -> Callable[[], Awaitable[None]]: ...
+
+
+async def place(bus: Speaks, call: OfferCall, seconds: float) -> tuple[str, Answer]:
+    """Have a host take a call; gives who, and its answer.
+
+    Args:
+        bus: that hosts hear.
+        call: what is asked.
+        seconds: for the answer, once it has taken it.
+
+    Raises:
+        Busy: none has room, or the one that took it doesn't answer in time. Else what the host raises.
+    """
+    data = crossing.pack(call)
+    for tier in TIERS:
+        for _ in range(TRIES):
+            attempt = _Attempt(bus, tier)
+            try:
+                if (found := await attempt.run(data, seconds)) is not None:
+                    return found
+            finally:
+                await attempt.close()
+            if attempt.nobody:
+                break
+    raise Busy(
+        "no host has room for a call", remedy="try again in a few seconds, or start another: voicegw host"
+    )
+
+
+class _Attempt:
+    """One host is asked."""
+
+    def __init__(self, bus: Speaks, tier: int) -> None:
+        self._bus, self._tier, self._inbox = bus, tier, bus.inbox()
+        self._heard: asyncio.Queue[Message] = asyncio.Queue()
+        self._end: Callable[[], Awaitable[None]] | None = None
+        self.nobody = False
+        """Whether nobody heard at all."""
+
+    async def run(self, data: bytes, seconds: float) -> tuple[str, Answer] | None:
+        self._end = await self._bus.hear(self._inbox, self._heard.put_nowait)
+        await self._bus.tell(subjects.place(self._tier), data, self._inbox)
+        try:
+            first = await asyncio.wait_for(self._heard.get(), TAKE_SECONDS)
+        except TimeoutError:
+            return None
+        self.nobody = first.nobody
+        if first.nobody or "takes" not in (body := crossing.unpack(first.data)):
+            return None
+        await self._bus.tell(first.reply, crossing.pack({"yes": True}))
+        answer = await self._answer(who := str(body["takes"]), seconds)
+        if answer is None:
+            return None
+        try:
+            found = crossing.value_of(crossing.answered(answer.data).get("answer"), Answer)
+        except Busy as error:
+            logger.info("{} has taken a call, and can't carry it: {}", who, error.message)
+            return None
+        await self._bus.tell(answer.reply, crossing.pack({"yes": True}))
+        return who, found
+
+    async def _answer(self, who: str, seconds: float) -> Message | None:
+        """What comes from the host that has taken it; nothing where that has died or sleeps."""
+        over = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < over:
+            with contextlib.suppress(TimeoutError):
+                return await asyncio.wait_for(self._heard.get(), LOOK_SECONDS)
+            try:
+                await self._bus.ask(subjects.asked(who, "ping"), crossing.pack({}), TAKE_SECONDS)
+            except Busy:
+                return None
+        raise Busy(f"{who} did not answer within {seconds:g} s", remedy="try again")
+
+    async def close(self) -> None:
+        """From here on whoever answers is told that nobody waits."""
+        if self._end is not None:
+            await self._end()
+
+
+async def take(  # noqa: PLR0913 -- a call's whole way at its host
+    bus: Speaks,
+    message: Message,
+    who: str,
+    *,
+    has_room: Callable[[], bool],
+    begin: Callable[[OfferCall], Awaitable[Answer]],
+    undo: Callable[[OfferCall], Awaitable[None]],
+) -> None:
+    """Be the host that has heard an offer."""
+    if not has_room():
+        await bus.tell(message.reply, crossing.pack({"full": who}))
+        return
+    if not await _wanted(bus, message.reply, crossing.pack({"takes": who})):
+        return
+    try:
+        call = crossing.read(message.data, OfferCall)
+        answer = await begin(call)
+    except GatewayError as error:
+        await bus.tell(message.reply, crossing.pack_error(error), bus.inbox())
+        return
+    if not await _wanted(bus, message.reply, crossing.pack({"answer": dump(answer)})):
+        await undo(call)
+
+
+async def _wanted(bus: Speaks, inbox: str, data: bytes) -> bool:
+    try:
+        return bool(crossing.unpack(await bus.ask(inbox, data, CONFIRM_SECONDS)).get("yes"))
+    except GatewayError:
+        return False

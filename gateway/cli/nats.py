@@ -1,0 +1,104 @@
+"""`voicegw nats`: what NATS and each machine need to trust each other, written into a folder to hand out."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from gateway.errors import ConfigError
+from ground import folders, text
+from ground.terminal import out
+
+_MEMBER: Final = re.compile("[A-Za-z0-9_-]{1,48}")
+_PEOPLE: Final = 0o700
+_SECRET: Final = 0o600
+
+
+def nats(
+    folder: Annotated[Path, typer.Argument(help="Where to; members that are in it stay.")],
+    address: Annotated[
+        list[str] | None, typer.Option(help="A name or address that machines reach NATS by; needed at first.")
+    ] = None,
+    front: Annotated[list[str] | None, typer.Option(help="A machine that runs `voicegw serve`.")] = None,
+    host: Annotated[list[str] | None, typer.Option(help="A machine that runs `voicegw host`.")] = None,
+    store: Annotated[
+        str, typer.Option(help="Where nats-server keeps what it keeps.")
+    ] = "/var/lib/nats-server",
+) -> None:
+    """Write nats-server's configuration, and for each machine a folder with what it needs to be let in.
+
+    A host may answer what it is asked and tell of its calls. It can't read keys, nor speak as a front.
+    """
+    try:
+        made = _write(folders.expanded(folder), address or [], _members(front or [], host or []), store)
+    except OSError as error:
+        raise ConfigError(f"{folder} can't be written: {error}", remedy="give another folder") from None
+    out.print(
+        f"Start NATS with: cd {folder / 'nats'} && nats-server -c nats-server.conf",
+        markup=False,
+        soft_wrap=True,
+    )
+    for name in made:
+        out.print(
+            f"{name}: copy {folder / name}/* beside its voicegw.toml, and add nats.toml to that",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def add_to(app: typer.Typer) -> None:
+    """Have the command among the others."""
+    app.command("nats")(nats)
+
+
+def _members(fronts: list[str], hosts: list[str]) -> list[str]:
+    for name in (*fronts, *hosts):
+        if not _MEMBER.fullmatch(name):
+            raise ConfigError(f"{name!r} is no machine's name here", remedy="use letters, digits, - and _")
+    return [*(f"front-{name}" for name in fronts), *(f"host-{name}" for name in hosts)]
+
+
+def _write(folder: Path, addresses: list[str], members: list[str], store: str) -> list[str]:
+    from gateway.bus import authority, trust
+
+    own = folder / "nats"
+    if not addresses and not (own / "addresses").exists():
+        raise ConfigError("nobody knows yet where NATS is", remedy="give its name or address: --address")
+    own.mkdir(mode=_PEOPLE, parents=True, exist_ok=True)
+    if addresses:
+        _keep(own / "addresses", "\n".join(addresses).encode())
+        if not (own / "ca.key").exists():
+            made = authority.authority()
+            _keep(own / "ca.pem", made.certificate)
+            _keep(own / "ca.key", made.key)
+        ca = authority.Pair(text.read(own / "ca.pem").encode(), text.read(own / "ca.key").encode())
+        served = authority.vouched(ca, addresses)
+        _keep(own / "server.pem", served.certificate)
+        _keep(own / "server.key", served.key)
+    urls = [f"tls://{name}:{trust.PORT}" for name in text.read(own / "addresses").split()]
+    for name in members:
+        _add(folder / name, name, text.read(own / "ca.pem").encode())
+    known = sorted(path.name for path in folder.iterdir() if path.name.startswith(("front-", "host-")))
+    for name in known:
+        _keep(folder / name / "nats.toml", trust.member(name, urls).encode())
+    users = {name: text.read(folder / name / f"{name}.password").strip() for name in known}
+    _keep(own / "nats-server.conf", trust.server(users, store=store).encode())
+    return known
+
+
+def _add(folder: Path, name: str, ca: bytes) -> None:
+    """One that is there keeps its password."""
+    folder.mkdir(mode=_PEOPLE, exist_ok=True)
+    if not (folder / f"{name}.password").exists():
+        _keep(folder / f"{name}.password", secrets.token_urlsafe(32).encode())
+    _keep(folder / "nats-ca.pem", ca)
+
+
+def _keep(path: Path, data: bytes) -> None:
+    path.touch(mode=_SECRET)
+    path.chmod(_SECRET)
+    path.write_bytes(data)

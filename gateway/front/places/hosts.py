@@ -1,0 +1,327 @@
+"""Calls that live on other machines: placed over the bus, found by their session's id, known to every front alike."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from loguru import logger
+
+from gateway.bus import crossing, placing, subjects
+from gateway.bus.connection import Bus, Message, NobodyThere
+from gateway.bus.subjects import HostId
+from gateway.errors import Busy, GatewayError
+from gateway.front.places.place import Emit, Lost
+from gateway.settings import Settings
+from gateway.wire.calls import (
+    Answer,
+    AnswerCall,
+    CommandCall,
+    EndCall,
+    HushCall,
+    KeptCall,
+    LineMessage,
+    OfferCall,
+    PatchCall,
+    PhoneCall,
+    RenegotiateCall,
+    SayCall,
+    SessionEvent,
+    WakeCall,
+)
+from gateway.wire.headroom import Headroom
+from gateway.wire.hosts import AllHeld, Held, HostState
+
+SILENT_SECONDS: Final = 1.5
+"""Without a state, of which there are two a second: nothing is asked of it that a client waits for."""
+LOST_SECONDS: Final = 5.0
+"""Likewise; its calls are struck off the books. If they go on, it tells when it is back."""
+LOOK_SECONDS: Final = 0.25
+HELD_SECONDS: Final = 5.0
+MOST_OVER: Final = 4_096
+"""Calls that have ended, of which a host may still tell: what it answers and what it tells overtake each other."""
+_LOST: Final = "worker_lost"
+_UNKNOWN: Final = HostState(version="", headroom=Headroom(calls=1, most=1))
+"""Of a host that has told of a call before it has told of itself."""
+
+
+@dataclass(slots=True)
+class _Host:
+    """One, as far as it is known."""
+
+    state: HostState
+    heard_at: float
+    calls: set[str] = field(default_factory=set)
+    known: bool = False
+    """Whether it has told of all its calls."""
+
+
+class Hosts:
+    """All hosts as one place.
+
+    Args:
+        settings: the front's.
+        bus: where the hosts are.
+        emit: is given every event of every call.
+        adopt: is given every call, when it begins and when it is heard of.
+    """
+
+    def __init__(self, settings: Settings, bus: Bus, emit: Emit, adopt: Callable[[KeptCall], None]) -> None:
+        self._settings, self._bus, self._emit, self._adopt = settings, bus, emit, adopt
+        self._hosts: dict[HostId, _Host] = {}
+        self._at: dict[str, HostId] = {}
+        self._over: deque[str] = deque(maxlen=MOST_OVER)
+        self._ends: list[Callable[[], Any]] = []
+        self._asking: dict[HostId, asyncio.Task[None]] = {}
+        self._keeper: asyncio.Task[None] | None = None
+        self._since = 0.0
+        """From when on silence counts: NATS is there."""
+
+    @property
+    def count(self) -> int:
+        """Calls that are known of."""
+        return len(self._at)
+
+    @property
+    def load(self) -> float:
+        """Of all hosts together."""
+        shares = [host.state.headroom.share for host in self._hosts.values()]
+        return 1 - sum(shares) / len(shares) if shares else 1.0
+
+    def __contains__(self, session_id: str) -> bool:
+        return session_id in self._at
+
+    def state(self) -> list[dict[str, Any]]:
+        """Of each host: its name, version, and what it says of its headroom."""
+        return [
+            {
+                "worker": str(who),
+                "host": who.name,
+                "version": host.state.version,
+                "ready": not self._is_silent(host),
+                "sessions": len(host.calls),
+                "load": round(1 - host.state.headroom.share, 3),
+                "headroom": round(host.state.headroom.share, 3),
+                "cpu": round(host.state.headroom.cpu, 3),
+                "lag_ms": round(host.state.headroom.lag_ms, 1),
+                "draining": host.state.headroom.draining,
+            }
+            for who, host in sorted(self._hosts.items())
+        ]
+
+    async def start(self) -> None:
+        """Hear of hosts and their calls from now on."""
+        self._keeper = asyncio.create_task(self._keep(), name="hosts")
+
+    async def adopt(self) -> list[KeptCall]:
+        """None are known before their hosts tell."""
+        return []
+
+    async def stop(self) -> None:
+        """Hear no more. Calls go on, for other fronts, or for the next start of this one."""
+        tasks = [*self._asking.values(), *([self._keeper] if self._keeper is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for end in self._ends:
+            await end()
+
+    async def settled(self) -> None:
+        """Hear of every call whose client has been answered: its host tells before it answers."""
+        with contextlib.suppress(GatewayError):
+            await self._bus.settled()
+
+    # -- what is asked of them
+
+    async def offer(self, call: OfferCall) -> Answer:
+        """Have a host with room take it; raises as `placing.place` does."""
+        who, answer = await placing.place(self._bus, call, self._settings.limits.offer_timeout_s)
+        await self.settled()  # a call that ended at once is known to have ended
+        del who
+        return answer
+
+    async def phone(self, call: PhoneCall) -> None:
+        """Its sound comes by a WebSocket of this front's: no host is where that is."""
+        del call
+        raise Busy("hosts carry no calls on the phone", remedy="give those a gateway without NATS")
+
+    def heard(self, message: LineMessage) -> None:
+        """There are none."""
+
+    async def renegotiate(self, call: RenegotiateCall) -> Answer:
+        """Raises Lost where its host is gone, or sleeps: then its client is better off elsewhere."""
+        who = self._find(call.session_id)
+        try:
+            await self._bus.ask(subjects.asked(str(who), "ping"), crossing.pack({}), placing.TAKE_SECONDS)
+        except NobodyThere:
+            self._lose(who, "is gone")
+            raise Lost(f"host {who.name} is gone", remedy="make an offer without pc_id") from None
+        except Busy:
+            raise Lost(f"host {who.name} does not answer", remedy="make an offer without pc_id") from None
+        return crossing.value_of(await self._ask("renegotiate", call), Answer)
+
+    async def patch(self, call: PatchCall) -> None:
+        await self._ask("patch", call)
+
+    async def command(self, call: CommandCall) -> None:
+        await self._ask("command", call)
+
+    async def say(self, call: SayCall) -> None:
+        await self._ask("say", call)
+
+    async def hush(self, call: HushCall) -> None:
+        await self._ask("hush", call)
+
+    async def wake(self, call: WakeCall) -> None:
+        await self._ask("wake", call)
+
+    async def answer(self, call: AnswerCall) -> None:
+        await self._ask("answer", call)
+
+    async def end(self, call: EndCall) -> None:
+        """Where its host sleeps, nobody waits for that: it is told when it is back."""
+        if self._is_silent(self._hosts[who := self._find(call.session_id)]):
+            raise Lost(f"host {who.name} does not answer", remedy="it is asked again when it is back")
+        await self._ask("end", call)
+
+    async def _ask(self, name: str, call: Any) -> dict[str, Any]:
+        who = self._find(call.session_id)
+        seconds = self._settings.limits.offer_timeout_s
+        try:
+            data = await self._bus.ask(subjects.asked(str(who), name), crossing.pack(call), seconds)
+        except NobodyThere:
+            self._lose(who, "is gone")
+            raise Lost("that session's host is gone", remedy="make a new offer, without pc_id") from None
+        return crossing.answered(data)
+
+    def _find(self, session_id: str) -> HostId:
+        if (found := self._at.get(session_id)) is None:
+            raise Lost("that session has ended", remedy="make a new offer, without pc_id")
+        return found
+
+    # -- what they tell
+
+    async def _keep(self) -> None:
+        """Hear, and strike off the books what is silent for too long."""
+        for subject, hears, group in (
+            (subjects.STATES, self._take_state, ""),
+            (subjects.EVENTS, self._take_event, ""),
+            (subjects.ASKS, self._take_event, subjects.FRONTS),
+        ):
+            self._ends.append(await self._bus.hear(subject, hears, group))
+        self._back()
+        self._bus.when_back(self._back)
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + LOOK_SECONDS
+            await asyncio.sleep(LOOK_SECONDS)
+            if loop.time() > due + LOOK_SECONDS:
+                self._since = loop.time()  # it was this front that slept
+            for who, host in tuple(self._hosts.items()):
+                if self._silent_for(host) > LOST_SECONDS:
+                    self._lose(who, f"has said nothing for {LOST_SECONDS:g} s")
+
+    def _back(self) -> None:
+        """NATS is there: what was told meanwhile is lost, so everything is asked for again."""
+        self._since = asyncio.get_running_loop().time()
+        for host in self._hosts.values():
+            host.known = False
+
+    def _silent_for(self, host: _Host) -> float:
+        if not self._bus.here:
+            return 0.0
+        return asyncio.get_running_loop().time() - max(host.heard_at, self._since)
+
+    def _is_silent(self, host: _Host) -> bool:
+        return self._silent_for(host) > SILENT_SECONDS
+
+    def _take_state(self, message: Message) -> None:
+        who, state = subjects.sender(message.subject), crossing.read(message.data, HostState)
+        if state.ended:
+            self._lose(who, "has left")
+            return
+        host = self._met(who, state)
+        if not host.known and who not in self._asking:
+            task = asyncio.create_task(self._ask_for_all(who), name=f"held-{who}")
+            self._asking[who] = task
+            task.add_done_callback(lambda _: self._asking.pop(who, None))
+
+    def _met(self, who: HostId, state: HostState) -> _Host:
+        now = asyncio.get_running_loop().time()
+        if (host := self._hosts.get(who)) is not None:
+            if self._is_silent(host):
+                host.known = False  # it has slept, say: its clients may be elsewhere by now
+            host.state, host.heard_at = state, now
+            return host
+        if any(other.name == who.name and not self._is_silent(h) for other, h in self._hosts.items()):
+            logger.warning("two hosts are called {}: give one another name", who.name)
+        logger.info("host {} is there, with room for {} calls", who, state.headroom.most)
+        self._hosts[who] = made = _Host(state, now)
+        return made
+
+    async def _ask_for_all(self, who: HostId) -> None:
+        before = set(self._hosts[who].calls)  # what begins while it answers is told of beside the answer
+        try:
+            data = await self._bus.ask(subjects.asked(str(who), "held"), crossing.pack({}), HELD_SECONDS)
+            held = crossing.value_of(crossing.answered(data), AllHeld)
+        except GatewayError as error:
+            logger.info("host {} does not tell of its calls yet: {}", who, error.message)
+            return
+        if (host := self._hosts.get(who)) is None:
+            return
+        host.known = True
+        for gone in before & host.calls - {call.session_id for call in held.calls}:
+            self._end(gone, _LOST)
+        for call in held.calls:
+            if call.session_id in self._over:
+                continue  # it has ended while this was on its way
+            self._hold(who, call)
+            if call.described:
+                event = SessionEvent(kind="session", session_id=call.session_id, data=call.described)
+                self._emit_of(who, event)
+
+    def _take_event(self, message: Message) -> None:
+        who, body = subjects.sender(message.subject), crossing.unpack(message.data)
+        if "call" in body:
+            call = crossing.value_of(body, Held).call
+            with contextlib.suppress(ValueError):
+                self._over.remove(call.session_id)  # one of `/start` may be called again
+            self._hold(who, call)
+            return
+        event = crossing.value_of(body, SessionEvent)
+        if event.kind == "ended":
+            self._over.append(event.session_id)
+            self._forget(event.session_id)
+        self._emit_of(who, event)
+
+    def _emit_of(self, who: HostId, event: SessionEvent) -> None:
+        if event.kind == "session":
+            event = event.model_copy(update={"data": {**event.data, "host": who.name}})
+        self._emit(0, event)
+
+    def _hold(self, who: HostId, call: KeptCall) -> None:
+        host = self._hosts.get(who) or self._met(who, _UNKNOWN)
+        host.calls.add(call.session_id)
+        self._at[call.session_id] = who
+        self._adopt(call)
+
+    def _forget(self, session_id: str) -> None:
+        if (who := self._at.pop(session_id, None)) is not None and (host := self._hosts.get(who)) is not None:
+            host.calls.discard(session_id)
+
+    def _end(self, session_id: str, reason: str) -> None:
+        self._forget(session_id)
+        self._emit(0, SessionEvent(kind="ended", session_id=session_id, data={"reason": reason}))
+
+    def _lose(self, who: HostId, why: str) -> None:
+        if (host := self._hosts.pop(who, None)) is None:
+            return
+        logger.log(
+            "ERROR" if host.calls else "INFO", "host {} {}; it had {} calls", who, why, len(host.calls)
+        )
+        for session_id in tuple(host.calls):
+            self._end(session_id, _LOST)

@@ -1,0 +1,191 @@
+"""NATS as `voicegw nats` sets it up: who gets in, and what a host can and can't do."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.bus import crossing, placing, subjects
+from gateway.bus.subjects import HostId
+from gateway.front.shared.registry import SHELF
+from gateway.settings import Nats
+from tests.support import nats
+from tests.support.fleet import Fleet, knows
+from tests.support.gateway import voicegw
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.skipif(not nats.possible(), reason=nats.WHY_NOT)
+
+ADDRESS = ("--address", "127.0.0.1")
+
+
+def write(folder: Path, *arguments: str) -> str:
+    """Run `voicegw nats`; gives what it prints."""
+    done = voicegw("nats", str(folder), "--store", str(folder / "store"), *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def members(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("members")
+    write(folder, *ADDRESS, "--front", "f1", "--front", "f2", "--host", "h1", "--host", "h2")
+    return folder
+
+
+@pytest.fixture
+async def fleet(members: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fleet]:
+    monkeypatch.setattr(placing, "TAKE_SECONDS", 20.0)
+    server = nats.Server(members / "nats", nats.free_port(), ("-c", "nats-server.conf"))
+    await server.start()
+    try:
+        async with AsyncExitStack() as stack:
+            yield Fleet(server, stack, tmp_path, members)
+    finally:
+        server.stop()
+
+
+@asynccontextmanager
+async def connected(at: Nats, **more: Any) -> AsyncIterator[tuple[Any, list[str]]]:
+    """A client of anyone's, and what NATS tells it off for."""
+    from nats.aio.client import Client  # noqa: PLC0415 -- an extra
+
+    told: list[str] = []
+
+    async def failed(error: Exception) -> None:
+        told.append(str(error))
+
+    client = Client()
+    options: dict[str, Any] = {
+        "servers": list(at.urls),
+        "user": at.user,
+        "password": at.password() if at.user else None,
+        "tls": ssl.create_default_context(cafile=at.ca) if at.ca else None,
+        "allow_reconnect": False,
+        "max_reconnect_attempts": 1,
+        "connect_timeout": 5,
+        "error_cb": failed,
+        "inbox_prefix": subjects.inboxes(at.user or "anyone"),
+        **more,
+    }
+    await client.connect(**options)
+    try:
+        yield client, told
+    finally:
+        await client.close()
+
+
+async def test_with_what_it_wrote_calls_are_placed_and_keys_shared(fleet: Fleet) -> None:
+    one, two = await fleet.front("f1"), await fleet.front("f2")
+    await fleet.host("h1")
+    await knows(two, 1)
+    _, key = await one.shared.registry.add("kitchen")
+    answer = await one.offer("kitchen")
+    again = await two.offer("kitchen", pc_id=answer.pc_id, restart=True)
+    assert again.resumed
+
+    async def known() -> bool:
+        return "kitchen" in {d.name for d in await two.shared.registry.all()}
+
+    while not await known():  # noqa: ASYNC110 -- the registry tells of no change
+        await asyncio.sleep(0.02)
+    assert (await two.shared.registry.authenticate(key)).name == "kitchen"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"user": None, "password": None}, {"password": "wrong"}, {"user": "front-f9"}, {"tls": None}],
+)
+async def test_nobody_else_gets_in(fleet: Fleet, more: dict[str, Any]) -> None:
+    with pytest.raises(Exception):  # noqa: B017, PT011 -- nats-py has one for each
+        async with connected(fleet.at("host-h1"), **more):
+            pass
+
+
+async def test_a_host_reads_no_key_and_changes_none(fleet: Fleet) -> None:
+    one = await fleet.front("f1")
+    await one.shared.registry.add("porch")
+    async with connected(fleet.at("host-h1")) as (client, told):
+        for subject in (
+            f"$KV.{SHELF}.x",
+            f"$JS.API.STREAM.MSG.GET.KV_{SHELF}",
+            f"$JS.API.DIRECT.GET.KV_{SHELF}",
+            f"$JS.API.STREAM.DELETE.KV_{SHELF}",
+        ):
+            await client.publish(subject, b"{}")
+        for subject in (f"$KV.{SHELF}.>", "$KV.>", ">", "_INBOX.>", "$JS.>"):
+            await client.subscribe(subject)
+        await client.flush()
+        await until(lambda: len(told) == 9, f"all nine are refused: {told}")
+        assert all("permissions violation" in text.lower() for text in told)
+
+
+async def test_a_host_cant_pose_as_a_front_nor_as_another_host(fleet: Fleet) -> None:
+    one = await fleet.front("f1")
+    other = await fleet.host("h2")
+    await knows(one, 1)
+    await one.offer("kitchen")
+    held = {"version": "1", "headroom": {"calls": 0, "most": 9}}
+    async with connected(fleet.at("host-h1")) as (client, told):
+        refused = (
+            subjects.place(3),
+            subjects.asked(str(other.who), "end"),
+            other.who.state,
+            other.who.event,
+            other.who.ask,
+            subjects.TELLINGS,
+            f"{subjects.inboxes('front-f1')}.x",
+        )
+        for subject in refused:
+            await client.publish(subject, crossing.pack(held))
+        for subject in (
+            subjects.EVENTS,
+            subjects.TELLINGS,
+            f"{subjects.inboxes('front-f1')}.>",
+            f"{subjects.inboxes('host-h2')}.>",
+        ):
+            await client.subscribe(subject)
+        await client.publish(HostId("h1", "1").state, crossing.pack(held))
+        await client.flush()
+        await until(lambda: len(told) == len(refused) + 4, f"all are refused: {told}")
+        await until(lambda: len(one.hosts.state()) == 2, "what is its own is heard")
+    assert one.devices() == ["kitchen"]
+
+
+def test_what_is_there_stays_when_a_member_is_added(tmp_path: Path) -> None:
+    write(tmp_path, *ADDRESS, "--front", "f1")
+    before = {
+        name: (tmp_path / name).read_bytes()
+        for name in ("front-f1/front-f1.password", "nats/ca.pem", "nats/server.pem")
+    }
+    told = write(tmp_path, "--host", "h1")
+    assert "host-h1" in told
+    assert before == {name: (tmp_path / name).read_bytes() for name in before}
+    config = (tmp_path / "nats" / "nats-server.conf").read_text()
+    assert config.count("password:") == 2
+
+
+def test_what_is_secret_is_its_users_alone(tmp_path: Path) -> None:
+    write(tmp_path, *ADDRESS, "--host", "h1")
+    for path in tmp_path.rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--host", "h1"), "nobody knows yet where NATS is"),
+        ((*ADDRESS, "--host", "a.b"), "no machine's name"),
+    ],
+)
+def test_what_cant_be_is_said_in_a_line(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
+    done = voicegw("nats", str(tmp_path / "new"), *arguments)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr

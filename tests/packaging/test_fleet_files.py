@@ -1,0 +1,69 @@
+"""The files for several machines: they name what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = ROOT / "packaging" / "fleet" / "compose.yaml"
+MANIFESTS = sorted((ROOT / "packaging" / "kubernetes").glob("*.yaml"))
+UNITS = ROOT / "packaging" / "systemd"
+
+
+def manifests() -> list[dict[str, Any]]:
+    return [found for path in MANIFESTS for found in yaml.safe_load_all(path.read_text())]
+
+
+@pytest.mark.parametrize("path", [COMPOSE, *MANIFESTS], ids=lambda path: path.name)
+def test_the_nats_client_is_the_locked_one(path: Path) -> None:
+    locked = re.search(r"^nats-py==(\S+)", (ROOT / "requirements-dev.lock").read_text(), re.MULTILINE)
+    assert locked is not None
+    assert set(re.findall(r"nats-py==([\d.]+)", path.read_text())) <= {locked[1]}
+
+
+def test_compose_has_two_fronts_three_hosts_and_nats() -> None:
+    found = yaml.safe_load(COMPOSE.read_text())
+    commands = [service["command"][0] for service in found["services"].values()]
+    assert sorted(commands) == ["-c", "host", "host", "host", "serve", "serve"]
+    volumes = {v.split(":")[0] for s in found["services"].values() for v in s["volumes"]}
+    assert {v for v in volumes if not v.startswith(".")} == set(found["volumes"])
+    members = {v.split("/")[2].split(":")[0] for v in volumes if v.startswith("./members/")}
+    assert members == {"nats"} | {name for name in found["services"] if name != "nats"}
+
+
+def test_hosts_are_on_the_nodes_own_network_and_fronts_are_not() -> None:
+    by_name = {m["metadata"]["name"]: m for m in manifests() if m["kind"] in {"DaemonSet", "StatefulSet"}}
+    on_nodes = {name for name, m in by_name.items() if m["spec"]["template"]["spec"].get("hostNetwork")}
+    assert on_nodes == {"host"}
+    assert set(by_name) == {"nats", "front-one", "front-two", "host"}
+    spec = by_name["host"]["spec"]["template"]["spec"]
+    assert spec["dnsPolicy"] == "ClusterFirstWithHostNet"
+
+
+def test_each_manifests_mounts_are_there() -> None:
+    for found in manifests():
+        if found["kind"] not in {"DaemonSet", "StatefulSet"}:
+            continue
+        spec = found["spec"]["template"]["spec"]
+        volumes = {v["name"] for v in spec["volumes"]}
+        volumes |= {v["metadata"]["name"] for v in found["spec"].get("volumeClaimTemplates", [])}
+        mounts = {m["name"] for c in spec["containers"] for m in c["volumeMounts"]}
+        assert mounts == volumes
+
+
+def test_a_hosts_unit_is_the_gateways_but_for_what_it_runs() -> None:
+    own, other = (
+        (UNITS / name).read_text().splitlines() for name in ("voicegw-host.service", "voicegw.service")
+    )
+    differ = [line for line in own if line not in other]
+    assert [line.split("=")[0] for line in differ[1:]] == ["Description", "ExecStart", "TimeoutStopSec"]
+    drain = re.search(r"voicegw host --drain (\d+)", "\n".join(own))
+    stop = re.search(r"TimeoutStopSec=(\d+)", "\n".join(own))
+    assert drain is not None
+    assert stop is not None
+    assert int(stop[1]) >= int(drain[1]) + 30
