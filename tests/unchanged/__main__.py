@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import difflib
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -36,7 +37,7 @@ async def bots(chosen: set[str], directory: Path) -> tuple[int, int]:
         for name in names:
             try:
                 differ = await compare(name, BOTS / f"{name}.py", directory, url)
-            except (AssertionError, OSError) as error:
+            except (AssertionError, OSError, subprocess.SubprocessError) as error:
                 differ = [f"failed: {str(error)[-600:]}"]
             same += not differ
             say(f"bot {name:22} {'same' if not differ else 'differs'}", *differ)

@@ -238,6 +238,10 @@ CALLS: Final = {
     "device": by_the_device,
 }
 OTHER_BOTS: Final = {"chromium-video": Path(__file__).parent / "bots" / "mirror.py"}
+FAULTS: Final = (
+    *(AssertionError, TimeoutError, RuntimeError, OSError),
+    *(BrowserError, subprocess.SubprocessError),
+)
 OURS_ALONE: Final = frozenset({"pipecat-page"})
 """That page fetches code from the internet to open the microphone, but for the one that we serve."""
 CLIENTS: Final = (*CALLS, *PROVIDERS, *(f"{name}-cut-{seconds:g}s" for name in CUT for seconds in CUTS_S))
@@ -250,7 +254,7 @@ async def meet(name: str, directory: Path) -> Met:
         if name in PROVIDERS:
             return _compared(*await telephones.meet(name, directory))
         return await (_cut(name, directory) if "-cut-" in name else _both(name, directory))
-    except (AssertionError, TimeoutError, RuntimeError, OSError, BrowserError) as error:
+    except FAULTS as error:
         return Met(False, [f"failed: {str(error).splitlines()[0] if str(error) else type(error).__name__}"])
 
 

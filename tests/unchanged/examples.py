@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -134,7 +135,7 @@ async def run(
         count += 1
         try:
             differ = await compare(example, directory, environment)
-        except (AssertionError, OSError) as error:
+        except (AssertionError, OSError, subprocess.SubprocessError) as error:
             differ = [f"failed: {str(error)[-600:]}"]
         same += not differ
         say(f"example {example.name:60} {'same' if not differ else 'differs'}", *differ)
