@@ -38,13 +38,15 @@ def main() -> None:
         "machine": _machine(),
         "voices": [name for name, _ in found],
         "engine": options.engine,
+        "quick": options.quick,
     }
     for name in wanted:
         began = time.monotonic()
         results |= measures[name]()
         _say(f"{name}: {time.monotonic() - began:.0f} s")
     print(json.dumps(results, indent=1))  # noqa: T201
-    if not (options.quick or options.only or options.voice):
+    if options.write or not (options.quick or options.only or options.voice):
+        results = (json.loads(_RESULTS.read_text()) if options.write and _RESULTS.exists() else {}) | results
         _RESULTS.write_text(json.dumps(results, indent=1) + "\n")
         report.write(results)
 
@@ -54,6 +56,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="each seventh phrase, in five minutes; not written down"
     )
+    parser.add_argument("--write", action="store_true", help="write down what was run, beside what is there")
     parser.add_argument("--only", action="append", choices=list(_measures(argparse.Namespace(), [])))
     parser.add_argument("--engine", choices=list(ENGINES), default="sphinx", help="the recogniser")
     parser.add_argument("--voice", action="append")

@@ -86,7 +86,7 @@ def reverberant(of: Samples, impulse: Samples) -> Samples:
 def kitchen(seconds: float, seed: int, voices: Sequence[Samples]) -> Samples:
     """A hood that hums, water, dishes, and people who talk in the next room."""
     rng = np.random.default_rng(seed)
-    count = int(seconds * RATE)
+    count = round(seconds * RATE)
     at = np.arange(count) / RATE
     spectrum = np.fft.rfft(rng.normal(size=count))
     hertz = np.maximum(np.fft.rfftfreq(count, 1 / RATE), 20)

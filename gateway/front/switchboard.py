@@ -150,7 +150,7 @@ class Switchboard:
         await self._reserved.keep(session_id, body)
         return session_id
 
-    def knows(self, session_id: str, caller: Caller) -> bool:
+    async def knows(self, session_id: str, caller: Caller) -> bool:
         """Whether a session is one that `/start` has reserved, or a call of this caller's.
 
         Raises:
@@ -158,7 +158,7 @@ class Switchboard:
         """
         if (entry := self._calls.get(session_id)) is not None:
             self._must_own(entry, caller)
-        return entry is not None or session_id in self._reserved
+        return entry is not None or await self._reserved.find(session_id) is not None
 
     async def offer(
         self, offered: Offered, caller: Caller, *, arrived_on: str, session_id: str | None = None

@@ -95,8 +95,8 @@ class Line:
                     self._advance(Event.CONNECTED)
             case talk.Transcript():
                 self._emit("transcript", {**who, **told.model_dump(exclude={"t"})})
-            case talk.Turn():
-                self._emit("turn", {"session": self.id, **told.model_dump(exclude={"t"})})
+            case talk.Turn() | talk.Measures() | talk.Tool():
+                self._emit(told.t, {"session": self.id, "device": None, **told.model_dump(exclude={"t"})})
             case talk.Ask():
                 raise FrameError("a phone has no tools")
             case _:

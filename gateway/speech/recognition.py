@@ -23,7 +23,7 @@ from gateway.speech.sphinx_stream import Heard, RecogniserError, SphinxStream
 
 SAMPLE_RATE = 16_000
 UNCLEAR = "[unclear]"
-BEFORE_SPEECH = SAMPLE_RATE * 2 * 6 // 10  # bytes: 0.6 s; the VAD says "speech" 0.2 s after it began
+BEFORE_SPEECH = SAMPLE_RATE  # bytes: 0.5 s; the VAD says "speech" 0.1 s after it began (settings.Hearing)
 # Seconds from the end of speech to the transcript: 0.2 of VAD silence, then the last pass. docs/speech.md.
 TTFS_P99 = 0.35
 

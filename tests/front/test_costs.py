@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 from gateway.front.costs import MOST_SERVICES
 from gateway.front.telemetry import KEPT_TOOLS, Telemetry, on_speaker
 from gateway.wire.calls import SessionEvent
 from tests.front.test_telemetry import TURN, metrics, session
+
+ROOT = Path(__file__).parents[2]
 
 
 def measures(*items: tuple[str, float], service: str = "LLM", model: str = "m") -> SessionEvent:
@@ -81,3 +86,21 @@ def test_what_was_measured_belongs_to_the_turn_in_which_it_was() -> None:
     telemetry.take(0, tool())
     telemetry.take(0, SessionEvent(kind="ended", session_id="s1", data={"reason": "client_left"}))
     assert not telemetry.costs.turn("s1").tools
+
+
+def test_the_dashboard_asks_for_figures_that_there_are() -> None:
+    board = json.loads((ROOT / "docs" / "grafana" / "voicegw.json").read_text())
+    asked = {
+        name
+        for panel in board["panels"]
+        for target in panel["targets"]
+        for name in re.findall(r"voicegw_\w+", target["expr"])
+    }
+    told = Telemetry().metrics().decode()
+    families = set(re.findall(r"^# TYPE (\S+)", told, re.MULTILINE))
+    there = families | {f"{name}{end}" for name in families for end in ("_bucket", "_count", "_sum")}
+    assert asked
+    assert asked <= there
+    described = (ROOT / "docs" / "observability.md").read_text()
+    prefixes = {"voicegw_media", "voicegw_device"}
+    assert set(re.findall(r"`(voicegw_\w+[a-z])", described)) - prefixes <= there

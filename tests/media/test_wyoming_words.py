@@ -20,6 +20,8 @@ from tests.support.waiting import eventually
 pytest.importorskip("wyoming", reason="wyoming is not installed")
 from tests.support.wyoming_server import Asked, serving
 
+AROUND = Around(lambda _: None, lambda: False, lambda: False, lambda: None, lambda *_: None)
+
 
 def alexa() -> Spotter:
     return Spotter([find("alexa")])
@@ -73,9 +75,7 @@ async def test_words_of_servers_and_our_own_go_together() -> None:
     settings = Settings(wake=("alexa", "tcp://127.0.0.1:9/ok_nabu", "tcp://127.0.0.1:9/hey_jarvis"))
     words = Ears(settings)._words(settings.wake)
     assert [word.name for word in words] == ["alexa", "ok nabu", "hey jarvis"]
-    ear = Ears(settings).of(
-        None, Around(lambda _: None, lambda: False, lambda: False, lambda: None, lambda *_: None)
-    )
+    ear = Ears(settings).of(None, AROUND)
     spotters = ear._spotter._spotters  # type: ignore[attr-defined]
     assert [type(spotter) for spotter in spotters] == [Spotter, RemoteSpotter]
     ear.close()

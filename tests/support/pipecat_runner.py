@@ -36,7 +36,7 @@ async def running(
             return False
 
         try:
-            await eventually(answers, "Pipecat's runner listens", 90)
+            await eventually(answers, "Pipecat's runner listens")
             yield url
         finally:
             process.kill()  # told to end, it waits for its bots

@@ -34,7 +34,10 @@ async def bots(chosen: set[str], directory: Path) -> tuple[int, int]:
     names = [name for name in script.SCRIPTS if not chosen or name in chosen]
     with engines.serving() as url:
         for name in names:
-            differ = await compare(name, BOTS / f"{name}.py", directory, url)
+            try:
+                differ = await compare(name, BOTS / f"{name}.py", directory, url)
+            except (AssertionError, OSError) as error:
+                differ = [f"failed: {str(error)[-600:]}"]
             same += not differ
             say(f"bot {name:22} {'same' if not differ else 'differs'}", *differ)
     return same, len(names)

@@ -19,7 +19,7 @@ async def upload_to_session(
     session_id: str, file: UploadFile, gateway: TheGateway, caller: TheCaller
 ) -> dict[str, Any]:
     """Keep a file for as long as its session, which `/start` has reserved or which has a call."""
-    if not gateway.switchboard.knows(session_id, caller):
+    if not await gateway.switchboard.knows(session_id, caller):
         raise NotFound("there is no such session", remedy="POST /start first")
     return await _keep(gateway, file, session_id)
 

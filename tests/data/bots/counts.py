@@ -20,3 +20,9 @@ async def bot(runner_args: SmallWebRTCRunnerArguments) -> None:
 
     runner_args.webrtc_connection.add_event_handler("app-message", heard)
     await echo.bot(runner_args)
+
+
+if __name__ == "__main__":
+    from pipecat.runner.run import main
+
+    main()

@@ -38,13 +38,16 @@ async def run_bot(transport: BaseTransport, runner_args: RunnerArguments) -> Non
     @transport.event_handler("on_client_connected")
     async def on_client_connected(_transport: BaseTransport, _client: Any) -> None:
         print("EVENT connected", flush=True)
-        context.add_message({"role": "developer", "content": "Please introduce yourself."})
-        await worker.queue_frames([LLMRunFrame()])
 
     @transport.event_handler("on_client_disconnected")
     async def on_client_disconnected(_transport: BaseTransport, _client: Any) -> None:
         print("EVENT disconnected", flush=True)
         await worker.cancel()
+
+    @worker.rtvi.event_handler("on_client_ready")
+    async def on_client_ready(_rtvi: Any) -> None:
+        context.add_message({"role": "developer", "content": "Please introduce yourself."})
+        await worker.queue_frames([LLMRunFrame()])
 
     runner = WorkerRunner(handle_sigint=runner_args.handle_sigint)
     await runner.add_workers(worker)
