@@ -32,7 +32,7 @@ How = Callable[[], Echo | None]
 
 
 def ours() -> Echo | None:
-    """What ships, where its library is there."""
+    """What `audio.echo = "cancel"` does, where its library is there."""
     return Echo(speex.Speex()) if speex.available() else None
 
 

@@ -35,7 +35,7 @@ class SharedReserved(Reserved):
     async def keep(self, session_id: str, body: Any) -> None:
         await super().keep(session_id, body)
         with contextlib.suppress(GatewayError):
-            await self._shelf.put(session_id, {"body": body})
+            await self._shelf.put(session_id, {"body": {} if body is None else body})
 
     async def find(self, session_id: str) -> Any | None:
         found = await super().find(session_id)
