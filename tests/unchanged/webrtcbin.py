@@ -46,7 +46,8 @@ class Call:
 
     def offered(self, promise: Any, _data: Any) -> None:
         """It is there."""
-        self.peer.emit("set-local-description", promise.get_reply().get_value("offer"), Gst.Promise.new())
+        reply = promise.get_reply()  # which what it holds goes with
+        self.peer.emit("set-local-description", reply.get_value("offer"), Gst.Promise.new())
 
     def gathered(self, *_: Any) -> None:
         """Send the offer, and take the answer."""
