@@ -3,7 +3,8 @@
 #include <string.h>
 
 /* A gateway sends audio every 20 ms and RTCP at least every 1.5 s. RFC 7675's consent would take 30 s to
- * notice that it is gone. So who is silent is asked, twice; and a call that was given up too early goes on. */
+ * notice that it is gone. So who is silent is asked, twice; and a call that was given up too early goes on.
+ */
 #define DOUBT_US 1000000u
 #define ASK_US 500000u
 #define SILENCE_US 2000000u
