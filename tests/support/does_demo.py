@@ -100,6 +100,8 @@ async def tried(gateway: GatewayProcess, folder: Path, text: str, after: float) 
             turn = await answered(gateway, before, after + ANSWER_SECONDS)
         except AssertionError:
             turn = None
+        with (folder / "device.log").open("a") as kept:
+            kept.write(own.log())
     await gateway.idle()
     return turn
 
