@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
@@ -11,7 +10,6 @@ from tests.hosts.conftest import Fleet
 from tests.support import machines
 from tests.support.gateway import client
 from tests.support.machines import calling_from_here, enrol, revoke
-from tests.support.waiting import until
 
 pytestmark = [
     pytest.mark.skipif(not machines.possible(), reason=machines.WHY_NOT),
@@ -77,10 +75,11 @@ async def test_a_key_revoked_at_one_front_is_dead_at_the_other_and_its_call_ends
 async def test_of_a_devices_two_calls_at_two_fronts_the_later_one_goes_on(fleet: Fleet) -> None:
     key = enrol(fleet.fronts[0], "twice")
     async with calling_from_here(fleet.fronts[0], key) as one, calling_from_here(fleet.fronts[1], key) as two:
-        await asyncio.gather(one.connect(), two.connect())
-        await until(
-            lambda: [p.pc.connectionState for p in (one, two)].count("connected") == 1, "one of them is ended"
-        )
+        await one.connect()
+        await two.connect()
+        await one.closed()
+        assert one.error() == "replaced"
+        await two.hears()
         [session] = await fleet.sessions()
         assert session["device"] == "twice"
     await fleet.idle()
