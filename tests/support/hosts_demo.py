@@ -17,11 +17,13 @@ from typing import Any, Final
 
 from tests.support import machines
 from tests.support.device import PLAIN, Device, running
-from tests.support.gateway import GatewayProcess, voicegw
+from tests.support.gateway import ROOT, GatewayProcess, voicegw
 from tests.support.machines import Bridge, HostProcess, Nats, enrol, fronting, hosting
 from tests.support.waiting import PATIENCE, until
 
 DEVICES: Final = 6
+QUESTION: Final = ROOT / "gateway" / "data" / "question.wav"
+"""Each asks it as soon as it is live, and whenever it is told to."""
 SETTINGS: Final[dict[str, Any]] = {"bot": "assistant"}
 
 
@@ -65,8 +67,7 @@ async def show(bridge: Bridge, folder: Path) -> Shown:
         operator = enrol(fronts[0], "operator", role="operator")
         await machines.hosts_there(fronts[0], len(hosts))
         devices = [await _device(bridge, folder, fronts[0], n, stack) for n in range(DEVICES)]
-        await asyncio.gather(*(own.live() for own in devices))
-        answered = await _asked(devices)
+        answered = sum(await asyncio.gather(*(_spoke(own) for own in devices)))
         return await _after_kill(devices, fronts, hosts, operator, answered)
 
 
@@ -92,7 +93,7 @@ async def _device(
     return await stack.enter_async_context(
         running(
             folder / name,
-            *("--interface", "eth0"),
+            *("--interface", "eth0", "--mic", str(QUESTION)),
             key=enrol(front, name),
             plain=PLAIN.exists(),
             prefix=machine.prefix,
@@ -110,7 +111,10 @@ async def _answered(own: Device) -> bool:
     await own.live()
     own.events = own.events[-1:]
     await own.ask("inject clip")
+    return await _spoke(own)
 
+
+async def _spoke(own: Device) -> bool:
     def spoke() -> bool:
         return any(e["event"] == "speaking" and e["who"] == "bot" and e["on"] for e in own.events)
 
