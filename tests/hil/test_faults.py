@@ -26,8 +26,8 @@ CAUGHT = {
     "loop": {"test_it_boots_once_and_stays_up": r"a boot loop: the board began \d+ times .*signal 6"},
 }
 _STARVED = re.compile(r"clock against this machine's: [\d,]+ ppm|within 5 ms of the one before")
-"""A simulated board that gets no CPU is slow, like one with a wrong clock (those are told by other words: `rate`), and a
-gateway that gets none sends in bursts; no fault here is of its."""
+"""A simulated board that gets no CPU is slow, like one with a wrong clock (those are told by other words: `rate`), and
+a gateway that gets none sends in bursts; no fault here is of its."""
 
 
 @pytest.fixture(scope="module")
