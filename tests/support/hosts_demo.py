@@ -25,6 +25,7 @@ from tests.support.waiting import PATIENCE, until
 DEVICES: Final = 6
 QUESTION: Final = ROOT / "gateway" / "data" / "question.wav"
 """Each asks it as soon as it is live, and whenever it is told to."""
+LIVE: Final = {"event": "state", "state": "live"}
 TRIES: Final = 4
 ANSWER_SECONDS: Final = 20.0
 SETTINGS: Final[dict[str, Any]] = {"bot": "assistant"}
@@ -115,7 +116,7 @@ async def _answered(own: Device) -> bool:
     """Whether it is answered; who is not asks again, for a device is live before its bot listens."""
     for _ in range(TRIES):
         await own.live()
-        own.events = own.events[-1:]
+        own.events = [LIVE]
         await own.ask("inject clip")
         with contextlib.suppress(AssertionError):
             await until(lambda: _speaks(own), "it is answered", ANSWER_SECONDS)
@@ -139,7 +140,7 @@ async def _after_kill(
     carried = {host.name: sum(s["host"] == host.name for s in sessions) for host in hosts}
     victim = max(hosts, key=lambda host: carried[host.name])
     for own in devices:
-        own.events = [{"event": "state", "state": "live"}]
+        own.events = [LIVE]
     await asyncio.gather(*(own.ask("inject clip") for own in devices))
     victim.machine.die()
     died = time.monotonic()
