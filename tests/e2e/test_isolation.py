@@ -68,10 +68,10 @@ async def calls(gateway: GatewayProcess, stack: AsyncExitStack) -> dict[float, P
 
 
 async def stalling(pids: list[int]) -> None:
-    """Let processes run an eighth of the time, as a machine does that has too much to do; until it is cancelled."""
+    """Let processes run a ninth of the time, as a machine does that has too much to do; until it is cancelled."""
     try:
         while True:
-            for number, seconds in ((signal.SIGSTOP, 0.14), (signal.SIGCONT, 0.02)):
+            for number, seconds in ((signal.SIGSTOP, 0.31), (signal.SIGCONT, 0.04)):
                 for pid in pids:
                     os.kill(pid, number)
                 await asyncio.sleep(seconds)
