@@ -48,7 +48,7 @@ from gateway.ice_servers import IceServer
 from gateway.rate import Buckets
 from gateway.recurring import Recurring
 from gateway.settings import Settings, api_keys, otel
-from gateway.wire.calls import KeptCall, SessionEvent
+from gateway.wire.calls import SessionEvent
 
 REVOCATION_SECONDS = 2.0
 MAX_ON_LAN = 256
@@ -263,13 +263,10 @@ async def _running(
         if event.kind not in {"said", "ask", "line"}:
             telemetry.take(number, event)
 
-    def adopt(call: KeptCall) -> None:
-        switchboard.adopt(call)
-
     workers: Places = Workers(settings, take)
     reserved, order, book, challenges = None, None, None, Challenges()
     if shared is not None:
-        workers = Hosts(settings, shared.bus, take, adopt)
+        workers = Hosts(settings, shared.bus, take, lambda call: switchboard.adopt(call))  # noqa: PLW0108 -- made below
         reserved, order, book, challenges = (
             shared.reserved,
             shared.clock.order,
@@ -317,13 +314,17 @@ async def _running(
     try:
         yield gateway
     finally:
-        gateway.stop_accepting()
-        for chore in chores:
-            chore.cancel()
-        await asyncio.gather(*chores, return_exceptions=True)
-        await gateway.rollouts.stop()
-        await workers.stop()
-        await telemetry.close()
+        await _stop(gateway, chores)
+
+
+async def _stop(gateway: Gateway, chores: list[asyncio.Task[None]]) -> None:
+    gateway.stop_accepting()
+    for chore in chores:
+        chore.cancel()
+    await asyncio.gather(*chores, return_exceptions=True)
+    await gateway.rollouts.stop()
+    await gateway.workers.stop()
+    await gateway.telemetry.close()
 
 
 def _chores(gateway: Gateway, shared: Joined | None) -> list[asyncio.Task[None]]:
