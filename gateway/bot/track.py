@@ -13,8 +13,11 @@ from av import AudioFrame
 SAMPLE_RATE: Final = 16_000
 FRAME_SAMPLES: Final = 320
 PERIOD: Final = 0.020
-MAX_QUEUED: Final = 50
-"""Frames (one second) that a bot may leave unread before the oldest are dropped."""
+MAX_QUEUED: Final = 500
+"""Frames (ten seconds) that a bot may leave unread before the oldest are dropped. It reads them faster than they were
+said, so that one whose pipeline starts late, or stood still, has soon caught up."""
+LATEST_SECONDS: Final = 1.0
+"""How late silence may be heard; of what is later there is no more than this."""
 REST_SECONDS: Final = 8.0
 """Of silence, after which a bot that may rest hears nothing more: longer than any wait for the end of a turn."""
 _SILENCE: Final = bytes(2 * FRAME_SAMPLES)
@@ -56,7 +59,7 @@ class HeardTrack(MediaStreamTrack):
     def _tick(self) -> None:
         self._hand_on(_SILENCE)
         assert self._silent_since is not None
-        self._silent_since = max(self._silent_since + PERIOD, self._clock.time() - MAX_QUEUED * PERIOD)
+        self._silent_since = max(self._silent_since + PERIOD, self._clock.time() - LATEST_SECONDS)
         rests = self.may_rest and self._silent_since > self._rests_at
         self._timer = None if rests else self._clock.call_at(self._silent_since, self._tick)
 

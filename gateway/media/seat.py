@@ -29,6 +29,8 @@ BYTES_A_SECOND: Final = 2 << 20
 """That a bot may send: sound in real time is at most a tenth of it. More has to wait, so that no other call does."""
 KEPT_MESSAGES: Final = 50
 """Messages of the client that wait for a bot that is not there yet; of more the oldest are dropped."""
+KEPT_SOUND: Final = 500
+"""Frames (ten seconds) of what the client says that wait likewise."""
 
 
 class Bot(Protocol):
@@ -79,6 +81,7 @@ class Seat:
         self._bot: Bot | None = None
         self._pair: Pair | None = None
         self._kept: deque[talk.Told] = deque(maxlen=KEPT_MESSAGES)
+        self._unheard: deque[bytes] = deque(maxlen=KEPT_SOUND)
         self._ready = asyncio.Event()
         self._hung_up = asyncio.Event()
         self._silence_seconds = limits.silence_s
@@ -103,9 +106,10 @@ class Seat:
         return not self._silent
 
     def heard(self, pcm: bytes) -> None:
-        """20 ms of the client's, to the bot; silence is told once."""
+        """20 ms of the client's, to the bot; silence is told once. Without a bot it waits for the next."""
         frames = self._gate.take(pcm)
         if self._pair is None:
+            self._unheard.extend(frames)
             return
         for frame in frames:
             self._silent = False
@@ -202,10 +206,13 @@ class Seat:
 
     def _attach(self, bot: Bot) -> None:
         self._silent = False
-        self._pair = Pair(bot.sock, self._take, self._broken, budget=BYTES_A_SECOND)
+        pair = self._pair = Pair(bot.sock, self._take, self._broken, budget=BYTES_A_SECOND)
         for told in [*self._sink.greet(), *self._kept]:
             self.tell(told)
         self._kept.clear()
+        for frame in self._unheard:
+            pair.sound(Kind.HEARD, frame, SAMPLE_RATE)
+        self._unheard.clear()
 
     def _detach(self) -> None:
         if self._pair is not None:

@@ -12,8 +12,9 @@ from gateway.wire.frames import Frame, FrameError, Kind, Reader, encode, encode_
 
 MAX_WAITING: Final = 1 << 20
 """Bytes of messages that wait for an end that does not read, until it counts as broken."""
-MAX_SOUND_WAITING: Final = 50
-"""Frames of sound that may wait likewise; of more the oldest are dropped. A second of what is heard."""
+MAX_SOUND_WAITING: Final = 500
+"""Frames of sound that may wait likewise; of more the oldest are dropped. Ten seconds of what is heard: a bot that
+starts while the machine is busy, or stands still for a while, hears late what was said, but all of it."""
 _CHUNK: Final = 1 << 16
 GONE: Final = "it is gone"
 """Begins the reason where the other end has closed, or ended; any other is a fault of its."""

@@ -149,9 +149,9 @@ async def test_heard_as_frames_it_has_a_rate_and_a_time(call: Call) -> None:
     ]
 
 
-async def test_of_what_a_bot_does_not_read_the_last_second_is_kept(call: Call) -> None:
+async def test_of_what_a_bot_does_not_read_the_last_ten_seconds_are_kept(call: Call) -> None:
     heard = call.connection.audio_input_track()
-    for n in range(60):
+    for n in range(track.MAX_QUEUED + 10):
         call.media.sound(Kind.HEARD, n.to_bytes(2, "little") * 320, 16_000)
     call.tell(talk.App(message="after"))
     await until(lambda: bool(call.connection._unread), "all has come")

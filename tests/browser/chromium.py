@@ -28,7 +28,7 @@ FLAGS = (
 )
 _RATE = 48_000
 _SILENCE_BEFORE_S = 3.0  # the call is being set up meanwhile
-_SILENCE_AFTER_S = 4.0
+_SILENCE_AFTER_S = 15.0  # time for an answer; who gets none asks again
 
 # What was heard is asked of the peer connections themselves (W3C webrtc-stats, RTCInboundRtpStreamStats):
 # `heard` is the energy of the last second.
@@ -77,12 +77,12 @@ async def chromium(*, recording: Path | None = None, grant: bool = True) -> Asyn
     """Run a browser with a fresh profile.
 
     Args:
-        recording: what its microphone hears, once; by default Chromium's own beeps.
+        recording: what its microphone hears, over and over; by default Chromium's own beeps.
         grant: whether pages get the microphone, or are refused it.
     """
     flags = [*FLAGS]
     if recording is not None:
-        flags.append(f"--use-file-for-fake-audio-capture={recording}%noloop")
+        flags.append(f"--use-file-for-fake-audio-capture={recording}")
     if grant:
         flags.append("--use-fake-ui-for-media-stream")
     async with async_playwright() as playwright:

@@ -10,11 +10,11 @@ from gateway.front.places.headroom import BEATS, FULL, LATE_SECONDS, LEFT_MB, Be
 EVERY = 0.5
 
 
-def after(headroom: Headroom, *, core: float, late: float = 0.0, beats: int = BEATS) -> float:
-    """Seconds after its first heartbeat, of a process that takes this share of a core and is this late."""
-    for i in range(beats):
-        headroom.beat(Beat(EVERY * i, core * EVERY * i, late))
-    return EVERY * (beats - 1)
+def after(headroom: Headroom, *, core: float, late: float = 0.0, calls: int = 8) -> float:
+    """Seconds after its first heartbeat, of a process that takes this share of a core, is this late and has calls."""
+    for i in range(BEATS):
+        headroom.beat(Beat(EVERY * i, core * EVERY * i, late, calls))
+    return EVERY * (BEATS - 1)
 
 
 def test_a_process_that_does_little_takes_calls() -> None:
@@ -24,7 +24,7 @@ def test_a_process_that_does_little_takes_calls() -> None:
 
 def test_one_whose_core_is_busy_takes_none() -> None:
     headroom = Headroom()
-    now = after(headroom, core=FULL)
+    now = after(headroom, core=FULL, calls=40)
     with pytest.raises(Busy, match="85% of a core") as refused:
         headroom.check(40, now)
     assert refused.value.retry_s > 2
@@ -40,7 +40,7 @@ def test_one_that_is_late_takes_none_though_it_does_little() -> None:
 def test_a_moments_work_or_stall_is_no_load() -> None:
     headroom = Headroom()
     now = after(headroom, core=0.2)
-    headroom.beat(Beat(now + EVERY, 0.2 * now + EVERY, 0.4))
+    headroom.beat(Beat(now + EVERY, 0.2 * now + EVERY, 0.4, 8))
     headroom.check(8, now + EVERY)
 
 
@@ -52,13 +52,29 @@ def test_the_first_call_is_always_taken() -> None:
 
 def test_calls_that_have_just_begun_are_counted_before_they_are_felt() -> None:
     headroom = Headroom()
-    now = after(headroom, core=0.6)
+    now = after(headroom, core=0.6, calls=30)
     headroom.check(30, now)
     for _ in range(14):
         headroom.begun(now)
     with pytest.raises(Busy):
         headroom.check(44, now)
     assert headroom.load(44, now) == pytest.approx((0.6 + 14 * 0.6 / 30) / FULL)
+
+
+def test_calls_that_have_ended_again_take_nothing_more() -> None:
+    headroom = Headroom()
+    now = after(headroom, core=0.26, calls=2)
+    for _ in range(30):
+        headroom.begun(now)
+    headroom.check(1, now)
+
+
+def test_what_many_took_is_not_put_down_to_the_few_that_are_left() -> None:
+    headroom = Headroom()
+    now = after(headroom, core=0.5, calls=10)
+    for _ in range(3):
+        headroom.begun(now)
+    headroom.check(4, now)
 
 
 def test_what_little_memory_is_left_is_for_those_that_are_there() -> None:

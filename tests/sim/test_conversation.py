@@ -55,10 +55,8 @@ async def test_speaking_over_the_bot_silences_it(assistant: GatewayProcess, tmp_
         await own.told(
             lambda e: e["event"] == "speaking" and e["who"] == "bot" and e["on"], "the bot speaks", 40
         )
-        await until(lambda: ("user", False) in since_the_answer(own), "the user speaks again, and ends")
-        told = since_the_answer(own)
-        meanwhile = told[told.index(("user", True)) : told.index(("user", False))]
-        assert ("bot", False) in meanwhile, told  # it may take a pause for the end, and begin another answer
+        await until(lambda: spoken_over(own) is not None, "the user speaks again, and ends")
+        assert ("bot", False) in (spoken_over(own) or ()), own.events
 
         async def silent() -> bool:
             await own.ask("capture start")
@@ -68,19 +66,24 @@ async def test_speaking_over_the_bot_silences_it(assistant: GatewayProcess, tmp_
         await eventually(silent, "the speaker is silent")
 
 
-def since_the_answer(own: Device) -> list[tuple[str, bool]]:
-    """Who began and ended to speak from the bot's first answer on, in order."""
+def spoken_over(own: Device) -> list[tuple[str, bool]] | None:
+    """Who began and ended to speak while the user spoke over the bot for the first time; `None` until that is over."""
     told = [(e["who"], e["on"]) for e in own.events if e["event"] == "speaking"]
-    return told[told.index(("bot", True)) :]
+    speaks = False
+    for at, (who, on) in enumerate(told):
+        if (who, on) == ("user", True) and speaks and ("user", False) in told[at:]:
+            return told[at : told.index(("user", False), at)]
+        speaks = on if who == "bot" else speaks
+    return None
 
 
 def tile(directory: Path) -> Path:
-    """The question, and again when the answer has begun."""
+    """The question, again when the answer has begun, and twice more where that came late."""
     rate, pcm = 16_000, Flite("cmu_us_slt").speak(LONG_ANSWER)
-    path = directory / "twice.wav"
+    path = directory / "again.wav"
     with wave.open(str(path), "wb") as wav:
         wav.setnchannels(1)
         wav.setsampwidth(2)
         wav.setframerate(rate)
-        wav.writeframes(b"\0\0" * rate + pcm + b"\0\0" * (PAUSE_SECONDS * rate) + pcm + b"\0\0" * rate)
+        wav.writeframes(b"\0\0" * rate + (pcm + b"\0\0" * (PAUSE_SECONDS * rate)) * 4)
     return path

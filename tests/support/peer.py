@@ -21,7 +21,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import AudioFrame, AudioResampler
 
 from tests.support.gateway import client
-from tests.support.waiting import until
+from tests.support.waiting import eventually, until
 
 RATE = 16_000
 FRAME = RATE // 50
@@ -217,10 +217,19 @@ class Peer:
         await self.pc.setRemoteDescription(RTCSessionDescription(self.answer["sdp"], self.answer["type"]))
 
     async def connect(self, **more: Any) -> Self:
-        """Call the gateway and wait until the call is up."""
-        await self.take(await self.post(await self.offer(), **more))
+        """Call the gateway and wait until the call is up; where it is busy, again when it says, as a device does."""
+        offer = await self.offer()
+        await eventually(lambda: self._is_taken(offer, more), "the gateway has room")
         await self.connected()
         return self
+
+    async def _is_taken(self, offer: str, more: dict[str, Any]) -> bool:
+        response = await self.post(offer, **more)
+        if response.status_code == 503 and "retry-after" in response.headers:
+            await asyncio.sleep(int(response.headers["retry-after"]))
+            return False
+        await self.take(response)
+        return True
 
     async def connected(self) -> None:
         """Wait until ICE, DTLS and the data channel are up; a call may have ended again before this looks."""

@@ -29,11 +29,12 @@ _RETRY_SECONDS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """A heartbeat: seconds of CPU that the process has taken since its start, and by how many its timer was late."""
+    """A heartbeat: seconds of CPU since the process started, by how many its timer was late, and calls that it had."""
 
     at: float
     cpu_s: float
     late_s: float
+    calls: int
 
 
 class Headroom:
@@ -72,9 +73,9 @@ class Headroom:
             calls: that it has, with those that begin.
             now: the time.
         """
-        young = sum(at > now - BEATS / 2 for at in self._begun)
-        old = calls - young
-        each = max(self.core / old, A_CALL / 4) if old > 0 else A_CALL
+        young = min(calls, sum(at > now - BEATS / 2 for at in self._begun))
+        had = statistics.median(beat.calls for beat in self._beats) if self._beats else 0
+        each = max(self.core / had, A_CALL / 4) if had else A_CALL
         return max((self.core + young * each) / FULL, self.late_s / LATE_SECONDS if calls else 0.0)
 
     def check(self, calls: int, now: float) -> None:

@@ -127,7 +127,7 @@ class Process:
         self._beat_at = time.monotonic()
         if name == "beat":
             self._rss_mb = body["rss_mb"]
-            self._headroom.beat(Beat(self._beat_at, body["cpu_s"], body["late_s"]))
+            self._headroom.beat(Beat(self._beat_at, body["cpu_s"], body["late_s"], len(self.sessions)))
             return
         event = SessionEvent(**body)
         if event.kind == "ended":
