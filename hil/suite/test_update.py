@@ -58,6 +58,23 @@ def test_an_update_that_does_not_work_is_gone_back_on(
     updatable.live(30)
 
 
+@pytest.mark.parametrize("percent", [5, 70])
+def test_a_reset_in_an_update_leaves_the_old_or_the_new(
+    updatable: Board, gateway: Gateway, link: Link, release: Release, percent: int
+) -> None:
+    about = updatable.ask("state")
+    gateway.offer_release(release("0.9.4"))
+    before, since = len(link.calls), updatable.console.mark()
+    gateway.update(about["id"], "0.9.4")
+    updatable.console.wait(
+        lambda e: e.get("percent", 0) >= percent, f"{percent} % of it is written", 120, since=since
+    )
+    updatable.reset()
+    updatable.until(lambda: len(link.calls) > before, "it calls again", 60)
+    assert link.calls[-1].device["fw"] in {about["fw"], "0.9.4"}
+    updatable.live(30)
+
+
 def test_what_is_no_image_is_refused_and_the_call_goes_on(
     updatable: Board, gateway: Gateway, release: Release
 ) -> None:
