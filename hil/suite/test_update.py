@@ -18,15 +18,7 @@ _NEWER = "0.9.0"
 Release = Callable[..., Path]
 
 
-@pytest.fixture
-def updatable(live: Board) -> Board:
-    """Over plain http, as the rig speaks it; and of whose next version there is a release."""
-    live.ask("settings set update any")
-    live.live(30)
-    live.console.wait(lambda e: e["event"] == "bot_ready", "the data channel")
-    return live
-
-
+@pytest.mark.quick
 def test_an_update_is_tried_and_kept(
     updatable: Board, gateway: Gateway, link: Link, release: Release, measure: Measuring
 ) -> None:
