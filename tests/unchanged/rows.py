@@ -11,6 +11,7 @@ from typing import Final
 ROW_SECONDS: Final = 120.0
 """Over twice what the longest one, a cut of 25 s, takes on two idle cores."""
 WHOLE_SECONDS: Final = 1_200.0
+"""Twice what the whole takes there."""
 
 Say = Callable[..., None]
 

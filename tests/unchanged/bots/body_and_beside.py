@@ -11,7 +11,7 @@ from pipecat.runner.types import RunnerArguments
 from pipecat.runner.utils import create_transport
 from unchanged_beside import greeting  # type: ignore[import-not-found]
 
-from tests.unchanged import usual
+from tests.unchanged.bots import usual
 
 
 async def bot(runner_args: RunnerArguments) -> None:

@@ -7,7 +7,7 @@ from pipecat.runner.types import RunnerArguments
 from pipecat.runner.utils import create_transport
 from pipecat.services.llm_service import FunctionCallParams
 
-from tests.unchanged import usual
+from tests.unchanged.bots import usual
 
 
 async def get_current_weather(params: FunctionCallParams, location: str) -> None:

@@ -9,7 +9,7 @@ from pipecat.processors.frameworks.rtvi import RTVIServerMessageFrame
 from pipecat.runner.types import RunnerArguments
 from pipecat.runner.utils import create_transport
 
-from tests.unchanged import usual
+from tests.unchanged.bots import usual
 
 
 async def bot(runner_args: RunnerArguments) -> None:

@@ -15,7 +15,7 @@ from pipecat.runner.types import RunnerArguments
 from pipecat.runner.utils import create_transport
 from pipecat.transports.base_transport import TransportParams, VideoInSourceParams
 
-from tests.unchanged import usual
+from tests.unchanged.bots import usual
 
 PARAMS = {
     "webrtc": lambda: TransportParams(

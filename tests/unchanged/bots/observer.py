@@ -9,7 +9,7 @@ from pipecat.runner.types import RunnerArguments
 from pipecat.runner.utils import create_transport
 from pipecat.services.openai.llm import OpenAILLMService
 
-from tests.unchanged import usual
+from tests.unchanged.bots import usual
 
 
 class Watches(BaseObserver):

@@ -8,7 +8,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.runner.types import RunnerArguments
 from pipecat.runner.utils import create_transport
 
-from tests.unchanged import usual
+from tests.unchanged.bots import usual
 
 
 async def bot(runner_args: RunnerArguments) -> None:

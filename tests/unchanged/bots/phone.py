@@ -15,7 +15,7 @@ from pipecat.runner.types import RunnerArguments, WebSocketRunnerArguments
 from pipecat.runner.utils import create_transport
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams
 
-from tests.unchanged import usual
+from tests.unchanged.bots import usual
 
 
 def on_phone() -> FastAPIWebsocketParams:

@@ -7,7 +7,7 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.runner.types import RunnerArguments
 from pipecat.runner.utils import create_transport
 
-from tests.unchanged import usual
+from tests.unchanged.bots import usual
 
 
 async def bot(runner_args: RunnerArguments) -> None:

@@ -26,7 +26,7 @@ TALKS: Final = {"webrtc": lambda: TransportParams(audio_in_enabled=True, audio_o
 
 def tell(event: str) -> None:
     """Say what has happened, for the comparison."""
-    print(f"EVENT {event}", flush=True)  # noqa: T201 -- how it is compared
+    print(f"EVENT {event}", flush=True)
 
 
 def tts(voice: str = "ballad") -> OpenAITTSService:
