@@ -82,8 +82,11 @@ CALLS: Final[dict[str, Callable[[GatewayProcess], Call]]] = {
 
 def rows() -> list[Row]:
     """Each client with a short cut and a long one."""
+    why = "there a call ends with its connection"
     return [
-        Row("client", f"{name}-cut-{s:g}s", partial(survives, name, s)) for name in CALLS for s in SECONDS
+        Row("client", f"{name}-cut-{s:g}s", partial(survives, name, s), why)
+        for name in CALLS
+        for s in SECONDS
     ]
 
 

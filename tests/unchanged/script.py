@@ -17,7 +17,7 @@ from tests.support.waiting import until
 from tests.unchanged.sides import Side
 
 QUESTION = Path(__file__).parents[1] / "data" / "speech" / "what_time_is_it.wav"
-SECONDS: Final = 90.0
+SECONDS: Final = 45.0
 """For one step."""
 NOT_COMPARED: Final = frozenset({"metrics", "user-audio-level", "bot-audio-level", "bot-tts-text"})
 """Figures and what comes by the clock."""

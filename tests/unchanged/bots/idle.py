@@ -14,7 +14,7 @@ from tests.unchanged.bots import usual
 
 async def bot(runner_args: RunnerArguments) -> None:
     transport = await create_transport(runner_args, usual.TALKS)
-    worker = PipelineWorker(Pipeline([transport.input(), transport.output()]), idle_timeout_secs=2)
+    worker = PipelineWorker(Pipeline([transport.input(), transport.output()]), idle_timeout_secs=5)
 
     @worker.event_handler("on_idle_timeout")
     async def on_idle_timeout(_worker: Any) -> None:
