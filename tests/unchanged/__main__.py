@@ -36,11 +36,11 @@ def say(line: str, *more: str) -> None:
     print("\n    ".join([line, *more]), flush=True)  # noqa: T201 -- what this is for
 
 
-def fill(rows: Sequence[Row], directory: Path, seconds: float) -> int:
+def fill(rows: Sequence[Row], directory: Path, seconds: float, at_once: int = 1) -> int:
     """Run these rows, and print how many are the same, even if it is broken off; the exit status."""
     table = Table(rows, say)
     try:
-        asyncio.run(table.fill(directory, seconds))
+        asyncio.run(table.fill(directory, seconds, at_once))
     finally:
         say(table.summary())
     return 0 if table.all_same else 1
@@ -66,7 +66,8 @@ def run_examples(options: argparse.Namespace, keep: Path, temporary: Path) -> in
         services.serving(temporary) as environment,
     ):
         own = {**environment, "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "none"}
-        return fill(examples.rows(options.examples, options.names, own, say), keep, options.minutes * 60)
+        rows = examples.rows(options.examples, options.names, own, say)
+        return fill(rows, keep, options.minutes * 60, examples.AT_ONCE)
 
 
 def main() -> int:

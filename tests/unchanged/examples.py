@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,11 +17,15 @@ from typing import Final
 
 from tests.support.peer import Peer, gathering_on
 from tests.unchanged import alone, script
-from tests.unchanged.rows import Row, Say
+from tests.unchanged.rows import NotRunError, Row, Say
 from tests.unchanged.sides import Side, compared, with_bot
 
-TALK_SECONDS: Final = 9.0
-"""From ready on: a question of one second is asked after four."""
+TALK_SECONDS: Final = (9.0, 25.0)
+"""From ready on, at least and at most: a question of one second is asked after four."""
+REST_SECONDS: Final = 3.0
+"""Without anything new, then it is over."""
+AT_ONCE: Final = 3
+"""Calls mostly wait; starting takes the CPU."""
 PLAYED: Final = frozenset({"openai", "cartesia", "deepgram"})
 """Services that are played, by the module of Pipecat's that a bot imports."""
 NO_SERVICES: Final = frozenset(
@@ -28,6 +33,9 @@ NO_SERVICES: Final = frozenset(
 )
 _SERVICE: Final = re.compile(r"pipecat\.services\.([a-z0-9_]+)")
 _FAULT: Final = re.compile(r"\b(ERROR|CRITICAL)\b.*? [-|] (.*)$|^(\w*(?:Error|Exception)): ")
+_MISSING: Final = re.compile(r"failed: .*No module named '([\w.]+)'")
+_SPOKEN: Final = re.compile(r'bot-output .*"spoken": true|bot-output .*"spoken_status": "in-progress"')
+"""Words as they are spoken."""
 _FLEETING: Final = re.compile(r"0x[0-9a-f]+|#\d+|\d+(\.\d+)?|[0-9a-f-]{16,}")
 
 
@@ -64,15 +72,25 @@ async def _call(example: Example, side: Side, _directory: Path) -> list[str]:
     if example.sees:
         script.with_video(peer.pc)
     talk = script.Talk(side, peer)
-    heard = False
     async with peer:
         await peer.connect()
         talk.say("client-ready", {"version": "1.0.0", "about": {"library": "unchanged"}})
-        for _ in range(int(TALK_SECONDS / 0.1)):
-            heard = heard or peer.ear.hears(440.0, 0.2)
-            await asyncio.sleep(0.1)
-        messages = talk.record()
+        heard = await _listen(talk)
+        messages = [line for line in talk.record() if _SPOKEN.match(line) is None]
     return [*sorted(messages), f"sound {heard}", *(f"fault {f}" for f in _faults(side.printed()))]
+
+
+async def _listen(talk: script.Talk) -> bool:
+    """Until nothing new comes; whether a tone was heard."""
+    least, most = TALK_SECONDS
+    began = new = time.monotonic()
+    heard, count = False, 0
+    while (now := time.monotonic()) < began + most and (now < began + least or now < new + REST_SECONDS):
+        if len(talk.record()) > count:
+            count, new = len(talk.record()), now
+        heard = heard or talk.peer.ear.hears(440.0, 0.2)
+        await asyncio.sleep(0.1)
+    return heard
 
 
 def _faults(log: str) -> list[str]:
@@ -87,6 +105,8 @@ async def _compare(example: Example, environment: dict[str, str], directory: Pat
     for turn in ("first", "again"):
         sides = with_bot(example.path, environment)
         differ = await compared(partial(_call, example), sides, directory / turn)
+        if missing := {found[1] for line in differ if (found := _MISSING.search(line))}:
+            raise NotRunError(f"no module {', '.join(sorted(missing))} here")
         if not differ:
             break
     return differ

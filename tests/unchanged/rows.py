@@ -27,6 +27,10 @@ class Row:
     """Why it is not compared: what Pipecat's own runner lacks for it."""
 
 
+class NotRunError(Exception):
+    """A row that this machine cannot run, and why: it is told, and counts neither way."""
+
+
 def one_line(error: BaseException) -> str:
     """What went wrong, for a row."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -41,27 +45,43 @@ class Table:
     say: Say
     same: list[Row] = field(default_factory=list)
 
-    async def fill(self, directory: Path, seconds: float = WHOLE_SECONDS) -> None:
-        """Run all, one after another; those that no time is left for are told as well."""
+    not_run: list[Row] = field(default_factory=list)
+
+    async def fill(self, directory: Path, seconds: float = WHOLE_SECONDS, at_once: int = 1) -> None:
+        """Run all, so many at once; those that no time is left for are told as well."""
         end = asyncio.get_running_loop().time() + seconds
-        for row in self.rows:
-            differs = await _result(row, directory / f"{row.kind}-{row.name}".replace("/", "-"), end)
-            if not differs:
-                self.same.append(row)
-            alone = f", here alone: {row.here_alone}" if row.here_alone else ""
-            self.say(f"{row.kind:8} {row.name:30} {'differs' if differs else 'same'}{alone}", *differs)
+        turns = asyncio.Semaphore(at_once)
+
+        async def run(row: Row) -> None:
+            async with turns:
+                await self._run(row, directory / f"{row.kind}-{row.name}".replace("/", "-"), end)
+
+        async with asyncio.TaskGroup() as group:
+            for row in self.rows:
+                group.create_task(run(row), name=row.name)
+
+    async def _run(self, row: Row, directory: Path, end: float) -> None:
+        alone = f", here alone: {row.here_alone}" if row.here_alone else ""
+        try:
+            differs = await _result(row, directory, end)
+        except NotRunError as error:
+            self.not_run.append(row)
+            self.say(f"{row.kind:8} {row.name:30} not run: {error}")
+            return
+        if not differs:
+            self.same.append(row)
+        self.say(f"{row.kind:8} {row.name:30} {'differs' if differs else 'same'}{alone}", *differs)
 
     @property
     def all_same(self) -> bool:
         """Whether nothing differs, and nothing is missing."""
-        return len(self.same) == len(self.rows)
+        return len(self.same) + len(self.not_run) == len(self.rows)
 
     def summary(self) -> str:
         """How many of each kind are the same; what had no turn is none of those."""
+        run = [row for row in self.rows if row not in self.not_run]
         kinds = dict.fromkeys(row.kind for row in self.rows)
-        return " ".join(
-            f"{kind}s same={_count(self.same, kind)} of {_count(self.rows, kind)}" for kind in kinds
-        )
+        return " ".join(f"{kind}s same={_count(self.same, kind)} of {_count(run, kind)}" for kind in kinds)
 
 
 def _count(rows: Sequence[Row], kind: str) -> int:
@@ -76,6 +96,8 @@ async def _result(row: Row, directory: Path, end: float) -> list[str]:
     try:
         async with asyncio.timeout_at(min(now + ROW_SECONDS, end)) as limit:
             return await row.differs(directory)
+    except NotRunError:
+        raise
     except Exception as error:  # noqa: BLE001 -- whatever it is, the row has no result, and the others go on
         late = isinstance(error, TimeoutError) and limit.expired()
         return ["no result: it took too long" if late else f"no result: {one_line(error)}"]
