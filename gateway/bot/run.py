@@ -117,6 +117,8 @@ async def hold(sock: socket.socket, job: BotJob) -> None:
         if job.device is not None:
             arguments.pipeline_idle_timeout_secs = None  # a device stays connected while nobody speaks
         try:
+            if isinstance(connection, WholeConnection) and not await connection.met():
+                return  # Pipecat's runner too answers before it begins the bot, which may block
             await module.bot(arguments)
         finally:
             for task in beside:

@@ -106,7 +106,7 @@ class Phone:
                 "websocket_url": f"{self._streams}/ws",
                 "note": "Configure the WebSocket URL above in your Exotel App Bazaar Voicebot Applet",
             }
-            return Answer(json.dumps(told), "application/json")
+            return Answer(json.dumps(told, separators=(",", ":")), "application/json")
         if not self._is_signed(asked, self._url):
             raise Forbidden(
                 f"this was not signed by {self.provider} for {self._url}{asked.target}",
