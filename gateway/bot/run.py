@@ -21,8 +21,9 @@ from gateway.bot.tools import DeviceTools
 from gateway.bot.track import SAMPLE_RATE
 from gateway.bot.turns import TurnClock
 from gateway.bot.whole import WholeConnection
+from gateway.environment import without_telemetry
 from gateway.ice_servers import IceServer
-from gateway.settings import Settings, without_telemetry
+from gateway.settings import Settings
 from gateway.wire import talk
 from gateway.wire.calls import BotJob
 from gateway.wire.frames import Frame, FrameError, Kind
@@ -117,6 +118,8 @@ async def hold(sock: socket.socket, job: BotJob) -> None:
         if job.device is not None:
             arguments.pipeline_idle_timeout_secs = None  # a device stays connected while nobody speaks
         try:
+            if isinstance(connection, WholeConnection) and not await connection.met():
+                return  # Pipecat's runner too answers before it begins the bot, which may block
             await module.bot(arguments)
         finally:
             for task in beside:

@@ -12,10 +12,10 @@ from typing import Any
 
 from aiortc.mediastreams import MediaStreamError
 from loguru import logger
-from pipecat.frames.frames import Frame, InputAudioRawFrame
+from pipecat.frames.frames import EndFrame, Frame, InputAudioRawFrame
 from pipecat.observers.base_observer import FramePushed
 from pipecat.pipeline.worker import IDLE_TIMEOUT_SECS, PipelineWorker
-from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.processors.frame_processor import FrameCallback, FrameDirection, FrameProcessor
 from pipecat.services.stt_service import SegmentedSTTService, STTService
 from pipecat.transports.smallwebrtc import transport as smallwebrtc
 
@@ -33,12 +33,33 @@ def shorten(worker: PipelineWorker, rate: int) -> None:
     In: mono PCM of this rate is pushed as it comes from `read()` of the device's track. On Pipecat's own way it is
     wrapped into an AudioFrame, unwrapped, and handed from task to task through two waits with a time-out. That way is
     left where there is something to do on it: another rate, two channels, a filter. Out: the transport only sorts
-    frames into queues of its own, so it needs none to stand before it.
+    frames into queues of its own, so it needs none to stand before it, but for the last one.
     """
     for source in worker._iter_processors(worker.pipeline, smallwebrtc.SmallWebRTCInputTransport):
         _read_pcm(source, rate)
     for sink in worker._iter_processors(worker.pipeline, smallwebrtc.SmallWebRTCOutputTransport):
         sink._enable_direct_mode = True
+        _end_apart(sink)
+
+
+def _end_apart(sink: FrameProcessor) -> None:
+    """Have the end wait for all that is still to be said without who pushes it waiting too.
+
+    It may have more to push meanwhile: a pipeline of parallel branches holds back all else until its end is taken.
+    """
+    stock = sink.queue_frame
+
+    async def queue_frame(
+        frame: Frame,
+        direction: FrameDirection = FrameDirection.DOWNSTREAM,
+        callback: FrameCallback | None = None,
+    ) -> None:
+        if isinstance(frame, EndFrame):
+            sink.create_task(stock(frame, direction, callback), name=f"{sink}::end")
+        else:
+            await stock(frame, direction, callback)
+
+    sink.queue_frame = queue_frame  # type: ignore[method-assign]
 
 
 def has_use_for_silence(worker: PipelineWorker) -> bool:

@@ -28,6 +28,7 @@ class WholeConnection(GatewayConnection):
         self._pair: Pair | None = None
         self._told_to_end = False
         self._asked: asyncio.Queue[talk.Negotiate | talk.Candidates | talk.Close] = asyncio.Queue()
+        self._met: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         super().__init__(ice_servers=ice_servers)
         for state in get_args(talk.StateName):
             self.add_event_handler(state, self._moved(state))
@@ -51,6 +52,10 @@ class WholeConnection(GatewayConnection):
         self._pair = None
         self._asked.put_nowait(talk.Close())
 
+    async def met(self) -> bool:
+        """Wait until the first offer has its answer; tells whether it got one."""
+        return await self._met
+
     async def connect(self) -> None:
         """Called by the bot's transport once its pipeline is set up."""
         self._tell(talk.Ready())
@@ -72,6 +77,7 @@ class WholeConnection(GatewayConnection):
                 continue
             if isinstance(asked, talk.Close):
                 self._told_to_end = True
+                self._meet(False)
                 await self.disconnect()
             else:
                 await self._answer_to(asked)
@@ -89,9 +95,15 @@ class WholeConnection(GatewayConnection):
                 await self.renegotiate(asked.sdp, asked.type, asked.restart)
         except BadOffer as error:
             self._tell(talk.Answered(refusal=error.message))
+            self._meet(False)
             return
         assert self._answer is not None
+        self._meet(True)
         self._tell(talk.Answered(sdp=self._answer.sdp, type=self._answer.type, pc_id=self.pc_id))
+
+    def _meet(self, answered: bool) -> None:
+        if not self._met.done():
+            self._met.set_result(answered)
 
     def _moved(self, state: talk.StateName) -> Callable[[object], None]:
         return lambda _connection: self._tell(talk.State(state=state, pc_id=self.pc_id))

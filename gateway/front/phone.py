@@ -20,8 +20,9 @@ from urllib.parse import parse_qsl, urlsplit
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from gateway.environment import phone_secret
 from gateway.errors import ConfigError, Forbidden
-from gateway.settings import PhoneSettings, phone_secret
+from gateway.sections import PhoneSettings
 
 TICKET_SECONDS: Final = 300.0
 """For a provider to connect once its webhook was answered; what Pipecat's tokens are good for."""
@@ -106,7 +107,7 @@ class Phone:
                 "websocket_url": f"{self._streams}/ws",
                 "note": "Configure the WebSocket URL above in your Exotel App Bazaar Voicebot Applet",
             }
-            return Answer(json.dumps(told), "application/json")
+            return Answer(json.dumps(told, separators=(",", ":")), "application/json")
         if not self._is_signed(asked, self._url):
             raise Forbidden(
                 f"this was not signed by {self.provider} for {self._url}{asked.target}",

@@ -16,11 +16,13 @@ from gateway.media.ears import Ears
 from gateway.media.echo import Echo
 from gateway.media.reports import DeviceReports
 from gateway.media.seat import Bots, Seat
+from gateway.media.waiting import Waiting
 from gateway.media.whole import RemoteConnection
 from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.connection import MediaConnection
-from gateway.settings import OfDevice, Settings
+from gateway.sections import OfDevice
+from gateway.settings import Settings
 from gateway.wire import messages, sdp, talk
 from gateway.wire.calls import AnswerCall, BotJob, EventKind, OfferCall, SayCall, SessionEvent
 from gateway.wire.frames import FrameError
@@ -60,6 +62,7 @@ class Exchange:
         self.dtx = settings.audio.dtx and sdp.prefers_dtx(call.sdp)
         self.seat: Seat | None = None
         self.connection = self._make_connection()
+        self._waiting = Waiting(self._tell_device)
         self._ear = self._make_ear(ears)
         self._echo = self._make_echo()
         self.announcing = Announcing(
@@ -195,6 +198,7 @@ class Exchange:
         """Tell the bot of the connection's state, and the device of its attention."""
         if state == "connected":
             self._introduce()
+            self._waiting.client_came()
         if not self.whole:
             self._tell_bot(talk.State(state=state, pc_id=self.connection.pc_id))
 
@@ -254,6 +258,7 @@ class Exchange:
                 self._stir()
             case talk.Ready():
                 self._log.debug("the bot is ready")
+                self._waiting.bot_came()
 
     def _told_words(self, told: talk.Transcript) -> None:
         if told.who == "user" and told.final and self.announcing.rings and means_stop(told.text):
@@ -282,6 +287,7 @@ class Exchange:
         if self._over:
             return
         self.tell_client("bot_failed", fatal=False)
+        self._waiting.bot_left()
         data = {"kind": "bot_failed", "data": {"bot": self._call.bot, "text": detail[: messages.MAX_TEXT]}}
         self._report(data)
 
@@ -321,6 +327,7 @@ class Exchange:
     def over(self, reason: str) -> None:
         """The call ends; say why, where the client did not end it. To a browser a bot that is done is no error."""
         self._over = True
+        self._waiting.close()
         is_done = reason == "bot_ended" and self._call.client is not Client.DEVICE
         if reason not in {"client_left", "vanished"} and not is_done:
             self.tell_client(reason, fatal=True)

@@ -118,7 +118,7 @@ class Session:
             self._bots.check(self.call.bot)
             self._exchange.begin(self._bots)
             async with self._negotiating():
-                await self._connection.initialize(sdp_plain.spelt_out(self.call.sdp), self.call.type)
+                await self._connection.initialize(self.call.sdp, self.call.type)
             answer = self._answer(self.call.sdp)
             await self._connection.connect()
             await asyncio.sleep(0)  # where nobody waits any more, that is raised here and not after the end
@@ -171,7 +171,7 @@ class Session:
         async with self._negotiating():
             if call.restart_pc:
                 self._restart(call.address)
-            await self._connection.renegotiate(sdp_plain.spelt_out(call.sdp), call.type, call.restart_pc)
+            await self._connection.renegotiate(call.sdp, call.type, call.restart_pc)
             answer = self._answer(call.sdp)
         return answer.model_copy(update={"resumed": True}) if call.restart_pc else answer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -23,15 +24,13 @@ from gateway.rtc.jitter import JitterStats
 from gateway.rtc.receiver import DeviceReceiver
 from gateway.rtc.rtcp import RTP_CLOCK, Reports
 from gateway.rtc.sender import DeviceSender
-from gateway.wire import messages
+from gateway.wire import messages, sdp_plain
 from gateway.wire.sdp import parse_candidate, without_zones
 
 MAX_MESSAGE_BYTES = 1_200
 """libpeer's SCTP reassembles nothing: no message toward a device may be longer."""
 TOLD_SECONDS = 5.0
 """For the data channel of a call that ends as soon as it is connected to open, so that its client learns why."""
-_MOST_LINES_TRIED = 200
-"""To find the one that is malformed, which takes as many readings."""
 MAX_BUFFERED = 1 << 20
 """Bytes of messages that may wait for a client that does not take them."""
 
@@ -91,22 +90,24 @@ def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else round(1000 * seconds, 2)
 
 
-def _why(error: Exception, sdp: str) -> str:
-    """In words that name the line, where it is one that aiortc stumbles over."""
+def _why(error: Exception, plain: str, offer: str) -> str:
+    """In words that name the line of the offer, where it is one that aiortc stumbles over."""
     said = f"{type(error).__name__}: {error}".rstrip(": ")
-    line = _culprit(sdp)
-    return said if line is None else f"its line {line[:100]!r} ({said})"
+    line = _culprit(plain)
+    if line is None:
+        return said
+    numbers = [n for n, own in enumerate(offer.splitlines(), 1) if own.strip() == line]
+    where = f"line {numbers[0]}" if numbers else "line"
+    return f"its {where} {line[:100]!r} ({said})"
 
 
 def _culprit(sdp: str) -> str | None:
-    """The first line without which aiortc reads an SDP that it can't read; `None` for none."""
+    """The line that aiortc can't read an SDP beyond; `None` where it reads it, and fails later."""
     lines = sdp.splitlines()
-    if _reads(lines) or len(lines) > _MOST_LINES_TRIED:
+    if _reads(lines):
         return None
-    tried = sorted(
-        range(len(lines)), key=lambda n: lines[n].startswith("m=")
-    )  # without one, all below it is another's
-    return next((lines[n] for n in tried if _reads(lines[:n] + lines[n + 1 :])), None)
+    reads = bisect.bisect_left(range(len(lines)), True, key=lambda n: not _reads(lines[: n + 1]))
+    return lines[reads] if reads < len(lines) else None
 
 
 def _reads(lines: list[str]) -> bool:
@@ -133,14 +134,15 @@ class GatewayConnection(SmallWebRTCConnection):
 
     async def _create_answer(self, sdp: str, type: str) -> None:  # noqa: A002 -- Pipecat's name
         try:
-            await self._pc.setRemoteDescription(RTCSessionDescription(sdp=sdp, type=type))
+            plain = sdp_plain.spelt_out(sdp)
+            await self._pc.setRemoteDescription(RTCSessionDescription(sdp=plain, type=type))
             self.force_transceivers_to_send_recv()
             self._prepare()
             await self._pc.setLocalDescription(await self._pc.createAnswer())
         except BadOffer:
             raise
         except Exception as error:  # aiortc raises whatever a malformed line leads to, at each of the steps
-            raise BadOffer(f"the offer was refused: {_why(error, sdp)}") from error
+            raise BadOffer(f"the offer was refused: {_why(error, plain, sdp)}") from error
         self._answer = self._pc.localDescription
 
     def _prepare(self) -> None:

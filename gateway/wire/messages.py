@@ -149,6 +149,11 @@ def echo(state: str) -> dict[str, Any]:
     return {"label": "rtvi-ai", "type": "server-message", "data": data}
 
 
+def bot(state: str) -> dict[str, Any]:
+    """Whether there is a bot that a device can talk to, or it has to wait for one."""
+    return {"label": "rtvi-ai", "type": "server-message", "data": {"type": "device-bot", "state": state}}
+
+
 def attention_told(state: str, by: str | None) -> dict[str, Any]:
     """The same for a bot, as a client's message; `by` is the word or the button that called the device."""
     data = {"t": "device-attention", "d": {"state": state, "by": by}}

@@ -32,6 +32,9 @@ _TRANSPORT = {
     "setup": re.compile(r"actpass|active|passive"),
 }
 """What each section has, or the session for all, and its form (RFC 8839, 5.4; RFC 8122, 5; RFC 4145, 4)."""
+_FORMS = {**_TRANSPORT, "mid": re.compile(r"\S+")}
+_FORBIDDEN: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""What no line has (RFC 8866, 9: byte-string), what others take for the end of one, and what UTF-8 can't write."""
 _ZONE: Final = re.compile(r"(?i)\b(fe80:[0-9a-f:]*)%[^\s]+")
 
 
@@ -81,6 +84,16 @@ class Section:
         return None
 
     @property
+    def mid(self) -> str | None:
+        """Its name in groups (RFC 5888)."""
+        return next(self.values("mid"), None)
+
+    @property
+    def carries_data(self) -> bool:
+        """Whether it is one of data channels (RFC 8841, and its drafts, which wrote DTLS/SCTP)."""
+        return self.kind == "application" and self.lines[0].split()[2].endswith("DTLS/SCTP")
+
+    @property
     def rejected(self) -> bool:
         """Whether the section's port is 0 (RFC 8843 lets a bundled one have it, marked bundle-only)."""
         return self.lines[0].split()[1] == "0" and "a=bundle-only" not in self.lines
@@ -96,6 +109,18 @@ class Description:
     def attribute(self, section: Section, name: str) -> str | None:
         """The first value of `name` in the section, else at session level (RFC 8866, section 5.13)."""
         return next(section.values(name), None) or next(Section("", self.head).values(name), None)
+
+    @property
+    def refused(self) -> frozenset[int]:
+        """Which sections an answer rejects: those that the offer does, and what no call here has (RFC 3264, 6)."""
+        found, has_data = set(), False
+        for index, section in enumerate(self.sections):
+            is_data = section.carries_data and not has_data
+            if section.rejected or not (is_data or section.kind in {"audio", "video"}):
+                found.add(index)
+            else:
+                has_data = has_data or is_data
+        return frozenset(found)
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -131,16 +156,18 @@ def parse(text: str) -> Description:
     Raises:
         BadOffer: too long, or not SDP; names the line.
     """
-    lines = text.replace("\r\n", "\n").rstrip("\n").split("\n")
+    lines = [line.rstrip(" \t") for line in text.replace("\r\n", "\n").rstrip("\n").split("\n")]
     if len(lines) > MAX_LINES:
         raise BadOffer(f"the SDP has {len(lines)} lines", remedy=f"stay under {MAX_LINES}")
     for number, line in enumerate(lines, 1):
-        if len(line) < 2 or line[1] != "=" or not line.isprintable():  # a lone surrogate is not printable
+        if len(line) < 2 or line[1] != "=":
             raise BadOffer(f"line {number} of the SDP is not of the form x=value")
+        if (wrong := _FORBIDDEN.search(line)) is not None:
+            raise BadOffer(f"line {number} of the SDP has the character {wrong[0]!a}")
         if len(line.encode()) > MAX_LINE_BYTES:
             raise BadOffer(f"line {number} of the SDP is over {MAX_LINE_BYTES} bytes")
     if lines[0] != "v=0":
-        raise BadOffer("the SDP does not begin with v=0")
+        raise BadOffer(f"line 1 of the SDP is not v=0 but {lines[0][:100]!r}")
     starts = [i for i, line in enumerate(lines) if line.startswith("m=")]
     if len(starts) > MAX_SECTIONS:
         raise BadOffer(f"the SDP has {len(starts)} m-sections", remedy=f"stay under {MAX_SECTIONS}")
@@ -177,19 +204,38 @@ def check_offer(text: str, request_data: Any = None) -> Offer:
         raise BadOffer(
             f"{_where(media[0])} stands before the offer's {_where(audio)}", remedy="add audio before video"
         )
+    _check_names(offer)
+    for section in (s for n, s in enumerate(offer.sections) if n not in offer.refused):
+        _check_forms(section)
+        if section in media and not any(line == "a=rtcp-mux" for line in (*section.lines, *offer.head)):
+            raise BadOffer(
+                f"the offer's {_where(section)} has no a=rtcp-mux", remedy="multiplex RTCP (RFC 8834)"
+            )
     _check_transport(offer, audio)
-    if not any(line.rstrip() == "a=rtcp-mux" for line in (*audio.lines, *offer.head)):
-        raise BadOffer(f"the offer's {_where(audio)} has no a=rtcp-mux", remedy="multiplex RTCP (RFC 8834)")
     return Offer(text, recognise(offer, request_data), offer.candidates)
 
 
+def _check_names(offer: Description) -> None:
+    seen: dict[str, Section] = {}
+    for section in offer.sections:
+        if section.mid is not None and seen.setdefault(section.mid, section) is not section:
+            both = f"{_where(seen[section.mid])} and its {_where(section)}"
+            raise BadOffer(f"the offer's {both} have the same a=mid:{section.mid[:100]}")
+
+
 def _check_transport(offer: Description, section: Section) -> None:
-    for name, form in _TRANSPORT.items():
-        value = offer.attribute(section, name)
-        if value is None:
+    _check_forms(Section("session", offer.head, 1))
+    for name in _TRANSPORT:
+        if offer.attribute(section, name) is None:
             raise BadOffer(f"the offer's {_where(section)} has no a={name}")
-        if not form.fullmatch(value.rstrip()):
-            raise BadOffer(f"the offer's {_where(section)} has a={name}:{value[:100]}")
+
+
+def _check_forms(section: Section) -> None:
+    for number, line in enumerate(section.lines, section.line):
+        name, _, value = line.removeprefix("a=").partition(":")
+        form = _FORMS.get(name) if line.startswith("a=") else None
+        if form is not None and not form.fullmatch(value):
+            raise BadOffer(f"line {number} of the SDP has {line[:100]!r}")
 
 
 def _where(section: Section) -> str:
@@ -253,15 +299,15 @@ def device_answer(
     if not candidates:
         raise NoRoute(f"no UDP candidate on {address}", remedy="check that the address is still up")
     value, candidate = candidates[0]
-    offered = parse(offer).sections if offer is not None else ()
-    rejected = {index for index, section in enumerate(offered) if section.rejected}
+    offered = parse(offer) if offer is not None else Description((), ())
+    rejected = offered.refused
     lines = [line for line in description.head if not line.startswith(("a=msid-semantic", "a=group:BUNDLE"))]
     taken = [index for index in range(len(description.sections)) if index not in rejected]
     if mids := [mid for index in taken for mid in description.sections[index].values("mid")]:
         lines.append(f"a=group:BUNDLE {' '.join(mids)}")
     for index, section in enumerate(description.sections):
         if index in rejected:
-            lines += rejection(offered[index])
+            lines += rejection(offered.sections[index])
             continue
         lines += _device_section(section, candidate, bitrate, dtx=dtx)
         if index == taken[0]:  # with BUNDLE the first section's transport is everyone's (RFC 8843, 7.1)

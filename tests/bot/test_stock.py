@@ -12,6 +12,7 @@ from pipecat.frames.frames import (
     EndFrame,
     Frame,
     InputAudioRawFrame,
+    OutputAudioRawFrame,
     OutputTransportMessageUrgentFrame,
     StartFrame,
     TextFrame,
@@ -116,6 +117,16 @@ async def test_a_device_is_told_without_a_detour(monkeypatch: pytest.MonkeyPatch
         await heard.started.wait()
         await heard.push_frame(OutputTransportMessageUrgentFrame(message={"a": 1}))
         assert told == [{"a": 1}]
+
+
+async def test_a_bot_that_ends_holds_nobody_up_until_it_is_heard_out() -> None:
+    async with listening(HeardTrack()) as (heard, _):
+        await heard.started.wait()
+        await heard.push_frame(OutputAudioRawFrame(bytes(32_000), 16_000, 1))
+        before = asyncio.all_tasks()
+        await heard.push_frame(EndFrame())
+        [end] = [task for task in asyncio.all_tasks() - before if task.get_name().endswith("::end")]
+        assert not end.done()
 
 
 async def test_a_bot_that_wants_another_rate_gets_it() -> None:

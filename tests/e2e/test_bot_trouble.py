@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from aiortc.mediastreams import VideoStreamTrack
 
 from tests.support.gateway import BOTS, GatewayProcess, alive, children, command_line, serving
 from tests.support.peer import Peer, calling, gaps
@@ -127,6 +128,21 @@ async def test_a_bot_that_is_slow_to_start_is_waited_for(gateway: GatewayProcess
         await slow.hears()
         assert errors(slow) == []
         assert gaps(other.ear.since(before), other.hertz) < LONGEST_GAP
+
+
+async def test_a_call_with_video_is_answered_though_its_bot_blocks(tmp_path: Path) -> None:
+    loaded = tmp_path / "loaded"
+    settings = {"bot": str(BOTS / "waits_for_a_file.py")}
+    async with (
+        serving(tmp_path / "gateway", settings, extra={"WAITS_FOR": str(loaded)}) as gateway,
+        Peer(gateway.url, request_data=None) as peer,
+    ):
+        peer.pc.addTransceiver(VideoStreamTrack(), direction="sendrecv")
+        answer = await peer.post(await peer.offer())  # as Pipecat's runner, which begins the bot only then
+        loaded.touch()
+        await peer.take(answer)
+        await peer.connected()
+        await peer.hears()
 
 
 async def test_a_bot_that_returns_ends_its_call(gateway: GatewayProcess) -> None:

@@ -13,7 +13,7 @@ import pytest
 from gateway.errors import ConfigError, Forbidden
 from gateway.front import phone as phones
 from gateway.front.phone import Asked, Phone
-from gateway.settings import PhoneSettings
+from gateway.sections import PhoneSettings
 from tests.support import phone as provider_of
 
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -140,7 +140,7 @@ def test_a_stream_that_is_signed_itself_needs_none(provider: str) -> None:
 
 def test_exotel_is_told_of_its_applet_and_of_no_secret() -> None:
     answer = phone("exotel").answer(asked({}))
-    assert '"websocket_url": "wss://voice.example.com/ws"' in answer.content
+    assert '"websocket_url":"wss://voice.example.com/ws"' in answer.content
     assert provider_of.LOGIN not in answer.content
     wrong = {"authorization": f"Basic {base64.b64encode(b'stream:other').decode()}"}
     with pytest.raises(Forbidden):

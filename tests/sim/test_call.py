@@ -176,7 +176,7 @@ async def test_the_console_bears_nonsense(tmp_path: Path, line: str) -> None:
 
 
 async def _refusal(own: Device) -> str:
-    mark, reply = await asyncio.wait_for(own.replies.get(), PATIENCE)
+    mark, reply, _ = await asyncio.wait_for(own.replies.get(), PATIENCE)
     assert mark == "@err"
     return str(reply["error"])
 

@@ -38,7 +38,8 @@ class Device:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     events: list[Event] = field(default_factory=list)
-    replies: asyncio.Queue[tuple[str, Event]] = field(default_factory=asyncio.Queue)
+    replies: asyncio.Queue[tuple[str, Event, int]] = field(default_factory=asyncio.Queue)
+    """Each with how many events came before it."""
 
     async def ask(self, line: str) -> Event:
         """Send a line; gives the `@ok` reply.
@@ -46,12 +47,21 @@ class Device:
         Raises:
             Refused: it was an `@err`.
         """
+        return (await self._asked(line))[0]
+
+    async def begin(self) -> None:
+        """Have `events` begin with the state that it was in before anyone listened."""
+        reply, before = await self._asked("state")
+        if not any(event["event"] == "state" for event in self.events[:before]):
+            self.events.insert(before, _as_event(reply))
+
+    async def _asked(self, line: str) -> tuple[Event, int]:
         self.writer.write(line.encode() + b"\n")
         await self.writer.drain()
-        mark, reply = await asyncio.wait_for(self.replies.get(), PATIENCE)
+        mark, reply, before = await asyncio.wait_for(self.replies.get(), PATIENCE)
         if mark != "@ok":
             raise Refused(reply["error"])
-        return reply
+        return reply, before
 
     async def listen(self) -> None:
         """Sort what the console says, until it ends."""
@@ -60,7 +70,7 @@ class Device:
             if mark == "@evt":
                 self.events.append(json.loads(text))
             elif mark in {"@ok", "@err"}:
-                self.replies.put_nowait((mark, json.loads(text)))
+                self.replies.put_nowait((mark, json.loads(text), len(self.events)))
 
     def states(self) -> list[str]:
         """The states it has been in, in order."""
@@ -187,7 +197,7 @@ async def running(
         reader, writer = await asyncio.open_connection(sock=sock)
         own = Device(process, directory, reader, writer)
         listening = asyncio.create_task(own.listen(), name="console")
-        own.events.append(_as_event(await own.ask("state")))
+        await own.begin()
         yield own
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)

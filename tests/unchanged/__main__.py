@@ -4,55 +4,31 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import difflib
-import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from tests.unchanged import alone, bundle, engines, examples, script, services
-from tests.unchanged.clients import CLIENTS, Met, lacking, meet
-from tests.unchanged.sides import SIDES
+from tests.unchanged import alone, bundle, clients, engines, examples, script, services
+from tests.unchanged.needs import lacking
+from tests.unchanged.rows import WHOLE_SECONDS, Row, Table
+from tests.unchanged.sides import Side, compared, with_bot
 
 BOTS = Path(__file__).parent / "bots"
 
 
-async def compare(name: str, bot: Path, directory: Path, url: str) -> list[str]:
-    """The lines in which a bot's conversations differ; none where they are the same."""
+def bots(url: str) -> list[Row]:
+    """Every bot's, with an OpenAI-compatible server at this URL."""
     environment = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "none"}
-    found = []
-    for open_side in SIDES:
-        async with open_side(bot, directory / f"{name}-{open_side.__name__}", environment) as side:
-            found.append(await script.talk(name, side, alone.ADDRESS))
-    ours, theirs = found
-    failed = [f"both {line}" for line in ours if line.startswith("failed") and ours == theirs]
-    return failed or [line for line in difflib.ndiff(theirs, ours) if line[0] in "+-"]
+    return [Row("bot", name, partial(_bot, name, environment)) for name in script.SCRIPTS]
 
 
-async def bots(chosen: set[str], directory: Path) -> tuple[int, int]:
-    """Compare those; gives how many are the same, and how many there are."""
-    same = 0
-    names = [name for name in script.SCRIPTS if not chosen or name in chosen]
-    with engines.serving() as url:
-        for name in names:
-            try:
-                differ = await compare(name, BOTS / f"{name}.py", directory, url)
-            except (AssertionError, OSError, subprocess.SubprocessError) as error:
-                differ = [f"failed: {str(error)[-600:]}"]
-            same += not differ
-            say(f"bot {name:22} {'same' if not differ else 'differs'}", *differ)
-    return same, len(names)
+async def _bot(name: str, environment: dict[str, str], directory: Path) -> list[str]:
+    async def converse(side: Side, _directory: Path) -> list[str]:
+        return await script.talk(name, side, alone.ADDRESS)
 
-
-async def clients(chosen: set[str], directory: Path) -> tuple[int, int]:
-    """Have the clients call both sides; gives how many fare the same, and how many there are."""
-    same = 0
-    names = [name for name in CLIENTS if not chosen or name in chosen]
-    for name in names:
-        met: Met = await meet(name, directory / f"client-{name}")
-        same += met.same
-        say(f"client {name:19} {'same' if met.same else 'differs'}", *met.lines)
-    return same, len(names)
+    return await compared(converse, with_bot(BOTS / f"{name}.py", environment), directory)
 
 
 def say(line: str, *more: str) -> None:
@@ -60,32 +36,29 @@ def say(line: str, *more: str) -> None:
     print("\n    ".join([line, *more]), flush=True)  # noqa: T201 -- what this is for
 
 
-async def run(chosen: set[str], directory: Path) -> int:
-    """The whole comparison; the exit status."""
-    own_bots = chosen & set(script.SCRIPTS) if chosen else set()
-    own_clients = chosen & set(CLIENTS) if chosen else set()
-    found = []
-    for part, wanted in ((bots, own_bots), (clients, own_clients)):
-        found.append(await part(wanted, directory) if wanted or not chosen else (0, 0))
-    (same, count), (met, callers) = found
-    say(f"bots same={same} of {count} clients same={met} of {callers}")
-    return 0 if (same, met) == (count, callers) else 1
+def fill(rows: Sequence[Row], directory: Path, seconds: float, at_once: int = 1) -> int:
+    """Run these rows, and print how many are the same, even if it is broken off; the exit status."""
+    table = Table(rows, say)
+    try:
+        asyncio.run(table.fill(directory, seconds, at_once))
+    finally:
+        say(table.summary())
+    return 0 if table.all_same else 1
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="make unchanged", description=__doc__)
-    parser.add_argument("names", nargs="*", help="bots and clients; all by default")
-    parser.add_argument("--keep", type=Path, help="a folder for logs")
-    parser.add_argument("--examples", type=Path, help="Pipecat's examples/, which are run instead")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary, alone.on_a_lan():
-        keep = options.keep or Path(temporary)
-        if options.examples is not None:
-            return run_examples(options.examples, set(options.names), keep, Path(temporary))
-        return asyncio.run(run(set(options.names), keep))
+def run(options: argparse.Namespace, keep: Path) -> int:
+    """The comparison with what is in this repository."""
+    with engines.serving() as url:
+        every = [*bots(url), *clients.rows()]
+        if unknown := set(options.names) - {row.name for row in every}:
+            sys.exit(
+                f"error: there is no {', '.join(sorted(unknown))}\nthere are: {' '.join(r.name for r in every)}"
+            )
+        chosen = [row for row in every if not options.names or row.name in options.names]
+        return fill(chosen, keep, options.minutes * 60)
 
 
-def run_examples(folder: Path, chosen: set[str], keep: Path, temporary: Path) -> int:
+def run_examples(options: argparse.Namespace, keep: Path, temporary: Path) -> int:
     """Those of Pipecat's own that need nothing but what is played here; the exit status."""
     with (
         alone.leading_here(services.NAMES, temporary),
@@ -93,9 +66,22 @@ def run_examples(folder: Path, chosen: set[str], keep: Path, temporary: Path) ->
         services.serving(temporary) as environment,
     ):
         own = {**environment, "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "none"}
-        same, count = asyncio.run(examples.run(folder, chosen, keep, own, say))
-    say(f"examples same={same} of {count}")
-    return 0 if same == count else 1
+        rows = examples.rows(options.examples, options.names, own, say)
+        return fill(rows, keep, options.minutes * 60, examples.AT_ONCE)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make unchanged", description=__doc__)
+    parser.add_argument("names", nargs="*", help="bots and clients; all by default")
+    parser.add_argument("--keep", type=Path, help="a folder for logs")
+    parser.add_argument("--minutes", type=float, default=WHOLE_SECONDS / 60, help="no longer than this")
+    parser.add_argument("--examples", type=Path, help="Pipecat's examples/, which are run instead")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary, alone.on_a_lan():
+        keep = options.keep or Path(temporary)
+        if options.examples is not None:
+            return run_examples(options, keep, Path(temporary))
+        return run(options, keep)
 
 
 def _prepare() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +102,8 @@ def apart() -> Iterator[Apart]:
         _plug(made, "port1", [], "eth0", CLIENT)
         yield made
     finally:
+        with contextlib.suppress(subprocess.CalledProcessError):  # it has not come that far
+            ip("link", "delete", "eth0")  # else it stays until the kernel has cleaned up behind a namespace
         for name in names:
             ip("netns", "delete", name)
 

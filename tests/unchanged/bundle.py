@@ -46,11 +46,11 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @contextlib.contextmanager
 def served() -> Iterator[str]:
-    """Serve the page for the length of the block; gives its URL."""
+    """Serve the pages for the length of the block; gives their origin."""
     handler = functools.partial(_Quiet, directory=str(FOLDER))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, name="pages", daemon=True).start()
     try:
-        yield f"http://localhost:{server.server_address[1]}/client.html"
+        yield f"http://localhost:{server.server_address[1]}"
     finally:
         server.shutdown()

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import re
-import subprocess
-from collections import Counter
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tests.support.peer import Peer, gathering_on
 from tests.unchanged import alone, script
-from tests.unchanged.sides import SIDES
+from tests.unchanged.rows import NotRunError, Row, Say
+from tests.unchanged.sides import Side, compared, with_bot
 
-TALK_SECONDS: Final = 9.0
-"""From ready on: a question of one second is asked after four."""
+TALK_SECONDS: Final = (9.0, 25.0)
+"""From ready on, at least and at most: a question of one second is asked after four."""
+REST_SECONDS: Final = 3.0
+"""Without anything new, then it is over."""
+AT_ONCE: Final = 3
+"""Calls mostly wait; starting takes the CPU."""
 PLAYED: Final = frozenset({"openai", "cartesia", "deepgram"})
 """Services that are played, by the module of Pipecat's that a bot imports."""
 NO_SERVICES: Final = frozenset(
@@ -28,29 +33,28 @@ NO_SERVICES: Final = frozenset(
 )
 _SERVICE: Final = re.compile(r"pipecat\.services\.([a-z0-9_]+)")
 _FAULT: Final = re.compile(r"\b(ERROR|CRITICAL)\b.*? [-|] (.*)$|^(\w*(?:Error|Exception)): ")
+_MISSING: Final = re.compile(r"failed: .*No module named '([\w.]+)'")
+_SPOKEN: Final = re.compile(r'bot-output .*"spoken": true|bot-output .*"spoken_status": "in-progress"')
+"""Words as they are spoken."""
 _FLEETING: Final = re.compile(r"0x[0-9a-f]+|#\d+|\d+(\.\d+)?|[0-9a-f-]{16,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One of them; `lacks` is why it cannot be run."""
+    """One of them; `sees` is whether it wants video, `lacks` why it cannot be run."""
 
     name: str
     path: Path
+    sees: bool
     lacks: str | None
 
-    @property
-    def family(self) -> str:
-        """The folder that it lies in."""
-        return self.name.partition("/")[0]
 
-
-def found(folder: Path) -> Iterator[Example]:
+def find(folder: Path) -> Iterator[Example]:
     """All that have a bot."""
     for path in sorted(folder.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         if "async def bot(" in text:
-            yield Example(str(path.relative_to(folder)), path, _lacks(text))
+            yield Example(str(path.relative_to(folder)), path, "video_in_enabled=True" in text, _lacks(text))
 
 
 def _lacks(text: str) -> str | None:
@@ -62,39 +66,31 @@ def _lacks(text: str) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What one side had for its client: messages, whether a tone was heard, and what it logged as wrong."""
+async def _call(example: Example, side: Side, _directory: Path) -> list[str]:
+    peer = Peer(side.url, request_data=None, gather=lambda: gathering_on(alone.ADDRESS))
+    peer.pc.getTransceivers()[0].sender.replaceTrack(script.Speech())
+    if example.sees:
+        script.with_video(peer.pc)
+    talk = script.Talk(side, peer)
+    async with peer:
+        await peer.connect()
+        talk.say("client-ready", {"version": "1.0.0", "about": {"library": "unchanged"}})
+        heard = await _listen(talk)
+        messages = [line for line in talk.record() if _SPOKEN.match(line) is None]
+    return [*sorted(messages), f"sound {heard}", *(f"fault {f}" for f in _faults(side.printed()))]
 
-    messages: list[str]
-    sound: bool
-    faults: list[str]
 
-    def lines(self) -> list[str]:
-        """All of it."""
-        return [*self.messages, f"sound {self.sound}", *(f"fault {f}" for f in self.faults)]
-
-
-async def _call(open_side: Any, example: Example, directory: Path, environment: dict[str, str]) -> Heard:
-    async with open_side(example.path, directory, environment) as side:
-        video = "video_in_enabled=True" in example.path.read_text(encoding="utf-8")
-        peer = Peer(side.url, request_data=None, gather=lambda: gathering_on(alone.ADDRESS))
-        peer.pc.getTransceivers()[0].sender.replaceTrack(script.Speech())
-        if video:
-            script.with_video(peer.pc)
-        talk = script.Talk(side, peer)
-        heard = False
-        try:
-            async with peer:
-                await asyncio.wait_for(peer.connect(), 30)
-                talk.say("client-ready", {"version": "1.0.0", "about": {"library": "unchanged"}})
-                for _ in range(int(TALK_SECONDS / 0.1)):
-                    heard = heard or peer.ear.hears(440.0, 0.2)
-                    await asyncio.sleep(0.1)
-                messages = talk.record()
-        except (AssertionError, TimeoutError) as error:
-            messages = [*talk.record(), f"failed: {error}"]
-        return Heard(messages, heard, _faults(side.printed()))
+async def _listen(talk: script.Talk) -> bool:
+    """Until nothing new comes; whether a tone was heard."""
+    least, most = TALK_SECONDS
+    began = new = time.monotonic()
+    heard, count = False, 0
+    while (now := time.monotonic()) < began + most and (now < began + least or now < new + REST_SECONDS):
+        if len(talk.record()) > count:
+            count, new = len(talk.record()), now
+        heard = heard or talk.peer.ear.hears(440.0, 0.2)
+        await asyncio.sleep(0.1)
+    return heard
 
 
 def _faults(log: str) -> list[str]:
@@ -103,40 +99,27 @@ def _faults(log: str) -> list[str]:
     return sorted({_FLEETING.sub("…", line)[:160] for line in lines})
 
 
-async def compare(example: Example, directory: Path, environment: dict[str, str]) -> list[str]:
+async def _compare(example: Example, environment: dict[str, str], directory: Path) -> list[str]:
     """In what the two sides differ; a difference that does not come again is chance."""
     differ: list[str] = []
-    for turn in range(2):
-        sides = [
-            _call(
-                s, example, directory / f"{example.name.replace('/', '-')}-{s.__name__}-{turn}", environment
-            )
-            for s in SIDES
-        ]
-        ours, theirs = await asyncio.gather(*sides)
-        a, b = Counter(theirs.lines()), Counter(ours.lines())
-        differ = [*(f"- {line}" for line in (a - b)), *(f"+ {line}" for line in (b - a))]
+    for turn in ("first", "again"):
+        sides = with_bot(example.path, environment)
+        differ = await compared(partial(_call, example), sides, directory / turn)
+        if missing := {found[1] for line in differ if (found := _MISSING.search(line))}:
+            raise NotRunError(f"no module {', '.join(sorted(missing))} here")
         if not differ:
-            return []
+            break
     return differ
 
 
-async def run(
-    folder: Path, chosen: set[str], directory: Path, environment: dict[str, str], say: Any
-) -> tuple[int, int]:
-    """Compare all that can be run; gives how many are the same, and how many were run."""
-    same = count = 0
-    for example in found(folder):
+def rows(folder: Path, chosen: Sequence[str], environment: dict[str, str], say: Say) -> list[Row]:
+    """All that can be run; those that cannot are told at once, with what they lack."""
+    found: list[Row] = []
+    for example in find(folder):
         if chosen and not any(name in example.name for name in chosen):
             continue
         if example.lacks is not None:
-            say(f"example {example.name:60} not run: {example.lacks}")
-            continue
-        count += 1
-        try:
-            differ = await compare(example, directory, environment)
-        except (AssertionError, OSError, subprocess.SubprocessError) as error:
-            differ = [f"failed: {str(error)[-600:]}"]
-        same += not differ
-        say(f"example {example.name:60} {'same' if not differ else 'differs'}", *differ)
-    return same, count
+            say(f"{'example':8} {example.name:60} not run: {example.lacks}")
+        else:
+            found.append(Row("example", example.name, partial(_compare, example, environment)))
+    return found

@@ -12,12 +12,12 @@ from typing import Any, Final
 import numpy as np
 from aiortc.mediastreams import VideoStreamTrack
 
-from tests.support.peer import FRAME, Peer, Tone
+from tests.support.peer import FRAME, Peer, Tone, gathering_on
 from tests.support.waiting import until
 from tests.unchanged.sides import Side
 
 QUESTION = Path(__file__).parents[1] / "data" / "speech" / "what_time_is_it.wav"
-SECONDS: Final = 90.0
+SECONDS: Final = 45.0
 """For one step."""
 NOT_COMPARED: Final = frozenset({"metrics", "user-audio-level", "bot-audio-level", "bot-tts-text"})
 """Figures and what comes by the clock."""
@@ -155,13 +155,11 @@ SCRIPTS: Final[dict[str, tuple[Step, ...]]] = {
 
 async def talk(name: str, side: Side, address: str) -> list[str]:
     """Have one bot's conversation; gives what was told to the client, and what the bot told of itself."""
-    from tests.support.peer import gathering_on  # noqa: PLC0415
-
-    video = with_video if name == "mirror" else lambda _: None
-    peer = Peer(side.url, request_data=None, gather=lambda: gathering_on(address), prepare=lambda _: None)
+    peer = Peer(side.url, request_data=None, gather=lambda: gathering_on(address))
     if name == "voice":
         peer.pc.getTransceivers()[0].sender.replaceTrack(Speech())
-    video(peer.pc)
+    if name == "mirror":
+        with_video(peer.pc)
     async with peer:
         own = Talk(side, peer)
         try:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
 from tests.support.certificates import self_signed
@@ -94,10 +95,11 @@ class _Listener:
 
 def _handle(socket: ServerConnection) -> None:
     path = socket.request.path if socket.request is not None else ""
-    if path.startswith("/tts/websocket"):
-        _speak(socket)
-    elif path.startswith("/v1/listen"):
-        _Listener(socket).run()
+    with contextlib.suppress(ConnectionClosed):  # a bot that ends says no good-bye
+        if path.startswith("/tts/websocket"):
+            _speak(socket)
+        elif path.startswith("/v1/listen"):
+            _Listener(socket).run()
 
 
 @contextlib.contextmanager

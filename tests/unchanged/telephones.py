@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from tests.support import phone as phones
 from tests.support import pipecat_runner
 from tests.support.gateway import serving
 from tests.support.waiting import until
-from tests.unchanged.sides import Side
+from tests.unchanged.sides import Side, compared
 
 BOT: Final = Path(__file__).parent / "bots" / "phone.py"
 _TICKET: Final = re.compile(r"/ws/[\w-]+")
@@ -36,7 +37,7 @@ async def theirs(provider: str, directory: Path) -> AsyncIterator[Side]:
         yield Side("theirs", url, lambda: (directory / "runner.log").read_text(errors="replace"))
 
 
-async def call(provider: str, side: Side) -> list[str]:
+async def call(provider: str, side: Side, _directory: Path) -> list[str]:
     """What the webhook is answered, what the caller is told, and what the bot tells of itself."""
     headers = {"Host": phones.HOST, **phones.signed(provider)}
     async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
@@ -55,10 +56,7 @@ async def call(provider: str, side: Side) -> list[str]:
     return [*told, *sorted(kinds), *side.events()]
 
 
-async def meet(provider: str, directory: Path) -> tuple[list[str], list[str]]:
-    """What came of it at ours, and at theirs."""
-    found = []
-    for open_side in (ours, theirs):
-        async with open_side(provider, directory / open_side.__name__) as side:
-            found.append(await call(provider, side))
-    return found[0], found[1]
+async def meet(provider: str, directory: Path) -> list[str]:
+    """In what a call by this provider differs."""
+    sides = [partial(side, provider) for side in (ours, theirs)]
+    return await compared(partial(call, provider), sides, directory)

@@ -58,6 +58,22 @@ ALLOWED = {
     "end before candidates": parted(),
     "a candidate that is none": made(candidates=["nonsense", CANDIDATE, "1 x udp 1 127.0.0.1 9 typ host"]),
     "end of the session": replaced(made(), "t=0 0\r\n", "t=0 0\r\na=end-of-candidates\r\n"),
+    "blanks and tabs at line ends": made().replace("\r\n", " \t\r\n"),
+    "letters of all kinds": replaced(made(), "s=-", "s=K\u00fcche\u00a0\U0001f468\u200d\U0001f469"),
+    "a number of ports": replaced(made(), "m=audio 9", "m=audio 9/1"),
+    "attributes of an extension": replaced(
+        made(),
+        "a=rtcp-mux",
+        "a=extmap:1/sendonly urn:ietf:params:rtp-hdrext:ssrc-audio-level vad=on\r\na=rtcp-mux",
+    ),
+    "a source without a value": replaced(
+        made(), "a=rtcp-mux", "a=ssrc:1 cname:x y\r\na=ssrc:1 foo\r\na=rtcp-mux"
+    ),
+    "data as drafts had it": replaced(
+        replaced(made(), "UDP/DTLS/SCTP webrtc-datachannel", "DTLS/SCTP 5000"),
+        "a=sctp-port:5000",
+        "a=sctpmap:5000 webrtc-datachannel 1024",
+    ),
 }
 
 
@@ -86,21 +102,52 @@ async def test_what_the_standards_allow_is_answered(offer: str, client: sdp.Clie
     assert group == [m for s in found.sections for m in s.values("mid") if m not in out]
 
 
+UNKNOWN = {
+    "text": "m=text 9 RTP/AVP 98\r\na=rtpmap:98 t140/1000\r\na=mid:t\r\n",
+    "messages": "m=message 9 TCP/MSRP *\r\na=path:msrp://127.0.0.1:9/x;tcp\r\n",
+    "fax": "m=image 9 udptl t38\r\n",
+    "floor control": "m=application 9 UDP/BFCP *\r\na=mid:f\r\na=floorctrl:c-only\r\n",
+    "more data": "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:d\r\na=sctp-port:5000\r\n",
+}
+
+
+@pytest.mark.parametrize("client", sdp.Client)
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("section", [pytest.param(s, id=name) for name, s in UNKNOWN.items()])
+async def test_what_no_call_has_is_rejected_and_costs_nothing_else(
+    section: str, first: bool, client: sdp.Client
+) -> None:
+    offer = before_audio(section, made()) if first and "SCTP" not in section else made() + section
+    asked, found = sdp.parse(offer), sdp.parse(await answer(offer, client))
+    assert [s.lines[0].split()[0] for s in found.sections] == [s.lines[0].split()[0] for s in asked.sections]
+    taken = [s.kind for s in found.sections if not s.rejected]
+    assert taken == ["audio", "application"]
+    [group] = [line.split()[1:] for line in found.head if line.startswith("a=group:BUNDLE")]
+    assert group == ["0", "1"]
+
+
 @pytest.mark.parametrize(
     ("offer", "says"),
     [
         (without(made(data=False), "a=setup"), r"m=audio section \(line 6\) has no a=setup"),
-        (replaced(made(data=False), "setup:actpass", "setup:both"), "has a=setup:both"),
-        (replaced(made(data=False), "sha-256 AB", "sha-256:AB"), "has a=fingerprint:sha-256:AB"),
+        (replaced(made(data=False), "setup:actpass", "setup:both"), r"line 11 of the SDP has 'a=setup:both'"),
+        (
+            replaced(made(data=False), "sha-256 AB", "sha-256:AB"),
+            r"line 10 of the SDP has 'a=fingerprint:sha-256:AB",
+        ),
+        (
+            replaced(made(), "a=mid:1", "a=mid:0"),
+            r"m=audio section \(line 6\) and its m=application section \(line 16\) have the same a=mid:0",
+        ),
         (without(made(), "a=rtcp-mux"), r"m=audio section \(line 6\) has no a=rtcp-mux"),
         (
             before_audio(REJECTED_VIDEO.replace("video 0", "video 9"), made()),
             r"m=video section \(line 6\) stands before the offer's m=audio section \(line 10\)",
         ),
         (replaced(made(), "a=rtpmap:111 opus/48000/2", "a=rtpmap:111 x"), "Opus"),
-        (replaced(made(), "sctp-port:5000", "sctp-port:x"), r"its line 'a=sctp-port:x'"),
-        (replaced(made(), "a=rtcp-mux", "a=rtcp-mux\r\na=ssrc:x y"), r"its line 'a=ssrc:x y'"),
-        (replaced(made(), "a=rtcp-mux", "a=rtcp-mux\r\na=extmap:1"), r"its line 'a=extmap:1'"),
+        (replaced(made(), "sctp-port:5000", "sctp-port:x"), r"its line 23 'a=sctp-port:x'"),
+        (replaced(made(), "a=rtcp-mux", "a=rtcp-mux\r\na=ssrc:x y"), r"its line 15 'a=ssrc:x y'"),
+        (replaced(made(), "a=rtcp-mux", "a=rtcp-mux\r\na=extmap:1"), r"its line 15 'a=extmap:1'"),
     ],
 )
 async def test_what_is_refused_is_named(offer: str, says: str) -> None:

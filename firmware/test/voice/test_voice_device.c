@@ -1,7 +1,10 @@
 /* The device as a whole: its tasks, its parts and what of them is broken, what it keeps. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "device/device_talk.h"
+#include "device/light.h"
 #include "tools.h"
 #include "voice/test_voice_whole.h"
 
@@ -124,6 +127,35 @@ static void a_fault_stands_on_the_display(void **state)
     voice_start(NULL);
     run_for(MS(100));
     assert_string_equal(fake.shown.detail, "no_microphone");
+}
+
+static void tell_of_the_bot(const char *bot_state)
+{
+    char message[128];
+    (void)snprintf(message, sizeof message,
+                   "{\"label\":\"rtvi-ai\",\"type\":\"server-message\",\"data\":{\"type\":\"device-bot\","
+                   "\"state\":\"%s\"}}",
+                   bot_state);
+    (void)device_take_message(device_get(), fake.now, (const uint8_t *)message, strlen(message), true);
+}
+
+static bool is_lit(uint64_t at)
+{
+    light_show(device_get(), at);
+    return fake.led[1] > 0;
+}
+
+static void a_bot_that_is_not_there_yet_is_waited_for(void **state)
+{
+    (void)state;
+    boot(NULL);
+    device_get()->session.state = SESSION_LIVE;
+    tell_of_the_bot("starting");
+    assert_string_equal(fake.shown.state, "One moment");
+    assert_true(is_lit(0) && !is_lit(MS(500)));
+    tell_of_the_bot("ready");
+    assert_string_equal(fake.shown.state, "Listening");
+    assert_true(is_lit(0) && is_lit(MS(500)));
 }
 
 static void without_a_store_it_is_reached_all_the_same(void **state)
@@ -269,6 +301,7 @@ int main(void)
         cmocka_unit_test_teardown(settings_keep_their_secrets, stop),
         cmocka_unit_test_teardown(without_sound_it_is_reached_all_the_same, stop),
         cmocka_unit_test_teardown(a_fault_stands_on_the_display, stop),
+        cmocka_unit_test_teardown(a_bot_that_is_not_there_yet_is_waited_for, stop),
         cmocka_unit_test_teardown(without_a_store_it_is_reached_all_the_same, stop),
         cmocka_unit_test_teardown(a_store_that_fails_is_told, stop),
         cmocka_unit_test_teardown(a_reboot_lets_its_answer_out_first, stop),

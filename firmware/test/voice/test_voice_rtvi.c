@@ -29,6 +29,7 @@ static void each_type_that_matters_is_recognised(void **state)
         {MESSAGE("server-message", "{\"type\":\"weather\"}"), RTVI_OTHER},
         {MESSAGE("server-message", "{\"type\":\"device-attention\",\"state\":\"asleep\"}"), RTVI_ATTENTION},
         {MESSAGE("server-message", "{\"type\":\"device-echo\",\"state\":\"cancelled\"}"), RTVI_ECHO},
+        {MESSAGE("server-message", "{\"type\":\"device-bot\",\"state\":\"starting\"}"), RTVI_BOT},
         {MESSAGE("server-message", "5"), RTVI_OTHER},
         {"{\"type\":\"signalling\",\"message\":{\"type\":\"peerLeft\"}}", RTVI_PEER_LEFT},
         {"{\"type\":\"signalling\",\"message\":{\"type\":\"renegotiate\"}}", RTVI_OTHER},

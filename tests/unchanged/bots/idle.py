@@ -8,37 +8,19 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.runner.types import RunnerArguments
 from pipecat.runner.utils import create_transport
-from pipecat.transports.base_transport import BaseTransport, TransportParams
-from pipecat.workers.runner import WorkerRunner
 
-PARAMS = {"webrtc": lambda: TransportParams(audio_in_enabled=True, audio_out_enabled=True)}
-
-
-async def run_bot(transport: BaseTransport, runner_args: RunnerArguments) -> None:
-    worker = PipelineWorker(Pipeline([transport.input(), transport.output()]), idle_timeout_secs=2)
-
-    @transport.event_handler("on_client_connected")
-    async def on_client_connected(_transport: BaseTransport, _client: Any) -> None:
-        print("EVENT connected", flush=True)
-
-    @transport.event_handler("on_client_disconnected")
-    async def on_client_disconnected(_transport: BaseTransport, _client: Any) -> None:
-        print("EVENT disconnected", flush=True)
-        await worker.cancel()
-
-    @worker.event_handler("on_idle_timeout")
-    async def on_idle_timeout(_worker: Any) -> None:
-        print("EVENT idle", flush=True)
-
-    runner = WorkerRunner(handle_sigint=runner_args.handle_sigint)
-    await runner.add_workers(worker)
-    await runner.run()
-    print("EVENT ended", flush=True)
+from tests.unchanged.bots import usual
 
 
 async def bot(runner_args: RunnerArguments) -> None:
-    transport = await create_transport(runner_args, PARAMS)
-    await run_bot(transport, runner_args)
+    transport = await create_transport(runner_args, usual.TALKS)
+    worker = PipelineWorker(Pipeline([transport.input(), transport.output()]), idle_timeout_secs=5)
+
+    @worker.event_handler("on_idle_timeout")
+    async def on_idle_timeout(_worker: Any) -> None:
+        usual.tell("idle")
+
+    await usual.run(worker, transport, runner_args)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pipecat.frames.frames import (
     Frame,
     InputAudioRawFrame,
@@ -12,12 +10,12 @@ from pipecat.frames.frames import (
     OutputImageRawFrame,
 )
 from pipecat.pipeline.pipeline import Pipeline
-from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.runner.types import RunnerArguments
 from pipecat.runner.utils import create_transport
-from pipecat.transports.base_transport import BaseTransport, TransportParams, VideoInSourceParams
-from pipecat.workers.runner import WorkerRunner
+from pipecat.transports.base_transport import TransportParams, VideoInSourceParams
+
+from tests.unchanged.bots import usual
 
 PARAMS = {
     "webrtc": lambda: TransportParams(
@@ -41,7 +39,7 @@ class Mirror(FrameProcessor):
     def _see(self, source: str | None) -> None:
         if source not in self._seen:
             self._seen.add(source)
-            print(f"EVENT sees {source}", flush=True)
+            usual.tell(f"sees {source}")
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
@@ -55,29 +53,10 @@ class Mirror(FrameProcessor):
         await self.push_frame(back, direction)
 
 
-async def run_bot(transport: BaseTransport, runner_args: RunnerArguments) -> None:
-    worker = PipelineWorker(
-        Pipeline([transport.input(), Mirror(), transport.output()]), idle_timeout_secs=None
-    )
-
-    @transport.event_handler("on_client_connected")
-    async def on_client_connected(_transport: BaseTransport, _client: Any) -> None:
-        print("EVENT connected", flush=True)
-
-    @transport.event_handler("on_client_disconnected")
-    async def on_client_disconnected(_transport: BaseTransport, _client: Any) -> None:
-        print("EVENT disconnected", flush=True)
-        await worker.cancel()
-
-    runner = WorkerRunner(handle_sigint=runner_args.handle_sigint)
-    await runner.add_workers(worker)
-    await runner.run()
-    print("EVENT ended", flush=True)
-
-
 async def bot(runner_args: RunnerArguments) -> None:
     transport = await create_transport(runner_args, PARAMS)
-    await run_bot(transport, runner_args)
+    worker = usual.work(Pipeline([transport.input(), Mirror(), transport.output()]), runner_args)
+    await usual.run(worker, transport, runner_args)
 
 
 if __name__ == "__main__":

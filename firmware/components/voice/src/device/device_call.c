@@ -44,6 +44,7 @@ bool device_call_begin(struct device *d, struct device_news *news)
     struct signaling_trust trust;
     d->told_reason = REASON_NONE;
     d->attention = ATTENTION_ALWAYS;
+    d->bot_starts = false;
     d->echo_cancelled = false;
     d->gateway.family = 0;
     d->met = false;

@@ -66,6 +66,7 @@ struct device {
     bool bot_ready;
     char call_id[SIGNALING_CALL_MAX]; /* of the call that was live and may go on; empty for none */
     enum device_attention attention;  /* as the gateway last said */
+    bool bot_starts;                  /* likewise: there is nobody to talk to yet */
     bool echo_cancelled;              /* likewise: it takes our own voice out of what we send */
 
     struct queue up;         /* audio task to net task */

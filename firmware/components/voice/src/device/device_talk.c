@@ -70,6 +70,12 @@ static void take_attention(struct device *d, const char *state)
     screen_show_state(d);
 }
 
+static void take_bot(struct device *d, const char *state)
+{
+    d->bot_starts = strcmp(state, "starting") == 0;
+    screen_show_state(d);
+}
+
 static enum reason take_event(struct device *d, uint64_t now, const struct rtvi_event *event)
 {
     switch (event->type) {
@@ -99,6 +105,9 @@ static enum reason take_event(struct device *d, uint64_t now, const struct rtvi_
         break;
     case RTVI_ATTENTION:
         take_attention(d, event->text);
+        break;
+    case RTVI_BOT:
+        take_bot(d, event->text);
         break;
     case RTVI_ECHO:
         d->echo_cancelled = strcmp(event->text, "cancelled") == 0;

@@ -22,7 +22,8 @@ static const char *const attentions[] = {[ATTENTION_ALWAYS] = "Listening",
 static void show(const struct device *d, const char *detail)
 {
     bool live = d->session.state == SESSION_LIVE;
-    const char *word = live ? attentions[d->attention] : words[d->session.state];
+    const char *talks = d->bot_starts ? "One moment" : attentions[d->attention];
+    const char *word = live ? talks : words[d->session.state];
     port_display_state(live && settings_is_microphone_muted(&d->settings) ? "Microphone off" : word, detail);
 }
 

@@ -29,6 +29,8 @@ static enum rtvi_type type_of(struct json type)
         return RTVI_ATTENTION;
     if (json_is(type, "device-echo"))
         return RTVI_ECHO;
+    if (json_is(type, "device-bot"))
+        return RTVI_BOT;
     return json_is(type, "device-command") ? RTVI_COMMAND : RTVI_OTHER;
 }
 
@@ -36,7 +38,7 @@ static bool read_server_message(struct rtvi_event *event, struct json data)
 {
     event->data = data;
     event->type = type_of(json_member(data, "type"));
-    if (event->type == RTVI_ATTENTION || event->type == RTVI_ECHO)
+    if (event->type == RTVI_ATTENTION || event->type == RTVI_ECHO || event->type == RTVI_BOT)
         json_text_cut(json_member(data, "state"), event->text, sizeof event->text);
     return true;
 }

@@ -24,6 +24,7 @@ enum rtvi_type {
     RTVI_ERROR,
     RTVI_COMMAND,    /* data: {"type": "device-command", "command": …, "value": …} */
     RTVI_ATTENTION,  /* text: whether the gateway listens, "asleep" say */
+    RTVI_BOT,        /* text: whether the bot is there, "starting" say */
     RTVI_ECHO,       /* text: what the gateway does about our own voice in what we send, "cancelled" say */
     RTVI_CLOCK,      /* the reply to ours */
     RTVI_CRASH_KEPT, /* likewise: the gateway has the report */
