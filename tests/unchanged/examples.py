@@ -31,9 +31,11 @@ PLAYED: Final = frozenset({"openai", "cartesia", "deepgram"})
 NO_SERVICES: Final = frozenset(
     {"ai_service", "image_service", "llm_service", "mcp_service", "settings", "stt_service", "tts_service"}
 )
+_NOT_PLAYED: Final = re.compile(r"pipecat\.services\.openai\.(responses|realtime)|OpenAIResponses")
 _SERVICE: Final = re.compile(r"pipecat\.services\.([a-z0-9_]+)")
-_FAULT: Final = re.compile(r"\b(ERROR|CRITICAL)\b.*? [-|] (.*)$|^(\w*(?:Error|Exception)): ")
-_MISSING: Final = re.compile(r"failed: .*No module named '([\w.]+)'")
+_FAULT: Final = re.compile(r"\b(?:ERROR|CRITICAL) +(?:\| \S+:\d+ - |w\S+ \S+ )(.*)$")
+"""As Pipecat's runner and the gateway log it."""
+_MISSING: Final = re.compile(r"failed: .*(No module named '[\w.]+'|No such file or directory)")
 _SPOKEN: Final = re.compile(r'bot-output .*"spoken": true|bot-output .*"spoken_status": "in-progress"')
 """Words as they are spoken."""
 _FLEETING: Final = re.compile(r"0x[0-9a-f]+|#\d+|\d+(\.\d+)?|[0-9a-f-]{16,}")
@@ -61,6 +63,8 @@ def _lacks(text: str) -> str | None:
     services = set(_SERVICE.findall(text)) - NO_SERVICES - PLAYED
     if services:
         return f"service {', '.join(sorted(services))}"
+    if _NOT_PLAYED.search(text) is not None:
+        return "service openai, over a WebSocket"
     if '"webrtc"' not in text and "SmallWebRTC" not in text:
         return "another transport"
     return None
@@ -95,7 +99,7 @@ async def _listen(talk: script.Talk) -> bool:
 
 def _faults(log: str) -> list[str]:
     """What is logged as wrong, without what never is the same twice; each once."""
-    lines = [m[2] or m[3] for line in log.splitlines() if (m := _FAULT.search(line))]
+    lines = [found[1] for line in log.splitlines() if (found := _FAULT.search(line))]
     return sorted({_FLEETING.sub("…", line)[:160] for line in lines})
 
 
@@ -106,7 +110,7 @@ async def _compare(example: Example, environment: dict[str, str], directory: Pat
         sides = with_bot(example.path, environment)
         differ = await compared(partial(_call, example), sides, directory / turn)
         if missing := {found[1] for line in differ if (found := _MISSING.search(line))}:
-            raise NotRunError(f"no module {', '.join(sorted(missing))} here")
+            raise NotRunError(", ".join(sorted(missing)))
         if not differ:
             break
     return differ
