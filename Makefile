@@ -30,7 +30,7 @@ unchanged: set-up-test build/firmware  ## Stock bots and clients here and at Pip
 test: check firmware-test  ## Everything that CI runs
 
 check: lint build/firmware  ## Format, lint, types, tests of the Python side
-	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)  # speech comes in real time: with more at once it is late on two cores
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)  # each starts several processes, and speech comes in real time
 
 lint: set-up-test
 	$(BIN)/ruff format --check -q .

@@ -58,12 +58,16 @@ async def measured(front: GatewayProcess, name: str) -> Ways:
 
 
 async def _called(own: httpx.AsyncClient, count: int) -> list[float]:
-    took = []
-    for _ in range(count):
+    """So many calls that were answered; one that a full gateway refused is made again when that says, as a device's."""
+    took: list[float] = []
+    while len(took) < count:
         began = time.perf_counter()
         answer = await own.post("/api/offer", json={"sdp": captured("libpeer"), "type": "offer"})
-        took.append(1000 * (time.perf_counter() - began))
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            await asyncio.sleep(float(answer.headers["retry-after"]))
+            continue
         answer.raise_for_status()
+        took.append(1000 * (time.perf_counter() - began))
     return took
 
 

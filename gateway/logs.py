@@ -17,8 +17,9 @@ from loguru import logger
 from pydantic import BaseModel, Field
 
 from gateway import sentry
+from gateway.environment import sentry_dsn
 from gateway.flood import Flood
-from gateway.settings import Settings, sentry_dsn
+from gateway.settings import Settings
 
 if TYPE_CHECKING:
     from loguru import Record

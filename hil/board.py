@@ -40,6 +40,7 @@ class Board:
     journal: Journal
     wifi: tuple[str, ...] = ("--no-wifi",)
     console: Console = field(init=False)
+    _resets: int = 0
 
     def __post_init__(self) -> None:
         self.console = Console(self.dut.write, self.log, self.journal, self.backend.fate)
@@ -61,7 +62,7 @@ class Board:
             try:
                 state = self.ask("state", _TRY_SECONDS)
             except Silent as silent:
-                if self.boots() > 2:
+                if self.boots() > 2 + self._resets:
                     raise BootLoop(
                         f"a boot loop: the board began {self.boots()} times and never got to its console; "
                         f"{self.backend.fate()}; the last that it said: {self.console.tail()!r}"
@@ -81,6 +82,7 @@ class Board:
     def reset(self) -> None:
         """By its reset line, whatever it is doing."""
         self.journal.note("reset")
+        self._resets += 1
         self.backend.reset(self.dut)
 
     def power(self, on: bool) -> None:

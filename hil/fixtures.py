@@ -172,3 +172,13 @@ def live(board: Board) -> Board:
     """The board in a call."""
     board.live()
     return board
+
+
+@pytest.fixture
+def updatable(live: Board, gateway: Gateway) -> Iterator[Board]:
+    """Over plain http, as the rig speaks it, and of the rig's making."""
+    live.set(update="any", firmware_key=gateway.firmware_key)
+    live.live(30)
+    live.console.wait(lambda e: e["event"] == "bot_ready", "the data channel")
+    yield live
+    live.set(update="", firmware_key="")

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ground import operator
 from hil.errors import Unusable
 from hil.record.journal import Journal
+from tools.releases import maker, signing
 
 ROOT: Final = Path(__file__).parents[1]
 BOT: Final = Path(__file__).parent / "bots" / "lab.py"
@@ -48,6 +50,7 @@ class Gateway:
         self._port = 0
         self.journal: Journal | None = None  # of the test that is on
         self._process: subprocess.Popen[bytes] | None = None
+        self._maker = Ed25519PrivateKey.generate()
         self.releases = folder / "releases"
         self.releases.mkdir(exist_ok=True)
         own = {
@@ -154,13 +157,20 @@ class Gateway:
         key: str = self._ask("POST", "/api/devices", body).json()["key"]
         return key
 
-    def offer_release(self, release: Path) -> Path:
-        """Put a copy of a release where the gateway hands them out; gives the copy."""
-        return Path(shutil.copytree(release, self.releases / release.name, dirs_exist_ok=True))
+    @property
+    def firmware_key(self) -> str:
+        """What a board takes as `firmware_key`, to take what is offered here."""
+        return maker.public(self._maker)
 
-    def update(self, device: str, version: str) -> None:
+    def offer_release(self, release: Path) -> Path:
+        """Put a copy of a release, signed, where the gateway hands them out; gives the copy."""
+        copy = Path(shutil.copytree(release, self.releases / release.name, dirs_exist_ok=True))
+        signing.sign(copy, [self._maker])
+        return copy
+
+    def update(self, device: str, version: str, *, older: bool = False) -> None:
         """Tell a device that is in a call to update itself."""
-        self._ask("POST", f"/api/devices/{device}/update", {"version": version})
+        self._ask("POST", f"/api/devices/{device}/update", {"version": version, "older": older})
 
     def revoke(self, name: str) -> None:
         """Let it in no more."""

@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 from loguru import logger
 
-from gateway.settings import without_telemetry
+from gateway.environment import without_telemetry
 from tests.support import lan
 
 # How long an example takes says more of the machine than of the code. Each run tries the same ones: what one finds,

@@ -76,6 +76,8 @@ GROUND = {
     f"gateway.{name}"
     for name in (
         "errors",
+        "environment",
+        "sections",
         "settings",
         "sources",
         "ice_servers",
@@ -165,6 +167,8 @@ def test_a_circle_is_seen() -> None:
 
 PURE = [
     "errors",
+    "environment",
+    "sections",
     "settings",
     "sources",
     "bus.crossing",
@@ -299,7 +303,7 @@ def test_private_details_of_the_stack_are_touched_in_stock_alone() -> None:
     assert touched == {}
 
 
-def test_only_settings_reads_the_environment() -> None:
+def test_only_settings_and_environment_read_it() -> None:
     readers = {
         module
         for module, path in GATEWAY.items()
@@ -316,7 +320,7 @@ def test_only_settings_reads_the_environment() -> None:
         "gateway.bot.child",  # likewise
         "gateway.bot.given",  # to a bot, what Pipecat's runner sets
     }
-    assert readers - passed_on == {"gateway.settings"}
+    assert readers - passed_on == {"gateway.settings", "gateway.environment"}
 
 
 @pytest.mark.parametrize("folder", ["tools", "hil"])

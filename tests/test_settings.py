@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from gateway import settings
+from gateway import environment, settings
 from gateway.errors import ConfigError
 from gateway.settings import Settings
 from gateway.wire.calls import dump
@@ -130,7 +130,7 @@ def test_the_env_file_beside_the_settings_is_read(config: Path, env: Path) -> No
         "# mine\nexport VOICEGW_PORT=2345\nTEST_API_KEY='s k'\nTEST_BASE=http://${HOST_OF_NOBODY:-x}/\n"
     )
     assert settings.load(config).port == 2345
-    keys = settings.api_keys()
+    keys = environment.api_keys()
     assert (keys["TEST_API_KEY"], keys["TEST_BASE"]) == ("s k", "http://x/")
 
 
@@ -138,7 +138,7 @@ def test_the_real_environment_wins_over_it(config: Path, env: Path, monkeypatch:
     config.touch()
     env.write_bytes("VOICEGW_PORT=2345\r\nTEST_API_KEY=file\r\n".encode("utf-16"))
     monkeypatch.setenv("TEST_API_KEY", "real")
-    assert (settings.load(config).port, settings.api_keys()["TEST_API_KEY"]) == (2345, "real")
+    assert (settings.load(config).port, environment.api_keys()["TEST_API_KEY"]) == (2345, "real")
 
 
 def test_without_a_settings_file_the_one_of_the_working_directory_is_read(
@@ -147,7 +147,7 @@ def test_without_a_settings_file_the_one_of_the_working_directory_is_read(
     monkeypatch.chdir(env.parent)
     env.write_text("VOICEGW_KEY=vgw_x")
     settings.read_env()
-    assert settings.client_key(None) == "vgw_x"
+    assert environment.client_key(None) == "vgw_x"
 
 
 @pytest.mark.parametrize(

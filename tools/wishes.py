@@ -41,7 +41,7 @@ _FORMS = {
     "muted": (re.compile(r"[01]"), "0 or 1"),
     "mic_muted": (re.compile(r"[01]"), "0 or 1"),
     "update": (re.compile(r"https|any"), "https or any"),
-    "gateway": (_URL, "a URL such as http://192.168.1.2:7860"),
+    "gateway": (_URL, "a URL such as https://192.168.1.2:7860"),
     "key": (re.compile(r"[!-~]+"), "a key as voicegw devices add prints it"),
     "gateway_id": (re.compile(r"[!-~]+"), "as the gateway announces it"),
 }

@@ -20,7 +20,8 @@ from pocketsphinx import Decoder
 
 from bench.room.rooms import Samples, pcm
 from gateway.bots import assistant
-from gateway.settings import Hearing, without_telemetry
+from gateway.environment import without_telemetry
+from gateway.sections import Hearing
 from gateway.speech import sphinx_worker
 from gateway.speech.framing import Kind, Message
 from gateway.speech.intents import Intent, Recogniser

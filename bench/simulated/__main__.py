@@ -16,7 +16,8 @@ from bench.simulated import clock
 from bench.simulated.device import Device, compiled
 from bench.simulated.machines import Front, Host
 from bench.simulated.network import Network
-from gateway.settings import Limits, Nats, Settings
+from gateway.sections import Limits, Nats
+from gateway.settings import Settings
 from tests.support.offers import captured
 
 PACES: Final = {

@@ -35,6 +35,8 @@ bool host_wifi(const char *network); /* false: too long */
 bool host_flash_open(const char *path, int slot);
 void host_flash_reboot(void);
 void host_flash_close(void);
+void host_flash_fail_after(uint32_t bytes); /* the power, until it is opened again: flash.h */
+bool host_flash_has_power(void);
 const char *host_flash_slot(void);
 const char *host_flash_version(void);
 const char *host_flash_board(void);

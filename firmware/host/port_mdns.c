@@ -150,12 +150,6 @@ enum port_error port_mdns_browse(const char *service)
     return PORT_OK;
 }
 
-void port_mdns_browse_stop(void)
-{
-    mdns.wanted.len = 0;
-    memset(mdns.services, 0, sizeof mdns.services);
-}
-
 static struct service *find(const struct mdns_name *name)
 {
     for (int i = 0; i < SERVICES; i++)

@@ -50,6 +50,17 @@ void host_flash_close(void)
     flash_close(&flash);
 }
 
+void host_flash_fail_after(uint32_t bytes)
+{
+    flash.failing = true;
+    flash.left = bytes;
+}
+
+bool host_flash_has_power(void)
+{
+    return !flash.failing || flash.left > 0;
+}
+
 const char *host_flash_slot(void)
 {
     return flash.bytes == NULL ? "" : running == 0 ? "ota_0" : "ota_1";

@@ -21,8 +21,9 @@ from gateway.bot.tools import DeviceTools
 from gateway.bot.track import SAMPLE_RATE
 from gateway.bot.turns import TurnClock
 from gateway.bot.whole import WholeConnection
+from gateway.environment import without_telemetry
 from gateway.ice_servers import IceServer
-from gateway.settings import Settings, without_telemetry
+from gateway.settings import Settings
 from gateway.wire import talk
 from gateway.wire.calls import BotJob
 from gateway.wire.frames import Frame, FrameError, Kind

@@ -11,7 +11,7 @@ import socket
 from collections import deque
 from pathlib import Path
 
-from gateway.settings import BotLimits
+from gateway.sections import BotLimits
 from ground import rights
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36

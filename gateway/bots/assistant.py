@@ -37,17 +37,9 @@ from gateway.bots.call import (
     hold,
     open_transport,
 )
+from gateway.environment import api_keys, without_telemetry
 from gateway.errors import ConfigError
-from gateway.settings import (
-    EngineSpec,
-    Hearing,
-    HomeAssistant,
-    McpServer,
-    MemorySettings,
-    OfDevice,
-    api_keys,
-    without_telemetry,
-)
+from gateway.sections import EngineSpec, Hearing, HomeAssistant, McpServer, MemorySettings, OfDevice
 from gateway.speech import home_assistant, local_models, mcp, providers
 from gateway.speech.dialogue import Dialogue
 from gateway.speech.engine_process import held

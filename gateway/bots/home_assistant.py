@@ -13,8 +13,9 @@ from pipecat.runner.types import RunnerArguments
 
 from gateway.bots import assistant
 from gateway.bots.call import PIPELINE, device_name, gateway_settings, hold, open_transport
+from gateway.environment import api_keys
 from gateway.errors import ConfigError
-from gateway.settings import HomeAssistant, api_keys
+from gateway.sections import HomeAssistant
 from gateway.speech.assist import Asking, Assist
 from gateway.speech.home_assistant import HomeTrouble
 

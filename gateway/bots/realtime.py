@@ -15,8 +15,9 @@ from pipecat.runner.types import RunnerArguments
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.bots.call import PIPELINE, gateway_settings, hold, open_transport
+from gateway.environment import api_keys
 from gateway.errors import ConfigError
-from gateway.settings import EngineSpec, api_keys
+from gateway.sections import EngineSpec
 from gateway.speech import providers
 
 _KEYS = {"openai": "OPENAI_API_KEY", "google": "GOOGLE_API_KEY"}

@@ -18,7 +18,7 @@ from loguru import logger
 from gateway.bus import subjects
 from gateway.errors import Busy, ConfigError, GatewayError
 from gateway.recurring import Recurring
-from gateway.settings import Nats
+from gateway.sections import Nats
 
 AGAIN_SECONDS: Final = 0.25
 """Between two tries to connect; NATS bears thousands of them a second."""

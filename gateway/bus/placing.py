@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Final, Protocol
 
 from loguru import logger
@@ -33,6 +33,8 @@ TAKE_SECONDS: Final = 0.3
 """For a host to want a call: its event loop is late by a fifth of it at most (`headroom`)."""
 TRIES: Final = 3
 """Of a tier in which somebody hears, but takes nothing: one of them sleeps, or has filled up meanwhile."""
+DEAD_SECONDS: Final = 3.5
+"""For NATS to notice that a host has died, which is given offers until then: so long an offer is tried again."""
 LOOK_SECONDS: Final = 1.0
 """Between two looks whether the host that has taken a call is there still."""
 CONFIRM_SECONDS: Final = 2.0
@@ -61,19 +63,33 @@ async def place(bus: Speaks, call: OfferCall, seconds: float) -> tuple[str, Answ
         Busy: none has room, or the one that took it doesn't answer in time. Else what the host raises.
     """
     data = crossing.pack(call)
+    loop = asyncio.get_running_loop()
+    over = loop.time() + DEAD_SECONDS
+    while True:
+        slept = 0
+        async with contextlib.aclosing(_attempts(bus)) as attempts:
+            async for attempt in attempts:
+                if (found := await attempt.run(data, seconds)) is not None:
+                    return found
+                slept += attempt.slept
+        if not slept or loop.time() > over:
+            break
+    raise Busy(
+        "no host has room for a call", remedy="try again in a few seconds, or start another: voicegw host"
+    )
+
+
+async def _attempts(bus: Speaks) -> AsyncGenerator[_Attempt]:
+    """Each tier, as often as it may be."""
     for tier in TIERS:
         for _ in range(TRIES):
             attempt = _Attempt(bus, tier)
             try:
-                if (found := await attempt.run(data, seconds)) is not None:
-                    return found
+                yield attempt
             finally:
                 await attempt.close()
             if attempt.nobody:
                 break
-    raise Busy(
-        "no host has room for a call", remedy="try again in a few seconds, or start another: voicegw host"
-    )
 
 
 class _Attempt:
@@ -85,6 +101,8 @@ class _Attempt:
         self._end: Callable[[], Awaitable[None]] | None = None
         self.nobody = False
         """Whether nobody heard at all."""
+        self.slept = False
+        """Whether somebody should have heard, and did not."""
 
     async def run(self, data: bytes, seconds: float) -> tuple[str, Answer] | None:
         self._end = await self._bus.hear(self._inbox, self._heard.put_nowait)
@@ -92,6 +110,7 @@ class _Attempt:
         try:
             first = await asyncio.wait_for(self._heard.get(), TAKE_SECONDS)
         except TimeoutError:
+            self.slept = True
             return None
         self.nobody = first.nobody
         if first.nobody or "takes" not in (body := crossing.unpack(first.data)):

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from gateway import settings
+from gateway import environment, settings
 from gateway.cli.common import ConfigOption, Exit, JsonOption, own_host, run
 from gateway.cli.tools import plugged_in
 from gateway.errors import ConfigError, GatewayError
@@ -105,7 +105,7 @@ async def _shared_keys(chosen: settings.Settings) -> dict[str, list[str]]:
     """By the id of a device, the boards that use its key at once; only a gateway that runs here can tell."""
     from gateway.cli.remote import Remote
 
-    own = Remote(f"http://{own_host(chosen.host)}:{chosen.port}", settings.client_key(None))
+    own = Remote(f"http://{own_host(chosen.host)}:{chosen.port}", environment.client_key(None))
     try:
         async with asyncio.timeout(_ASK_SECONDS):
             known = await own.ask("GET", "/api/devices")
@@ -216,7 +216,7 @@ def devices_update(
 
     async def follow() -> list[dict[str, Any]]:
         last: dict[str, dict[str, Any]] = {}
-        remote = Remote(url, settings.client_key(key_file))
+        remote = Remote(url, environment.client_key(key_file))
         async for course in remote.update(None if everyone else names, version, older=older):
             last[course["device"]] = course
             if as_json:
@@ -243,7 +243,7 @@ def devices_tell(
     """Send a device a command."""
     from gateway.cli.remote import Remote
 
-    run(Remote(url, settings.client_key(key_file)).command(name, command, _value(value)))
+    run(Remote(url, environment.client_key(key_file)).command(name, command, _value(value)))
     out.print(f"{name} is told.", markup=False)
 
 
@@ -266,7 +266,7 @@ def devices_say(
     from gateway.cli.remote import Remote
 
     body = {"text": text, "sound": sound, "volume": volume, "keep_s": keep}
-    found = run(Remote(url, settings.client_key(key_file)).of_device("POST", name, "say", body))
+    found = run(Remote(url, environment.client_key(key_file)).of_device("POST", name, "say", body))
     out.print(f"{name} is told, now or when it is back (number {found['number']}).", markup=False)
 
 
@@ -281,7 +281,7 @@ def devices_promises(
     """Show a device's timers, alarms, reminders and announcements, or cancel one."""
     from gateway.cli.remote import Remote
 
-    gateway = Remote(url, settings.client_key(key_file))
+    gateway = Remote(url, environment.client_key(key_file))
     if cancel is not None:
         run(gateway.of_device("DELETE", name, f"promises/{cancel}"))
         out.print(f"Number {cancel} of {name} is cancelled.", markup=False)
@@ -304,7 +304,7 @@ def devices_quiet(
     """Stop what rings or is said on a device."""
     from gateway.cli.remote import Remote
 
-    run(Remote(url, settings.client_key(key_file)).of_device("POST", name, "quiet"))
+    run(Remote(url, environment.client_key(key_file)).of_device("POST", name, "quiet"))
     out.print(f"{name} is quiet.", markup=False)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from gateway import __version__, settings
+from gateway import __version__, environment, settings
 from gateway.cli import bots, devices, identity, memory, nats, tools
 from gateway.cli.common import ConfigOption, Exit, JsonOption, fail, run
 from gateway.errors import ConfigError, GatewayError, Unreachable
@@ -215,7 +215,7 @@ def page(
     """Make a link to the page for a browser: good once, and then for thirty days in that browser."""
     from gateway.cli.remote import Remote
 
-    found = run(Remote(url, settings.client_key(key_file)).ask("POST", "/api/link"))
+    found = run(Remote(url, environment.client_key(key_file)).ask("POST", "/api/link"))
     out.verbatim(f"{url.rstrip('/')}{found['path']}")
 
 
@@ -231,7 +231,7 @@ def mcp(
     from gateway.cli import mcp_server
     from gateway.cli.remote import Remote
 
-    mcp_server.serve(Remote(url, settings.client_key(key_file)))
+    mcp_server.serve(Remote(url, environment.client_key(key_file)))
 
 
 @app.command()
@@ -260,7 +260,7 @@ def talk(
         client.ask(
             client.read_question(question),
             url=url,
-            key=settings.client_key(key_file),
+            key=environment.client_key(key_file),
             start=start,
             show=show,
         )

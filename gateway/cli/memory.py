@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway import settings
+from gateway import environment
 from gateway.cli.common import JsonOption, run
 from gateway.cli.devices import HERE, KeyOption, UrlOption
 from gateway.errors import ConfigError
@@ -30,7 +30,7 @@ def devices_history(
     """Show what was asked of a device, or of its person, and what it answered; or forget it."""
     from gateway.cli.remote import Remote
 
-    gateway = Remote(url, settings.client_key(key_file))
+    gateway = Remote(url, environment.client_key(key_file))
     if clear:
         run(gateway.of_device("DELETE", name, "history"))
         out.print(f"What was said with {name} is forgotten.", markup=False)
@@ -66,7 +66,7 @@ def devices_prefer(
     """Show what the people of a device prefer, or set it."""
     from gateway.cli.remote import Remote
 
-    gateway = Remote(url, settings.client_key(key_file))
+    gateway = Remote(url, environment.client_key(key_file))
     for given in preferences or []:
         what, equals, value = given.partition("=")
         if not equals or not what.isalpha():

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import httpx
 
+from gateway.environment import client_identity
 from gateway.errors import BadRequest, GatewayError, Unreachable
-from gateway.settings import client_identity
 from ground import operator, pinned
 from ground.typed import gateway_url
 

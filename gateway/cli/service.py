@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import socket
 
-from gateway import settings
+from gateway import environment
 
 
 def tell(state: str) -> None:
     """Tell systemd how the service stands, as `READY=1` (sd_notify(3)); nothing where it did not ask."""
-    address = settings.notify_socket()
+    address = environment.notify_socket()
     if address is None:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):

@@ -13,7 +13,8 @@ from gateway.errors import BadRequest
 from gateway.front.memory_book import MemoryBook, Said
 from gateway.front.registry_file import StorageError
 from gateway.recurring import Recurring
-from gateway.settings import OfDevice, Settings
+from gateway.sections import OfDevice
+from gateway.settings import Settings
 from gateway.wire.calls import SessionEvent
 from gateway.wire.tools import PREFERENCES, UNITS
 

@@ -20,7 +20,7 @@ from gateway.front.switchboard import Switchboard
 from gateway.front.telemetry import Telemetry
 from gateway.front.tools import Tools
 from gateway.recurring import Recurring
-from gateway.settings import Mqtt
+from gateway.sections import Mqtt
 from gateway.wire.promises import MAX_SPOKEN, Wish
 from ground import installing
 

@@ -9,9 +9,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway import __version__
+from gateway.environment import Otel
 from gateway.errors import ConfigError
 from gateway.front.costs import TIMES, SinceTurn
-from gateway.settings import Otel
 from ground import installing
 
 if TYPE_CHECKING:

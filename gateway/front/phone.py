@@ -20,8 +20,9 @@ from urllib.parse import parse_qsl, urlsplit
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from gateway.environment import phone_secret
 from gateway.errors import ConfigError, Forbidden
-from gateway.settings import PhoneSettings, phone_secret
+from gateway.sections import PhoneSettings
 
 TICKET_SECONDS: Final = 300.0
 """For a provider to connect once its webhook was answered; what Pipecat's tokens are good for."""

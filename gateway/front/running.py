@@ -15,6 +15,7 @@ from typing import Any
 from loguru import logger
 
 from gateway import __version__
+from gateway.environment import api_keys, otel
 from gateway.errors import NotFound
 from gateway.front import announcing, discovery
 from gateway.front.access import Proxies, names_of
@@ -47,7 +48,7 @@ from gateway.front.uploads import Uploads
 from gateway.ice_servers import IceServer
 from gateway.rate import Buckets
 from gateway.recurring import Recurring
-from gateway.settings import Settings, api_keys, otel
+from gateway.settings import Settings
 from gateway.wire.calls import SessionEvent
 
 REVOCATION_SECONDS = 2.0

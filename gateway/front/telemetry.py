@@ -12,9 +12,9 @@ from typing import Any, Final
 from loguru import logger
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gateway.environment import Otel
 from gateway.front.costs import Costs
 from gateway.front.otel import Exporter
-from gateway.settings import Otel
 from gateway.wire.calls import SessionEvent
 from gateway.wire.messages import FIGURES
 

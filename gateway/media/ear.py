@@ -12,7 +12,7 @@ from gateway.media.earshot import Claim, Earshot
 from gateway.media.loudness import Loudness
 from gateway.media.own import OwnWords
 from gateway.media.words import Spotter
-from gateway.settings import AttentionSettings
+from gateway.sections import AttentionSettings
 
 FRAME_SECONDS: Final = 0.020
 SILENCE: Final = bytes(640)

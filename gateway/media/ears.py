@@ -10,7 +10,8 @@ from gateway.media.earshot import Earshot
 from gateway.media.own import OwnWords
 from gateway.media.words import Spotter, Word, find
 from gateway.media.wyoming_words import RemoteSpotter, RemoteWord, Spotters
-from gateway.settings import Settings, Wake
+from gateway.sections import Wake
+from gateway.settings import Settings
 
 
 class Ears:

@@ -21,7 +21,8 @@ from gateway.media.whole import RemoteConnection
 from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.connection import MediaConnection
-from gateway.settings import OfDevice, Settings
+from gateway.sections import OfDevice
+from gateway.settings import Settings
 from gateway.wire import messages, sdp, talk
 from gateway.wire.calls import AnswerCall, BotJob, EventKind, OfferCall, SayCall, SessionEvent
 from gateway.wire.frames import FrameError

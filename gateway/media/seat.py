@@ -13,7 +13,7 @@ from loguru import logger
 from gateway.errors import GatewayError
 from gateway.media.gate import Gate
 from gateway.rtc.codec import SAMPLE_RATE
-from gateway.settings import BotLimits
+from gateway.sections import BotLimits
 from gateway.wire import talk
 from gateway.wire.calls import BotJob, Exit
 from gateway.wire.frames import Frame, FrameError, Kind

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.errors import GatewayError
-from gateway.settings import EngineSpec
+from gateway.sections import EngineSpec
 
 SPEAKER: Final = "gateway.speech.speaking"
 SECONDS: Final = 30.0

@@ -21,7 +21,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from gateway.errors import ConfigError
-from gateway.settings import HomeAssistant
+from gateway.sections import HomeAssistant
 from gateway.speech.dialogue import NO_HOME, last_user_text, trim
 from gateway.speech.home_assistant import HomeTrouble, token_of
 from gateway.speech.understanding import UNCLEAR

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from loguru import logger
 
+from gateway.environment import Engine, engine_announced
 from gateway.errors import GatewayError
-from gateway.settings import Engine, engine_announced
 from gateway.speech.framing import HEADER, FramingError, Kind, Message, decode_header
 
 READY_SECONDS = 60.0  # to import Pipecat and load a model, on a slow machine

@@ -13,7 +13,7 @@ from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 from pipecat.services.llm_service import FunctionCallParams
 
 from gateway.errors import ConfigError, GatewayError
-from gateway.settings import HomeAssistant
+from gateway.sections import HomeAssistant
 
 _AGENT: Final = "homeassistant"
 """Its own, by rules; another agent of its user's may be a language model of its own (conversation API)."""

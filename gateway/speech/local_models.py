@@ -7,7 +7,7 @@ from typing import Any, Final
 import httpx
 from loguru import logger
 
-from gateway.settings import EngineSpec
+from gateway.sections import EngineSpec
 
 _SECONDS: Final = 3.0
 _OLLAMA: Final = "http://localhost:11434/v1"

@@ -13,7 +13,7 @@ from loguru import logger
 from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 
 from gateway.errors import ConfigError
-from gateway.settings import McpServer
+from gateway.sections import McpServer
 from ground import installing
 
 

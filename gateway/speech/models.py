@@ -24,7 +24,7 @@ from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnal
 from pipecat.audio.vad.silero import SileroOnnxModel, SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
 
-from gateway.settings import engine_socket
+from gateway.environment import engine_socket
 from gateway.speech import turns
 from gateway.speech.framing import FramingError
 from gateway.speech.gain import Gain

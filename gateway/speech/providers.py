@@ -12,7 +12,7 @@ from typing import Any
 from pipecat.processors.frame_processor import FrameProcessor
 
 from gateway.errors import ConfigError
-from gateway.settings import EngineSpec
+from gateway.sections import EngineSpec
 from gateway.speech import wyoming
 from gateway.speech.catalogue import PROVIDERS, Kind, Provider
 from ground import installing

@@ -17,7 +17,7 @@ from pipecat.utils.context.llm_context_summarization import (
 )
 
 from gateway.errors import GatewayError
-from gateway.settings import EngineSpec, MemorySettings
+from gateway.sections import EngineSpec, MemorySettings
 from gateway.speech.timers import Asked
 
 _SECONDS: Final = 3.0

@@ -17,8 +17,9 @@ from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
+from gateway.environment import api_keys
 from gateway.errors import ConfigError
-from gateway.settings import EngineSpec, api_keys
+from gateway.sections import EngineSpec
 from gateway.speech import providers
 from gateway.speech.synthesis import make_synthesiser
 from ground import priority

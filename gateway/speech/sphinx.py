@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from loguru import logger
 
-from gateway.settings import engine_socket
+from gateway.environment import engine_socket
 from gateway.speech.engine_process import READY_SECONDS, EngineProcess
 from gateway.speech.framing import FramingError, Kind, Message, Splitter
 from gateway.speech.language_model import LanguageModel

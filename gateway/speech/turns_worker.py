@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 
-from gateway.settings import without_telemetry
+from gateway.environment import without_telemetry
 from gateway.speech.framing import Kind, Message
 from gateway.speech.serving import Answer, serve
 

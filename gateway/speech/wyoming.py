@@ -21,7 +21,7 @@ from pipecat.services.tts_service import TTSService
 from pipecat.utils.time import time_now_iso8601
 
 from gateway.errors import ConfigError, GatewayError
-from gateway.settings import EngineSpec
+from gateway.sections import EngineSpec
 from gateway.speech.catalogue import Kind
 from ground import installing
 

@@ -20,6 +20,22 @@ def test_the_volume_is_stored(unpaired: Board) -> None:
     unpaired.ask(f"do volume {before or 70}")
 
 
+def test_a_reset_while_a_setting_is_stored_leaves_the_old_or_the_new(unpaired: Board) -> None:
+    unpaired.ask("do volume 70")
+    before, old = unpaired.ask("settings"), "70"
+    for step in range(8):
+        new = str(20 + step)
+        unpaired.dut.write(f"do volume {new}\n")
+        time.sleep(step * 0.004)  # somewhere in it
+        unpaired.reset()
+        unpaired.ready()
+        stored = unpaired.ask("settings")
+        assert stored["volume"] in {old, new}, f"neither {old} nor {new}: {stored}"
+        assert stored == before | {"volume": stored["volume"]}
+        old = stored["volume"]
+    unpaired.ask("do volume 70")
+
+
 @pytest.mark.audio_out
 def test_half_the_volume_is_softer(live: Board, measure: Measuring) -> None:
     levels = []

@@ -18,15 +18,7 @@ _NEWER = "0.9.0"
 Release = Callable[..., Path]
 
 
-@pytest.fixture
-def updatable(live: Board) -> Board:
-    """Over plain http, as the rig speaks it; and of whose next version there is a release."""
-    live.ask("settings set update any")
-    live.live(30)
-    live.console.wait(lambda e: e["event"] == "bot_ready", "the data channel")
-    return live
-
-
+@pytest.mark.quick
 def test_an_update_is_tried_and_kept(
     updatable: Board, gateway: Gateway, link: Link, release: Release, measure: Measuring
 ) -> None:
@@ -55,6 +47,23 @@ def test_an_update_that_does_not_work_is_gone_back_on(
     updatable.until(lambda: len(link.calls) > before, "it calls again", 60)
     told = link.calls[-1].device
     assert (told["fw"], told["last_failure"]) == (old, "update_rolled_back")
+    updatable.live(30)
+
+
+@pytest.mark.parametrize("percent", [5, 70])
+def test_a_reset_in_an_update_leaves_the_old_or_the_new(
+    updatable: Board, gateway: Gateway, link: Link, release: Release, percent: int
+) -> None:
+    about = updatable.ask("state")
+    gateway.offer_release(release("0.9.4"))
+    before, since = len(link.calls), updatable.console.mark()
+    gateway.update(about["id"], "0.9.4")
+    updatable.console.wait(
+        lambda e: e.get("percent", 0) >= percent, f"{percent} % of it is written", 120, since=since
+    )
+    updatable.reset()
+    updatable.until(lambda: len(link.calls) > before, "it calls again", 60)
+    assert link.calls[-1].device["fw"] in {about["fw"], "0.9.4"}
     updatable.live(30)
 
 

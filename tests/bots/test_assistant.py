@@ -10,7 +10,7 @@ from pipecat.runner.types import RunnerArguments
 from gateway.bots.assistant import AssistantSettings, check, configuration, for_device
 from gateway.bots.call import gateway_settings
 from gateway.errors import ConfigError
-from gateway.settings import EngineSpec, OfDevice
+from gateway.sections import EngineSpec, OfDevice
 from tests.bots.calling import calling, soon
 
 

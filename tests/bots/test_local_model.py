@@ -10,7 +10,7 @@ from loguru import logger
 from pipecat.frames.frames import InterruptionFrame, LLMMessagesAppendFrame
 
 from gateway.bots.assistant import AssistantSettings
-from gateway.settings import EngineSpec
+from gateway.sections import EngineSpec
 from gateway.speech import local_models
 from tests.bots.calling import Gateway, Model, calling, soon
 from tests.support.model import STORY

@@ -8,7 +8,7 @@ import pytest
 from pipecat.frames.frames import LLMMessagesAppendFrame
 
 from gateway.bots.assistant import AssistantSettings
-from gateway.settings import EngineSpec, MemorySettings
+from gateway.sections import EngineSpec, MemorySettings
 from gateway.speech.remembering import Known, known
 from tests.bots.calling import Call, Gateway, Model, calling, soon
 from tests.support.waiting import until

@@ -2,7 +2,7 @@ import pytest
 
 from gateway.bots.realtime import RealtimeSettings, check, choose, configuration
 from gateway.errors import ConfigError
-from gateway.settings import EngineSpec
+from gateway.sections import EngineSpec
 
 
 def test_the_key_that_is_there_decides() -> None:

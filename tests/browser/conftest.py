@@ -1,4 +1,4 @@
-"""A gateway for all of these tests, and a browser for each."""
+"""A gateway and a browser for all of these tests; each has a context, which is a fresh profile, of its own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.browser.chromium import chromium, executable, microphone
@@ -20,8 +21,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     skip = pytest.mark.skip(reason="Chromium is not installed: apt install chromium")
     for item in items:
-        if here in item.path.parents and executable() is None:
-            item.add_marker(skip)
+        if here in item.path.parents:
+            if pytest_asyncio.is_async_test(item):
+                item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)  # the browser's
+            if executable() is None:
+                item.add_marker(skip)
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +34,17 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield process
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _chromium() -> AsyncIterator[Browser]:
     async with chromium() as process:
         yield process
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(_chromium: Browser) -> AsyncIterator[Browser]:
+    yield _chromium
+    for context in _chromium.contexts:
+        await context.close()
 
 
 @pytest.fixture(scope="session")

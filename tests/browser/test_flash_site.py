@@ -51,7 +51,7 @@ async def test_it_offers_each_board_its_own_firmware(
     published: Path, tmp_path: Path, browser: Browser
 ) -> None:
     with serving(published) as served:
-        page = await (await browser.new_context()).new_page()
+        page = await browser.new_page()
         failed: list[str] = []
         page.on("pageerror", lambda error: failed.append(str(error)))
         page.on("requestfailed", lambda request: failed.append(request.url))

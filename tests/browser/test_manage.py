@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Browser, Locator, Page, expect
 
@@ -20,13 +19,11 @@ TOOL = {
 }  # fmt: skip
 
 
-@pytest.fixture
-async def page(browser: Browser) -> AsyncIterator[Page]:
-    context = await browser.new_context(viewport={"width": PHONE, "height": 800})
-    page = await context.new_page()
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser) -> Page:
+    page = await browser.new_page(viewport={"width": PHONE, "height": 800})
     page.set_default_timeout(60_000)
-    yield page
-    await context.close()
+    return page
 
 
 async def let_in(page: Page, name: str, role: str = "device") -> Locator:

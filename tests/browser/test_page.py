@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Browser, Page, Route, expect
 
@@ -43,11 +43,9 @@ async def show(page: Page, gateway: Running, state: dict[str, Any], *events: tup
     await expect(page.locator("#about")).to_contain_text(state["version"])
 
 
-@pytest.fixture
-async def page(browser: Browser) -> AsyncIterator[Page]:
-    context = await browser.new_context()
-    yield await context.new_page()
-    await context.close()
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser) -> Page:
+    return await browser.new_page()
 
 
 @pytest.mark.parametrize("state", [STATE, EMPTY], ids=["full", "empty"])

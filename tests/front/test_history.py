@@ -15,7 +15,8 @@ from gateway.errors import BadRequest
 from gateway.front.memory import DAY, Memory
 from gateway.front.memory_book import MemoryBook
 from gateway.front.registry import Registry, open_registry
-from gateway.settings import MemorySettings, Settings
+from gateway.sections import MemorySettings
+from gateway.settings import Settings
 from gateway.wire.calls import SessionEvent
 
 

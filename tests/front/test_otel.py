@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from gateway import settings
+from gateway import environment
+from gateway.environment import Otel
 from gateway.errors import ConfigError
 from gateway.front.costs import SinceTurn
 from gateway.front.otel import Exporter
-from gateway.settings import Otel
 from tests.support.collector import Collector, Span, collecting
 
 TURN: dict[str, Any] = {
@@ -99,7 +99,7 @@ async def test_figures_are_counted_when_they_are_measured(collector: Collector) 
 def wished(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Otel | None:
     for name, value in variables.items():
         monkeypatch.setenv(f"OTEL_{name}", value)
-    return settings.otel()
+    return environment.otel()
 
 
 def test_nothing_is_sent_unless_the_environment_names_where(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 from gateway.errors import ConfigError, Forbidden
 from gateway.front import phone as phones
 from gateway.front.phone import Asked, Phone
-from gateway.settings import PhoneSettings
+from gateway.sections import PhoneSettings
 from tests.support import phone as provider_of
 
 FORM_TYPE = "application/x-www-form-urlencoded"

@@ -19,7 +19,8 @@ from gateway.front.places.workers import Workers
 from gateway.front.registry import Registry, Role, open_registry
 from gateway.front.switchboard import Offered, Switchboard
 from gateway.front.telemetry import Telemetry
-from gateway.settings import Limits, Settings
+from gateway.sections import Limits
+from gateway.settings import Settings
 from gateway.wire import sdp
 from gateway.wire.calls import Answer, CandidateItem, SessionEvent
 from gateway.wire.sdp_lint import lint

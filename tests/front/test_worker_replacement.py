@@ -18,7 +18,8 @@ from gateway.errors import GatewayError
 from gateway.front.places import workers
 from gateway.front.places.process import Process
 from gateway.front.places.workers import Workers
-from gateway.settings import Limits, Settings
+from gateway.sections import Limits
+from gateway.settings import Settings
 from gateway.wire.calls import SessionEvent
 from tests.support.gateway import BOTS, ROOT, alive, children, command_line, serving
 from tests.support.waiting import until

@@ -14,7 +14,7 @@ import pytest
 from gateway.bus import crossing, placing, subjects
 from gateway.bus.subjects import HostId
 from gateway.front.shared.registry import SHELF
-from gateway.settings import Nats
+from gateway.sections import Nats
 from tests.support import nats
 from tests.support.fleet import Fleet, knows
 from tests.support.gateway import voicegw

@@ -19,7 +19,8 @@ from loguru import logger
 from gateway.errors import BotFailed, ConfigError
 from gateway.media.bots import BotProcess, Bots
 from gateway.media.printed import LONGEST_LINE
-from gateway.settings import BotLimits, Settings
+from gateway.sections import BotLimits
+from gateway.settings import Settings
 from gateway.wire.calls import BotJob, Exit
 from tests.support.gateway import BOTS, ROOT, alive, children
 from tests.support.waiting import until

@@ -18,7 +18,8 @@ from gateway.media.here import BotsHere
 from gateway.media.session import Session
 from gateway.media.states import State
 from gateway.rtc.connection import GatewayConnection, MediaConnection
-from gateway.settings import BotLimits, Settings
+from gateway.sections import BotLimits
+from gateway.settings import Settings
 from gateway.wire.calls import OfferCall, RenegotiateCall
 from gateway.wire.ipc import Channel
 from tests.support.offers import captured

@@ -9,7 +9,7 @@ from gateway.media.ear import FRAME_SECONDS, SILENCE, Around, WakingEar
 from gateway.media.earshot import Earshot
 from gateway.media.own import OWN_SECONDS, OwnWords
 from gateway.media.words import Spotter, find
-from gateway.settings import AttentionSettings
+from gateway.sections import AttentionSettings
 from tests.media.sound import frames, room, spoken
 
 NABU = "okay nabboo"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.media.seat import KEPT_SOUND, Bot, Seat
-from gateway.settings import BotLimits
+from gateway.sections import BotLimits
 from gateway.wire import talk
 from gateway.wire.calls import BotJob, Exit
 from gateway.wire.frames import Frame, Kind, Reader

@@ -11,7 +11,8 @@ from gateway.media.ears import Ears
 from gateway.media.here import BotsHere
 from gateway.media.session import Session
 from gateway.media.states import TRANSITIONS, Event, IllegalEvent, State, next_state
-from gateway.settings import Limits, Settings
+from gateway.sections import Limits
+from gateway.settings import Settings
 from gateway.wire import talk
 from gateway.wire.calls import CandidateItem, OfferCall, PatchCall, RenegotiateCall, SessionEvent
 from tests.support.gateway import BOTS

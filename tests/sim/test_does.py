@@ -22,6 +22,6 @@ async def test_five_requests_are_done(tmp_path: Path) -> None:
     assert entry.did.startswith("added, 1")
     assert "does not answer" in weather.did
     assert weather.said.startswith("That did not work")
-    assert weather.asked.lower() in before.said.lower(), "each was asked in a call of its own"
+    assert before.before.lower() in before.said.lower(), "each was asked in a call of its own"
     assert before.did.startswith("looked up")
     assert "relay: on" in (tmp_path / "device.log").read_text()

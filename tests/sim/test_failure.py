@@ -29,6 +29,8 @@ def problem(status: int, code: str, headers: str = "") -> bytes:
     [
         (problem(401, "key_required"), "key_rejected"),
         (problem(403, "forbidden"), "forbidden"),
+        (problem(403, "tls_required"), "tls_required"),
+        (http(308, {}, "Location: https://here/\r\n"), "tls_required"),
         (problem(422, "no_audio"), "offer_rejected"),
         (problem(429, "rate_limited", "Retry-After: 3\r\n"), "rate_limited"),
         (problem(502, "bot_failed"), "bot_failed"),

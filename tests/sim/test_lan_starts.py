@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from tests.support.device import device
 from tests.support.gateway import serving, voicegw, write_settings
 
 pytestmark = pytest.mark.skipif(not lan.possible(), reason="network namespaces need root and iproute2")
-STARTS = 20
-"""The order in which a machine's addresses are announced differs from start to start."""
+STARTS = int(os.environ.get("VOICEGW_STARTS", "4"))
+"""The order in which a machine's addresses are announced differs from start to start: 20 before a release."""
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def machine() -> Iterator[lan.Machine]:
         yield made
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(120 + 30 * STARTS)
 async def test_a_device_is_in_a_call_after_each_start(machine: lan.Machine, tmp_path: Path) -> None:
     settings = {"name": "many"}
     (tmp_path / "gateway").mkdir()

@@ -13,7 +13,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.tests.utils import run_test
 
 from gateway.errors import ConfigError
-from gateway.settings import HomeAssistant
+from gateway.sections import HomeAssistant
 from gateway.speech.assist import Asking, Assist
 from gateway.speech.home_assistant import HomeTrouble
 from tests.support.assist_server import TOKEN, house

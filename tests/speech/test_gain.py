@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from pipecat.audio.vad.vad_analyzer import VADState
 
 from gateway.bots.assistant import voice_activity
-from gateway.settings import Hearing
+from gateway.sections import Hearing
 from gateway.speech.flite import Flite
 from gateway.speech.gain import TARGET_DB, Gain
 

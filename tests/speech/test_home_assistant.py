@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.errors import ConfigError
-from gateway.settings import HomeAssistant
+from gateway.sections import HomeAssistant
 from gateway.speech.home_assistant import Home, HomeTrouble, look
 from tests.support.home_assistant import HASS, House, house
 

@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.errors import ConfigError
-from gateway.settings import EngineSpec
+from gateway.sections import EngineSpec
 from gateway.speech import providers
 from gateway.speech.catalogue import PROVIDERS, Kind
 

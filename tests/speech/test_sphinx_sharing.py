@@ -18,7 +18,7 @@ from typing import cast
 
 import pytest
 
-from gateway.settings import engine_announced, engine_socket
+from gateway.environment import engine_announced, engine_socket
 from gateway.speech.engine_process import EngineProcess
 from gateway.speech.framing import HEADER, MAX_PAYLOAD, Kind, Message, decode_header
 from gateway.speech.language_model import LanguageModel

@@ -18,7 +18,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.llm_service import FunctionCallParams
 
 from gateway.errors import ConfigError
-from gateway.settings import McpServer
+from gateway.sections import McpServer
 from gateway.speech import tooling
 from gateway.speech.mcp import McpSource, check
 from gateway.speech.tooling import DeviceSource, Equipped

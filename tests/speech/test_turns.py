@@ -15,7 +15,7 @@ import pytest
 from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 
-from gateway.settings import engine_announced
+from gateway.environment import engine_announced
 from gateway.speech import turns
 from gateway.speech.engine_process import EngineProcess, held
 from gateway.speech.framing import FramingError, Kind, Message

@@ -24,7 +24,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
 from gateway.errors import ConfigError
-from gateway.settings import EngineSpec
+from gateway.sections import EngineSpec
 from gateway.speech import providers
 
 pytest.importorskip("wyoming", reason="wyoming is not installed")

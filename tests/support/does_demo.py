@@ -46,6 +46,8 @@ class Line:
     asked: str
     did: str
     said: str
+    before: str
+    """What was heard in the call before: the last request, or this one where it was misheard and said again."""
 
     def __str__(self) -> str:
         asked, did, said = (text.replace('"', "'") for text in (self.asked, self.did, self.said))
@@ -79,12 +81,15 @@ async def asked(gateway: GatewayProcess, folder: Path, log: Path, number: int) -
     """
     text, _ = ASKED[number]
     turn: dict[str, Any] = {}
+    before = ""
     for after in PAUSES:
+        turns = (await gateway.state())["turns"]
+        before = turns[-1]["user"] if turns else ""
         turn = await tried(gateway, folder, text, after) or turn
         if turn.get("user", "").lower() == text.lower():
             break
     assert turn, f"nobody answers {text!r}"
-    return Line(turn["user"], did(log, turn), turn["bot"])
+    return Line(turn["user"], did(log, turn), turn["bot"], before)
 
 
 async def tried(gateway: GatewayProcess, folder: Path, text: str, after: float) -> dict[str, Any] | None:

@@ -21,7 +21,8 @@ from gateway.front.switchboard import Offered, Switchboard
 from gateway.front.telemetry import Telemetry
 from gateway.hosting.desk import Desk
 from gateway.hosting.measure import PERIOD_SECONDS, Measure
-from gateway.settings import Limits, Nats, Settings
+from gateway.sections import Limits, Nats
+from gateway.settings import Settings
 from gateway.wire.calls import Answer, KeptCall, SessionEvent
 from tests.support.nats import Server
 from tests.support.offers import captured

@@ -137,8 +137,16 @@ def client(url: str, *, key: str | None = None) -> httpx.AsyncClient:
     """An HTTP client of a gateway."""
     key = key or operator.secret_for(url)  # as our own commands do
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    # whom to trust over https is tested where our own commands and devices decide it
-    return httpx.AsyncClient(base_url=url, headers=headers, timeout=30, trust_env=False, verify=ANYONE)
+    # Whom to trust over https is tested where our own commands and devices decide it. A connection is used again only
+    # while the gateway surely keeps it: both would give it up after the same 5 s.
+    return httpx.AsyncClient(
+        base_url=url,
+        headers=headers,
+        timeout=30,
+        trust_env=False,
+        verify=ANYONE,
+        limits=httpx.Limits(keepalive_expiry=1),
+    )
 
 
 def children(pid: int) -> list[int]:

@@ -17,7 +17,7 @@ SECONDS = 60.0
 _ASK_EVERY = 1.5
 _RESETS = 3
 _AGAIN = {"wifi_refused": 2, "no_wifi": 2}
-_FINAL = {"key_rejected", "forbidden", "bad_url", "tls_pin", "fingerprint"}
+_FINAL = {"key_rejected", "forbidden", "bad_url", "tls_pin", "tls_required", "fingerprint"}
 
 
 class Reached(IntEnum):
@@ -48,6 +48,7 @@ _REACH = (
     "look whether the gateway runs (make run) and is on the same network; "
     "client isolation and firewalls: voicegw doctor"
 )
+_HTTPS = "voicegw provision --gateway https://ADDRESS:7860"
 _NEW_KEY = "flash again, or: voicegw devices add NAME, and voicegw provision --key-file FILE"
 _REASONS = {
     "no_wifi": ("the Wi-Fi network is not in reach", _WIFI),
@@ -57,7 +58,8 @@ _REASONS = {
     "no_gateway": ("no gateway answers on the network", _REACH),
     "unreachable": ("the gateway cannot be reached", _REACH),
     "no_name": ("the gateway's name is not known", "give its address: voicegw provision --gateway URL"),
-    "bad_url": ("the gateway's URL is none", "voicegw provision --gateway http://ADDRESS:7860"),
+    "bad_url": ("the gateway's URL is none", _HTTPS),
+    "tls_required": ("the gateway is spoken to over https", _HTTPS),
     "key_rejected": ("the gateway does not know the device's key", _NEW_KEY),
     "forbidden": ("the gateway refuses the device", _NEW_KEY),
     "connect_timeout": ("sound does not get through to the gateway", _REACH),

@@ -213,128 +213,6 @@ static void any_byte_that_changes_is_noticed(void **state)
     }
 }
 
-/* ---- power that fails in the middle ---- */
-
-#define IMAGE 9000u /* over three sectors */
-
-static uint8_t images[2][IMAGE];
-static uint32_t lens[2];
-
-/* Two images of one segment, which their filling tells apart. */
-static void make_images(void)
-{
-    for (int n = 0; n < 2; n++) {
-        uint8_t checksum = 0xEF, *image = images[n];
-        uint32_t at = 32, segment = 8000;
-        memset(image, 0, IMAGE);
-        image[0] = 0xE9;
-        image[1] = 1;
-        image[12] = CHIP;
-        image[23] = 1;
-        image[28] = (uint8_t)segment;
-        image[29] = (uint8_t)(segment >> 8);
-        for (uint32_t i = 0; i < segment; i++)
-            checksum ^= image[at++] = (uint8_t)(i * 7 + (uint32_t)n);
-        at = (at | 15) + 1;
-        image[at - 1] = checksum;
-        (void)mbedtls_md(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), image, at, image + at);
-        lens[n] = at + 32;
-    }
-}
-
-/* A board that has been updated before: the old image runs from `slot`, proven. */
-static void put_old(int slot)
-{
-    memset(flash.bytes + flash.otadata.offset, 0xFF, flash.otadata.size);
-    for (int i = 0; i < 2; i++)
-        memset(flash.bytes + flash.slots[i].offset, 0xFF, 4 * FLASH_SECTOR);
-    memcpy(flash.bytes + flash.slots[slot].offset, images[0], lens[0]);
-    flash_select(&flash, slot);
-    assert_int_equal(flash_boot(&flash), slot);
-    flash_mark_valid(&flash);
-}
-
-/* As port_ota.c and esp_ota_ops.c do it; true if the power held. */
-static bool update(int running)
-{
-    const struct flash_area *other = &flash.slots[1 - running];
-    flash_forget_inactive(&flash, running);
-    for (uint32_t at = 0; at < lens[1]; at += FLASH_SECTOR) {
-        uint32_t len = lens[1] - at < FLASH_SECTOR ? lens[1] - at : FLASH_SECTOR;
-        (void)flash_erase(&flash, other, at, FLASH_SECTOR);
-        (void)flash_write(&flash, other, at, images[1] + at, len);
-    }
-    if (flash_image_length(flash.bytes + other->offset, lens[1], CHIP) == lens[1])
-        flash_select(&flash, 1 - running);
-    return !flash.failing || flash.left > 0;
-}
-
-static int which(int slot)
-{
-    const uint8_t *image = flash.bytes + flash.slots[slot].offset;
-    for (int n = 0; n < 2; n++)
-        if (memcmp(image, images[n], lens[n]) == 0)
-            return n;
-    return -1;
-}
-
-static void fail_after(uint32_t bytes)
-{
-    flash.failing = true;
-    flash.left = bytes;
-}
-
-/* A byte a step would be 30,000 runs: of the image each 97th, and each one of the record at both ends. */
-static uint32_t next_cut(uint32_t cut, uint32_t record)
-{
-    return cut < record ? cut + 1 : cut + 97;
-}
-
-static void an_update_leaves_the_old_or_the_new(void **state)
-{
-    (void)state;
-    make_images();
-    for (int running = 0; running < 2; running++) {
-        uint32_t news = 0;
-        bool whole = false;
-        for (uint32_t cut = 0; !whole; cut = next_cut(cut, FLASH_SECTOR + 64)) {
-            put_old(running);
-            fail_after(cut);
-            whole = update(running);
-            flash.failing = false;
-            int slot = flash_boot(&flash);
-            assert_int_equal(which(slot),
-                             slot == running ? 0 : 1); /* what boots is whole, and one of the two */
-            assert_true(slot != running || !whole);
-            news += slot != running;
-        }
-        assert_true(news > 0);
-    }
-}
-
-/* The record's own changes: the bootloader's note that a trial begins, or is over, and that it was passed. */
-static void each_change_of_the_record_leaves_one_that_boots(void **state)
-{
-    (void)state;
-    make_images();
-    for (int running = 0; running < 2; running++)
-        for (int step = 0; step < 3; step++)
-            for (uint32_t cut = 0; cut < FLASH_SECTOR + 33; cut++) {
-                put_old(running);
-                (void)update(running);
-                if (step > 0)
-                    (void)flash_boot(&flash);
-                fail_after(cut);
-                if (step == 1)
-                    flash_mark_valid(&flash);
-                else
-                    (void)flash_boot(&flash);
-                flash.failing = false;
-                int slot = flash_boot(&flash);
-                assert_int_equal(which(slot), slot == running ? 0 : 1);
-            }
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -345,8 +223,6 @@ int main(void)
         TEST(what_was_aborted_does_not_count),
         TEST(an_update_that_begins_forgets_the_image_it_overwrites),
         TEST(writing_only_clears_bits),
-        TEST(an_update_leaves_the_old_or_the_new),
-        TEST(each_change_of_the_record_leaves_one_that_boots),
         TEST(an_image_is_checked_as_the_bootloader_does),
         TEST(any_byte_that_changes_is_noticed),
     };

@@ -183,11 +183,6 @@ enum port_error port_mdns_found(struct port_service *found)
     return PORT_OK;
 }
 
-void port_mdns_browse_stop(void)
-{
-    fake.browsing = false;
-}
-
 enum port_error port_mdns_announce(const char *service, const char *instance, uint16_t port,
                                    const char *const txt[], size_t txt_count)
 {

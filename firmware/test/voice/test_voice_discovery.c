@@ -10,6 +10,7 @@ static struct discovery d;
 static void start(const char *paired)
 {
     fake_reset();
+    memset(&d, 0, sizeof d);
     discovery_start(&d, BEGAN, paired);
 }
 
@@ -33,6 +34,30 @@ static void the_paired_one_wins_at_once(void **state)
     fake_serve("aa", "0.0", "10.0.0.1", 1);
     fake_serve("cc", "0.9", "10.0.0.3", 3);
     assert_string_equal(discovery_step(&d, BEGAN + MS(1))->id, "cc");
+}
+
+/* Asked by somebody else, and not said again for a second. */
+static void one_that_was_heard_of_just_before_is_found_at_once(void **state)
+{
+    (void)state;
+    start("");
+    fake_serve("cc", "0.9", "10.0.0.3", 3);
+    assert_true(discovery_listen(&d, BEGAN + MS(5000)));
+    assert_false(discovery_listen(&d, BEGAN + MS(5001)));
+    discovery_start(&d, BEGAN + MS(6000), "cc");
+    assert_string_equal(discovery_step(&d, BEGAN + MS(6000))->id, "cc");
+}
+
+static void one_that_was_heard_of_long_before_has_to_answer(void **state)
+{
+    (void)state;
+    start("");
+    fake_serve("cc", "0.9", "10.0.0.3", 3);
+    assert_true(discovery_listen(&d, BEGAN + MS(5000)));
+    discovery_start(&d, BEGAN + MS(6200), "cc");
+    assert_null(discovery_step(&d, BEGAN + MS(9000)));
+    fake_serve("cc", "0.9", "10.0.0.3", 3);
+    assert_non_null(discovery_step(&d, BEGAN + MS(9001)));
 }
 
 static void another_will_do_if_the_paired_one_is_not_there(void **state)
@@ -97,6 +122,11 @@ static void more_gateways_than_there_is_room_for_do_no_harm(void **state)
         (void)discovery_step(&d, BEGAN + MS(10));
     }
     assert_int_equal(d.count, DISCOVERY_GATEWAYS);
+    fake.service_count = fake.service_at = 0;
+    fake_serve("new", "0.1", "10.0.0.2", 1); /* and later on what is old makes room */
+    assert_true(discovery_listen(&d, BEGAN + MS(5000)));
+    discovery_start(&d, BEGAN + MS(5000), "new");
+    assert_string_equal(discovery_step(&d, BEGAN + MS(5000))->id, "new");
 }
 
 static void the_url_is_made_of_the_address(void **state)
@@ -139,6 +169,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_least_loaded_of_those_that_answer_is_chosen),
         cmocka_unit_test(the_paired_one_wins_at_once),
+        cmocka_unit_test(one_that_was_heard_of_just_before_is_found_at_once),
+        cmocka_unit_test(one_that_was_heard_of_long_before_has_to_answer),
         cmocka_unit_test(another_will_do_if_the_paired_one_is_not_there),
         cmocka_unit_test(it_asks_again_and_ever_more_rarely),
         cmocka_unit_test(news_of_a_gateway_replaces_what_was_known),

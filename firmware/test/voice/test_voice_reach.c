@@ -127,6 +127,8 @@ static void a_gateway_that_refuses_is_not_the_only_one(void **state)
     assert_true(fake_kv_is("last_failure", "gateway_busy")); /* its own gateway's, not theirs */
     assert_in_range(device_get()->session.deadline - fake.now, MS(6900), MS(8100));
     assert_true(fake_kv_is("gateway_id", "aaaaaaaa"));
+    while (state_now() == SESSION_BACKOFF)
+        run_for(MS(10));
     fake_serve("aaaaaaaa", "0.9", "192.0.2.7", 7860);
     fake_serve("cccccccc", "0.1", "192.0.2.9", 7860);
     run_until_it_has_called(4);

@@ -248,6 +248,8 @@ static void problems_become_reasons(void **state)
         {401, "{\"code\":\"key_required\"}", REASON_KEY_REJECTED},
         {401, "", REASON_KEY_REJECTED},
         {403, "nonsense", REASON_FORBIDDEN},
+        {403, "{\"code\":\"tls_required\"}", REASON_TLS_REQUIRED},
+        {308, "", REASON_TLS_REQUIRED},
         {422, "{\"code\":\"no_audio\"}", REASON_OFFER_REJECTED},
         {429, "{}", REASON_RATE_LIMITED},
         {503, "{\"code\":\"stopping\"}", REASON_GATEWAY_STOPPING},

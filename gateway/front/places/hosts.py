@@ -154,14 +154,7 @@ class Hosts:
 
     async def renegotiate(self, call: RenegotiateCall) -> Answer:
         """Raises Lost where its host is gone, or sleeps: then its client is better off elsewhere."""
-        who = self._find(call.session_id)
-        try:
-            await self._bus.ask(subjects.asked(str(who), "ping"), crossing.pack({}), placing.TAKE_SECONDS)
-        except NobodyThere:
-            self._lose(who, "is gone")
-            raise Lost(f"host {who.name} is gone", remedy="make an offer without pc_id") from None
-        except Busy:
-            raise Lost(f"host {who.name} does not answer", remedy="make an offer without pc_id") from None
+        await self._must_answer(self._find(call.session_id), remedy="make an offer without pc_id")
         return crossing.value_of(await self._ask("renegotiate", call), Answer)
 
     async def patch(self, call: PatchCall) -> None:
@@ -184,9 +177,21 @@ class Hosts:
 
     async def end(self, call: EndCall) -> None:
         """Where its host sleeps, nobody waits for that: it is told when it is back."""
+        remedy = "it is asked again when it is back"
         if self._is_silent(self._hosts[who := self._find(call.session_id)]):
-            raise Lost(f"host {who.name} does not answer", remedy="it is asked again when it is back")
+            raise Lost(f"host {who.name} does not answer", remedy=remedy)
+        await self._must_answer(who, remedy=remedy)
         await self._ask("end", call)
+
+    async def _must_answer(self, who: HostId, *, remedy: str) -> None:
+        """Raises Lost where a host is gone, or sleeps, before a client waits for what it is to do."""
+        try:
+            await self._bus.ask(subjects.asked(str(who), "ping"), crossing.pack({}), placing.TAKE_SECONDS)
+        except NobodyThere:
+            self._lose(who, "is gone")
+            raise Lost(f"host {who.name} is gone", remedy=remedy) from None
+        except Busy:
+            raise Lost(f"host {who.name} does not answer", remedy=remedy) from None
 
     async def _ask(self, name: str, call: Any) -> dict[str, Any]:
         who = self._find(call.session_id)

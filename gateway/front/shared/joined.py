@@ -17,7 +17,8 @@ from gateway.front.shared.promises import SharedBook
 from gateway.front.shared.registry import SharedRegistry
 from gateway.front.shared.reserved import SharedReserved
 from gateway.front.shared.telling import Telling
-from gateway.settings import Nats, Settings
+from gateway.sections import Nats
+from gateway.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,8 @@ def test_a_stall_passes(board: Simulated) -> None:
     board.tell("fault stall@0")
     with board.open() as port:
         port.timeout = 0.3
+        while port.read(100):
+            pass  # it was under way before the stall
         port.write(b"state\n")
         assert port.read(100) == b""
     board.tell("fault off")

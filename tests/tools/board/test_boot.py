@@ -79,7 +79,7 @@ def test_a_board_that_answers_is_followed_to_the_stage_that_is_wanted() -> None:
     assert stages == [Reached.BOOTED, Reached.NETWORK, Reached.GATEWAY, Reached.LIVE]
 
 
-@pytest.mark.parametrize("reason", ["key_rejected", "tls_pin"])
+@pytest.mark.parametrize("reason", ["key_rejected", "tls_pin", "tls_required"])
 def test_what_will_not_change_is_not_waited_for(reason: str) -> None:
     answers = {"state": f'@ok {{"state":"backoff","last_failure":"{reason}"}}'}
     with on_a_line(answers) as opened, pytest.raises(BootError, match=r"reached (gateway|wifi)"):

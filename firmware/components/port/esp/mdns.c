@@ -2,7 +2,6 @@
 #include <freertos/FreeRTOS.h>
 #include <freertos/queue.h>
 #include <mdns.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +13,6 @@
 
 static QueueHandle_t found;
 static bool running, announced;
-static _Atomic bool wanted;
 
 enum port_error mdns_port_start(void)
 {
@@ -87,7 +85,7 @@ static void on_result(mdns_result_t *result)
     static struct port_service service; /* too much for its stack */
     bool whole = take(&service, result);
     have_told_again(result);
-    if (whole && atomic_load(&wanted) && xQueueSend(found, &service, 0) == pdTRUE)
+    if (whole && xQueueSend(found, &service, 0) == pdTRUE)
         port_net_wake();
 }
 
@@ -100,20 +98,12 @@ enum port_error port_mdns_browse(const char *service)
         return PORT_ERR_ARGUMENT;
     if (mdns_port_start() != PORT_OK)
         return PORT_ERR_IO;
-    atomic_store(&wanted, true);
     return mdns_browse_new(type, PROTO, on_result) != NULL ? PORT_OK : PORT_ERR_SPACE;
 }
 
 enum port_error port_mdns_found(struct port_service *service)
 {
     return found != NULL && xQueueReceive(found, service, 0) == pdTRUE ? PORT_OK : PORT_AGAIN;
-}
-
-void port_mdns_browse_stop(void)
-{
-    atomic_store(&wanted, false);
-    if (found != NULL)
-        (void)xQueueReset(found);
 }
 
 /* ---- being found ---- */

@@ -221,7 +221,6 @@ struct port_service {
 
 enum port_error port_mdns_browse(const char *service);       /* "_voicegw._tcp": asks; again to ask again */
 enum port_error port_mdns_found(struct port_service *found); /* next one seen since, or PORT_AGAIN */
-void port_mdns_browse_stop(void);
 /* Announces, or updates what is announced; takes txt in the same form. Withdraws it with instance NULL. */
 enum port_error port_mdns_announce(const char *service, const char *instance, uint16_t port,
                                    const char *const txt[], size_t txt_count);

@@ -3,12 +3,13 @@
 #include <string.h>
 
 /* A gateway sends audio every 20 ms and RTCP at least every 1.5 s. RFC 7675's consent would take 30 s to
- * notice that it is gone. So who is silent is asked, twice; and a call that was given up too early goes on.
+ * notice that it is gone. So who is silent is asked, four times; and a call that was given up too early goes
+ * on.
  */
-#define DOUBT_US 1000000u
-#define ASK_US 500000u
-#define SILENCE_US 2000000u
-#define CHECK_US 250000u
+#define DOUBT_US 750000u
+#define ASK_US 250000u
+#define SILENCE_US 1750000u
+#define CHECK_US 125000u
 #define BURST 64 /* datagrams in one go: the watchdog is fed between them */
 #define GOODBYE_EVENTS 16
 /* What arrives is dated `now`. A handshake's arithmetic takes a chip half a second: sound dated by its

@@ -7,36 +7,50 @@
 #define COLLECT_US MS(400)   /* for others to answer, once the first has */
 #define PAIRED_US MS(2500)   /* for the one we know, before another will do */
 #define OTHERS_US MS(1500)   /* for others to be found, where the one we know has refused */
+#define RECENT_US MS(1200)   /* an answer, maybe to somebody else, is not said again for a second */
 #define ASK_FIRST_US MS(500) /* RFC 6762 section 5.2 wants a second at least between later ones, doubling */
 #define VERSION "1"
 
-void discovery_start(struct discovery *d, uint64_t now, const char *paired)
+void discovery_ask(void)
 {
-    memset(d, 0, sizeof *d);
+    (void)port_mdns_browse("_voicegw._tcp");
+}
+
+static void begin(struct discovery *d, uint64_t now, const char *paired)
+{
     d->began = d->asked = now;
     d->ask_interval = ASK_FIRST_US;
     (void)snprintf(d->paired, sizeof d->paired, "%s", paired);
-    (void)port_mdns_browse("_voicegw._tcp");
+    discovery_ask();
+}
+
+static bool is_recent(const struct discovery_gateway *g, uint64_t now)
+{
+    return now < g->heard_at + RECENT_US;
+}
+
+void discovery_start(struct discovery *d, uint64_t now, const char *paired)
+{
+    int kept = 0;
+    for (int i = 0; i < d->count; i++)
+        if (is_recent(&d->found[i], now)) {
+            d->found[kept] = d->found[i];
+            d->found[kept++].refused = false;
+        }
+    d->count = kept;
+    begin(d, now, paired);
 }
 
 void discovery_go_on(struct discovery *d, uint64_t now, const char *refused)
 {
     for (int i = 0; i < d->count; i++)
         d->found[i].refused |= strcmp(d->found[i].id, refused) == 0;
-    d->began = d->asked = now;
-    d->ask_interval = ASK_FIRST_US;
-    d->paired[0] = '\0';
-    (void)port_mdns_browse("_voicegw._tcp");
+    begin(d, now, "");
 }
 
 bool discovery_is_over(const struct discovery *d, uint64_t now)
 {
     return now >= d->began + OTHERS_US;
-}
-
-void discovery_stop(void)
-{
-    port_mdns_browse_stop();
 }
 
 static const char *txt_value(const struct port_service *service, const char *key)
@@ -75,19 +89,40 @@ bool discovery_read(struct discovery_gateway *gateway, const struct port_service
     return true;
 }
 
-static void note(struct discovery *d, const struct port_service *service)
+/* Where this one's is, else where one can be kept: free, or of one that has not been heard of for a while. */
+static int place_of(const struct discovery *d, const char *id, uint64_t now)
+{
+    for (int i = 0; i < d->count; i++)
+        if (strcmp(d->found[i].id, id) == 0)
+            return i;
+    for (int i = 0; d->count == DISCOVERY_GATEWAYS && i < d->count; i++)
+        if (!is_recent(&d->found[i], now))
+            return i;
+    return d->count;
+}
+
+static bool note(struct discovery *d, uint64_t now, const struct port_service *service)
 {
     struct discovery_gateway gateway;
-    int i = 0;
     if (!discovery_read(&gateway, service))
-        return;
-    while (i < d->count && strcmp(d->found[i].id, gateway.id) != 0)
-        i++;
+        return false;
+    int i = place_of(d, gateway.id, now);
     if (i == DISCOVERY_GATEWAYS)
-        return;
-    gateway.refused = i < d->count && d->found[i].refused;
+        return false;
+    gateway.refused = i < d->count && strcmp(d->found[i].id, gateway.id) == 0 && d->found[i].refused;
+    gateway.heard_at = now;
     d->found[i] = gateway;
     d->count += i == d->count ? 1 : 0;
+    return true;
+}
+
+bool discovery_listen(struct discovery *d, uint64_t now)
+{
+    struct port_service service;
+    bool heard = false;
+    while (port_mdns_found(&service) == PORT_OK)
+        heard |= note(d, now, &service);
+    return heard;
 }
 
 static const struct discovery_gateway *paired_one(const struct discovery *d)
@@ -114,16 +149,14 @@ static uint64_t settle_at(const struct discovery *d)
 
 const struct discovery_gateway *discovery_step(struct discovery *d, uint64_t now)
 {
-    struct port_service service;
-    while (port_mdns_found(&service) == PORT_OK)
-        note(d, &service);
+    (void)discovery_listen(d, now);
     const struct discovery_gateway *best = paired_one(d);
     if (best == NULL && now >= settle_at(d))
         best = least_loaded(d);
     if (best == NULL && now >= d->asked + d->ask_interval) {
         d->asked = now;
         d->ask_interval *= 2;
-        (void)port_mdns_browse("_voicegw._tcp");
+        discovery_ask();
     }
     return best;
 }

@@ -18,6 +18,7 @@ struct discovery_gateway {
     bool tls;
     uint16_t load; /* thousandths */
     bool refused;  /* us */
+    uint64_t heard_at;
 };
 
 struct discovery {
@@ -28,7 +29,13 @@ struct discovery {
     struct discovery_gateway found[DISCOVERY_GATEWAYS];
 };
 
+/* Forgets whom it has not heard of just now, and asks. */
 void discovery_start(struct discovery *d, uint64_t now, const char *paired);
+/* To be called all the time: what others ask is answered to all, and not again for a second (RFC 6762 section
+ * 6). True: a gateway has been heard of. */
+bool discovery_listen(struct discovery *d, uint64_t now);
+/* Asks before it is started: its gateway may be gone. */
+void discovery_ask(void);
 /* The choice once it is made, else NULL: call again when something came, or at discovery_deadline(). */
 const struct discovery_gateway *discovery_step(struct discovery *d, uint64_t now);
 /* That one has refused us: who else is there? Asks again, and waits for none in particular. */
@@ -36,7 +43,6 @@ void discovery_go_on(struct discovery *d, uint64_t now, const char *refused);
 /* Nobody else is. */
 bool discovery_is_over(const struct discovery *d, uint64_t now);
 uint64_t discovery_deadline(const struct discovery *d);
-void discovery_stop(void);
 
 /* False: not a gateway of our version, or malformed. */
 bool discovery_read(struct discovery_gateway *gateway, const struct port_service *service);

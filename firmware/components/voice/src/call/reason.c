@@ -18,6 +18,7 @@ static const struct {
     [REASON_UNREACHABLE] = {"unreachable", REASON_SOON},
     [REASON_TLS_FAILED] = {"tls_failed", REASON_STEADY},
     [REASON_TLS_PIN] = {"tls_pin", REASON_PATIENT},
+    [REASON_TLS_REQUIRED] = {"tls_required", REASON_PATIENT},
     [REASON_GATEWAY_OLD] = {"gateway_old", REASON_PATIENT},
     [REASON_GATEWAY_UNPROVEN] = {"gateway_unproven", REASON_PATIENT},
     [REASON_SIGNALLING_TIMEOUT] = {"signalling_timeout", REASON_STEADY},

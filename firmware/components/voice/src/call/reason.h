@@ -18,6 +18,7 @@ enum reason {
     REASON_UNREACHABLE,
     REASON_TLS_FAILED,
     REASON_TLS_PIN,
+    REASON_TLS_REQUIRED,     /* it is spoken to over https, and the setting `gateway` says http */
     REASON_GATEWAY_OLD,      /* it wants the key itself */
     REASON_GATEWAY_UNPROVEN, /* it does not show that it knows the key */
     REASON_SIGNALLING_TIMEOUT,

@@ -291,6 +291,8 @@ bool signaling_read_answer(char *body, size_t len)
 
 static enum reason reason_of_status(int status)
 {
+    if (status == 301 || status == 308) /* nothing of a gateway's has moved but to https */
+        return REASON_TLS_REQUIRED;
     if (status == 401)
         return REASON_KEY_REJECTED;
     if (status == 403)
@@ -311,6 +313,7 @@ enum reason signaling_read_problem(int status, const char *body, size_t len)
         {"key_required", REASON_KEY_REJECTED}, {"forbidden", REASON_FORBIDDEN},
         {"rate_limited", REASON_RATE_LIMITED}, {"bot_failed", REASON_BOT_FAILED},
         {"busy", REASON_GATEWAY_BUSY},         {"stopping", REASON_GATEWAY_STOPPING},
+        {"tls_required", REASON_TLS_REQUIRED},
     };
     struct json problem;
     if (!json_parse(&problem, body, len))

@@ -70,6 +70,9 @@ static void enter(struct device *d, uint64_t now)
         discovery_start(&d->discovery, now, d->settings.gateway_id);
     if (d->session.state == SESSION_SIGNALLING)
         begin_call(d, now);
+    if (d->session.state == SESSION_BACKOFF && d->session.last_failure == REASON_GATEWAY_SILENT &&
+        d->settings.gateway[0] == '\0')
+        discovery_ask(); /* it is dead, or its network: who answers is there, and need not be waited for */
 }
 
 static void leave(struct device *d, uint64_t now, enum session_state before)
@@ -77,8 +80,6 @@ static void leave(struct device *d, uint64_t now, enum session_state before)
     enum session_state after = d->session.state;
     if (after != SESSION_DISCOVERY && after != SESSION_SIGNALLING && after != SESSION_CONNECTING)
         d->refusal.reason = REASON_NONE; /* from here on it begins with the one it knows */
-    if (after == SESSION_LIVE || after == SESSION_PROVISIONING)
-        discovery_stop(); /* until then, a gateway that comes back is welcome */
     if (before == SESSION_SIGNALLING)
         signaling_stop(&d->signaling);
     if (after != SESSION_CONNECTING && after != SESSION_LIVE)
@@ -191,12 +192,9 @@ static void step_discovery(struct device *d, uint64_t now)
 /* A gateway that announces itself while we back off has just come back. */
 static void step_backoff(struct device *d, uint64_t now)
 {
-    struct port_service service;
-    struct discovery_gateway gateway;
     bool wanted = d->settings.gateway[0] == '\0' && reason_pace(d->session.last_failure) == REASON_SOON;
-    while (wanted && port_mdns_found(&service) == PORT_OK)
-        if (discovery_read(&gateway, &service))
-            handle(d, now, SESSION_RETRY, REASON_NONE, 0);
+    if (discovery_listen(&d->discovery, now) && wanted)
+        handle(d, now, SESSION_RETRY, REASON_NONE, 0);
 }
 
 static void drain_call(struct device *d, uint64_t now)
@@ -227,6 +225,8 @@ static void step_state(struct device *d, uint64_t now)
         step_discovery(d, now);
     else if (d->session.state == SESSION_BACKOFF)
         step_backoff(d, now);
+    else
+        (void)discovery_listen(&d->discovery, now);
     step_call(d, now);
 }
 
