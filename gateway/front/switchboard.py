@@ -293,10 +293,7 @@ class Switchboard:
         if entry is None:
             raise NotFound("there is no session with this pc_id", remedy="make an offer first")
         self._must_own(entry, caller)
-        for item in candidates:
-            if item.candidate and sdp.parse_candidate(item.candidate.removeprefix("candidate:")) is None:
-                raise BadOffer(f"{item.candidate[:120]!r} is no candidate")
-        welcome = [c for c in candidates if not c.candidate or entry.kept.takes(c.candidate)]
+        welcome = [c for c in _readable(candidates) if not c.candidate or entry.kept.takes(c.candidate)]
         await self._workers.ask(PatchCall(session_id=entry.session_id, candidates=welcome))
 
     async def command(self, device: str, name: str, value: Any, number: str | None = None) -> None:
@@ -458,3 +455,19 @@ def _facts(request_data: Any) -> dict[str, str]:
         return {}
     texts = {k: "".join(filter(str.isprintable, v)) for k, v in device.items() if isinstance(v, str)}
     return {str(k)[:_MAX_FACT]: v[:_MAX_FACT] for k, v in texts.items() if v}
+
+
+def _readable(candidates: list[CandidateItem]) -> list[CandidateItem]:
+    """Those that are candidates, or their end: one that is none costs only itself, unless there are no others."""
+    wrong = {
+        n: c.candidate for n, c in enumerate(candidates) if c.candidate and not _is_candidate(c.candidate)
+    }
+    for number, text in wrong.items():
+        if len(wrong) == len(candidates):
+            raise BadOffer(f"candidates.{number}.candidate: {text[:120]!r} is no candidate")
+        logger.info("a candidate was left out: {!r}", text[:120])
+    return [candidate for n, candidate in enumerate(candidates) if n not in wrong]
+
+
+def _is_candidate(text: str) -> bool:
+    return sdp.parse_candidate(text.removeprefix("a=").removeprefix("candidate:")) is not None

@@ -47,8 +47,8 @@ class OfferBody(BaseModel):
 
     sdp: str
     type: Literal["offer"]
-    pc_id: str | None = None
-    restart_pc: bool | None = None
+    pc_id: Annotated[str | None, Field(validation_alias=AliasChoices("pc_id", "pcId"))] = None
+    restart_pc: Annotated[bool | None, Field(validation_alias=AliasChoices("restart_pc", "restartPc"))] = None
     request_data: Annotated[Plain, Field(validation_alias=AliasChoices("request_data", "requestData"))] = None
 
 
