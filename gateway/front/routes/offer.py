@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
 from gateway.front.access import Caller
+from gateway.front.parts import Gateway
 from gateway.front.routes.common import TheCaller, TheGateway, arrived_on, responses
-from gateway.front.running import Gateway
 from gateway.front.switchboard import Offered
 from gateway.ice_servers import PUBLIC
 from gateway.wire.calls import Answer, CandidateItem
