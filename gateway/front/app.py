@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from gateway import __version__
 from gateway.errors import BadRequest, GatewayError, NotFound
+from gateway.front.parts import Gateway
 from gateway.front.routes import (
     devices,
     firmware,
@@ -29,7 +30,6 @@ from gateway.front.routes import (
 )
 from gateway.front.routes.body_limit import BodyLimit
 from gateway.front.routes.common import problem
-from gateway.front.running import Gateway
 from gateway.front.uploads import MAX_BYTES
 
 _WEB = Path(__file__).parents[1] / "web"

@@ -19,7 +19,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from gateway.front.app import create_app
 from gateway.front.door import Door, Guest, raise_descriptors
 from gateway.front.listening import Listener, listen
-from gateway.front.running import Gateway, running
+from gateway.front.parts import Gateway
+from gateway.front.running import running
 from gateway.settings import Settings
 from ground import operator
 

@@ -18,7 +18,7 @@ import pytest
 from gateway.front import door
 from gateway.front.door import group_of
 from gateway.front.listening import Listener
-from gateway.front.running import Gateway
+from gateway.front.parts import Gateway
 from gateway.front.server import serve
 from gateway.settings import Settings
 from tests.support.waiting import until

@@ -15,9 +15,10 @@ from loguru import logger
 
 from gateway.front import discovery, running
 from gateway.front.discovery import Announcer
+from gateway.front.parts import Gateway
 from gateway.front.places import workers
 from gateway.front.registry import open_registry
-from gateway.front.running import Gateway, _browse, _look_after_keys
+from gateway.front.running import _browse, _look_after_keys
 from gateway.front.switchboard import Switchboard
 from gateway.front.telemetry import Telemetry
 from gateway.settings import Settings

@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from gateway.front.app import create_app
+from gateway.front.parts import Gateway
 from gateway.front.registry import Role
-from gateway.front.running import Gateway, running
+from gateway.front.running import running
 from gateway.settings import Settings
 from tests.support.offers import captured
 

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from gateway.front.app import create_app
-from gateway.front.running import Gateway, running
+from gateway.front.parts import Gateway
+from gateway.front.running import running
 from gateway.settings import Settings
 
 

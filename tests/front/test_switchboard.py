@@ -268,6 +268,16 @@ async def test_candidates_find_their_call(board: Board) -> None:
         await board.switchboard.patch("gone", [item], OPERATOR)
 
 
+async def test_a_candidate_that_is_none_costs_only_itself(board: Board) -> None:
+    answer = await board.offer()
+    good, bad = (
+        CandidateItem(candidate=c) for c in ("candidate:1 1 udp 1 127.0.0.1 9 typ host", "candidate:xx")
+    )
+    await board.switchboard.patch(answer.pc_id, [bad, good, bad], OPERATOR)
+    with pytest.raises(BadOffer, match=r"candidates\.0\.candidate: 'candidate:xx' is no candidate"):
+        await board.switchboard.patch(answer.pc_id, [bad, bad], OPERATOR)
+
+
 async def test_revoked_devices_are_hung_up_on(board: Board) -> None:
     device, _ = await board.registry.add("kitchen")
     await board.offer(replace(kitchen(), key_id=device.id))

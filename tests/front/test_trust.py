@@ -19,9 +19,10 @@ from loguru import logger
 from gateway.front import running as running_module
 from gateway.front.access import Caller
 from gateway.front.app import create_app
+from gateway.front.parts import Gateway
 from gateway.front.registry import Role
 from gateway.front.routes import state
-from gateway.front.running import Gateway, running
+from gateway.front.running import running
 from gateway.front.server import serve
 from gateway.settings import Settings
 from ground import operator

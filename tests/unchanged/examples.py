@@ -24,16 +24,18 @@ TALK_SECONDS: Final = (9.0, 25.0)
 """From ready on, at least and at most: a question of one second is asked after four."""
 REST_SECONDS: Final = 3.0
 """Without anything new, then it is over."""
-AT_ONCE: Final = 3
+AT_ONCE: Final = 2
 """Calls mostly wait; starting takes the CPU."""
 PLAYED: Final = frozenset({"openai", "cartesia", "deepgram"})
 """Services that are played, by the module of Pipecat's that a bot imports."""
 NO_SERVICES: Final = frozenset(
     {"ai_service", "image_service", "llm_service", "mcp_service", "settings", "stt_service", "tts_service"}
 )
+_NOT_PLAYED: Final = re.compile(r"pipecat\.services\.openai\.(responses|realtime)|OpenAIResponses")
 _SERVICE: Final = re.compile(r"pipecat\.services\.([a-z0-9_]+)")
-_FAULT: Final = re.compile(r"\b(ERROR|CRITICAL)\b.*? [-|] (.*)$|^(\w*(?:Error|Exception)): ")
-_MISSING: Final = re.compile(r"failed: .*No module named '([\w.]+)'")
+_FAULT: Final = re.compile(r"\b(?:ERROR|CRITICAL) +(?:\| \S+:\d+ - |w\S+ \S+ )(.*)$")
+"""As Pipecat's runner and the gateway log it."""
+_MISSING: Final = re.compile(r"failed: .*(No module named '[\w.]+'|No such file or directory)")
 _SPOKEN: Final = re.compile(r'bot-output .*"spoken": true|bot-output .*"spoken_status": "in-progress"')
 """Words as they are spoken."""
 _FLEETING: Final = re.compile(r"0x[0-9a-f]+|#\d+|\d+(\.\d+)?|[0-9a-f-]{16,}")
@@ -61,6 +63,8 @@ def _lacks(text: str) -> str | None:
     services = set(_SERVICE.findall(text)) - NO_SERVICES - PLAYED
     if services:
         return f"service {', '.join(sorted(services))}"
+    if _NOT_PLAYED.search(text) is not None:
+        return "service openai, over a WebSocket"
     if '"webrtc"' not in text and "SmallWebRTC" not in text:
         return "another transport"
     return None
@@ -95,7 +99,7 @@ async def _listen(talk: script.Talk) -> bool:
 
 def _faults(log: str) -> list[str]:
     """What is logged as wrong, without what never is the same twice; each once."""
-    lines = [m[2] or m[3] for line in log.splitlines() if (m := _FAULT.search(line))]
+    lines = [found[1] for line in log.splitlines() if (found := _FAULT.search(line))]
     return sorted({_FLEETING.sub("…", line)[:160] for line in lines})
 
 
@@ -105,11 +109,17 @@ async def _compare(example: Example, environment: dict[str, str], directory: Pat
     for turn in ("first", "again"):
         sides = with_bot(example.path, environment)
         differ = await compared(partial(_call, example), sides, directory / turn)
-        if missing := {found[1] for line in differ if (found := _MISSING.search(line))}:
-            raise NotRunError(f"no module {', '.join(sorted(missing))} here")
+        _must_have_run(differ)
         if not differ:
             break
     return differ
+
+
+def _must_have_run(differ: Sequence[str]) -> None:
+    """Where neither side could import it for the same want of something, that is no comparison."""
+    missing = [(line[0], found[1]) for line in differ if (found := _MISSING.search(line)) is not None]
+    if {side for side, _ in missing} in ({"-", "+"}, {"f"}):
+        raise NotRunError(", ".join(sorted({what for _, what in missing})))
 
 
 def rows(folder: Path, chosen: Sequence[str], environment: dict[str, str], say: Say) -> list[Row]:

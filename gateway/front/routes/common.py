@@ -12,8 +12,8 @@ from starlette.requests import HTTPConnection
 from gateway.errors import Busy, GatewayError, NoRoute, RateLimited
 from gateway.front import challenge
 from gateway.front.access import Asked, Caller, identify, prove
+from gateway.front.parts import Gateway
 from gateway.front.peers import is_own_account
-from gateway.front.running import Gateway
 from gateway.wire.route import unmapped
 
 

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
 from gateway.front.access import Caller
+from gateway.front.parts import Gateway
 from gateway.front.routes.common import TheCaller, TheGateway, arrived_on, responses
-from gateway.front.running import Gateway
 from gateway.front.switchboard import Offered
 from gateway.ice_servers import PUBLIC
 from gateway.wire.calls import Answer, CandidateItem
@@ -47,8 +47,8 @@ class OfferBody(BaseModel):
 
     sdp: str
     type: Literal["offer"]
-    pc_id: str | None = None
-    restart_pc: bool | None = None
+    pc_id: Annotated[str | None, Field(validation_alias=AliasChoices("pc_id", "pcId"))] = None
+    restart_pc: Annotated[bool | None, Field(validation_alias=AliasChoices("restart_pc", "restartPc"))] = None
     request_data: Annotated[Plain, Field(validation_alias=AliasChoices("request_data", "requestData"))] = None
 
 

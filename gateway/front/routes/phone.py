@@ -13,9 +13,9 @@ from loguru import logger
 from gateway.errors import GatewayError, NotFound, Stopping
 from gateway.front.access import check_host, check_plain
 from gateway.front.lines import LineEnd
+from gateway.front.parts import Gateway
 from gateway.front.phone import Asked, Phone
 from gateway.front.routes.common import gateway_of, remote_address, responses, scheme
-from gateway.front.running import Gateway
 from gateway.wire.calls import PhoneCall
 from gateway.wire.route import unmapped
 

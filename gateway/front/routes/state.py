@@ -13,8 +13,8 @@ from fastapi.responses import StreamingResponse
 
 from gateway.errors import GatewayError
 from gateway.front.access import Caller
+from gateway.front.parts import Gateway
 from gateway.front.routes.common import TheGateway, TheOperator, responses
-from gateway.front.running import Gateway
 
 router = APIRouter(prefix="/api", tags=["state"])
 KEEP_ALIVE_SECONDS = 15.0

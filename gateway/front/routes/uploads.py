@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter, UploadFile
 
 from gateway.errors import BodyTooLarge, Busy, NotFound
+from gateway.front.parts import Gateway
 from gateway.front.routes.common import TheCaller, TheGateway, responses
-from gateway.front.running import Gateway
 from gateway.front.uploads import MAX_BYTES
 
 router = APIRouter(tags=["signalling"])
