@@ -294,7 +294,7 @@ class Switchboard:
             raise NotFound("there is no session with this pc_id", remedy="make an offer first")
         self._must_own(entry, caller)
         welcome = [c for c in _readable(candidates) if not c.candidate or entry.kept.takes(c.candidate)]
-        await self._workers.patch(PatchCall(session_id=entry.session_id, candidates=welcome))
+        await self._workers.ask(PatchCall(session_id=entry.session_id, candidates=welcome))
 
     async def command(self, device: str, name: str, value: Any, number: str | None = None) -> None:
         """Send a command to a device that is in a call (docs/protocol.md, data channel); its result names the number.
@@ -303,7 +303,7 @@ class Switchboard:
             NotFound: it is in none.
         """
         entry = self._by_device(device)
-        await self._workers.command(
+        await self._workers.ask(
             CommandCall(session_id=entry.session_id, command=name, value=value, id=number)
         )
 
@@ -317,22 +317,22 @@ class Switchboard:
 
     async def say(self, call: SayCall) -> None:
         """Have something said in a call; raises NotFound where that is over."""
-        await self._workers.say(call)
+        await self._workers.ask(call)
 
     async def hush(self, session_id: str, number: int) -> None:
         """Have something said no more; a call that is over says nothing anyway."""
         try:
-            await self._workers.hush(HushCall(session_id=session_id, number=number))
+            await self._workers.ask(HushCall(session_id=session_id, number=number))
         except GatewayError as error:
             logger.info("number {} could not be stopped: {}", number, error.message)
 
     async def wake(self, device: str) -> None:
         """Have a device listen that waits for its word; raises NotFound where it is in no call."""
-        await self._workers.wake(WakeCall(session_id=self._by_device(device).session_id))
+        await self._workers.ask(WakeCall(session_id=self._by_device(device).session_id))
 
     async def answer(self, call: AnswerCall) -> None:
         """Answer what a bot has asked for; raises NotFound where its call is over."""
-        await self._workers.answer(call)
+        await self._workers.ask(call)
 
     def board_of(self, device: str) -> str:
         """The board that a device in a call says it is.

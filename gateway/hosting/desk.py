@@ -16,18 +16,13 @@ from gateway.front.places.place import Places
 from gateway.hosting.measure import Measure
 from gateway.settings import Settings
 from gateway.wire.calls import (
+    ASKED,
     Answer,
-    AnswerCall,
-    CommandCall,
     EndCall,
-    HushCall,
     KeptCall,
     OfferCall,
-    PatchCall,
     RenegotiateCall,
-    SayCall,
     SessionEvent,
-    WakeCall,
     Wire,
     dump,
 )
@@ -36,17 +31,7 @@ from gateway.wire.hosts import AllHeld, Held, HostState
 from gateway.wire.route import own_address
 from gateway.wire.sdp import check_offer
 
-REQUESTS: Final[dict[str, type[Wire]]] = {
-    "renegotiate": RenegotiateCall,
-    "patch": PatchCall,
-    "command": CommandCall,
-    "say": SayCall,
-    "hush": HushCall,
-    "wake": WakeCall,
-    "answer": AnswerCall,
-    "end": EndCall,
-}
-"""What calls that are there are asked for, by the names of `Places`' methods."""
+_REQUESTS: Final[dict[str, type[Wire]]] = {"renegotiate": RenegotiateCall, "end": EndCall, **ASKED}
 
 
 class Desk:
@@ -151,12 +136,12 @@ class Desk:
             return {"ok": True}
         if name == "held":
             return dump(AllHeld(calls=list(self._calls.values())))
-        if name not in REQUESTS or self._places is None:
+        if name not in _REQUESTS or self._places is None:
             raise NotFound(f"no request is called {name}", remedy="upgrade this host")
-        call: Any = crossing.read(data, REQUESTS[name])
+        call: Any = crossing.read(data, _REQUESTS[name])
         if isinstance(call, RenegotiateCall):
             return dump(await self._renegotiate(self._places, call))
-        await getattr(self._places, name)(call)
+        await (self._places.end(call) if isinstance(call, EndCall) else self._places.ask(call))
         return {"ok": True}
 
     async def _renegotiate(self, places: Places, call: RenegotiateCall) -> Answer:

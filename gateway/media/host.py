@@ -20,6 +20,7 @@ from gateway.settings import Settings
 from gateway.wire.calls import (
     Answer,
     AnswerCall,
+    Asked,
     CommandCall,
     EndCall,
     HushCall,
@@ -95,29 +96,22 @@ class Host:
         """Pass a further offer to its session."""
         return await self._find(call.session_id).renegotiate(call)
 
-    async def patch(self, call: PatchCall) -> None:
-        """Pass trickled candidates to their session."""
-        await self._find(call.session_id).patch(call)
-
-    async def command(self, call: CommandCall) -> None:
-        """Send a command to the device of a call."""
-        self._find(call.session_id).command(call)
-
-    async def say(self, call: SayCall) -> None:
-        """Have something said to the client of a call, before anything that its bot says."""
-        self._find(call.session_id).say(call)
-
-    async def hush(self, call: HushCall) -> None:
-        """Have no more said of it."""
-        self._find(call.session_id).hush(call)
-
-    async def wake(self, call: WakeCall) -> None:
-        """Have the device of a call listen."""
-        self._find(call.session_id).wake()
-
-    async def answer(self, call: AnswerCall) -> None:
-        """Tell a call's bot what became of its question."""
-        self._find(call.session_id).answer(call)
+    async def ask(self, call: Asked) -> None:
+        """Have a call that is there do something, or know it."""
+        session = self._find(call.session_id)
+        match call:
+            case PatchCall():
+                await session.patch(call)
+            case CommandCall():
+                session.command(call)
+            case SayCall():
+                session.say(call)
+            case HushCall():
+                session.hush(call)
+            case WakeCall():
+                session.wake()
+            case AnswerCall():
+                session.answer(call)
 
     async def end(self, call: EndCall) -> None:
         """Begin to end one call; who asks need not wait until its bot has finished."""

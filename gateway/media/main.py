@@ -28,19 +28,14 @@ from gateway.media.packs import Packs
 from gateway.media.post import Post
 from gateway.settings import Settings
 from gateway.wire.calls import (
-    AnswerCall,
-    CommandCall,
+    ASKED,
     EndCall,
-    HushCall,
     KeptCalls,
     LineMessage,
     OfferCall,
-    PatchCall,
     PhoneCall,
     RenegotiateCall,
-    SayCall,
     SessionEvent,
-    WakeCall,
     dump,
 )
 from gateway.wire.ipc import Channel
@@ -59,12 +54,6 @@ _REQUESTS: dict[str, type[BaseModel]] = {
     "offer": OfferCall,
     "phone": PhoneCall,
     "renegotiate": RenegotiateCall,
-    "patch": PatchCall,
-    "command": CommandCall,
-    "say": SayCall,
-    "hush": HushCall,
-    "wake": WakeCall,
-    "answer": AnswerCall,
     "end": EndCall,
 }
 """What `Host` is asked for, by the names of its methods."""
@@ -133,6 +122,8 @@ class Worker:
             return await self._host.drain(body["reason"])
         if name == "adopt":
             return dump(KeptCalls(worker=self._number, calls=[s.kept() for s in self._host.calls]))
+        if (asked := ASKED.get(name)) is not None:
+            return await self._host.ask(asked(**body))
         if name not in _REQUESTS:
             raise GatewayError(f"no request is called {name}")
         method: Callable[[BaseModel], Awaitable[BaseModel | None]] = getattr(self._host, name)

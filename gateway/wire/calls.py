@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -59,27 +59,35 @@ class CandidateItem(Wire):
     sdp_mline_index: int | None = None
 
 
-class PatchCall(Wire):
-    """Candidates trickled after the offer."""
+class Asked(Wire):
+    """What a call that is there is asked, beside an offer and its end; it crosses with its name."""
+
+    NAME: ClassVar[str]
 
     session_id: str
+
+
+class PatchCall(Asked):
+    """Candidates trickled after the offer."""
+
+    NAME = "patch"
     candidates: list[CandidateItem]
 
 
-class CommandCall(Wire):
+class CommandCall(Asked):
     """A command for the device of a call (docs/protocol.md, data channel)."""
 
-    session_id: str
+    NAME = "command"
     command: str
     value: Any = None
     id: str | None = None
     """That its result is to name."""
 
 
-class SayCall(Wire):
+class SayCall(Asked):
     """Something to be said to a client beside its bot, before anything else (`media.announcing`)."""
 
-    session_id: str
+    NAME = "say"
     number: int
     """Of the promise; the end of it is told with this."""
     text: str = ""
@@ -90,27 +98,32 @@ class SayCall(Wire):
     """Again and again, until somebody stops it."""
 
 
-class HushCall(Wire):
+class HushCall(Asked):
     """Say no more of what is being said or waits to be; all of it without a number."""
 
-    session_id: str
+    NAME = "hush"
     number: int | None = None
 
 
-class WakeCall(Wire):
+class WakeCall(Asked):
     """Have a device listen that waits for its word or its button; one that listens always does anyway."""
 
-    session_id: str
+    NAME = "wake"
 
 
-class AnswerCall(Wire):
+class AnswerCall(Asked):
     """The answer to what a bot has asked the gateway for (`talk.Ask`)."""
 
-    session_id: str
+    NAME = "answer"
     id: int
     ok: bool
     result: Any = None
     """What was asked for; else why there is none, as `{"code": …, "message": …, "remedy": …}`."""
+
+
+ASKED: Final[dict[str, type[Asked]]] = {
+    kind.NAME: kind for kind in (PatchCall, CommandCall, SayCall, HushCall, WakeCall, AnswerCall)
+}
 
 
 class PhoneCall(Wire):

@@ -66,7 +66,7 @@ DEFENCES = (
     ),
     Defence(
         "nonces that are good once",
-        ((f"{FRONT}/access.py", "    challenges.spend(offered.nonce)\n", ""),),
+        ((f"{FRONT}/access.py", "    await challenges.use(offered.nonce)\n", ""),),
         ("a_recorded_offer_is_good_for_nothing",),
     ),
     Defence(

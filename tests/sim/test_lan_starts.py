@@ -25,7 +25,7 @@ def machine() -> Iterator[lan.Machine]:
         yield made
 
 
-@pytest.mark.timeout(120 + 30 * STARTS)
+@pytest.mark.timeout(300 + 60 * STARTS)
 async def test_a_device_is_in_a_call_after_each_start(machine: lan.Machine, tmp_path: Path) -> None:
     settings = {"name": "many"}
     (tmp_path / "gateway").mkdir()

@@ -19,19 +19,14 @@ from gateway.front.places.place import Emit, Lost
 from gateway.settings import Settings
 from gateway.wire.calls import (
     Answer,
-    AnswerCall,
-    CommandCall,
+    Asked,
     EndCall,
-    HushCall,
     KeptCall,
     LineMessage,
     OfferCall,
-    PatchCall,
     PhoneCall,
     RenegotiateCall,
-    SayCall,
     SessionEvent,
-    WakeCall,
 )
 from gateway.wire.headroom import Headroom
 from gateway.wire.hosts import AllHeld, Held, HostState
@@ -155,25 +150,10 @@ class Hosts:
     async def renegotiate(self, call: RenegotiateCall) -> Answer:
         """Raises Lost where its host is gone, or sleeps: then its client is better off elsewhere."""
         await self._must_answer(self._find(call.session_id), remedy="make an offer without pc_id")
-        return crossing.value_of(await self._ask("renegotiate", call), Answer)
+        return crossing.value_of(await self._request("renegotiate", call), Answer)
 
-    async def patch(self, call: PatchCall) -> None:
-        await self._ask("patch", call)
-
-    async def command(self, call: CommandCall) -> None:
-        await self._ask("command", call)
-
-    async def say(self, call: SayCall) -> None:
-        await self._ask("say", call)
-
-    async def hush(self, call: HushCall) -> None:
-        await self._ask("hush", call)
-
-    async def wake(self, call: WakeCall) -> None:
-        await self._ask("wake", call)
-
-    async def answer(self, call: AnswerCall) -> None:
-        await self._ask("answer", call)
+    async def ask(self, call: Asked) -> None:
+        await self._request(call.NAME, call)
 
     async def end(self, call: EndCall) -> None:
         """Where its host sleeps, nobody waits for that: it is told when it is back."""
@@ -181,7 +161,7 @@ class Hosts:
         if self._is_silent(self._hosts[who := self._find(call.session_id)]):
             raise Lost(f"host {who.name} does not answer", remedy=remedy)
         await self._must_answer(who, remedy=remedy)
-        await self._ask("end", call)
+        await self._request("end", call)
 
     async def _must_answer(self, who: HostId, *, remedy: str) -> None:
         """Raises Lost where a host is gone, or sleeps, before a client waits for what it is to do."""
@@ -193,7 +173,7 @@ class Hosts:
         except Busy:
             raise Lost(f"host {who.name} does not answer", remedy=remedy) from None
 
-    async def _ask(self, name: str, call: Any) -> dict[str, Any]:
+    async def _request(self, name: str, call: Any) -> dict[str, Any]:
         who = self._find(call.session_id)
         seconds = self._settings.limits.offer_timeout_s
         try:

@@ -20,20 +20,15 @@ from gateway.front.places.place import Emit
 from gateway.settings import Settings
 from gateway.wire.calls import (
     Answer,
-    AnswerCall,
-    CommandCall,
+    Asked,
     EndCall,
-    HushCall,
     KeptCall,
     KeptCalls,
     LineMessage,
     OfferCall,
-    PatchCall,
     PhoneCall,
     RenegotiateCall,
-    SayCall,
     SessionEvent,
-    WakeCall,
     dump,
 )
 from gateway.wire.ipc import Channel, peer_pid
@@ -183,7 +178,7 @@ class Process:
         self.sessions.add(call.session_id)
         self._headroom.begun(time.monotonic())
         try:
-            return Answer(**await self._ask("offer", call))
+            return Answer(**await self._request("offer", call))
         except BaseException:
             self.sessions.discard(call.session_id)
             raise
@@ -191,7 +186,7 @@ class Process:
     async def phone(self, call: PhoneCall) -> None:
         self.sessions.add(call.session_id)
         try:
-            await self._ask("phone", call)
+            await self._request("phone", call)
         except BaseException:
             self.sessions.discard(call.session_id)
             raise
@@ -201,30 +196,15 @@ class Process:
             self._channel.event("heard", dump(message))
 
     async def renegotiate(self, call: RenegotiateCall) -> Answer:
-        return Answer(**await self._ask("renegotiate", call))
+        return Answer(**await self._request("renegotiate", call))
 
-    async def patch(self, call: PatchCall) -> None:
-        await self._ask("patch", call)
-
-    async def command(self, call: CommandCall) -> None:
-        await self._ask("command", call)
-
-    async def say(self, call: SayCall) -> None:
-        await self._ask("say", call)
-
-    async def hush(self, call: HushCall) -> None:
-        await self._ask("hush", call)
-
-    async def wake(self, call: WakeCall) -> None:
-        await self._ask("wake", call)
-
-    async def answer(self, call: AnswerCall) -> None:
-        await self._ask("answer", call)
+    async def ask(self, call: Asked) -> None:
+        await self._request(call.NAME, call)
 
     async def end(self, call: EndCall) -> None:
-        await self._ask("end", call)
+        await self._request("end", call)
 
-    async def _ask(self, name: str, call: Any) -> Any:
+    async def _request(self, name: str, call: Any) -> Any:
         assert self._channel is not None
         return await self._channel.request(name, dump(call), self._settings.limits.offer_timeout_s)
 

@@ -19,19 +19,14 @@ from gateway.recurring import Recurring
 from gateway.settings import Settings
 from gateway.wire.calls import (
     Answer,
-    AnswerCall,
-    CommandCall,
+    Asked,
     EndCall,
-    HushCall,
     KeptCall,
     LineMessage,
     OfferCall,
-    PatchCall,
     PhoneCall,
     RenegotiateCall,
-    SayCall,
     SessionEvent,
-    WakeCall,
 )
 
 if TYPE_CHECKING:
@@ -181,23 +176,8 @@ class Workers:
     async def renegotiate(self, call: RenegotiateCall) -> Answer:
         return await self._find(call.session_id).renegotiate(call)
 
-    async def patch(self, call: PatchCall) -> None:
-        await self._find(call.session_id).patch(call)
-
-    async def command(self, call: CommandCall) -> None:
-        await self._find(call.session_id).command(call)
-
-    async def say(self, call: SayCall) -> None:
-        await self._find(call.session_id).say(call)
-
-    async def hush(self, call: HushCall) -> None:
-        await self._find(call.session_id).hush(call)
-
-    async def wake(self, call: WakeCall) -> None:
-        await self._find(call.session_id).wake(call)
-
-    async def answer(self, call: AnswerCall) -> None:
-        await self._find(call.session_id).answer(call)
+    async def ask(self, call: Asked) -> None:
+        await self._find(call.session_id).ask(call)
 
     async def end(self, call: EndCall) -> None:
         await self._find(call.session_id).end(call)
