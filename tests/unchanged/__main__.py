@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -77,6 +78,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=WHOLE_SECONDS / 60, help="no longer than this")
     parser.add_argument("--examples", type=Path, help="Pipecat's examples/, which are run instead")
     options = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):  # what it has started ends, and it says how far it came
+        signal.signal(number, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as temporary, alone.on_a_lan():
         keep = options.keep or Path(temporary)
         if options.examples is not None:

@@ -33,13 +33,19 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path.endswith("/chat/completions"):
-            self._stream(answer(json.loads(body)))
+            self._chat(json.loads(body))
         elif self.path.endswith("/audio/speech"):
             self._send(tone(), "application/octet-stream")
         elif self.path.endswith("/audio/transcriptions"):
             self._send(json.dumps({"text": HEARD}).encode(), "application/json")
         else:
             self.send_error(404)
+
+    def _chat(self, request: dict[str, Any]) -> None:
+        if request["messages"]:
+            self._stream(answer(request))
+        else:
+            self.send_error(400)  # as OpenAI
 
     def _send(self, body: bytes, kind: str) -> None:
         self.send_response(200)
