@@ -33,7 +33,7 @@ TAKE_SECONDS: Final = 0.3
 """For a host to want a call: its event loop is late by a fifth of it at most (`headroom`)."""
 TRIES: Final = 3
 """Of a tier in which somebody hears, but takes nothing: one of them sleeps, or has filled up meanwhile."""
-DEAD_SECONDS: Final = 3.5
+DEAD_SECONDS: Final = 4.0
 """For NATS to notice that a host has died, which is given offers until then: so long an offer is tried again."""
 LOOK_SECONDS: Final = 1.0
 """Between two looks whether the host that has taken a call is there still."""

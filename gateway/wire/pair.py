@@ -13,8 +13,10 @@ from gateway.wire.frames import Frame, FrameError, Kind, Reader, encode, encode_
 MAX_WAITING: Final = 1 << 20
 """Bytes of messages that wait for an end that does not read, until it counts as broken."""
 MAX_SOUND_WAITING: Final = 500
-"""Frames of sound that may wait likewise; of more the oldest are dropped. Ten seconds of what is heard: a bot that
-starts while the machine is busy, or stands still for a while, hears late what was said, but all of it."""
+"""Frames of what is heard that may wait likewise; of more the oldest are dropped. Ten seconds: a bot that starts while
+the machine is busy, or stands still for a while, hears late what was said, but all of it."""
+MAX_SAID_WAITING: Final = 50
+"""The same of what a bot says, which has it in larger frames."""
 _CHUNK: Final = 1 << 16
 GONE: Final = "it is gone"
 """Begins the reason where the other end has closed, or ended; any other is a fault of its."""
@@ -101,7 +103,7 @@ class Pair:
         self._bytes += len(data)
         if kind in {Kind.HEARD, Kind.SAID}:
             self._sounds += 1
-            if self._sounds > MAX_SOUND_WAITING:
+            if self._sounds > (MAX_SOUND_WAITING if kind is Kind.HEARD else MAX_SAID_WAITING):
                 self._drop_oldest_sound()
         elif self._bytes > MAX_WAITING:
             self._break(f"it has not read for {self._bytes} bytes")
