@@ -13,14 +13,13 @@ from typing import Any
 import pytest
 
 from gateway.bus import crossing, placing, subjects
-from gateway.bus.connection import Message, connected
+from gateway.bus.connection import Message
 from gateway.bus.subjects import HostId
 from gateway.errors import Busy, Conflict, NotFound, Unauthorized
 from gateway.front.access import Caller
 from gateway.front.registry import Role, open_registry
 from gateway.front.switchboard import Offered
 from gateway.wire.calls import Answer, EndCall, OfferCall
-from gateway.wire.headroom import TIERS
 from gateway.wire.promises import Wish
 from gateway.wire.sdp import Client
 from tests.support import nats
@@ -154,22 +153,6 @@ async def test_an_offer_that_nobody_waits_for_any_more_is_not_begun(fleet: Fleet
     await end()  # and nobody says yes
     await until(lambda: host.desk.count == 0, "it is left")
     assert not any(e.session_id == "s" for e in front.events)
-
-
-async def test_an_offer_is_placed_though_most_hosts_are_dead_and_nats_does_not_know_it_yet(
-    fleet: Fleet,
-) -> None:
-    front = await fleet.front("f1")
-    await fleet.host("lives")
-    await knows(front, 1)
-    async with AsyncExitStack() as stack:
-        for number in range(2):
-            bus = await stack.enter_async_context(connected(fleet.at("host-dead"), f"host-dead{number}"))
-            for tier in TIERS:
-                await bus.hear(subjects.place(tier), lambda _: None, subjects.HOSTS)
-            await bus.settled()
-        for number in range(3):  # tried once, two of three would be refused
-            await front.offer(f"device{number}")
 
 
 async def test_a_host_that_has_gone_makes_its_calls_lost_when_it_is_asked(fleet: Fleet) -> None:
