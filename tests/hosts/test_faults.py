@@ -178,9 +178,9 @@ async def test_of_a_host_whose_main_process_is_killed_the_calls_go_on_and_its_ne
             async with hosting(machine, directory, fleet.nats.url):
 
                 async def known() -> bool:
-                    return [s["id"] for s in await fleet.sessions(1)] == [before["id"]]
+                    return all([[s["id"] for s in await fleet.sessions(n)] == [before["id"]] for n in (0, 1)])
 
-                await eventually(known, "its next start has the call")
+                await eventually(known, "its next start has the call, and both fronts know")
                 await hears_anew(peer)
                 await peer.restart()
                 assert peer.answer["resumed"]

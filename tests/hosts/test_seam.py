@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 
 from gateway.bus import crossing, placing, subjects
-from gateway.bus.connection import Message
+from gateway.bus.connection import Message, connected
 from gateway.bus.subjects import HostId
 from gateway.errors import Busy, Conflict, NotFound, Unauthorized
 from gateway.front.access import Caller
 from gateway.front.registry import Role, open_registry
 from gateway.front.switchboard import Offered
 from gateway.wire.calls import Answer, EndCall, OfferCall
+from gateway.wire.headroom import TIERS
+from gateway.wire.hosts import Held
 from gateway.wire.promises import Wish
 from gateway.wire.sdp import Client
 from tests.support import nats
@@ -155,6 +157,23 @@ async def test_an_offer_that_nobody_waits_for_any_more_is_not_begun(fleet: Fleet
     assert not any(e.session_id == "s" for e in front.events)
 
 
+async def test_an_offer_is_tried_until_nats_knows_that_a_host_is_dead(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placing, "TAKE_SECONDS", 0.05)
+    monkeypatch.setattr(placing, "DEAD_SECONDS", 60.0)
+    front = await fleet.front("f1")
+    heard: list[Message] = []
+    async with connected(fleet.at("host-dead"), "host-dead") as dead:
+        for tier in TIERS:
+            await dead.hear(subjects.place(tier), heard.append, subjects.HOSTS)
+        await dead.settled()
+        offer = asyncio.create_task(front.offer("kitchen"))
+        await until(lambda: len(heard) > len(TIERS) * placing.TRIES, "it is tried once more")
+        await fleet.host("lives")
+    await offer
+
+
 async def test_a_host_that_has_gone_makes_its_calls_lost_when_it_is_asked(fleet: Fleet) -> None:
     front = await fleet.front("f1")
     gone = await fleet.host("h1")
@@ -177,6 +196,22 @@ async def test_a_host_that_was_given_up_tells_of_its_calls_when_it_is_back(fleet
     assert front.devices() == []
     await until(lambda: front.devices() == ["kitchen"], "its call is there again")
     await front.switchboard.command("kitchen", "identify", None)
+
+
+async def test_a_call_that_the_next_start_of_its_host_has_goes_on_when_the_start_before_is_given_up(
+    fleet: Fleet,
+) -> None:
+    front = await fleet.front("f1")
+    host = await fleet.host("h1")
+    await knows(front, 1)
+    await front.offer("kitchen")
+    [call] = host.desk._calls.values()
+    later = HostId("h1", "2")
+    await host.bus.tell(later.event, crossing.pack(Held(call=call)))
+    await until(lambda: front.hosts._at[call.session_id] == later, "the front knows where it is")
+    front.hosts._lose(host.who, "was killed")
+    assert front.devices() == ["kitchen"]
+    assert call.session_id in front.hosts
 
 
 async def test_a_later_version_is_understood(fleet: Fleet) -> None:

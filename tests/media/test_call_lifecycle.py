@@ -177,6 +177,7 @@ async def test_a_second_section_of_data_is_rejected_and_costs_nothing_else(
         False,
         True,
     ]
+    await session.close("client_left")
 
 
 async def test_what_nobody_waits_for_is_cancelled_on_the_other_side() -> None:

@@ -289,6 +289,7 @@ class Hosts:
         self._emit(0, event)
 
     def _hold(self, who: HostId, call: KeptCall) -> None:
+        self._forget(call.session_id)  # it was at the host's start before this one
         host = self._hosts.get(who) or self._met(who, _UNKNOWN)
         host.calls.add(call.session_id)
         self._at[call.session_id] = who
