@@ -123,6 +123,9 @@ class Member:
     async def settled(self) -> None:
         await asyncio.sleep(2 * HOP_SECONDS)
 
+    async def caught_up(self) -> None:
+        """What arrives is heard at once."""
+
     async def tell(self, subject: str, data: bytes, reply: str = "") -> None:
         if not self.dead:
             self._network.say(subject, data, reply)

@@ -148,13 +148,17 @@ class Bus:
         self._must_be_here()
         try:
             await self._client.flush(CONNECT_SECONDS)
-            for _ in range(MOST_TURNS):
-                if not any(heard.pending_msgs for heard in self._heard):
-                    break
-                await asyncio.sleep(0)
-            await asyncio.sleep(0)
         except self._errors.Error as error:
             raise _away(error) from None
+        await self.caught_up()
+
+    async def caught_up(self) -> None:
+        """Wait until all that has arrived is heard: whatever its sender told us before what we have in hand."""
+        for _ in range(MOST_TURNS):
+            if not any(heard.pending_msgs for heard in self._heard):
+                break
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
     def _must_be_here(self) -> None:
         if not self.here:

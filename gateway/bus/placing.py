@@ -1,14 +1,15 @@
 """A call finds its host: the emptiest tier is asked first, one host of it hears, takes it, and answers.
 
-Both sides ask before they act. A host that has slept, or is cut off, would else begin a call that nobody waits for any
-more, beside the one that its device has elsewhere; a front that has died would leave one behind. Who isn't there any
-more has no inbox, and NATS says so at once, so no clock is compared with another machine's.
+Both sides ask each other. A host that has slept, or is cut off, would else carry a call that nobody waits for any more,
+beside the one that its device has elsewhere; a front that has died would leave one behind. Who isn't there any more has
+no inbox, and NATS says so at once, so no clock is compared with another machine's. The host begins the call while it
+asks: what it begins for nobody is cancelled a moment later.
 
 ```
 front                                   host
- │ offer to voicegw.place.3, inbox ────►│  one of the queue group
+ │ offer to voicegw.place.3, inbox ────►│  one of the queue group, which begins the call
  │◄──────────────────── "may I take it" │
- │ yes ────────────────────────────────►│  the call is begun
+ │ yes ────────────────────────────────►│  else it is cancelled
  │◄──────────────────────── the answer  │
  │ taken ──────────────────────────────►│  else the call is ended
 ```
@@ -51,8 +52,8 @@ class Speaks(Protocol):
     ) -> Callable[[], Awaitable[None]]: ...
 
 
-async def place(bus: Speaks, call: OfferCall, seconds: float) -> tuple[str, Answer]:
-    """Have a host take a call; gives who, and its answer.
+async def place(bus: Speaks, call: OfferCall, seconds: float) -> Answer:
+    """Have a host take a call; gives its answer.
 
     Args:
         bus: that hosts hear.
@@ -104,7 +105,7 @@ class _Attempt:
         self.slept = False
         """Whether somebody should have heard, and did not."""
 
-    async def run(self, data: bytes, seconds: float) -> tuple[str, Answer] | None:
+    async def run(self, data: bytes, seconds: float) -> Answer | None:
         self._end = await self._bus.hear(self._inbox, self._heard.put_nowait)
         await self._bus.tell(subjects.place(self._tier), data, self._inbox)
         try:
@@ -113,7 +114,7 @@ class _Attempt:
             self.slept = True
             return None
         self.nobody = first.nobody
-        if first.nobody or "takes" not in (body := crossing.unpack(first.data)):
+        if first.nobody or "takes" not in (body := crossing.answered(first.data)):
             return None
         await self._bus.tell(first.reply, crossing.pack({"yes": True}))
         answer = await self._answer(who := str(body["takes"]), seconds)
@@ -125,7 +126,7 @@ class _Attempt:
             logger.info("{} has taken a call, and can't carry it: {}", who, error.message)
             return None
         await self._bus.tell(answer.reply, crossing.pack({"yes": True}))
-        return who, found
+        return found
 
     async def _answer(self, who: str, seconds: float) -> Message | None:
         """What comes from the host that has taken it; nothing where that has died or sleeps."""
@@ -158,16 +159,31 @@ async def take(  # noqa: PLR0913 -- a call's whole way at its host
     if not has_room():
         await bus.tell(message.reply, crossing.pack({"full": who}))
         return
-    if not await _wanted(bus, message.reply, crossing.pack({"takes": who})):
-        return
     try:
         call = crossing.read(message.data, OfferCall)
-        answer = await begin(call)
     except GatewayError as error:
-        await bus.tell(message.reply, crossing.pack_error(error), bus.inbox())
+        await bus.tell(message.reply, crossing.pack_error(error))
         return
-    if not await _wanted(bus, message.reply, crossing.pack({"answer": dump(answer)})):
-        await undo(call)
+    asking = asyncio.create_task(_wanted(bus, message.reply, crossing.pack({"takes": who})))
+    beginning = asyncio.create_task(begin(call))
+    kept = False
+    try:
+        kept = await asking and await _answered(bus, message.reply, beginning)
+    finally:
+        if not kept:
+            beginning.cancel()
+            await asyncio.gather(beginning, return_exceptions=True)
+            await undo(call)
+
+
+async def _answered(bus: Speaks, inbox: str, beginning: asyncio.Task[Answer]) -> bool:
+    """Whether what comes of it is known to whoever asked."""
+    try:
+        answer = await beginning
+    except GatewayError as error:
+        await bus.tell(inbox, crossing.pack_error(error), bus.inbox())
+        return True
+    return await _wanted(bus, inbox, crossing.pack({"answer": dump(answer)}))
 
 
 async def _wanted(bus: Speaks, inbox: str, data: bytes) -> bool:

@@ -134,9 +134,8 @@ class Hosts:
 
     async def offer(self, call: OfferCall) -> Answer:
         """Have a host with room take it; raises as `placing.place` does."""
-        who, answer = await placing.place(self._bus, call, self._settings.limits.offer_timeout_s)
-        await self.settled()  # a call that ended at once is known to have ended
-        del who
+        answer = await placing.place(self._bus, call, self._settings.limits.offer_timeout_s)
+        await self._bus.caught_up()  # its host has told of the call, and maybe of its end, before it answered
         return answer
 
     async def phone(self, call: PhoneCall) -> None:
