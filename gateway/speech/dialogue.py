@@ -28,7 +28,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame, RTVIServerMessageFrame
 
 from gateway.errors import GatewayError
-from gateway.speech.home_assistant import Home
+from gateway.speech.home_assistant import Home, Said
 from gateway.speech.intents import Intent, Recogniser
 from gateway.speech.reply import (
     Action,
@@ -130,13 +130,15 @@ class Dialogue(FrameProcessor):
         """Reply to `heard`; whether that settles it."""
         called, self._called = self._called, False
         intents = self._understanding.intents(heard, monotonic())
-        if (said := await self._at_home(heard, intents)) is not None:
-            await self._say(said)
+        of_home = any(intent.name == "SmartHome" for intent in intents)
+        home = await self._at_home(heard, intents, of_home=of_home)
+        if home is not None and (home.known or of_home):
+            await self._say(home.text)
         elif self._has_llm and all(intent.name in _FOR_A_MODEL for intent in intents):
             self._state.last_heard, self._state.last_said = heard, ""
             return False
         elif not intents and (is_to_it(heard) or (called and len(heard.split()) > 1)):
-            await self._say(NOT_UNDERSTOOD)
+            await self._say(NOT_UNDERSTOOD if home is None else home.text)
         else:
             await self._say(" ".join(filter(None, [await self._do(intent) for intent in intents])))
         self._state.last_heard = heard or self._state.last_heard
@@ -166,9 +168,8 @@ class Dialogue(FrameProcessor):
         )
         return answer(intent, context)
 
-    async def _at_home(self, heard: str, intents: list[Intent]) -> str | None:
+    async def _at_home(self, heard: str, intents: list[Intent], *, of_home: bool) -> Said | None:
         """What a smart home says to it; `None` where there is none, or it is nothing for it."""
-        of_home = any(intent.name == "SmartHome" for intent in intents)
         if (
             self._home is None
             or UNCLEAR in heard
@@ -179,7 +180,7 @@ class Dialogue(FrameProcessor):
             return await self._home.ask(heard)
         except GatewayError as error:
             logger.warning("{}", error.message)
-            return NO_HOME if of_home else None
+            return Said(NO_HOME) if of_home else None
 
     async def _say(self, text: str) -> None:
         if not text:

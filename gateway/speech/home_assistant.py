@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
@@ -17,13 +18,23 @@ from gateway.sections import HomeAssistant
 
 _AGENT: Final = "homeassistant"
 """Its own, by rules; another agent of its user's may be a language model of its own (conversation API)."""
-_NOT_MEANT: Final = frozenset({"no_intent_match", "unknown"})
+_NO_MATCH: Final = "no_intent_match"
+_NO_TARGET: Final = "no_valid_targets"
+"""A sentence that could be one of Assist's, of a thing or place that is not there: "tell me a story" is one, too."""
 _PLACED: Final = re.compile(r"\b(in|inside|outside|upstairs|downstairs|everywhere|all)\b")
 _SAYS_NOTHING: Final = "Done."
 
 
 class HomeTrouble(GatewayError):
     """Home Assistant could not be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What it says to a sentence; `known`: it has what the sentence names."""
+
+    text: str
+    known: bool = True
 
 
 class Home:
@@ -53,7 +64,7 @@ class Home:
             trust_env=False,
         )
 
-    async def ask(self, sentence: str) -> str | None:
+    async def ask(self, sentence: str) -> Said | None:
         """What it says to a sentence, done or refused; `None` where it does not understand it.
 
         Raises:
@@ -65,7 +76,7 @@ class Home:
                 return said
         return await self._process(sentence)
 
-    async def _process(self, text: str, *, lenient: bool = False) -> str | None:
+    async def _process(self, text: str, *, lenient: bool = False) -> Said | None:
         body = {"text": text, "language": self._language, "agent_id": _AGENT}
         if self._conversation is not None:
             body["conversation_id"] = self._conversation
@@ -74,9 +85,11 @@ class Home:
             self._conversation = found.get("conversation_id")
             response = found["response"]
             failed = response["response_type"] == "error"
-            if failed and (lenient or response["data"].get("code") in _NOT_MEANT):
+            code = response["data"].get("code") if failed else None
+            if failed and (lenient or code == _NO_MATCH):
                 return None
-            return str(response["speech"].get("plain", {}).get("speech", "")) or _SAYS_NOTHING
+            text = str(response["speech"].get("plain", {}).get("speech", ""))
+            return Said(text or _SAYS_NOTHING, known=code != _NO_TARGET)
         except (KeyError, TypeError, AttributeError):
             raise HomeTrouble("Home Assistant answered with what is no answer") from None
 
@@ -124,7 +137,9 @@ class Home:
 
     async def _handle(self, params: FunctionCallParams) -> None:
         said = await self.ask(str(params.arguments.get("sentence", ""))[:500])
-        await params.result_callback(said or {"error": "Home Assistant does not understand this sentence"})
+        if said is None:
+            said = Said("Home Assistant does not understand this sentence", known=False)
+        await params.result_callback(said.text if said.known else {"error": said.text})
 
     async def close(self) -> None:
         """Let go of it."""

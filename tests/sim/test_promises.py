@@ -62,16 +62,6 @@ async def promised(gateway: GatewayProcess, name: str) -> list[dict[str, Any]]:
     return found
 
 
-async def sounds(own: Device) -> None:
-    """Wait until the speaker plays something."""
-
-    async def loud() -> bool:
-        return bool((await own.ask("capture"))["sound_percent"] > 0)
-
-    await own.ask("capture start")
-    await eventually(loud, "the speaker plays something")
-
-
 @asynccontextmanager
 async def kitchen(tmp_path: Path, gateway: GatewayProcess) -> AsyncIterator[tuple[Device, str]]:
     """A device that is live, and its name."""
@@ -106,7 +96,7 @@ async def test_a_muted_device_rings_until_its_button_is_pressed(
         await own.ask("do mute true")
         await asked(gateway, "POST", f"{name}/promises", kind="timer", seconds=1, label="pasta")
         await rings(gateway, name)
-        await sounds(own)
+        await own.sounds()
         await own.ask("button down")
         await own.ask("button up")
 
@@ -130,7 +120,7 @@ async def test_a_timer_rings_through_a_cut(tmp_path: Path, gateway: GatewayProce
         await eventually(elsewhere, "it is in another call")
         await own.live()
         await rings(gateway, name)
-        await sounds(own)
+        await own.sounds()
         await stopped(gateway, name)
 
 
@@ -144,7 +134,7 @@ async def test_a_timer_rings_though_the_media_process_has_died(
         await until(lambda: own.states()[-1] != "live", "the call is lost")
         await own.live()
         await rings(gateway, name)
-        await sounds(own)
+        await own.sounds()
         await stopped(gateway, name)
 
 
@@ -153,7 +143,7 @@ async def test_a_timer_rings_though_its_bot_has_failed(tmp_path: Path) -> None:
     async with serving(tmp_path / "gateway", bot) as gateway, kitchen(tmp_path, gateway) as (own, name):
         await asked(gateway, "POST", f"{name}/promises", kind="timer", seconds=1)
         await rings(gateway, name)
-        await sounds(own)
+        await own.sounds()
         await stopped(gateway, name)
 
 
@@ -166,7 +156,7 @@ async def test_a_timer_rings_after_a_restart(tmp_path: Path) -> None:
         assert await first.stop() == 0
         second = await stack.enter_async_context(serving(tmp_path / "second", settings, port=first.port))
         await rings(second, name)
-        await sounds(own)
+        await own.sounds()
         await stopped(second, name)
 
 
@@ -176,7 +166,7 @@ async def test_what_was_missed_is_told(tmp_path: Path, gateway: GatewayProcess) 
         await asked(
             gateway, "POST", f"{name}/promises", kind="reminder", at=time.time() - 605, label="call Ann"
         )
-        await sounds(own)
+        await own.sounds()
 
         async def told() -> bool:
             said = [t["text"] for t in (await gateway.state())["transcripts"]]
@@ -198,7 +188,7 @@ async def test_an_announcement_waits_for_its_device(tmp_path: Path) -> None:
         assert "there is no device attic" in missing.stderr
         async with device(tmp_path / "device", url=gateway.secure_url, key=key) as own:
             await own.live()
-            await sounds(own)
+            await own.sounds()
 
             async def said() -> bool:
                 return not await promised(gateway, "kitchen")

@@ -19,6 +19,7 @@ from pipecat.tests.utils import run_test
 
 from gateway.errors import GatewayError
 from gateway.speech.dialogue import ATTENTION, DEVICE_STATE, Dialogue, last_user_text, ring_tone, trim
+from gateway.speech.home_assistant import Said
 from gateway.speech.intents import Recogniser
 from gateway.speech.reply import Timer
 
@@ -130,17 +131,19 @@ async def test_a_timer_rings_and_speaks(recogniser: Recogniser, monkeypatch: pyt
 
 
 class _House:
-    """A smart home that understands one sentence; notes what it is asked."""
+    """A smart home that has a light; takes what begins with "tell me" for a thing's name; notes what it is asked."""
 
     def __init__(self, error: GatewayError | None = None) -> None:
         self.asked: list[str] = []
         self._error = error
 
-    async def ask(self, sentence: str) -> str | None:
+    async def ask(self, sentence: str) -> Said | None:
         self.asked.append(sentence)
         if self._error is not None:
             raise self._error
-        return "Turned on the light." if "light" in sentence else None
+        if "tell me" in sentence or "lamp" in sentence:
+            return Said("I know no such thing.", known=False)
+        return Said("Turned on the light.") if "light" in sentence else None
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -161,6 +164,14 @@ async def test_a_smart_home_does_what_is_of_it_and_is_asked_no_more(recogniser: 
     said = await _texts(_at_home(recogniser, house), heard, _ANSWER * 2)
     assert said == ["Turned on the light.", "Two plus two is four."]
     assert house.asked == ["turn on the light", "cheese is nice"]
+
+
+async def test_of_what_a_smart_home_has_not_a_model_is_asked_or_it_says_so(recogniser: Recogniser) -> None:
+    story, lamp = _heard("tell me a story about a king"), _heard("turn on the kitchen lamp")
+    unknown = ["I know no such thing."]
+    assert await _texts(_at_home(recogniser, _House(), has_llm=True), [story], [LLMContextFrame]) == []
+    assert await _texts(_at_home(recogniser, _House()), [story], _ANSWER) == unknown
+    assert await _texts(_at_home(recogniser, _House(), has_llm=True), [lamp], _ANSWER) == unknown
 
 
 async def test_what_was_half_heard_is_not_sent_to_a_smart_home(recogniser: Recogniser) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.support import lan
 from tests.support.gateway import ROOT
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import PATIENCE, eventually, until
 
 BUILD = ROOT / "firmware" / "build"
 BINARY = BUILD / "host-sanitized" / "voicesim"
@@ -110,6 +110,15 @@ class Device:
             await asyncio.sleep(0.5)
         await self.ask("inject off")
         return summary
+
+    async def sounds(self) -> None:
+        """Wait until its speaker plays something."""
+
+        async def loud() -> bool:
+            return bool((await self.ask("capture"))["sound_percent"] > 0)
+
+        await self.ask("capture start")
+        await eventually(loud, "the speaker plays something")
 
     def log(self) -> str:
         """Everything it has logged."""
