@@ -165,7 +165,7 @@ class Hosts:
     async def _must_answer(self, who: HostId, *, remedy: str) -> None:
         """Raises Lost where a host is gone, or sleeps, before a client waits for what it is to do."""
         try:
-            await self._bus.ask(subjects.asked(str(who), "ping"), crossing.pack({}), placing.TAKE_SECONDS)
+            await self._bus.ask(subjects.asked(str(who), "ping"), crossing.pack({}), placing.PING_SECONDS)
         except NobodyThere:
             self._lose(who, "is gone")
             raise Lost(f"host {who.name} is gone", remedy=remedy) from None
