@@ -1,9 +1,9 @@
 """A call finds its host: the emptiest tier is asked first, one host of it hears, takes it, and answers.
 
 Both sides ask each other. A host that has slept, or is cut off, would else carry a call that nobody waits for any more,
-beside the one that its device has elsewhere; a front that has died would leave one behind. Who isn't there any more has
-no inbox, and NATS says so at once, so no clock is compared with another machine's. The host begins the call while it
-asks: what it begins for nobody is cancelled a moment later.
+beside the one that its device has elsewhere; a front that has died would leave one behind. A front that waits no more
+says so, and of one that has died NATS says it at once, so no clock is compared with another machine's. The host begins
+the call while it asks: what it begins for nobody is cancelled a moment later.
 
 ```
 front                                   host
@@ -18,6 +18,8 @@ front                                   host
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
@@ -54,31 +56,55 @@ class Speaks(Protocol):
     ) -> Callable[[], Awaitable[None]]: ...
 
 
-async def place(bus: Speaks, call: OfferCall, seconds: float) -> Answer:
-    """Have a host take a call; gives its answer.
+class Placing:
+    """Has calls placed, one front's. What hosts say of any of them comes to one subject, which is heard all along."""
 
-    Args:
-        bus: that hosts hear.
-        call: what is asked.
-        seconds: for the answer, once it has taken it.
+    def __init__(self, bus: Speaks) -> None:
+        self._bus, self._subject = bus, bus.inbox()
+        self._placed: dict[str, _Placed] = {}
+        self._refusing: set[asyncio.Task[None]] = set()
 
-    Raises:
-        Busy: none has room, or the one that took it doesn't answer in time. Else what the host raises.
-    """
-    placing = _Placing(bus, call, seconds)
-    end = await bus.hear(placing.inbox, placing.heard.put_nowait)
-    try:
-        return await placing.run()
-    finally:
-        await end()  # from here on whoever answers is told that nobody waits
+    async def start(self) -> Callable[[], Awaitable[None]]:
+        """Hear what hosts say; gives what ends that."""
+        return await self._bus.hear(f"{self._subject}.*", self._take)
+
+    async def place(self, call: OfferCall, seconds: float) -> Answer:
+        """Have a host take a call; gives its answer.
+
+        Args:
+            call: what is asked.
+            seconds: for the answer, once it has taken it.
+
+        Raises:
+            Busy: none has room, or the one that took it doesn't answer in time. Else what the host raises.
+        """
+        token = secrets.token_hex(8)
+        placed = self._placed[token] = _Placed(self._bus, f"{self._subject}.{token}", call, seconds)
+        try:
+            return await placed.run()
+        finally:
+            del self._placed[token]
+
+    def _take(self, message: Message) -> None:
+        """What comes too late is told so: nobody waits for it any more."""
+        if (placed := self._placed.get(message.subject.rsplit(".", 1)[1])) is not None:
+            placed.heard.put_nowait(message)
+        elif message.reply:
+            task = asyncio.create_task(self._refuse(message), name="refuse")
+            self._refusing.add(task)
+            task.add_done_callback(self._refusing.discard)
+
+    async def _refuse(self, message: Message) -> None:
+        with contextlib.suppress(GatewayError):
+            await self._bus.tell(message.reply, crossing.pack({"yes": False}))
 
 
-class _Placing:
-    """One call that looks for a host. What all of them say comes to one inbox, so that one that is slow is not lost."""
+class _Placed:
+    """One call that looks for a host."""
 
-    def __init__(self, bus: Speaks, call: OfferCall, seconds: float) -> None:
-        self._bus, self._data, self._seconds = bus, crossing.pack(call), seconds
-        self.inbox = bus.inbox()
+    def __init__(self, bus: Speaks, inbox: str, call: OfferCall, seconds: float) -> None:
+        self._bus, self._inbox = bus, inbox
+        self._data, self._seconds = crossing.pack(call), seconds
         self.heard: asyncio.Queue[Message] = asyncio.Queue()
         self._unanswered = False
         """Whether somebody should have heard, and did not."""
@@ -99,7 +125,7 @@ class _Placing:
         self._unanswered = False
         for tier in TIERS:
             for _ in range(TRIES):
-                await self._bus.tell(subjects.place(tier), self._data, self.inbox)
+                await self._bus.tell(subjects.place(tier), self._data, self._inbox)
                 if (heard := await self._hear(AGAIN_SECONDS)) is None:
                     self._unanswered = True
                 elif heard.nobody:

@@ -190,7 +190,6 @@ class Desk:
         if call.session_id in self._places:
             self._remotes[call.session_id] = call.remote
             await self._hold(_kept(call, answer))
-            await self._follow()
         return answer
 
     async def _hold(self, call: KeptCall) -> None:
