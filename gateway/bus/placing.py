@@ -135,10 +135,10 @@ class _Placed:
         return None
 
     async def _hear(self, seconds: float) -> Message | None:
-        try:
-            return await asyncio.wait_for(self.heard.get(), seconds)
-        except TimeoutError:
-            return None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await self.heard.get()
+        return None
 
     async def _follow(self, heard: Message) -> Answer | None:
         """Go where it leads; nothing where it has no room, or dies."""

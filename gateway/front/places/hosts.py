@@ -136,7 +136,10 @@ class Hosts:
     async def offer(self, call: OfferCall) -> Answer:
         """Have a host with room take it; raises as `Placing.place` does."""
         answer = await self._placing.place(call, self._settings.limits.offer_timeout_s)
-        await self._bus.caught_up()  # its host has told of the call, and maybe of its end, before it answered
+        if (
+            call.session_id not in self._at
+        ):  # its host has told of the call, and maybe of its end, before it answered
+            await self._bus.caught_up()
         return answer
 
     async def phone(self, call: PhoneCall) -> None:
