@@ -126,13 +126,13 @@ async def fleet(
 async def compared(bridge: Bridge, folder: Path) -> tuple[list[Ways], dict[str, Any]]:
     """The ways of a call on one machine and over the bus, and what NATS carries for it."""
     async with alone(bridge, folder) as one, fleet(bridge, folder) as (nats, front, hosts, operator):
+        idle = await _still(nats)
         took = await in_turn(one, front)
         a_second = [await at_once(one)]
         before, began = await told(nats), time.monotonic()
         a_second.append(await at_once(front))
         seconds = (time.monotonic() - began) / CALLS
         per_call = {k: v / CALLS for k, v in since(before, await told(nats)).items()}
-        idle = await _still(nats)
         async with calling_from_here(front, enrol(front, "talks")) as peer:
             await peer.connect()
             await peer.hears()
