@@ -35,8 +35,8 @@ def pack(body: BaseModel | dict[str, Any]) -> bytes:
     Raises:
         BadRequest: it is too long.
     """
-    plain = body.model_dump(mode="json") if isinstance(body, BaseModel) else body
-    data = json.dumps({"v": VERSION, "body": plain}, separators=(",", ":")).encode()
+    plain = body.model_dump_json() if isinstance(body, BaseModel) else json.dumps(body, separators=(",", ":"))
+    data = f'{{"v":{VERSION},"body":{plain}}}'.encode()
     if len(data) > MAX_BYTES:
         raise BadRequest(f"{len(data)} bytes are too many for the bus", remedy=f"send at most {MAX_BYTES}")
     return data

@@ -1,9 +1,9 @@
 """A call finds its host: the emptiest tier is asked first, one host of it hears, takes it, and answers.
 
 Both sides ask each other. A host that has slept, or is cut off, would else carry a call that nobody waits for any more,
-beside the one that its device has elsewhere; a front that has died would leave one behind. Who isn't there any more has
-no inbox, and NATS says so at once, so no clock is compared with another machine's. The host begins the call while it
-asks: what it begins for nobody is cancelled a moment later.
+beside the one that its device has elsewhere; a front that has died would leave one behind. A front that waits no more
+says so, and of one that has died NATS says it at once, so no clock is compared with another machine's. The host begins
+the call while it asks: what it begins for nobody is cancelled a moment later.
 
 ```
 front                                   host
@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Final, Protocol
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol
 
 from loguru import logger
 
@@ -30,8 +31,11 @@ from gateway.errors import Busy, GatewayError
 from gateway.wire.calls import Answer, OfferCall, dump
 from gateway.wire.headroom import TIERS
 
-TAKE_SECONDS: Final = 0.3
-"""For a host to want a call: its event loop is late by a fifth of it at most (`headroom`)."""
+AGAIN_SECONDS: Final = 0.1
+"""For a host to want a call, before another is asked: its event loop is late by half of it at most (`headroom`). One
+that is slower may still have the call."""
+PING_SECONDS: Final = 0.3
+"""For a host to say that it is there, before it is taken for one that sleeps."""
 TRIES: Final = 3
 """Of a tier in which somebody hears, but takes nothing: one of them sleeps, or has filled up meanwhile."""
 DEAD_SECONDS: Final = 4.0
@@ -52,131 +56,161 @@ class Speaks(Protocol):
     ) -> Callable[[], Awaitable[None]]: ...
 
 
-async def place(bus: Speaks, call: OfferCall, seconds: float) -> Answer:
-    """Have a host take a call; gives its answer.
+class Placing:
+    """Has calls placed, one front's. What hosts say of any of them comes to one subject, which is heard all along."""
 
-    Args:
-        bus: that hosts hear.
-        call: what is asked.
-        seconds: for the answer, once it has taken it.
+    def __init__(self, bus: Speaks) -> None:
+        self._bus, self._subject = bus, bus.inbox()
+        self._placed: dict[str, _Placed] = {}
+        self._refusing: set[asyncio.Task[None]] = set()
 
-    Raises:
-        Busy: none has room, or the one that took it doesn't answer in time. Else what the host raises.
-    """
-    data = crossing.pack(call)
-    loop = asyncio.get_running_loop()
-    over = loop.time() + DEAD_SECONDS
-    while True:
-        slept = 0
-        async with contextlib.aclosing(_attempts(bus)) as attempts:
-            async for attempt in attempts:
-                if (found := await attempt.run(data, seconds)) is not None:
-                    return found
-                slept += attempt.slept
-        if not slept or loop.time() > over:
-            break
-    raise Busy(
-        "no host has room for a call", remedy="try again in a few seconds, or start another: voicegw host"
-    )
+    async def start(self) -> Callable[[], Awaitable[None]]:
+        """Hear what hosts say; gives what ends that."""
+        return await self._bus.hear(f"{self._subject}.*", self._take)
+
+    async def place(self, call: OfferCall, seconds: float) -> Answer:
+        """Have a host take a call; gives its answer.
+
+        Args:
+            call: what is asked.
+            seconds: for the answer, once it has taken it.
+
+        Raises:
+            Busy: none has room, or the one that took it doesn't answer in time. Else what the host raises.
+        """
+        token = secrets.token_hex(8)
+        placed = self._placed[token] = _Placed(self._bus, f"{self._subject}.{token}", call, seconds)
+        try:
+            return await placed.run()
+        finally:
+            del self._placed[token]
+
+    def _take(self, message: Message) -> None:
+        """What comes too late is told so: nobody waits for it any more."""
+        if (placed := self._placed.get(message.subject.rsplit(".", 1)[1])) is not None:
+            placed.heard.put_nowait(message)
+        elif message.reply:
+            task = asyncio.create_task(self._refuse(message), name="refuse")
+            self._refusing.add(task)
+            task.add_done_callback(self._refusing.discard)
+
+    async def _refuse(self, message: Message) -> None:
+        with contextlib.suppress(GatewayError):
+            await self._bus.tell(message.reply, crossing.pack({"yes": False}))
 
 
-async def _attempts(bus: Speaks) -> AsyncGenerator[_Attempt]:
-    """Each tier, as often as it may be."""
-    for tier in TIERS:
-        for _ in range(TRIES):
-            attempt = _Attempt(bus, tier)
-            try:
-                yield attempt
-            finally:
-                await attempt.close()
-            if attempt.nobody:
-                break
+class _Placed:
+    """One call that looks for a host."""
 
-
-class _Attempt:
-    """One host is asked."""
-
-    def __init__(self, bus: Speaks, tier: int) -> None:
-        self._bus, self._tier, self._inbox = bus, tier, bus.inbox()
-        self._heard: asyncio.Queue[Message] = asyncio.Queue()
-        self._end: Callable[[], Awaitable[None]] | None = None
-        self.nobody = False
-        """Whether nobody heard at all."""
-        self.slept = False
+    def __init__(self, bus: Speaks, inbox: str, call: OfferCall, seconds: float) -> None:
+        self._bus, self._inbox = bus, inbox
+        self._data, self._seconds = crossing.pack(call), seconds
+        self.heard: asyncio.Queue[Message] = asyncio.Queue()
+        self._unanswered = False
         """Whether somebody should have heard, and did not."""
 
-    async def run(self, data: bytes, seconds: float) -> Answer | None:
-        self._end = await self._bus.hear(self._inbox, self._heard.put_nowait)
-        await self._bus.tell(subjects.place(self._tier), data, self._inbox)
-        try:
-            first = await asyncio.wait_for(self._heard.get(), TAKE_SECONDS)
-        except TimeoutError:
-            self.slept = True
-            return None
-        self.nobody = first.nobody
-        if first.nobody or "takes" not in (body := crossing.answered(first.data)):
-            return None
-        await self._bus.tell(first.reply, crossing.pack({"yes": True}))
-        answer = await self._answer(who := str(body["takes"]), seconds)
-        if answer is None:
-            return None
-        try:
-            found = crossing.value_of(crossing.answered(answer.data).get("answer"), Answer)
-        except Busy as error:
-            logger.info("{} has taken a call, and can't carry it: {}", who, error.message)
-            return None
-        await self._bus.tell(answer.reply, crossing.pack({"yes": True}))
+    async def run(self) -> Answer:
+        loop = asyncio.get_running_loop()
+        over = loop.time() + DEAD_SECONDS
+        while (found := await self._round()) is None:
+            if not self._unanswered or loop.time() > over:
+                raise Busy(
+                    "no host has room for a call",
+                    remedy="try again in a few seconds, or start another: voicegw host",
+                )
         return found
 
-    async def _answer(self, who: str, seconds: float) -> Message | None:
-        """What comes from the host that has taken it; nothing where that has died or sleeps."""
-        over = asyncio.get_running_loop().time() + seconds
-        while asyncio.get_running_loop().time() < over:
-            with contextlib.suppress(TimeoutError):
-                return await asyncio.wait_for(self._heard.get(), LOOK_SECONDS)
-            try:
-                await self._bus.ask(subjects.asked(who, "ping"), crossing.pack({}), TAKE_SECONDS)
-            except Busy:
+    async def _round(self) -> Answer | None:
+        """Ask each tier, as often as it may be."""
+        self._unanswered = False
+        for tier in TIERS:
+            for _ in range(TRIES):
+                await self._bus.tell(subjects.place(tier), self._data, self._inbox)
+                if (heard := await self._hear(AGAIN_SECONDS)) is None:
+                    self._unanswered = True
+                elif heard.nobody:
+                    break
+                elif (found := await self._follow(heard)) is not None:
+                    return found
+        return None
+
+    async def _hear(self, seconds: float) -> Message | None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await self.heard.get()
+        return None
+
+    async def _follow(self, heard: Message) -> Answer | None:
+        """Go where it leads; nothing where it has no room, or dies."""
+        body = crossing.answered(heard.data)
+        if "takes" not in body:
+            return None if "answer" not in body else await self._accept(heard, body)
+        await self._say(heard, yes=True)
+        return await self._answer(str(body["takes"]))
+
+    async def _answer(self, who: str) -> Answer | None:
+        """What comes from the host that has taken it; nothing where that has died or sleeps.
+
+        Raises:
+            GatewayError: as the host does.
+        """
+        loop = asyncio.get_running_loop()
+        over = loop.time() + self._seconds
+        while loop.time() < over:
+            heard = await self._hear(LOOK_SECONDS)
+            if heard is None and not await self._is_there(who):
                 return None
-        raise Busy(f"{who} did not answer within {seconds:g} s", remedy="try again")
+            if heard is None or heard.nobody:
+                continue
+            try:
+                body = crossing.answered(heard.data)
+            except Busy as error:
+                logger.info("{} has taken a call, and can't carry it: {}", who, error.message)
+                return None
+            if "answer" in body:
+                return await self._accept(heard, body)
+            if "takes" in body:  # a slower one
+                await self._say(heard, yes=False)
+        raise Busy(f"no answer within {self._seconds:g} s", remedy="try again")
 
-    async def close(self) -> None:
-        """From here on whoever answers is told that nobody waits."""
-        if self._end is not None:
-            await self._end()
+    async def _is_there(self, who: str) -> bool:
+        try:
+            await self._bus.ask(subjects.asked(who, "ping"), crossing.pack({}), PING_SECONDS)
+        except Busy:
+            return False
+        return True
+
+    async def _accept(self, heard: Message, body: dict[str, Any]) -> Answer:
+        answer = crossing.value_of(body["answer"], Answer)
+        await self._say(heard, yes=True)
+        return answer
+
+    async def _say(self, to: Message, *, yes: bool) -> None:
+        await self._bus.tell(to.reply, crossing.pack({"yes": yes}))
 
 
-async def take(  # noqa: PLR0913 -- a call's whole way at its host
+async def take(
     bus: Speaks,
-    message: Message,
+    inbox: str,
     who: str,
     *,
-    has_room: Callable[[], bool],
-    begin: Callable[[OfferCall], Awaitable[Answer]],
-    undo: Callable[[OfferCall], Awaitable[None]],
+    begin: Awaitable[Answer],
+    undo: Callable[[], Awaitable[None]],
 ) -> None:
-    """Be the host that has heard an offer."""
-    if not has_room():
-        await bus.tell(message.reply, crossing.pack({"full": who}))
-        return
-    try:
-        call = crossing.read(message.data, OfferCall)
-    except GatewayError as error:
-        await bus.tell(message.reply, crossing.pack_error(error))
-        return
-    asking = asyncio.create_task(_wanted(bus, message.reply, crossing.pack({"takes": who})))
-    beginning = asyncio.create_task(begin(call))
+    """Be the host that has heard an offer, has room for it, and begins it; who hears at the inbox may want it."""
+    asking = asyncio.create_task(_wanted(bus, inbox, crossing.pack({"takes": who})))
+    beginning = asyncio.ensure_future(begin)
     kept = False
     try:
-        kept = await asking and await _answered(bus, message.reply, beginning)
+        kept = await asking and await _answered(bus, inbox, beginning)
     finally:
         if not kept:
             beginning.cancel()
             await asyncio.gather(beginning, return_exceptions=True)
-            await undo(call)
+            await undo()
 
 
-async def _answered(bus: Speaks, inbox: str, beginning: asyncio.Task[Answer]) -> bool:
+async def _answered(bus: Speaks, inbox: str, beginning: asyncio.Future[Answer]) -> bool:
     """Whether what comes of it is known to whoever asked."""
     try:
         answer = await beginning

@@ -269,7 +269,7 @@ class Switchboard:
         for other in older:
             if call.device is not None and other.caller.key_id == caller.key_id is not None:
                 self.shared_keys.replaced(call.device, other.who, who)
-            await self.end(other.session_id, "replaced")
+            self._replace(other.session_id)
         await self._note_device(call)
         return answer
 
@@ -389,9 +389,13 @@ class Switchboard:
         """Of a device's calls that came to several fronts, or were out of sight, the last one goes on."""
         ordered = sorted((e.order, e.session_id) for e in self._of(device) if e.order is not None)
         for _, session_id in ordered[:-1]:
-            task = asyncio.create_task(self.end(session_id, "replaced"), name=f"end-{session_id}")
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
+            self._replace(session_id)
+
+    def _replace(self, session_id: str) -> None:
+        """End a call for a later one, which does not wait for that."""
+        task = asyncio.create_task(self.end(session_id, "replaced"), name=f"end-{session_id}")
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
     def take(self, event: SessionEvent) -> None:
         """Note that a call is live, and forget one that has ended."""

@@ -55,7 +55,7 @@ class Desk:
         self._ends: dict[int, Callable[[], Awaitable[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._outbox: asyncio.Queue[tuple[str, Wire]] = asyncio.Queue()
-        self._coming = 0
+        self._coming: set[str] = set()
         self._draining = False
 
     # -- its calls
@@ -63,7 +63,7 @@ class Desk:
     @property
     def count(self) -> int:
         """Calls that are there, or about to be."""
-        return self._coming + (self._places.count if self._places is not None else 0)
+        return len(self._coming) + (self._places.count if self._places is not None else 0)
 
     @property
     def headroom(self) -> Headroom:
@@ -158,25 +158,28 @@ class Desk:
         self._start(self._take(message), "offered")
 
     async def _take(self, message: Message) -> None:
-        self._coming += 1
         try:
-            await placing.take(
-                self._bus,
-                message,
-                str(self._who),
-                has_room=self._has_room,
-                begin=self._begin,
-                undo=self._undo,
-            )
+            call = crossing.read(message.data, OfferCall)
+        except GatewayError as error:
+            await self._bus.tell(message.reply, crossing.pack_error(error))
+            return
+        if call.session_id in self._coming or call.session_id in self._calls:
+            return  # its front has asked again meanwhile, and waits for what we say to the first
+        self._coming.add(call.session_id)
+        try:
+            await self._take_or_leave(call, message.reply)
         except GatewayError as error:
             logger.info("an offer is left: {}", error.message)
         finally:
-            self._coming -= 1
+            self._coming.discard(call.session_id)
             await self._follow()
 
-    def _has_room(self) -> bool:
-        """This one is counted already."""
-        return not self._draining and self.count <= self._settings.limits.sessions
+    async def _take_or_leave(self, call: OfferCall, inbox: str) -> None:
+        who = str(self._who)
+        if self._draining or self.count > self._settings.limits.sessions:  # this one is counted already
+            await self._bus.tell(inbox, crossing.pack({"full": who}))
+            return
+        await placing.take(self._bus, inbox, who, begin=self._begin(call), undo=lambda: self._undo(call))
 
     async def _begin(self, call: OfferCall) -> Answer:
         """Begin it here: on our own address, and with the bot that our own settings name."""
@@ -187,7 +190,6 @@ class Desk:
         if call.session_id in self._places:
             self._remotes[call.session_id] = call.remote
             await self._hold(_kept(call, answer))
-            await self._follow()
         return answer
 
     async def _hold(self, call: KeptCall) -> None:

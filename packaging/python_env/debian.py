@@ -52,7 +52,7 @@ def bring(level: str, programs: Programs) -> None:
     if not shutil.which("dpkg-query"):
         _name(level)
         return
-    missing = [name for name in dict.fromkeys(_needed(level)) if not _installed(name)]
+    missing = [name for name in dict.fromkeys(_needed(level)) if not _is_there(name)]
     if not missing:
         return
     install = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
@@ -82,7 +82,10 @@ def _needed(level: str) -> Iterator[str]:
             yield f"{python}-dev"
 
 
-def _installed(package: str) -> bool:
+def _is_there(package: str) -> bool:
+    """Whether it is installed, or its program is: an npm that came with another Node.js conflicts with Debian's."""
+    if shutil.which(package):
+        return True
     command = ["dpkg-query", "-W", "-f=${Status}", package]
     return "ok installed" in subprocess.run(command, capture_output=True, text=True, check=False).stdout
 

@@ -29,14 +29,13 @@ from tests.support.fleet import Fleet, Front, knows
 from tests.support.offers import captured
 from tests.support.waiting import eventually, until
 
-TAKE_SECONDS = placing.TAKE_SECONDS
 pytestmark = pytest.mark.skipif(not nats.possible(), reason=nats.WHY_NOT)
 
 
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A loaded machine is no sleeping host."""
-    monkeypatch.setattr(placing, "TAKE_SECONDS", 20.0)
+    monkeypatch.setattr(placing, "PING_SECONDS", 20.0)
     monkeypatch.setattr(placing, "CONFIRM_SECONDS", 1.0)
 
 
@@ -158,10 +157,24 @@ async def test_a_call_that_nobody_waits_for_any_more_is_cancelled_as_it_begins(f
     assert host.desk._calls == {}
 
 
+async def test_a_host_that_is_asked_again_before_it_has_answered_begins_one_call(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placing, "AGAIN_SECONDS", 0.0001)
+    front = await fleet.front("f1")
+    host = await fleet.host("h1")
+    await knows(front, 1)
+    await front.offer("kitchen")
+    await host.bus.settled()
+    await until(lambda: host.desk.count == 1, "no other try is under way")
+    assert host.workers.count == 1
+    assert front.devices() == ["kitchen"]
+    assert not any(e.kind == "ended" for e in front.events)
+
+
 async def test_an_offer_is_tried_until_nats_knows_that_a_host_is_dead(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(placing, "TAKE_SECONDS", 0.05)
     monkeypatch.setattr(placing, "DEAD_SECONDS", 60.0)
     front = await fleet.front("f1")
     heard: list[Message] = []
@@ -454,4 +467,4 @@ async def test_ending_a_call_that_is_gone_is_no_fault(fleet: Fleet) -> None:
 
 def test_a_tries_wait_is_short_beside_the_devices() -> None:
     """A device gives up after 12 s (call/session.c), and one that sleeps may be met in each try."""
-    assert TAKE_SECONDS * placing.TRIES * 4 < 12
+    assert placing.DEAD_SECONDS + placing.AGAIN_SECONDS * placing.TRIES * len(TIERS) < 12

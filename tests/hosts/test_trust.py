@@ -41,7 +41,7 @@ def members(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def fleet(members: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fleet]:
-    monkeypatch.setattr(placing, "TAKE_SECONDS", 20.0)
+    monkeypatch.setattr(placing, "PING_SECONDS", 20.0)
     server = nats.Server(members / "nats", nats.free_port(), ("-c", "nats-server.conf"))
     await server.start()
     try:

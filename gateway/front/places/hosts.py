@@ -70,6 +70,7 @@ class Hosts:
         self._hosts: dict[HostId, _Host] = {}
         self._at: dict[str, HostId] = {}
         self._over: deque[str] = deque(maxlen=MOST_OVER)
+        self._placing = placing.Placing(bus)
         self._ends: list[Callable[[], Any]] = []
         self._asking: dict[HostId, asyncio.Task[None]] = {}
         self._keeper: asyncio.Task[None] | None = None
@@ -133,9 +134,12 @@ class Hosts:
     # -- what is asked of them
 
     async def offer(self, call: OfferCall) -> Answer:
-        """Have a host with room take it; raises as `placing.place` does."""
-        answer = await placing.place(self._bus, call, self._settings.limits.offer_timeout_s)
-        await self._bus.caught_up()  # its host has told of the call, and maybe of its end, before it answered
+        """Have a host with room take it; raises as `Placing.place` does."""
+        answer = await self._placing.place(call, self._settings.limits.offer_timeout_s)
+        if (
+            call.session_id not in self._at
+        ):  # its host has told of the call, and maybe of its end, before it answered
+            await self._bus.caught_up()
         return answer
 
     async def phone(self, call: PhoneCall) -> None:
@@ -165,7 +169,7 @@ class Hosts:
     async def _must_answer(self, who: HostId, *, remedy: str) -> None:
         """Raises Lost where a host is gone, or sleeps, before a client waits for what it is to do."""
         try:
-            await self._bus.ask(subjects.asked(str(who), "ping"), crossing.pack({}), placing.TAKE_SECONDS)
+            await self._bus.ask(subjects.asked(str(who), "ping"), crossing.pack({}), placing.PING_SECONDS)
         except NobodyThere:
             self._lose(who, "is gone")
             raise Lost(f"host {who.name} is gone", remedy=remedy) from None
@@ -191,6 +195,7 @@ class Hosts:
 
     async def _keep(self) -> None:
         """Hear, and strike off the books what is silent for too long."""
+        self._ends.append(await self._placing.start())
         for subject, hears, group in (
             (subjects.STATES, self._take_state, ""),
             (subjects.EVENTS, self._take_event, ""),
