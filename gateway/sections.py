@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -171,6 +171,10 @@ class McpServer(BaseModel):
         if bool(self.command) == (self.url is not None):
             raise ValueError("it has a `command` or a `url`, and one of them")
         return self
+
+
+MAKER: Final = "voicegw"
+"""Of our devices, as Home Assistant is told."""
 
 
 class HomeAssistant(BaseModel):

@@ -46,11 +46,10 @@ def preload(settings: object) -> None:
 
 async def bot(runner_args: RunnerArguments) -> None:
     """Hold one call until it ends."""
-    settings = assistant.for_device(
-        assistant.configuration(gateway_settings(runner_args)), device_name(runner_args)
-    )
+    device = device_name(runner_args)
+    settings = assistant.for_device(assistant.configuration(gateway_settings(runner_args)), device)
     transport = await open_transport(runner_args)
-    asking = Asking(Assist(_home(settings), api_keys()))
+    asking = Asking(Assist(_home(settings), api_keys(), device))
     middle, after = await asyncio.to_thread(assistant.around, settings, api_keys(), [asking])
     worker = PipelineWorker(
         Pipeline([transport.input(), *middle, transport.output(), after]),

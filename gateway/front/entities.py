@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway import __version__
+from gateway.sections import MAKER
 
 ONLINE, OFFLINE = "online", "offline"
 
@@ -117,7 +118,7 @@ def _config(topics: Topics, known: Known, what: str) -> dict[str, Any]:
         "device": {
             "identifiers": [topics.node(known)],
             "name": known.name,
-            "manufacturer": "voicegw",
+            "manufacturer": MAKER,
             **({"model": known.board} if known.board else {}),
             **({"sw_version": known.fw} if known.fw else {}),
         },

@@ -21,13 +21,15 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from gateway.errors import ConfigError
-from gateway.sections import HomeAssistant
+from gateway.sections import MAKER, HomeAssistant
 from gateway.speech.dialogue import NO_HOME, last_user_text, trim
 from gateway.speech.home_assistant import HomeTrouble, token_of
 from gateway.speech.understanding import UNCLEAR
 
 _SECONDS: Final = 60.0
 """For an answer: the agent of a pipeline may be a language model with tools."""
+_MAX_BYTES: Final = 32 * 1024 * 1024
+"""Of a message: a large home's registry of devices is one."""
 _NOTHING: Final = "Sorry, I have no answer to that."
 
 
@@ -41,20 +43,25 @@ class Assist:
     Args:
         settings: where it is.
         environment: where its token is.
+        device: who speaks, by its name here. As one of the devices there (`[mqtt]`), its area is where "the light" is.
 
     Raises:
         ConfigError: there is no token.
     """
 
-    def __init__(self, settings: HomeAssistant, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, settings: HomeAssistant, environment: Mapping[str, str], device: str | None = None
+    ) -> None:
         self._url = settings.url.rstrip("/")
         self._token = token_of(settings, environment)
         self._pipeline = settings.pipeline
+        self._device = device
         self._timeout_s = settings.timeout_s
         self._conversation: str | None = None
         self._http: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._number = 0
+        self._own: str | None = None
 
     async def ask(self, text: str) -> str:
         """What it says.
@@ -79,9 +86,7 @@ class Assist:
 
     async def _ask(self, text: str) -> str:
         socket = await self._connected()
-        self._number += 1
         asked: dict[str, Any] = {
-            "id": self._number,
             "type": "assist_pipeline/run",
             "start_stage": "intent",
             "end_stage": "intent",
@@ -89,11 +94,11 @@ class Assist:
         }
         if self._pipeline is not None:
             asked["pipeline"] = await self._id_of(socket, self._pipeline)
-            self._number += 1
-            asked["id"] = self._number
+        if self._own is not None:
+            asked["device_id"] = self._own
         if self._conversation is not None:
             asked["conversation_id"] = self._conversation
-        await socket.send_json(asked)
+        asked["id"] = await self._sent(socket, asked)
         said = ""
         while True:
             told = await socket.receive_json()
@@ -113,7 +118,7 @@ class Assist:
                 return said
 
     async def _id_of(self, socket: aiohttp.ClientWebSocketResponse, name: str) -> str:
-        await socket.send_json({"id": self._number, "type": "assist_pipeline/pipeline/list"})
+        await self._sent(socket, {"type": "assist_pipeline/pipeline/list"})
         told = await socket.receive_json()
         _succeeded(told)
         found = {pipeline["name"]: str(pipeline["id"]) for pipeline in told["result"]["pipelines"]}
@@ -123,18 +128,39 @@ class Assist:
             )
         return found[name]
 
+    async def _own_id(self, socket: aiohttp.ClientWebSocketResponse) -> str | None:
+        """The id there of the device that speaks; `None` where it has none, or two have its name."""
+        if self._device is None:
+            return None
+        await self._sent(socket, {"type": "config/device_registry/list"})
+        told = await socket.receive_json()
+        if not told.get("success"):  # its user may not see it
+            return None
+        ours = [d for d in told["result"] if (d.get("manufacturer"), d.get("name")) == (MAKER, self._device)]
+        return str(ours[0]["id"]) if len(ours) == 1 else None
+
+    async def _sent(self, socket: aiohttp.ClientWebSocketResponse, asked: dict[str, Any]) -> int:
+        """Ask for something; gives the number that its answers have."""
+        self._number += 1
+        await socket.send_json({"id": self._number, **asked})
+        return self._number
+
     async def _connected(self) -> aiohttp.ClientWebSocketResponse:
         if self._socket is not None and not self._socket.closed:
             return self._socket
         if self._http is None:
             self._http = aiohttp.ClientSession()
         async with asyncio.timeout(self._timeout_s):
-            socket = await self._http.ws_connect(f"{self._url}/api/websocket", heartbeat=30)
+            socket = await self._http.ws_connect(
+                f"{self._url}/api/websocket", heartbeat=30, max_msg_size=_MAX_BYTES
+            )
             await socket.receive_json()
             await socket.send_json({"type": "auth", "access_token": self._token})
             if (await socket.receive_json()).get("type") != "auth_ok":
                 raise ConfigError("Home Assistant does not take this token", remedy="make another one")
-        self._socket, self._number, self._conversation = socket, 0, None
+            self._number = 0
+            self._own = await self._own_id(socket)
+        self._socket, self._conversation = socket, None
         return socket
 
     async def check(self) -> None:
@@ -142,7 +168,6 @@ class Assist:
         try:
             socket = await self._connected()
             if self._pipeline is not None:
-                self._number += 1
                 await asyncio.wait_for(self._id_of(socket, self._pipeline), self._timeout_s)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError, TypeError, KeyError) as error:
             raise HomeTrouble(f"Home Assistant does not answer at {self._url} ({error!r})") from None

@@ -89,12 +89,14 @@ async def test_a_device_is_one_thing_there_made_by_us(at: At) -> None:
     assert own["name"] == "porch"
 
 
-async def test_its_assist_does_what_is_said_to_the_device(at: At) -> None:
+async def test_its_assist_does_what_is_said_to_the_device_in_the_devices_own_area(at: At) -> None:
+    [own] = [d for d in await at.home.ask(type="config/device_registry/list") if d["name"] == "porch"]
+    await at.home.ask(type="config/device_registry/update", device_id=own["id"], area_id="kitchen")
     question = at.folder / "question.wav"
-    write(question, "turn on the kitchen light", after=3.0)
+    write(question, "turn on the light", after=3.0)
     async with at.device("--mic", str(question)):
         turn = await answered(at.gateway, len((await at.gateway.state())["turns"]))
-        assert (turn["user"], turn["bot"]) == ("turn on the kitchen light", "Turned on the lights")
+        assert (turn["user"], turn["bot"]) == ("turn on the light", "Turned on the lights")
     assert await at.home.state("light.kitchen_lamp") == "on"
     assert await at.home.state("light.hall_lamp") == "off"
 

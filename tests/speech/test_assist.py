@@ -21,8 +21,10 @@ from tests.support.assist_server import TOKEN, house
 _ANSWER: list[type] = [LLMFullResponseStartFrame, LLMTextFrame, LLMFullResponseEndFrame]
 
 
-def assist(url: str, *, token: str = TOKEN, pipeline: str | None = None) -> Assist:
-    return Assist(HomeAssistant(url=url, pipeline=pipeline), {"HOME_ASSISTANT_TOKEN": token})
+def assist(
+    url: str, *, token: str = TOKEN, pipeline: str | None = None, device: str | None = None
+) -> Assist:
+    return Assist(HomeAssistant(url=url, pipeline=pipeline), {"HOME_ASSISTANT_TOKEN": token}, device)
 
 
 async def test_a_conversation_goes_on_in_one_pipeline() -> None:
@@ -45,6 +47,19 @@ async def test_without_a_name_it_is_the_pipeline_that_is_preferred_there() -> No
         await own.ask("hello")
         await own.close()
     assert "pipeline" not in at.runs[0]
+
+
+async def test_it_says_which_of_the_devices_there_speaks() -> None:
+    async with house() as at:
+        for name in ("kitchen", "cellar"):
+            own = assist(at.url, device=name)
+            await own.ask("turn on the light")
+            await own.close()
+        at.shows_devices = False
+        own = assist(at.url, device="kitchen")
+        assert await own.ask("turn on the light") == "You said turn on the light."
+        await own.close()
+    assert [run.get("device_id") for run in at.runs] == ["d3", None, None]
 
 
 async def test_a_connection_that_was_lost_is_made_anew() -> None:

@@ -15,6 +15,12 @@ from aiohttp import WSMsgType, web
 TOKEN = "long-lived"
 PIPELINES = [{"id": "01abc", "name": "Home"}, {"id": "01def", "name": "Friendly"}]
 
+DEVICES = [
+    {"id": "d1", "manufacturer": "voicegw", "name": "porch"},
+    {"id": "d2", "manufacturer": "ACME", "name": "kitchen"},
+    {"id": "d3", "manufacturer": "voicegw", "name": "kitchen"},
+]
+
 
 @dataclass
 class House:
@@ -22,6 +28,7 @@ class House:
 
     answer: Callable[[str], str] = "You said {}.".format
     fails: bool = False
+    shows_devices: bool = True
     url: str = ""
     runs: list[dict[str, Any]] = field(default_factory=list)
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
@@ -48,6 +55,11 @@ class House:
         if asked["type"] == "assist_pipeline/pipeline/list":
             result = {"pipelines": PIPELINES, "preferred_pipeline": "01abc"}
             await socket.send_json({**own, "type": "result", "success": True, "result": result})
+            return
+        if asked["type"] == "config/device_registry/list":
+            refused = {"success": False, "error": {"code": "unauthorized", "message": "Unauthorized"}}
+            told = {"success": True, "result": DEVICES} if self.shows_devices else refused
+            await socket.send_json({**own, "type": "result", **told})
             return
         assert asked["type"] == "assist_pipeline/run"
         self.runs.append(asked)

@@ -1,8 +1,8 @@
 """`make does-demo`: a simulated device asks an assistant with a model and tools for five things, aloud.
 
-The model is one that goes by rules (tests/support/model.py), the calendar a real MCP server, the light a relay of the
-simulated board. There is no Home Assistant in it. Each request is a call of its own, so that what was asked before is
-known from what the gateway has kept.
+The model is one that goes by rules (tests/support/model.py), the calendar a real MCP server. The light is a lamp of a
+real Home Assistant where its program is there (docs/home-assistant.md), else a relay of the simulated board. Each
+request is a call of its own, so that what was asked before is known from what the gateway has kept.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from typing import Any, Final
 
 from gateway.speech.flite import Flite
 from tests.support.device import PLAIN, device
-from tests.support.gateway import GatewayProcess, serving
+from tests.support.gateway import GatewayProcess, serving, voicegw
+from tests.support.home_assistant import HASS, House, house
 from tests.support.waiting import PATIENCE, eventually
 
 ASKED: Final = (
@@ -35,6 +36,7 @@ ASKED: Final = (
 PAUSES: Final = (1.5, 6.0, 15.0)
 """Seconds from live to the question, each time that it is said."""
 ANSWER_SECONDS: Final = 30.0
+LAMP: Final = "light.kitchen_lamp"
 _RATE: Final = 16_000
 _SERVER: Final = Path(__file__).parents[1] / "data" / "mcp" / "calendar_server.py"
 
@@ -54,8 +56,20 @@ class Line:
         return f'asked="{asked}" did="{did}" said="{said}"'
 
 
-async def show(folder: Path) -> list[Line]:
-    """Do it in this folder."""
+@dataclass(frozen=True, slots=True)
+class At:
+    """What is asked: a gateway, by a device with a key of it, with a Home Assistant or none."""
+
+    gateway: GatewayProcess
+    folder: Path
+    key: str
+    home: House | None
+    log: Path
+    """Where the model writes what it is asked."""
+
+
+async def show(folder: Path, home: House | None = None, requests: int = len(ASKED)) -> list[Line]:
+    """Ask the first so many in this folder; the device stands in that home's kitchen."""
     async with AsyncExitStack() as stack:
         model, log = start_model(stack, folder)
         calendar = {
@@ -69,45 +83,58 @@ async def show(folder: Path) -> list[Line]:
             "memory": {"history": True},
             "llm": {"provider": "openai", "options": {"model": "rules", "base_url": model}},
             **({"mcp": [calendar]} if importlib.util.find_spec("mcp") else {}),
+            **({"home_assistant": {"url": home.url, "timeout_s": 30}} if home is not None else {}),
+            "devices": {"kitchen": {"area": "Kitchen"}},
         }
-        gateway = await stack.enter_async_context(serving(folder / "gateway", settings))
-        return [await asked(gateway, folder, log, number) for number in range(len(ASKED))]
+        extra = {"HOME_ASSISTANT_TOKEN": home.token} if home is not None else {}
+        gateway = await stack.enter_async_context(serving(folder / "gateway", settings, extra=extra))
+        config = str(folder / "gateway" / "voicegw.toml")
+        key = json.loads(voicegw("devices", "--config", config, "add", "kitchen", "--json").stdout)["key"]
+        at = At(gateway, folder, key, home, log)
+        return [await asked(at, number) for number in range(requests)]
 
 
-async def asked(gateway: GatewayProcess, folder: Path, log: Path, number: int) -> Line:
+async def asked(at: At, number: int) -> Line:
     """Ask one of them, in a call of its own; who is not heard, or misheard, says it again, and waits a little longer.
 
     A device is live before its bot listens; on a machine that does other work that may take seconds.
     """
-    text, _ = ASKED[number]
+    text, tool = ASKED[number]
     turn: dict[str, Any] = {}
     before = ""
     for after in PAUSES:
-        turns = (await gateway.state())["turns"]
+        turns = (await at.gateway.state())["turns"]
         before = turns[-1]["user"] if turns else ""
-        turn = await tried(gateway, folder, text, after) or turn
+        turn = await tried(at, text, after) or turn
         if turn.get("user", "").lower() == text.lower():
             break
     assert turn, f"nobody answers {text!r}"
-    return Line(turn["user"], did(log, turn), turn["bot"], before)
+    if at.home is not None and tool == "relay":
+        done = f"Home Assistant's {LAMP} is {await at.home.state(LAMP)}"
+    else:
+        done = did(at.log, turn)
+    return Line(turn["user"], done, turn["bot"], before)
 
 
-async def tried(gateway: GatewayProcess, folder: Path, text: str, after: float) -> dict[str, Any] | None:
+async def tried(at: At, text: str, after: float) -> dict[str, Any] | None:
     """Say it once; the turn that comes of it, if one does."""
-    question = folder / "question.wav"
+    question = at.folder / "question.wav"
     write(question, text, after=after)
-    before = len((await gateway.state())["turns"])
+    before = len((await at.gateway.state())["turns"])
     async with device(
-        folder / "device", "--mic", str(question), url=gateway.secure_url, plain=PLAIN.exists()
+        *[at.folder / "device", "--mic", str(question)],
+        url=at.gateway.secure_url,
+        key=at.key,
+        plain=PLAIN.exists(),
     ) as own:
         await own.live()
         try:
-            turn = await answered(gateway, before, after + ANSWER_SECONDS)
+            turn = await answered(at.gateway, before, after + ANSWER_SECONDS)
         except AssertionError:
             turn = None
-        with (folder / "device.log").open("a") as kept:
+        with (at.folder / "device.log").open("a") as kept:
             kept.write(own.log())
-    await gateway.idle()
+    await at.gateway.idle()
     return turn
 
 
@@ -156,13 +183,26 @@ def did(log: Path, turn: dict[str, Any]) -> str:
     return "looked up what was kept of the calls before"
 
 
-def main() -> int:
-    """Show it; gives the exit status."""
+async def showed() -> list[Line]:
+    """Do it all; says first what takes part."""
     if importlib.util.find_spec("mcp") is None:
         print("no MCP server: pipecat-ai[mcp] is not installed; its tools are missing", flush=True)  # noqa: T201
-    print("no Home Assistant takes part: the light is a relay of the simulated board", flush=True)  # noqa: T201
-    with tempfile.TemporaryDirectory(prefix="voicegw-does-") as folder:
-        lines = asyncio.run(show(Path(folder)))
+    with tempfile.TemporaryDirectory(prefix="voicegw-does-") as name:
+        folder = Path(name)
+        async with AsyncExitStack() as stack:
+            home = None
+            if HASS is not None:
+                (folder / "home").mkdir()
+                home = await stack.enter_async_context(house(folder / "home"))
+                print(f"Home Assistant {await home.version()}, real", flush=True)  # noqa: T201
+            else:
+                print("no Home Assistant takes part: the light is a relay of the simulated board", flush=True)  # noqa: T201
+            return await show(folder, home)
+
+
+def main() -> int:
+    """Show it; gives the exit status."""
+    lines = asyncio.run(showed())
     for line in lines:
         print(line)  # noqa: T201
     return 0 if len(lines) == len(ASKED) and all(line.said for line in lines) else 1
