@@ -30,6 +30,12 @@ class Ears:
         for wake in (settings.wake, *settings.wakes.values()):
             self._words(wake)
 
+    async def look(self) -> None:
+        """Name in the log the words of servers that can't be heard now."""
+        wakes = (self._settings.wake, *self._settings.wakes.values())
+        words = {word for wake in wakes for word in self._words(wake) if isinstance(word, RemoteWord)}
+        await wyoming_words.look(words)
+
     def _words(self, wake: Wake) -> list[Word | RemoteWord]:
         """What to listen for; the words that stop the bot as well, where there is anything to listen for."""
         if isinstance(wake, str):

@@ -64,6 +64,10 @@ class Host:
                 speex.INSTALL,
             )
 
+    async def look(self) -> None:
+        """Name in the log what of others can't be used now."""
+        await self._ears.look()
+
     async def offer(self, call: OfferCall) -> Answer:
         """Begin a call; see `Session.start`."""
         if self._draining:

@@ -161,6 +161,7 @@ async def _host(
     module = await asyncio.to_thread(importlib.import_module, "gateway.media.host")
     await starting
     host: Host = module.Host(settings, emit, bots)
+    await host.look()
     return host
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
+
+from loguru import logger
 
 from gateway.errors import ConfigError
 from gateway.media.words import Spotter
@@ -23,6 +25,7 @@ SCHEME: Final = "tcp://"
 AGAIN_SECONDS: Final = 5.0
 _WAITING: Final = 50
 """Frames of 20 ms that may wait for a server; what is older is not heard."""
+_LOOK_SECONDS: Final = 3.0
 _FORM: Final = {"rate": 16_000, "width": 2, "channels": 1}
 
 
@@ -63,6 +66,41 @@ def find(given: str) -> RemoteWord:
             f"{given} is no wake word of a server", remedy="such as tcp://127.0.0.1:10400/ok_nabu"
         )
     return RemoteWord(model.replace("_", " ").casefold(), model, host, port)
+
+
+async def look(words: Iterable[RemoteWord]) -> None:
+    """Name in the log each word that can't be heard now; calls try it again, and its device's button wakes it."""
+
+    async def one(word: RemoteWord) -> None:
+        at = f"{SCHEME}{word.host}:{word.port}"
+        try:
+            known = await asyncio.wait_for(_known(word), _LOOK_SECONDS)
+        except (OSError, ValueError, KeyError, TimeoutError) as error:
+            why = str(error) or type(error).__name__
+            logger.warning(
+                "the wake word {!r} can't be heard while {} does not answer: {}", word.name, at, why
+            )
+            return
+        if any(name.startswith(word.model) for name in known):
+            logger.info("the wake word {!r} is heard by {}", word.name, at)
+            return
+        others = ", ".join(sorted(known)[:20]) or "none at all"
+        logger.warning("the wake word {!r} can't be heard: {} has {}", word.name, at, others)
+
+    await asyncio.gather(*map(one, words))
+
+
+async def _known(word: RemoteWord) -> set[str]:
+    """The models of its server."""
+    from wyoming.client import AsyncTcpClient  # noqa: PLC0415 -- an extra
+    from wyoming.info import Describe, Info  # noqa: PLC0415
+
+    async with AsyncTcpClient(word.host, word.port) as client:
+        await client.write_event(Describe().event())
+        while (event := await client.read_event()) is not None:
+            if Info.is_type(event.type):
+                return {model.name for program in Info.from_event(event).wake for model in program.models}
+    return set()
 
 
 class RemoteSpotter(Spotter):

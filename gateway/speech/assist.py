@@ -24,6 +24,7 @@ from gateway.errors import ConfigError
 from gateway.sections import MAKER, HomeAssistant
 from gateway.speech.dialogue import NO_HOME, last_user_text, trim
 from gateway.speech.home_assistant import HomeTrouble, token_of
+from gateway.speech.tooling import why
 from gateway.speech.understanding import UNCLEAR
 
 _SECONDS: Final = 60.0
@@ -82,7 +83,7 @@ class Assist:
             return await asyncio.wait_for(self._ask(text), _SECONDS)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError, TypeError, KeyError) as error:
             await self._hang_up()
-            raise _Lost(f"Home Assistant does not answer at {self._url} ({error!r})") from None
+            raise _Lost(f"Home Assistant does not answer at {self._url} ({why(error)})") from None
 
     async def _ask(self, text: str) -> str:
         socket = await self._connected()
@@ -170,7 +171,7 @@ class Assist:
             if self._pipeline is not None:
                 await asyncio.wait_for(self._id_of(socket, self._pipeline), self._timeout_s)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError, TypeError, KeyError) as error:
-            raise HomeTrouble(f"Home Assistant does not answer at {self._url} ({error!r})") from None
+            raise HomeTrouble(f"Home Assistant does not answer at {self._url} ({why(error)})") from None
         finally:
             await self.close()
 

@@ -108,7 +108,7 @@ class Home:
         try:
             response = await self._http.request(method, path, json=body)
         except httpx.HTTPError as error:
-            why = type(error).__name__
+            why = str(error) or type(error).__name__
             raise HomeTrouble(f"Home Assistant does not answer at {self._http.base_url} ({why})") from None
         if response.status_code == httpx.codes.UNAUTHORIZED:
             raise ConfigError("Home Assistant does not take this token", remedy="make another one")

@@ -14,6 +14,7 @@ from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 
 from gateway.errors import ConfigError
 from gateway.sections import McpServer
+from gateway.speech.tooling import why
 from ground import installing
 
 
@@ -49,8 +50,10 @@ async def look(servers: Sequence[McpServer], environment: Mapping[str, str]) -> 
             logger.info(
                 "{} offers {}", source.name, ", ".join(t.name for t in (await source.schema()).standard_tools)
             )
+        except TimeoutError:
+            logger.warning("{} can't be used now: no answer within {:g} s", source.name, server.timeout_s)
         except Exception as error:  # noqa: BLE001 -- whatever a server of anyone's does
-            logger.warning("{} can't be used now: {}", source.name, str(error) or type(error).__name__)
+            logger.warning("{} can't be used now: {}", source.name, why(error))
         finally:
             await source.close()
 

@@ -104,7 +104,7 @@ class Equipped(FrameProcessor):
     def _miss(self, source: Source, error: Exception) -> None:
         if source.name not in self._failed:
             self._failed.add(source.name)
-            logger.warning("the tools of {} are left out for now: {}", source.name, _why(error))
+            logger.warning("the tools of {} are left out for now: {}", source.name, why(error))
 
     def _bounded(self, tool: FunctionSchema, source: Source) -> FunctionSchema:
         async def handle(params: FunctionCallParams) -> None:
@@ -132,7 +132,7 @@ class Equipped(FrameProcessor):
         except GatewayError as error:
             result = _failure(tool, error.message)
         except Exception as error:  # noqa: BLE001 -- the call goes on, whatever a tool of anyone's raises
-            result = _failure(tool, _why(error))
+            result = _failure(tool, why(error))
         finally:
             filler.cancel()
             await asyncio.gather(filler, return_exceptions=True)
@@ -149,7 +149,10 @@ def _failure(tool: FunctionSchema, why: str) -> dict[str, str]:
     return {"error": f"{tool.name} failed: {why}"}
 
 
-def _why(error: BaseException) -> str:
+def why(error: BaseException) -> str:
+    """What was wrong, in short: of a group of tasks, what the first of them died of."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
     return (str(error) or type(error).__name__)[:200]
 
 

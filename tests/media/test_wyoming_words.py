@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 import pytest
+from loguru import logger
 
 from gateway.errors import ConfigError
 from gateway.media import wyoming_words
@@ -79,6 +80,23 @@ async def test_words_of_servers_and_our_own_go_together() -> None:
     spotters = ear._spotter._spotters  # type: ignore[attr-defined]
     assert [type(spotter) for spotter in spotters] == [Spotter, RemoteSpotter]
     ear.close()
+
+
+async def test_start_up_names_the_words_of_servers_that_can_not_be_heard() -> None:
+    told: list[str] = []
+    sink = logger.add(lambda line: told.append(str(line)), level="INFO", format="{level.name} {message}")
+    try:
+        async with serving(Asked(spots=alexa)) as asked:
+            wakes = {"hall": (f"{asked.url}/hey_marvin",), "porch": ("tcp://127.0.0.1:9/alexa",)}
+            await Ears(Settings(wake=(f"{asked.url}/alexa",), wakes=wakes)).look()
+    finally:
+        logger.remove(sink)
+    good, away, none = sorted(told)
+    assert good == f"INFO the wake word 'alexa' is heard by {asked.url}\n"
+    assert away.startswith(
+        "WARNING the wake word 'alexa' can't be heard while tcp://127.0.0.1:9 does not answer"
+    )
+    assert none == f"WARNING the wake word 'hey marvin' can't be heard: {asked.url} has alexa_v0.1\n"
 
 
 @pytest.mark.parametrize("given", ["tcp://127.0.0.1/alexa", "tcp://127.0.0.1:10400", "tcp://:99999999/x"])

@@ -21,9 +21,7 @@ from tests.support.assist_server import TOKEN, house
 _ANSWER: list[type] = [LLMFullResponseStartFrame, LLMTextFrame, LLMFullResponseEndFrame]
 
 
-def assist(
-    url: str, *, token: str = TOKEN, pipeline: str | None = None, device: str | None = None
-) -> Assist:
+def assist(url: str, *, token: str = TOKEN, pipeline: str | None = None, device: str | None = None) -> Assist:
     return Assist(HomeAssistant(url=url, pipeline=pipeline), {"HOME_ASSISTANT_TOKEN": token}, device)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from loguru import logger
 from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 from pipecat.frames.frames import Frame, TTSSpeakFrame
@@ -20,7 +21,7 @@ from pipecat.services.llm_service import FunctionCallParams
 from gateway.errors import ConfigError
 from gateway.sections import McpServer
 from gateway.speech import tooling
-from gateway.speech.mcp import McpSource, check
+from gateway.speech.mcp import McpSource, check, look
 from gateway.speech.tooling import DeviceSource, Equipped
 from tests.support.waiting import until
 
@@ -189,3 +190,22 @@ async def test_a_tool_that_is_allowed_and_not_there_is_named() -> None:
     with pytest.raises(ConfigError, match="no tool fly; it has"):
         await asyncio.wait_for(source.start(), 60)
     await source.close()
+
+
+async def test_start_up_says_plainly_why_a_server_can_not_be_used() -> None:
+    told: list[str] = []
+    sink = logger.add(lambda line: told.append(str(line)), format="{message}")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        mute = f"http://127.0.0.1:{silent.getsockname()[1]}/mcp"
+        servers = [
+            McpServer(name="gone", url="http://127.0.0.1:9/mcp", tools=("x",), timeout_s=20),
+            McpServer(name="mute", url=mute, tools=("x",), timeout_s=1),
+        ]
+        try:
+            await look(servers, {})
+        finally:
+            logger.remove(sink)
+    gone, silent_one = sorted(line for line in told if "can't be used" in line)
+    assert gone.startswith("mcp 'gone' can't be used now: ")
+    assert "TaskGroup" not in gone
+    assert silent_one.startswith("mcp 'mute' can't be used now: no answer within 1 s")

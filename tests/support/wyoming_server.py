@@ -17,7 +17,17 @@ from wyoming.asr import Transcribe, Transcript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.error import Error
 from wyoming.event import Event
-from wyoming.info import AsrModel, AsrProgram, Attribution, Describe, Info, TtsProgram, TtsVoice
+from wyoming.info import (
+    AsrModel,
+    AsrProgram,
+    Attribution,
+    Describe,
+    Info,
+    TtsProgram,
+    TtsVoice,
+    WakeModel,
+    WakeProgram,
+)
 from wyoming.server import AsyncEventHandler, AsyncServer
 from wyoming.tts import Synthesize
 from wyoming.wake import Detect, Detection
@@ -94,9 +104,11 @@ def info(asked: Asked) -> Info:
     """What it tells of itself."""
     model = AsrModel(name="sphinx", languages=["en"], **_ABOUT)
     voices = [TtsVoice(name=name, languages=["en"], **_ABOUT) for name in VOICES]
+    wake = WakeModel(name="alexa_v0.1", languages=["en"], phrase="alexa", **_ABOUT)
     return Info(
         asr=[AsrProgram(name="sphinx", models=[model], **_ABOUT)] if asked.hear is not None else [],
         tts=[TtsProgram(name="flite", voices=voices, **_ABOUT)] if asked.speaks else [],
+        wake=[WakeProgram(name="spotter", models=[wake], **_ABOUT)] if asked.spots is not None else [],
     )
 
 

@@ -88,6 +88,7 @@ class Workers:
             bots = BotsHere(self._settings)
             await bots.start()
             self._local = Host(self._settings, lambda event: self._emit(0, event), bots)
+            await self._local.look()
             return
         numbers = range(self._settings.media)
         self._processes = {n: Process(n, self._settings, self._emit) for n in numbers}
