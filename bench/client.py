@@ -90,7 +90,7 @@ def _connect_ms(device: Device) -> float:
 
 
 async def steady(url: str, sessions: int, seconds: float, speech: str) -> None:
-    """So many calls at once, or what there is room for: says `begin` and `end` of the time in which all of them talk."""
+    """So many calls at once, or what there is room for: says `begin` and `end` of the time in which all talk."""
     packets = encode(_read(speech))
     devices: list[Device] = []
     talks: list[asyncio.Task[None]] = []
