@@ -169,6 +169,8 @@ class _Placed:
                 return None
             if "answer" in body:
                 return await self._accept(heard, body)
+            if body.get("left") == who:
+                return None
             if "takes" in body:  # a slower one
                 await self._say(heard, yes=False)
         raise Busy(f"no answer within {self._seconds:g} s", remedy="try again")
@@ -208,6 +210,7 @@ async def take(
             beginning.cancel()
             await asyncio.gather(beginning, return_exceptions=True)
             await undo()
+            await bus.tell(inbox, crossing.pack({"left": who}))  # it may want the call, and be slow to say so
 
 
 async def _answered(bus: Speaks, inbox: str, beginning: asyncio.Future[Answer]) -> bool:

@@ -7,14 +7,14 @@ import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from loguru import logger
-from pydantic import TypeAdapter
 
-from gateway.errors import BadOffer, Busy, Forbidden, GatewayError, NotFound, Stopping
+from gateway.errors import BadOffer, Busy, GatewayError, NotFound, Stopping
 from gateway.front.access import Caller, RateLimit
+from gateway.front.calls import Calls, Entry, Owner
 from gateway.front.door import group_of
 from gateway.front.neighbours import Kept, Neighbours
 from gateway.front.places.place import Lost, Places
@@ -41,8 +41,6 @@ from gateway.wire.calls import (
 )
 from gateway.wire.route import local_address, unmapped
 
-MAX_PC_IDS: Final = 8
-"""By which a call is known: its client has not heard of the newest where an answer was lost."""
 _MAX_FACT: Final = 64
 _PROOF_BYTES: Final = len(',"proof":""') + 64
 
@@ -56,50 +54,6 @@ class Offered:
     pc_id: str | None
     restart_pc: bool
     request_data: Any
-
-
-@dataclass(slots=True)
-class _Entry:
-    session_id: str
-    pc_ids: list[str]
-    device: str | None
-    board: str | None
-    caller: Caller
-    who: Board
-    kept: Kept
-    """Of its candidates."""
-    order: tuple[float, int] | None = None
-    live: bool = False
-    described: dict[str, Any] = field(default_factory=dict)
-    """As its media process describes it."""
-
-    @property
-    def group(self) -> str:
-        """Whom its caller is counted with."""
-        return group_of(self.caller.address)
-
-    def follows(self, other: _Entry) -> bool:
-        """Whether it began after another one, at another front."""
-        return self.order is not None and other.order is not None and self.order > other.order
-
-    def note(self, pc_id: str) -> None:
-        """Know it by this as well."""
-        if pc_id not in self.pc_ids:
-            self.pc_ids = [*self.pc_ids, pc_id][-MAX_PC_IDS:]
-
-
-@dataclass(frozen=True, slots=True)
-class _Owner:
-    """Whose a call is."""
-
-    caller: Caller
-    board: str | None
-    who: Board
-    order: tuple[float, int] | None = None
-    """Later calls have a greater one."""
-
-
-_OWNER: Final = TypeAdapter(_Owner)
 
 
 class Switchboard:
@@ -131,12 +85,12 @@ class Switchboard:
         self._offers, self._starts, self._patches = RateLimit(rate), RateLimit(rate), RateLimit(rate)
         self._of_keys = RateLimit(rate)
         self._asking: Counter[str] = Counter()
-        self._calls: dict[str, _Entry] = {}
         self._reserved = reserved or Reserved()
         self._order = order
         self._ending: set[asyncio.Task[None]] = set()
         self.shared_keys = SharedKeys()
         self.neighbours = Neighbours()
+        self._calls = Calls(self.neighbours)
         self.stopping = False
 
     async def reserve(self, body: Any, caller: Caller) -> str:
@@ -157,7 +111,7 @@ class Switchboard:
             Forbidden: it is another's call.
         """
         if (entry := self._calls.get(session_id)) is not None:
-            self._must_own(entry, caller)
+            entry.must_be_of(caller)
         return entry is not None or await self._reserved.find(session_id) is not None
 
     async def offer(
@@ -191,7 +145,7 @@ class Switchboard:
         address = local_address(arrived_on, offer.candidates, caller.address)
         entry = await self._by_pc_id(offered.pc_id)
         if entry is not None:
-            self._must_own(entry, caller)
+            entry.must_be_of(caller)
             with suppress(Lost):  # then it is a new call, wherever there is room
                 return await self._renegotiate(entry, offered, address)
         request_data = offered.request_data
@@ -211,7 +165,7 @@ class Switchboard:
             remote=caller.address,
         )
         facts = _facts(request_data)
-        owner = _Owner(
+        owner = Owner(
             replace(caller, proven=None),
             facts.get("board"),
             Board(facts.get("id"), caller.address),
@@ -237,7 +191,7 @@ class Switchboard:
             yield
             return
         group, most = group_of(caller.address), self._settings.limits.sessions
-        own = [e for e in self._calls.values() if e.caller.key_id is None and e.group == group]
+        own = [e for e in self._calls if e.caller.key_id is None and e.group == group]
         unfinished = self._asking[group] + sum(not e.live for e in own)
         if unfinished >= max(2, most // 4) or unfinished + sum(e.live for e in own) >= max(2, most // 2):
             raise Busy(f"{group} has as many calls as one place may", remedy="end one, or use keys")
@@ -249,11 +203,9 @@ class Switchboard:
             if not self._asking[group]:
                 del self._asking[group]
 
-    async def _begin(self, call: OfferCall, owner: _Owner, kept: Kept) -> Answer:
+    async def _begin(self, call: OfferCall, owner: Owner, kept: Kept) -> Answer:
         answer = await self._workers.offer(call)
-        caller, who = owner.caller, owner.who
-        pc_ids = [answer.pc_id]
-        entry = _Entry(call.session_id, pc_ids, call.device, owner.board, caller, who, kept, owner.order)
+        entry = Entry(call.session_id, [answer.pc_id], call.device, owner, kept)
         if (heard := self._calls.get(call.session_id)) is not None:  # its host has told every front of it
             entry.live, entry.described = heard.live, heard.described
         if (
@@ -263,17 +215,19 @@ class Switchboard:
         ):
             await self._workers.end(EndCall(session_id=call.session_id, reason="answer_too_large"))
             raise BadOffer(f"the answer has {size} bytes", remedy="offer fewer media sections")
-        older = [e for e in self._of(call.device) if e.session_id != call.session_id and not e.follows(entry)]
+        older = [
+            e for e in self._calls.of(call.device) if e.session_id != call.session_id and not e.follows(entry)
+        ]
         if call.session_id in self._workers:  # else it has ended already
-            self._calls[call.session_id] = entry
+            self._calls.add(entry)
         for other in older:
-            if call.device is not None and other.caller.key_id == caller.key_id is not None:
-                self.shared_keys.replaced(call.device, other.who, who)
+            if call.device is not None and other.caller.key_id == entry.caller.key_id is not None:
+                self.shared_keys.replaced(call.device, other.owner.who, owner.who)
             self._replace(other.session_id)
         await self._note_device(call)
         return answer
 
-    async def _renegotiate(self, entry: _Entry, offered: Offered, address: str) -> Answer:
+    async def _renegotiate(self, entry: Entry, offered: Offered, address: str) -> Answer:
         answer = await self._workers.renegotiate(
             RenegotiateCall(
                 session_id=entry.session_id,
@@ -292,7 +246,7 @@ class Switchboard:
         entry = await self._by_pc_id(pc_id)
         if entry is None:
             raise NotFound("there is no session with this pc_id", remedy="make an offer first")
-        self._must_own(entry, caller)
+        entry.must_be_of(caller)
         welcome = [c for c in _readable(candidates) if not c.candidate or entry.kept.takes(c.candidate)]
         await self._workers.ask(PatchCall(session_id=entry.session_id, candidates=welcome))
 
@@ -302,18 +256,18 @@ class Switchboard:
         Raises:
             NotFound: it is in none.
         """
-        entry = self._by_device(device)
+        entry = self._calls.with_device(device)
         await self._workers.ask(
             CommandCall(session_id=entry.session_id, command=name, value=value, id=number)
         )
 
     def described(self, device: str) -> dict[str, Any]:
         """What the media know of a device's call; nothing while it is in none."""
-        return next((e.described for e in self._calls.values() if e.device == device), {})
+        return next((e.described for e in self._calls.of(device)), {})
 
     def live_session(self, device: str) -> str | None:
         """The call that a device is live in; `None` while it is in none."""
-        return next((e.session_id for e in self._calls.values() if e.device == device and e.live), None)
+        return next((e.session_id for e in self._calls.of(device) if e.live), None)
 
     async def say(self, call: SayCall) -> None:
         """Have something said in a call; raises NotFound where that is over."""
@@ -328,7 +282,7 @@ class Switchboard:
 
     async def wake(self, device: str) -> None:
         """Have a device listen that waits for its word; raises NotFound where it is in no call."""
-        await self._workers.ask(WakeCall(session_id=self._by_device(device).session_id))
+        await self._workers.ask(WakeCall(session_id=self._calls.with_device(device).session_id))
 
     async def answer(self, call: AnswerCall) -> None:
         """Answer what a bot has asked for; raises NotFound where its call is over."""
@@ -340,15 +294,9 @@ class Switchboard:
         Raises:
             NotFound: it is in no call, or does not say.
         """
-        if (board := self._by_device(device).board) is None:
+        if (board := self._calls.with_device(device).owner.board) is None:
             raise NotFound(f"{device} does not say what board it is", remedy="flash it over USB")
         return board
-
-    def _by_device(self, device: str) -> _Entry:
-        found = next((e for e in self._calls.values() if e.device == device), None)
-        if found is None:
-            raise NotFound(f"{device} is in no call", remedy="see who is: voicegw devices")
-        return found
 
     async def end(self, session_id: str, reason: str) -> None:
         """End a call; one that has ended already is left alone."""
@@ -360,35 +308,14 @@ class Switchboard:
     async def end_revoked(self) -> None:
         """End the calls of devices whose key was revoked meanwhile."""
         good = {d.id for d in await self._registry.all() if d.revoked_at is None}
-        for entry in tuple(self._calls.values()):
+        for entry in self._calls:
             if entry.caller.key_id is not None and entry.caller.key_id not in good:
                 await self.end(entry.session_id, "revoked")
 
     def adopt(self, call: KeptCall) -> None:
         """Know a call that began before this process did, or at another front; or its newest connection."""
-        if (known := self._calls.get(call.session_id)) is not None:
-            known.note(call.pc_id)
-            self._leave_one(call.device)
-            return
-        owner = _OWNER.validate_python(call.owner)
-        self._calls[call.session_id] = _Entry(
-            call.session_id,
-            [call.pc_id],
-            call.device,
-            owner.board,
-            owner.caller,
-            owner.who,
-            Kept(self.neighbours, owner.caller.address),
-            owner.order,
-            live=call.described.get("state") in {"live", "away"},
-            described=call.described,
-        )
-        self._leave_one(call.device)
-
-    def _leave_one(self, device: str | None) -> None:
-        """Of a device's calls that came to several fronts, or were out of sight, the last one goes on."""
-        ordered = sorted((e.order, e.session_id) for e in self._of(device) if e.order is not None)
-        for _, session_id in ordered[:-1]:
+        self._calls.adopt(call)
+        for session_id in self._calls.outdone(call.device):
             self._replace(session_id)
 
     def _replace(self, session_id: str) -> None:
@@ -399,32 +326,19 @@ class Switchboard:
 
     def take(self, event: SessionEvent) -> None:
         """Note that a call is live, and forget one that has ended."""
-        if event.kind == "session" and (entry := self._calls.get(event.session_id)) is not None:
-            entry.live = entry.live or event.data.get("state") == "live"
-            entry.described = event.data
-        if event.kind == "ended":
-            self._calls.pop(event.session_id, None)
+        self._calls.take(event)
 
     def devices_live(self) -> set[str]:
         """The names of devices that are in a call."""
-        return {e.device for e in self._calls.values() if e.device is not None}
+        return {e.device for e in self._calls if e.device is not None}
 
-    def _of(self, device: str | None) -> list[_Entry]:
-        return [e for e in self._calls.values() if e.device is not None and e.device == device]
-
-    async def _by_pc_id(self, pc_id: str | None) -> _Entry | None:
+    async def _by_pc_id(self, pc_id: str | None) -> Entry | None:
         if not pc_id:
             return None
-        if not any(pc_id in e.pc_ids for e in self._calls.values()):
+        if (found := self._calls.known_by(pc_id)) is None:
             await self._workers.settled()  # another front may have answered it a moment ago
-        return next((e for e in self._calls.values() if pc_id in e.pc_ids), None)
-
-    @staticmethod
-    def _must_own(entry: _Entry, caller: Caller) -> None:
-        if (entry.caller.name, entry.caller.address) != (caller.name, caller.address) and (
-            entry.caller.name is None or entry.caller.name != caller.name
-        ):
-            raise Forbidden("this session is another client's", remedy="make an offer without pc_id")
+            found = self._calls.known_by(pc_id)
+        return found
 
     async def _device_name(self, caller: Caller, request_data: Any) -> str | None:
         """A key's name; without a key, what a device calls itself, unless that is the name of one with a key."""

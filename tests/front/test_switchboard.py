@@ -13,8 +13,8 @@ import pytest
 
 from gateway.errors import BadOffer, Busy, Forbidden, NoAudio, NotFound, RateLimited, Stopping
 from gateway.front import reserved
-from gateway.front import switchboard as module
 from gateway.front.access import Caller
+from gateway.front.calls import MAX_PC_IDS
 from gateway.front.places.workers import Workers
 from gateway.front.registry import Registry, Role, open_registry
 from gateway.front.switchboard import Offered, Switchboard
@@ -334,7 +334,7 @@ async def test_a_session_that_has_ended_is_called_again_with_its_body(board: Boa
 async def test_a_call_is_known_by_the_ids_that_it_had(board: Board) -> None:
     """The client did not hear the answers that named the others."""
     first = await board.offer(kitchen())
-    for _ in range(module.MAX_PC_IDS - 2):
+    for _ in range(MAX_PC_IDS - 2):
         again = await board.offer(kitchen(), pc_id=first.pc_id, restart=True)
         assert again.resumed
     assert board.workers.count == 1

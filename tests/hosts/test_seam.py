@@ -19,7 +19,7 @@ from gateway.errors import Busy, Conflict, NotFound, Unauthorized
 from gateway.front.access import Caller
 from gateway.front.registry import Role, open_registry
 from gateway.front.switchboard import Offered
-from gateway.wire.calls import Answer, EndCall, OfferCall
+from gateway.wire.calls import Answer, EndCall, OfferCall, SessionEvent
 from gateway.wire.headroom import TIERS
 from gateway.wire.hosts import Held
 from gateway.wire.promises import Wish
@@ -172,6 +172,17 @@ async def test_a_host_that_is_asked_again_before_it_has_answered_begins_one_call
     assert not any(e.kind == "ended" for e in front.events)
 
 
+async def test_a_host_that_leaves_a_call_says_so(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its front was slow to want it, and would else wait for the answer."""
+    monkeypatch.setattr(placing, "CONFIRM_SECONDS", 0.0)
+    front = await fleet.front("f1")
+    host = await fleet.host("h1")
+    await knows(front, 1)
+    with pytest.raises(Busy, match="no host has room"):
+        await front.offer("kitchen")
+    await until(lambda: host.desk.count == 0, "it has left all")
+
+
 async def test_an_offer_is_tried_until_nats_knows_that_a_host_is_dead(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +219,8 @@ async def test_a_host_that_was_given_up_tells_of_its_calls_when_it_is_back(fleet
     await front.offer("kitchen")
     front.hosts._lose(host.who, "was out of sight")
     assert front.devices() == []
-    await until(lambda: front.devices() == ["kitchen"], "its call is there again")
+    await until(lambda: front.hosts.count == 1, "its call is there again")
+    assert front.devices() == ["kitchen"]
     await front.switchboard.command("kitchen", "identify", None)
 
 
@@ -226,6 +238,22 @@ async def test_a_call_that_the_next_start_of_its_host_has_goes_on_when_the_start
     front.hosts._lose(host.who, "was killed")
     assert front.devices() == ["kitchen"]
     assert call.session_id in front.hosts
+
+
+async def test_what_becomes_of_a_call_is_told_by_the_host_that_has_it(fleet: Fleet) -> None:
+    """Another one was asked as well, since this one was slow, and has left it again."""
+    front = await fleet.front("f1")
+    host, other = await fleet.host("h1"), await fleet.host("h2")
+    await knows(front, 2)
+    await front.offer("kitchen")
+    [session_id] = front.telemetry.sessions
+    who = other.who if front.hosts._at[session_id] == host.who else host.who
+    ended = SessionEvent(kind="ended", session_id=session_id, data={"reason": "failed"})
+    await other.bus.tell(who.event, crossing.pack(ended))
+    await other.bus.settled()
+    await front.shared.bus.settled()
+    assert front.devices() == ["kitchen"]
+    assert session_id in front.hosts
 
 
 async def test_a_later_version_is_understood(fleet: Fleet) -> None:

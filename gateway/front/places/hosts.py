@@ -282,6 +282,8 @@ class Hosts:
             self._hold(who, call)
             return
         event = crossing.value_of(body, SessionEvent)
+        if self._at.get(event.session_id, who) != who:
+            return  # of a call that this host began as well, and another one has
         if event.kind == "ended":
             self._over.append(event.session_id)
             self._forget(event.session_id)
