@@ -96,7 +96,8 @@ async def test_its_assist_does_what_is_said_to_the_device_in_the_devices_own_are
     write(question, "turn on the light", after=3.0)
     async with at.device("--mic", str(question)):
         turn = await answered(at.gateway, len((await at.gateway.state())["turns"]))
-        assert (turn["user"], turn["bot"]) == ("turn on the light", "Turned on the lights")
+        assert turn["user"] == "turn on the light"
+        assert turn["bot"].startswith("Turned on the light"), turn
     assert await at.home.state("light.kitchen_lamp") == "on"
     assert await at.home.state("light.hall_lamp") == "off"
 
