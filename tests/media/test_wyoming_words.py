@@ -14,6 +14,7 @@ from gateway.media.ear import Around
 from gateway.media.ears import Ears
 from gateway.media.words import Spotter, find
 from gateway.media.wyoming_words import RemoteSpotter
+from gateway.sections import Wake
 from gateway.settings import Settings
 from tests.media.sound import frames, room, spoken
 from tests.support.waiting import eventually
@@ -87,7 +88,10 @@ async def test_start_up_names_the_words_of_servers_that_can_not_be_heard() -> No
     sink = logger.add(lambda line: told.append(str(line)), level="INFO", format="{level.name} {message}")
     try:
         async with serving(Asked(spots=alexa)) as asked:
-            wakes = {"hall": (f"{asked.url}/hey_marvin",), "porch": ("tcp://127.0.0.1:9/alexa",)}
+            wakes: dict[str, Wake] = {
+                "hall": (f"{asked.url}/hey_marvin",),
+                "porch": ("tcp://127.0.0.1:9/alexa",),
+            }
             await Ears(Settings(wake=(f"{asked.url}/alexa",), wakes=wakes)).look()
     finally:
         logger.remove(sink)

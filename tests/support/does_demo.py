@@ -122,7 +122,9 @@ async def tried(at: At, text: str, after: float) -> dict[str, Any] | None:
     write(question, text, after=after)
     before = len((await at.gateway.state())["turns"])
     async with device(
-        *[at.folder / "device", "--mic", str(question)],
+        at.folder / "device",
+        "--mic",
+        str(question),
         url=at.gateway.secure_url,
         key=at.key,
         plain=PLAIN.exists(),
