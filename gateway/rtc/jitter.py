@@ -97,7 +97,8 @@ class JitterStats:
 
     `lost`: given up, or restored from others; `late`: came after that, useless; `overdue`: came after its time had
     been filled, used; `fec_recovered`, `red_recovered`: of those lost; `concealed`: by extrapolation, in gaps;
-    `filled`: while nothing came; `delay_ms`: how long the last packet was held; `target_ms`: how overdue a packet may be before fill starts; `jitter_ms`: RFC 3550 §6.4.1.
+    `filled`: while nothing came; `delay_ms`: how long the last packet was held; `target_ms`: how overdue a packet may
+    be before fill starts; `jitter_ms`: RFC 3550 §6.4.1.
     """
 
     received: int = 0
