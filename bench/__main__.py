@@ -37,8 +37,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and namespaces go away
     scale = QUICK if options.quick else FULL
     sides = options.side or [side for side in get_args(Side) if side != "before" or options.before]
-    results = _run(options.only or list(_MEASURES), sides, scale, options.before)
-    print(report.table(results))  # noqa: T201
+    results: dict[str, Any] = {}
+    try:
+        _run(results, options.only or list(_MEASURES), sides, scale, options.before)
+    finally:
+        print(report.table(results))  # noqa: T201
     if not (options.quick or options.only or options.side):
         _RESULTS.write_text(json.dumps(results, indent=1) + "\n")
         report.write(results)
@@ -58,9 +61,10 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run(names: list[str], sides: list[Side], scale: Scale, before: Path | None) -> dict[str, Any]:
-    """Figures by name and side; the sides of a measurement run one right after the other."""
-    results: dict[str, Any] = {}
+def _run(
+    results: dict[str, Any], names: list[str], sides: list[Side], scale: Scale, before: Path | None
+) -> None:
+    """Figures by name and side, as they come; the sides of a measurement run one right after the other."""
     with network() as net, tempfile.TemporaryDirectory() as folder:
         speech = Path(folder) / "reading.wav"
         read = _first(reading(), scale.sentences)
@@ -73,7 +77,6 @@ def _run(names: list[str], sides: list[Side], scale: Scale, before: Path | None)
                 print(f"{name}: {side} …", file=sys.stderr, flush=True)  # noqa: T201
                 for key, value in measure(bench, side).items():
                     results.setdefault(key, {})[side] = value
-    return results
 
 
 def _first(whole: Reading, sentences: int) -> Reading:

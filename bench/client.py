@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -89,12 +90,16 @@ def _connect_ms(device: Device) -> float:
 
 
 async def steady(url: str, sessions: int, seconds: float, speech: str) -> None:
-    """So many calls at once: says `begin` and `end` of the time in which all of them talk."""
+    """So many calls at once, or what there is room for: says `begin` and `end` of the time in which all talk."""
     packets = encode(_read(speech))
-    devices = [Device(url) for _ in range(sessions)]
-    talks = [await _join(device, packets, index, 3600.0) for index, device in enumerate(devices)]
+    devices: list[Device] = []
+    talks: list[asyncio.Task[None]] = []
+    with contextlib.suppress(httpx.HTTPStatusError):  # a full one says no
+        while len(devices) < sessions:
+            talks.append(await _join(device := Device(url), packets, len(devices), 3600.0))
+            devices.append(device)
     await asyncio.sleep(_SETTLE)
-    say(event="begin")
+    say(event="begin", sessions=len(devices))
     begin = time.monotonic()
     await asyncio.sleep(seconds)
     end = time.monotonic()

@@ -158,9 +158,10 @@ def idle(bench: Bench, side: Side) -> dict[str, Any]:
 
 
 def cost(bench: Bench, side: Side) -> dict[str, Any]:
-    """CPU time of a session's second, memory of a session, bytes of a packet, by number of sessions."""
+    """CPU time of a session's second, memory of a session, bytes of a packet, by number of sessions that ask."""
     cpu: dict[str, float] = {}
     late: dict[str, float] = {}
+    carried: dict[str, int] = {}
     memory: dict[int, float] = {}
     payload = float("nan")
     for sessions in bench.scale.sessions:
@@ -168,15 +169,17 @@ def cost(bench: Bench, side: Side) -> dict[str, Any]:
             for event in bench.events(server, _steady(bench, sessions)):
                 if event["event"] == "begin":
                     began, used = time.monotonic(), server.cpu_seconds()
+                    there = carried[str(sessions)] = event["sessions"]
                 if event["event"] == "end":
                     spent = (server.cpu_seconds() - used) / (time.monotonic() - began)
-                    cpu[str(sessions)] = _round(spent / sessions, 4)
-                    memory[sessions] = server.rss_mb()
+                    cpu[str(sessions)] = _round(spent / there, 4)
+                    memory[there] = server.rss_mb()
                     late[str(sessions)] = _round(event["late"], 4)
                     payload = event["payload_bytes"] if sessions <= 8 else payload
     few, many = min(memory), max(memory)
     return {
         "cpu_per_session_s": cpu,
+        "carried": carried,
         "late": late,
         "payload_bytes": _round(payload),
         "rss_mb_per_session": _round((memory[many] - memory[few]) / (many - few), 2),
