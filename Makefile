@@ -55,7 +55,7 @@ sim: set-up-test  ## The simulated device asks the gateway that `make run` start
 
 HIL = $(BIN)/python -m hil $(addprefix --port ,$(PORT)) $(addprefix --backend ,$(BACKEND)) $(addprefix --board ,$(BOARD)) \
 	$(addprefix --soak ,$(SOAK)) $(addprefix --against ,$(AGAINST)) $(ARGS)
-hil: .venv/test.stamp  ## The rig's suite on the simulated board; PORT= on a board, or on several; docs/hil.md
+hil: set-up-test  ## The rig's suite on the simulated board; PORT= on a board, or on several; docs/hil.md
 	@$(HIL) --check
 	@$(MAKE) --no-print-directory build/firmware
 	@$(HIL)

@@ -107,7 +107,7 @@ def test_make_looks_before_it_builds(tmp_path: Path) -> None:
     log = tmp_path / "make.log"
     own = f"BIN={Path(sys.executable).parent}"
     done = subprocess.run(
-        ["make", "-o", ".venv/test.stamp", "hil", own, f"PORT={NOTHING}", f"ARGS=--run {log}"],
+        ["make", "-o", "set-up-test", "hil", own, f"PORT={NOTHING}", f"ARGS=--run {log}"],
         cwd=ROOT,
         env={k: v for k, v in os.environ.items() if k not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}},
         capture_output=True,
