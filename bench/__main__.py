@@ -28,6 +28,7 @@ _MEASURES: Final[dict[str, tuple[Callable[[Bench, Side], dict[str, Any]], Sequen
     "idle": (measures.idle, ("baseline", "ours", "packed", "before")),
     "capacity": (measures.capacity, ("baseline", "ours", "packed")),
     "loss": (measures.loss, ("baseline", "ours")),
+    "burst": (measures.burst, ("ours",)),
 }
 
 

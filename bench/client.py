@@ -16,9 +16,11 @@ import numpy as np
 
 from bench.device import Arrival, Device, encode, encode_with_dtx, listen
 from bench.signals import RATE, chirps, echo_delays, lag, losses, noise, write_wav
+from gateway.rtc.codec import is_inactive
 
 _LATE: Final = 0.020
 _SETTLE: Final = 3.0
+_BIT: Final = 50  # packets
 _REST: Final = 25.0  # until nobody looks for the end of a turn any more
 _CONNECT_EVERY: Final = 0.15
 _EXPECTED_PER_SECOND: Final = 50
@@ -155,9 +157,10 @@ async def loss(url: str, conditions: list[dict[str, Any]], speech: str) -> None:
     async def call(condition: dict[str, Any]) -> None:
         count = len(packets)
         lost = losses(count, condition["rate"], condition["burst"], condition["seed"])
-        device = Device(url, lost_up=lost) if condition["up"] else Device(url, lost_down=lost)
+        up, down = (lost, None) if condition["up"] else (None, lost)
+        device = Device(url, redundant=condition.get("redundant", False), lost_up=up, lost_down=down)
         await device.connect()
-        await asyncio.sleep(_SETTLE)
+        await _until_answered(device, packets)
         await device.speak(packets, seconds)
         await asyncio.sleep(0.5)
         await device.close()
@@ -165,9 +168,18 @@ async def loss(url: str, conditions: list[dict[str, Any]], speech: str) -> None:
         start = int(np.searchsorted(heard.when, device.speaking_since))
         start += lag(np.frombuffer(pcm, "<i2").astype(np.float64), heard.pcm[start:])
         write_wav(condition["out"], heard.pcm[start:].astype("<i2").tobytes())
-        say(event="call", out=condition["out"], received=len(device.arrivals))
+        sizes = device.sent if condition["up"] else [a.size for a in device.arrivals if a.size]
+        say(event="call", out=condition["out"], received=len(device.arrivals), bytes=float(np.mean(sizes)))
 
     await asyncio.gather(*map(call, conditions))
+
+
+async def _until_answered(device: Device, packets: Sequence[bytes]) -> None:
+    """Say a bit every second until something comes back: what is said while a bot starts comes late for long."""
+    while not any(not is_inactive(arrival.payload) for arrival in device.arrivals):
+        await device.speak(packets[:_BIT], _BIT / _EXPECTED_PER_SECOND)
+        await asyncio.sleep(1.0)
+    await asyncio.sleep(_SETTLE)
 
 
 async def _join(

@@ -19,14 +19,18 @@ import numpy as np
 import numpy.typing as npt
 from aiortc import RTCCertificate, RTCIceGatherer, RTCIceTransport
 from aiortc.rtcdtlstransport import SRTP_AES128_CM_SHA1_80, RTCDtlsTransport
+from aiortc.rtp import RtcpPacket, RtpPacket
 from aiortc.sdp import SessionDescription, candidate_to_sdp
 
 from bench.signals import Heard
 from gateway.rtc.codec import OpusDecoder, OpusEncoder, OpusSettings, has_fec, packet_samples
+from gateway.rtc.red import Redundancy, split
+from gateway.rtc.rtcp import Reports
 
 PERIOD: Final = 0.020
 _TICKS: Final = 960
 _SSRC: Final = 6  # libpeer's
+_OPUS, _RED = 111, 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +41,17 @@ class Arrival:
     seq: int
     timestamp: int
     payload: bytes
+    size: int = 0  # of what came, with the frames before it
 
 
 class _Transport(RTCDtlsTransport):
     """aiortc's DTLS transport, handing RTP to us instead of to an RTCRtpReceiver."""
 
-    def __init__(self, ice: RTCIceTransport, arrivals: list[Arrival]) -> None:
+    def __init__(self, ice: RTCIceTransport, arrivals: list[Arrival], reports: Reports | None) -> None:
         super().__init__(ice, [RTCCertificate.generateCertificate()])
         self._srtp_profiles = [SRTP_AES128_CM_SHA1_80]
         self._arrivals = arrivals
+        self._reports = reports
         self.lost: npt.NDArray[np.bool_] | None = None
         self._first_seq: int | None = None
 
@@ -58,28 +64,52 @@ class _Transport(RTCDtlsTransport):
         if self._first_seq is None:
             self._first_seq = seq
         if self.lost is None or not self.lost[((seq - self._first_seq) & 0xFFFF) % self.lost.size]:
-            self._arrivals.append(Arrival(now, seq, timestamp, data[header:]))
+            self._arrivals += _frames(now, seq, timestamp, data[header:], data[1] & 0x7F)
+            if self._reports is not None:
+                self._reports.received(RtpPacket.parse(data))
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
-        """Left unread, as libpeer does."""
+        """Left unread, as libpeer does, unless losses are of interest."""
+        if self._reports is not None:
+            for packet in RtcpPacket.parse(data):
+                self._reports.take(packet)
+
+
+def _frames(when: float, seq: int, timestamp: int, payload: bytes, payload_type: int) -> list[Arrival]:
+    """What a packet brought: a frame, and those before it if it is RED."""
+    if payload_type != _RED:
+        return [Arrival(when, seq, timestamp, payload, len(payload))]
+    primary, older = split(payload, [_OPUS])
+    copies = [
+        Arrival(when, seq - back & 0xFFFF, timestamp - block.offset & 0xFFFFFFFF, block.payload)
+        for back, block in enumerate(older, 1)
+    ]
+    return [Arrival(when, seq, timestamp, primary, len(payload)), *copies]
 
 
 @dataclass
 class Device:
     """One call.
 
-    `dtx`: it neither sends silence nor wants any; `name`: of the device; `lost_up`, `lost_down`: which packets the
+    `dtx`: it neither sends silence nor wants any; `redundant`: it takes RED, reports what it loses, and repeats where
+    that is wanted, as our firmware does; `name`: of the device; `lost_up`, `lost_down`: which packets the
     network loses, None for none.
     """
 
     url: str
     name: str | None = None
     dtx: bool = False
+    redundant: bool = False
     lost_up: npt.NDArray[np.bool_] | None = None
     lost_down: npt.NDArray[np.bool_] | None = None
     arrivals: list[Arrival] = field(default_factory=list)
     offered_at: float = 0.0
     speaking_since: float = 0.0  # when the first sample was captured
+    sent: list[int] = field(default_factory=list)  # bytes of each payload, also of those that were lost
+    _seq: int = field(default_factory=lambda: secrets.randbits(15))
+    _timestamp: int = field(default_factory=lambda: secrets.randbits(32))
+    _began: float = 0.0  # to speak, for the first time
+    _redundancy: Redundancy = field(default_factory=lambda: Redundancy(_OPUS))
 
     async def connect(self) -> None:
         """Offer, answer, ICE, DTLS. Raises what httpx or asyncio raise if the gateway doesn't play along."""
@@ -87,9 +117,10 @@ class Device:
         await gatherer.gather()
         ice = RTCIceTransport(gatherer)
         ice._connection.ice_controlling = True  # noqa: SLF001 -- the offerer controls (RFC 8445 §6.1.1)
-        self._transport = _Transport(ice, self.arrivals)
+        self._reports = Reports(_SSRC) if self.redundant else None
+        self._transport = _Transport(ice, self.arrivals, self._reports)
         self._transport.lost = self.lost_down
-        sdp = _offer(gatherer, self._transport, dtx=self.dtx)
+        sdp = _offer(gatherer, self._transport, dtx=self.dtx, red=self.redundant)
         offer: dict[str, Any] = {"sdp": sdp, "type": "offer"}
         if self.name is not None:
             offer["request_data"] = {"device": {"id": self.name}}
@@ -108,35 +139,50 @@ class Device:
         await self._transport.start(media.dtls)
         if self._transport.state != "connected":
             raise ConnectionError("DTLS failed")
+        if self._reports is not None:
+            self._reporting = asyncio.create_task(self._report(self._reports), name="rtcp")
+
+    async def _report(self, reports: Reports) -> None:
+        while True:  # as often as our firmware (RFC 3550, section 6.2)
+            await asyncio.sleep(secrets.SystemRandom().uniform(2.05, 6.15))
+            report = reports.make(cname="bench", timestamp=0, packets=len(self.sent), octets=sum(self.sent))
+            await self._transport._send_rtp(report)  # noqa: SLF001
 
     async def speak(self, packets: Sequence[bytes | None], seconds: float, *, offset: int = 0) -> None:
         """Send a packet every 20 ms, from the `offset`th on and around, for so long; none where it is `None`."""
         pair = self._transport.transport._connection._nominated[1]  # noqa: SLF001
         send, address = pair.protocol.transport.sendto, pair.remote_addr
         protect = self._transport._tx_srtp.protect  # noqa: SLF001
-        seq, timestamp = secrets.randbits(15), secrets.randbits(32)
-        unsent = 0
         loop_start = self.speaking_since = time.monotonic()
+        self._began = self._began or loop_start
+        timestamp = self._timestamp + int((loop_start - self._began) / PERIOD) * _TICKS
         for index in range(int(seconds / PERIOD)):
             await asyncio.sleep(loop_start + (index + 1) * PERIOD - time.monotonic())
             packet = packets[(offset + index) % len(packets)]
             if packet is None:
-                unsent += 1
                 continue
+            at = (timestamp + index * _TICKS) & 0xFFFFFFFF
+            payload_type, payload = self._wrapped(packet, at)
+            self.sent.append(len(payload))
+            self._seq = (self._seq + 1) & 0xFFFF
             if self.lost_up is not None and self.lost_up[index % self.lost_up.size]:
                 continue
-            header = struct.pack(
-                "!BBHLL",
-                0x80,
-                111,
-                (seq + index - unsent) & 0xFFFF,
-                (timestamp + index * _TICKS) & 0xFFFFFFFF,
-                _SSRC,
-            )
-            send(protect(header + packet), address)
+            header = struct.pack("!BBHLL", 0x80, payload_type, self._seq, at, _SSRC)
+            send(protect(header + payload), address)
+
+    def _wrapped(self, packet: bytes, timestamp: int) -> tuple[int, bytes]:
+        """What goes out for a packet, and under which payload type."""
+        if self._reports is None:
+            return _OPUS, packet
+        now = time.monotonic()
+        self._redundancy.heed(self._reports.far_loss or 0.0, self._reports.far_lost, now)
+        wrapped = self._redundancy.wrap(packet, timestamp, now)
+        return (_OPUS, packet) if wrapped is None else (_RED, wrapped)
 
     async def close(self) -> None:
         """Hang up."""
+        if self._reports is not None:
+            self._reporting.cancel()
         await self._transport.stop()
         await self._transport.transport.stop()
 
@@ -189,8 +235,8 @@ def _in_order(arrivals: list[Arrival]) -> list[Arrival]:
     return [unique[key] for key in sorted(unique)]
 
 
-def _offer(gatherer: RTCIceGatherer, transport: Any, *, dtx: bool) -> str:
-    """What libpeer offers: one audio section, Opus only."""
+def _offer(gatherer: RTCIceGatherer, transport: Any, *, dtx: bool, red: bool) -> str:
+    """What libpeer offers, one audio section, Opus only; and redundancy of that, if wanted."""
     ice = gatherer.getLocalParameters()
     fingerprint = next(f for f in transport.getLocalParameters().fingerprints if f.algorithm == "sha-256")
     lines = [
@@ -200,13 +246,14 @@ def _offer(gatherer: RTCIceGatherer, transport: Any, *, dtx: bool) -> str:
         "t=0 0",
         "a=msid-semantic: iot",
         "a=group:BUNDLE 0",
-        "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+        f"m=audio 9 UDP/TLS/RTP/SAVPF 111{' 63' if red else ''}",
         "c=IN IP4 0.0.0.0",
         "a=mid:0",
         "a=sendrecv",
         "a=rtcp-mux",
         "a=rtpmap:111 opus/48000/2",
         *(["a=fmtp:111 usedtx=1"] if dtx else []),
+        *(["a=rtpmap:63 red/48000/2", "a=fmtp:63 111/111"] if red else []),
         f"a=ssrc:{_SSRC} cname:webrtc-opus",
         f"a=fingerprint:sha-256 {fingerprint.value}",
         "a=setup:passive",

@@ -25,6 +25,7 @@ from bench.signals import LONGEST_ECHO, RATE, Reading, word_errors
 
 LOSS_RATES: Final = (5, 10, 20)
 _BURSTS: Final = {"random": 1.0, "burst": 3.0}
+_TRACES: Final = 3  # of losses, each way
 _TOGETHER: Final = 7  # calls at once in the loss measurement: what the baseline carries with ease
 _MARGIN: Final = int(0.15 * RATE)  # heard before and after each sentence
 
@@ -233,6 +234,50 @@ def loss(bench: Bench, side: Side) -> dict[str, Any]:
         for rate in LOSS_RATES
     }
     return {"loss_wer": rises, "wer": {name: _round(value, 4) for name, value in wer.items()}}
+
+
+def burst(bench: Bench, side: Side) -> dict[str, Any]:
+    """The same at 20 % in bursts, without redundancy (RED) and with it, and the bytes of a payload.
+
+    Over three traces of losses each way; `spread` is the standard error of their mean.
+    """
+    conditions = _bursts(bench, side)
+    payload: dict[str, float] = {}
+    for start in range(0, len(conditions), _TOGETHER):
+        group = dict(list(conditions.items())[start : start + _TOGETHER])
+        with bench.serving(side) as server:
+            plan = {"kind": "loss", "conditions": [*group.values()], "speech": str(bench.speech)}
+            for event in bench.events(server, plan):
+                payload[event["out"]] = event["bytes"]
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        wer = {name: _wer(bench, pool, Path(condition["out"])) for name, condition in conditions.items()}
+    figures: dict[str, dict[str, float]] = {"burst_wer": {}, "burst_spread": {}, "burst_payload_bytes": {}}
+    for how in ("without", "with"):
+        names = [name for name in conditions if name.startswith(f"{how}-")]
+        rises = np.array([wer[name] for name in names]) - wer["clean"]
+        figures["burst_wer"][how] = _round(rises.mean(), 4)
+        figures["burst_spread"][how] = _round(rises.std(ddof=1) / np.sqrt(rises.size), 4)
+        sizes = [payload[conditions[name]["out"]] for name in names]
+        figures["burst_payload_bytes"][how] = _round(np.mean(sizes))
+    return {**figures, "burst_each": {name: _round(value, 4) for name, value in wer.items()}}
+
+
+def _bursts(bench: Bench, side: Side) -> dict[str, dict[str, Any]]:
+    folder = bench.speech.parent
+    conditions = {"clean": _conditions(bench, side)["clean"]}
+    for how in ("without", "with"):
+        for way in ("up", "down"):
+            for seed in range(_TRACES):
+                name = f"{how}-{way}-{seed}"
+                conditions[name] = {
+                    "rate": LOSS_RATES[-1] / 100,
+                    "burst": _BURSTS["burst"],
+                    "seed": 100 * (seed + 10),
+                    "up": way == "up",
+                    "redundant": how == "with",
+                    "out": str(folder / f"{side}-burst-{name}.wav"),
+                }
+    return conditions
 
 
 def _conditions(bench: Bench, side: Side) -> dict[str, dict[str, Any]]:

@@ -32,6 +32,10 @@ _ROWS: Final[Sequence[tuple[str, str, str]]] = (
     ("rise of the word error at 5 % loss", "loss_wer.5", ""),
     ("rise of the word error at 10 % loss", "loss_wer.10", ""),
     ("rise of the word error at 20 % loss", "loss_wer.20", ""),
+    ("the same in bursts alone, without redundancy", "burst_wer.without", ""),
+    ("the same with it", "burst_wer.with", ""),
+    ("payload of a packet there, without redundancy", "burst_payload_bytes.without", "bytes"),
+    ("the same with it", "burst_payload_bytes.with", "bytes"),
 )
 _PLOTS: Final = (
     ("echo", "Mouth to ear echo, p50 and p95 (ms)", "echo_ms", ("p50", "p95")),

@@ -185,7 +185,7 @@ PURE = [
     "wire.template",
     "wire.tools",
 ]
-PURE_RTC = ["rtc.arrival", "rtc.jitter", "rtc.pacer"]
+PURE_RTC = ["rtc.arrival", "rtc.jitter", "rtc.pacer", "rtc.red"]
 
 
 @pytest.mark.parametrize("pure", [f"gateway.{name}" for name in [*PURE, *PURE_RTC]])

@@ -14,8 +14,9 @@ from pipecat.runner.types import RunnerArguments
 from gateway.bots.call import PIPELINE, hold, open_transport
 
 _FRAME = 0.020
-_MOST = 0.060
-"""Seconds of sound that may wait to be said: what comes late by a scheduler's whim, but not what a stall held back."""
+_MOST = 0.100
+"""Seconds of sound that may wait to be said: what redundancy brings at once after a burst of losses (protocol.md), or
+what comes late by a scheduler's whim, but not what a stall held back."""
 _LOOK = 50
 """Frames, after which what has waited all the while is known to be of no use."""
 
@@ -33,6 +34,7 @@ class Backlog:
         self._over = False
         self._least = math.inf
         self._seen = 0
+        self._spare = 0
 
     def takes(self, now: float) -> bool:
         """Whether the 20 ms that come at `now`, in monotonic seconds, are to be said."""
@@ -45,13 +47,14 @@ class Backlog:
         return takes
 
     def _lasts(self) -> bool:
-        """Once in a while: whether there was always half a frame or more waiting."""
+        """Whether it is one of as many as have waited for a whole second, half of one counted as one."""
         self._least = min(self._least, self._waiting)
         self._seen += 1
-        if self._seen < _LOOK:
-            return False
-        lasts = self._least > _FRAME / 2
-        self._least, self._seen = math.inf, 0
+        if self._seen == _LOOK:
+            self._spare = round(self._least / _FRAME)
+            self._least, self._seen = math.inf, 0
+        lasts = self._spare > 0
+        self._spare -= lasts
         return lasts
 
 

@@ -25,7 +25,7 @@ from gateway.rtc.receiver import DeviceReceiver
 from gateway.rtc.rtcp import RTP_CLOCK, Reports
 from gateway.rtc.sender import DeviceSender
 from gateway.wire import messages, sdp_plain
-from gateway.wire.sdp import parse_candidate, without_zones
+from gateway.wire.sdp import offered_red, parse_candidate, without_zones
 
 MAX_MESSAGE_BYTES = 1_200
 """libpeer's SCTP reassembles nothing: no message toward a device may be longer."""
@@ -137,7 +137,7 @@ class GatewayConnection(SmallWebRTCConnection):
             plain = sdp_plain.spelt_out(sdp)
             await self._pc.setRemoteDescription(RTCSessionDescription(sdp=plain, type=type))
             self.force_transceivers_to_send_recv()
-            self._prepare()
+            self._prepare(sdp)
             await self._pc.setLocalDescription(await self._pc.createAnswer())
         except BadOffer:
             raise
@@ -145,7 +145,7 @@ class GatewayConnection(SmallWebRTCConnection):
             raise BadOffer(f"the offer was refused: {_why(error, plain, sdp)}") from error
         self._answer = self._pc.localDescription
 
-    def _prepare(self) -> None:
+    def _prepare(self, offer: str) -> None:  # noqa: ARG002 -- read below
         stock.gather_on(self._pc, self.addresses)
         stock.hash_peer_certificate(self._pc)
         stock.handshake_with_any(self._pc)
@@ -262,10 +262,10 @@ class MediaConnection(GatewayConnection):
         super()._initialize()
         self._sender = self._receiver = None
 
-    def _prepare(self) -> None:
-        super()._prepare()
+    def _prepare(self, offer: str) -> None:
+        super()._prepare(offer)
         transceiver = next(t for t in self._pc.getTransceivers() if t.kind == "audio")
-        stock.answer_only_opus(transceiver, extensions=not self._small)
+        stock.answer_only_opus(transceiver, extensions=not self._small, red=offered_red(offer))
         if self._sender is None:
             self._sender = DeviceSender(transceiver.sender, self._opus, self._on_audio, self._sent)
             self._receiver = DeviceReceiver(

@@ -10,7 +10,8 @@ and only what is *missing* waits, in one of two ways:
 - Starvation: nothing is here. When the next packet is overdue by the wait, fill goes out for every 20 ms, so
   that VAD and STT see time pass. The wait is one packet (the next may bring FEC) plus the peak of lateness
   (`rtc.arrival`), 200 ms at most. NetEQ takes a quantile instead of the peak, because there each millisecond
-  delays every packet; here it delays nothing but the fill.
+  delays every packet; here it delays nothing but the fill. While packets bring older ones along (RED), the wait
+  is longer by as much as they reach back, and no longer than that.
 
 A packet that comes after its time was filled is still the user's words, so it is used as long as nothing
 behind it went out. Once the packets have caught up, the audio is ahead of time by the fill (`ahead_samples`):
@@ -27,6 +28,7 @@ RTP time is at 48 kHz whatever the audio (RFC 7587 §4.1); other times are secon
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -93,9 +95,10 @@ Playout = Packet | Fec | Conceal
 class JitterStats:
     """Counts are packets since the start, except `concealed` and `filled`: frames of 20 ms.
 
-    `lost`: given up; `late`: came after that, useless; `overdue`: came after its time had been filled, used;
-    `concealed`: by extrapolation, in gaps; `filled`: while nothing came; `delay_ms`: how long the last packet
-    was held; `target_ms`: how overdue a packet may be before fill starts; `jitter_ms`: RFC 3550 §6.4.1.
+    `lost`: given up, or restored from others; `late`: came after that, useless; `overdue`: came after its time had
+    been filled, used; `fec_recovered`, `red_recovered`: of those lost; `concealed`: by extrapolation, in gaps;
+    `filled`: while nothing came; `delay_ms`: how long the last packet was held; `target_ms`: how overdue a packet may
+    be before fill starts; `jitter_ms`: RFC 3550 §6.4.1.
     """
 
     received: int = 0
@@ -105,6 +108,7 @@ class JitterStats:
     duplicated: int = 0
     restarts: int = 0
     fec_recovered: int = 0
+    red_recovered: int = 0
     concealed: int = 0
     filled: int = 0
     ahead_ms: float = 0.0
@@ -125,8 +129,11 @@ class JitterBuffer:
         self._suspect: AudioPacket | None = None
         self._counts: Counter[str] = Counter()
 
-    def push(self, packet: AudioPacket, now: float) -> None:
-        """Take a packet that arrived at `now`. Out-of-range fields are read modulo 2**16 and 2**32."""
+    def push(self, packet: AudioPacket, now: float, older: Sequence[AudioPacket] = ()) -> None:
+        """Take a packet that arrived at `now`. Out-of-range fields are read modulo 2**16 and 2**32.
+
+        `older`: copies of those before it, newest first (RED); they count only where the packet itself does.
+        """
         self._counts["received"] += 1
         stream = self._stream
         if stream is None:
@@ -136,6 +143,7 @@ class JitterBuffer:
         elif -_MAX_MISORDER <= stream.offset(packet.seq) <= _MAX_DROPOUT:
             self._suspect = None
             stream.accept(packet, now)
+            stream.restore(older, now)
         else:
             self._suspect_restart(packet, now)
 
@@ -221,6 +229,7 @@ class _Stream:
         self._duration = packet.duration
         self._played = 0  # bit n: `_next_seq - 1 - n` was played
         self._held: dict[int, _Held] = {}
+        self._reach = 0  # ticks that the last packet reaches back
         self._gap_since = now  # a packet is here whose predecessor isn't
         self._lost_since = now  # the same, of the last gap that was given up
         self._run = 0  # samples concealed since the last packet
@@ -253,9 +262,22 @@ class _Stream:
         else:
             self._hold_packet(seq, packet, now)
 
-    def _hold_packet(self, seq: int, packet: AudioPacket, now: float) -> None:
+    def restore(self, older: Sequence[AudioPacket], now: float) -> None:
+        """Take of the copies that came with a packet what has not come and is still of use."""
+        self._reach = sum(copy.duration for copy in older)
+        for copy in older:
+            seq = self._next_seq + self.offset(copy.seq)
+            if seq >= self._next_seq and seq not in self._held:
+                self._held[seq] = self._unwrapped(copy, now)
+                self._counts["lost"] += 1
+                self._counts["red_recovered"] += 1
+
+    def _unwrapped(self, packet: AudioPacket, now: float) -> _Held:
         timestamp = self._next_timestamp + _signed(packet.timestamp - self._next_timestamp, 32)
-        held = _Held(packet, timestamp, now)
+        return _Held(packet, timestamp, now)
+
+    def _hold_packet(self, seq: int, packet: AudioPacket, now: float) -> None:
+        held = self._unwrapped(packet, now)
         if not self._held:
             self._gap_since = now
         elif seq == self._next_seq:
@@ -289,7 +311,7 @@ class _Stream:
 
     @property
     def _wait(self) -> float:
-        return min(self._arrivals.lateness + self._duration / CLOCK_RATE, _WAIT_MAX)
+        return min(self._arrivals.lateness + (self._duration + self._reach) / CLOCK_RATE, _WAIT_MAX)
 
     @property
     def _due(self) -> float:

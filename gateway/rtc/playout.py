@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
 
 from gateway.errors import CodecError
+from gateway.rtc import red
 from gateway.rtc.codec import FRAME_BYTES, SAMPLE_RATE, OpusDecoder, has_fec, is_inactive, packet_samples
 from gateway.rtc.jitter import (
     CLOCK_RATE,
@@ -68,28 +70,23 @@ class VoicePlayout:
         self._since_skip = 0
         self._frames = self._corrupt = self._skipped = 0
 
-    def push(self, packet: RtpPacket, now: float, played: int | None = None) -> list[bytes]:
+    def push(
+        self, packet: RtpPacket, now: float, played: int | None = None, red_of: Collection[int] = ()
+    ) -> list[bytes]:
         """Take an RTP packet that arrived at `now`, in seconds of a monotonic clock; gives the frames due.
 
-        `played`: the RTP timestamp of what the device's speaker was at as the packet was recorded.
+        `played`: the RTP timestamp of what the device's speaker was at as the packet was recorded. `red_of`: the
+        payload is RED (RFC 2198), with Opus under these payload types; by default it is Opus.
         """
         self._lead = None if played is None else played - packet.timestamp
         try:
-            samples = packet_samples(packet.payload)
+            primary, older = red.split(packet.payload, red_of) if red_of else (packet.payload, [])
+            newest = _audio(packet, primary)
         except CodecError:
             self._corrupt += 1
             return self.poll(now)
-        self._buffer.push(
-            AudioPacket(
-                packet.ssrc,
-                packet.sequence_number,
-                packet.timestamp,
-                samples * _TICKS_PER_SAMPLE,
-                packet.payload,
-                has_fec(packet.payload),
-            ),
-            now,
-        )
+        copies = [_audio(packet, block.payload, back, block.offset) for back, block in enumerate(older, 1)]
+        self._buffer.push(newest, now, copies)
         return self.poll(now)
 
     def poll(self, now: float) -> list[bytes]:
@@ -164,6 +161,18 @@ class VoicePlayout:
         self._skipped += 1
         self._buffer.repay(samples)
         return b""
+
+
+def _audio(packet: RtpPacket, payload: bytes, back: int = 0, offset: int = 0) -> AudioPacket:
+    """Of the packet's Opus, or of that `back` packets and `offset` ticks before it."""
+    return AudioPacket(
+        packet.ssrc,
+        packet.sequence_number - back & 0xFFFF,
+        packet.timestamp - offset & 0xFFFFFFFF,
+        packet_samples(payload) * _TICKS_PER_SAMPLE,
+        payload,
+        has_fec(payload),
+    )
 
 
 def _level(run: int) -> float:

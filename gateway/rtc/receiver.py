@@ -45,6 +45,7 @@ class DeviceReceiver:
         self._playout = VoicePlayout()
         self._timer: asyncio.TimerHandle | None = None
         self._payload_types: set[int] = set()
+        self._red: int | None = None
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -64,6 +65,7 @@ class DeviceReceiver:
         """Start: packets come in from now on."""
         if not self._payload_types:
             self._payload_types = set(stock.opus_payload_types(parameters))
+            self._red = stock.red_payload_type(parameters)
             stock.register_receiver(self.transport, self, parameters)
             stock.take_rtp(self.transport, self, self._take)
 
@@ -84,9 +86,11 @@ class DeviceReceiver:
         self._take(packet, None)
 
     def _take(self, packet: RtpPacket, played: int | None) -> None:
-        if packet.payload_type in self._payload_types and not self._stopped:
+        is_red = packet.payload_type == self._red
+        if (is_red or packet.payload_type in self._payload_types) and not self._stopped:
             self._reports.received(packet)
-            self._hand_on(self._playout.push(packet, self._loop.time(), played))
+            red_of = self._payload_types if is_red else ()
+            self._hand_on(self._playout.push(packet, self._loop.time(), played, red_of))
 
     def _due(self) -> None:
         self._hand_on(self._playout.poll(self._loop.time()))

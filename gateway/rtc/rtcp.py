@@ -27,7 +27,9 @@ _CNAME: Final = 1
 
 
 class Reports:
-    """Both directions of one call. Times are seconds, loss is a fraction; `None` until the client reports.
+    """Both directions of one call. Times are seconds, `None` until the client reports.
+
+    `far_loss` is the fraction of its last report, `far_lost` how many packets it missed in all.
 
     Args:
         ssrc: of our stream.
@@ -38,6 +40,7 @@ class Reports:
         self.rtt: float | None = None
         self.far_jitter: float | None = None
         self.far_loss: float | None = None
+        self.far_lost = 0
         self._ssrc = ssrc
         self._clock = clock
         self._source: tuple[int, StreamStatistics] | None = None
@@ -86,6 +89,7 @@ class Reports:
 
     def _about_us(self, report: RtcpReceiverInfo) -> None:
         self.far_loss = report.fraction_lost / 256
+        self.far_lost = report.packets_lost
         self.far_jitter = report.jitter / RTP_CLOCK
         if self._ours is not None and report.dlsr and report.lsr == self._ours[0]:
             sample = max(0.0, self._clock() - self._ours[1] - report.dlsr / _DLSR_UNIT)

@@ -20,6 +20,7 @@ from aiortc.stats import RTCStatsReport
 from gateway.rtc import stock
 from gateway.rtc.codec import SAMPLE_RATE, OpusEncoder, OpusSettings
 from gateway.rtc.pacer import Pacer
+from gateway.rtc.red import Redundancy
 from gateway.rtc.rtcp import Reports
 
 
@@ -60,6 +61,8 @@ class DeviceSender:
         self._reporting: asyncio.Task[None] | None = None
         self._stopped = False
         self._payload_type = 0
+        self._red_type: int | None = None
+        self._redundancy = Redundancy(0)
         self._sequence = secrets.randbits(15)  # the lower half spares SRTP an early roll-over
         self._timestamp = 0
         self._packets = 0
@@ -109,6 +112,8 @@ class DeviceSender:
         if self._stopped or self._reporting is not None:
             return
         self._payload_type = stock.opus_payload_types(parameters)[0]
+        self._red_type = stock.red_payload_type(parameters)
+        self._redundancy = Redundancy(self._payload_type)
         self._cname = parameters.rtcp.cname or ""
         stock.register_sender(self.transport, self, parameters)
         self._reporting = asyncio.create_task(self._report(), name=f"rtcp-{self._ssrc}")
@@ -136,7 +141,7 @@ class DeviceSender:
     def _tick(self) -> None:
         packet = self._pacer.next_packet(self._loop.time())
         if packet is not None:
-            self._send(self._encoder.encode(packet.pcm), packet.timestamp, marker=packet.marker)
+            self._send_opus(self._encoder.encode(packet.pcm), packet.timestamp, marker=packet.marker)
             if not packet.silent and not self._speaking and self._on_audio is not None:
                 self._on_audio()
             if not packet.silent and self._sent is not None:
@@ -144,9 +149,17 @@ class DeviceSender:
             self._speaking = not packet.silent
         self._schedule()
 
-    def _send(self, payload: bytes, timestamp: int, *, marker: bool) -> None:
-        payload_type = self._payload_type | (0x80 if marker else 0)
-        header = struct.pack("!BBHLL", 0x80, payload_type, self._sequence, timestamp, self._ssrc)
+    def _send_opus(self, payload: bytes, timestamp: int, *, marker: bool) -> None:
+        if self._red_type is not None:
+            wrapped = self._redundancy.wrap(payload, timestamp, self._loop.time())
+            if wrapped is not None:
+                self._send(self._red_type, wrapped, timestamp, marker=marker)
+                return
+        self._send(self._payload_type, payload, timestamp, marker=marker)
+
+    def _send(self, payload_type: int, payload: bytes, timestamp: int, *, marker: bool) -> None:
+        second = payload_type | (0x80 if marker else 0)
+        header = struct.pack("!BBHLL", 0x80, second, self._sequence, timestamp, self._ssrc)
         if stock.send_rtp(self.transport, header + payload):
             self._sequence = (self._sequence + 1) & 0xFFFF
             self._timestamp = timestamp
@@ -168,6 +181,7 @@ class DeviceSender:
         if self.reports.far_loss is not None:
             seen = round(100 * self.reports.far_loss)
             self._encoder.set_expected_loss(max(seen, self._settings.expected_loss))
+            self._redundancy.heed(self.reports.far_loss, self.reports.far_lost, self._loop.time())
 
     async def getStats(self) -> RTCStatsReport:  # noqa: N802 -- aiortc's name
         return RTCStatsReport()

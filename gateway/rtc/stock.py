@@ -17,7 +17,12 @@ from aioice.ice import Connection as IceConnection
 from aioice.ice import get_host_addresses
 from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
 from aiortc.rtcdtlstransport import RTCDtlsParameters, RTCDtlsTransport, State
-from aiortc.rtcrtpparameters import RTCRtpParameters, RTCRtpReceiveParameters, RTCRtpSendParameters
+from aiortc.rtcrtpparameters import (
+    RTCRtpCodecParameters,
+    RTCRtpParameters,
+    RTCRtpReceiveParameters,
+    RTCRtpSendParameters,
+)
 from aiortc.rtcsctptransport import DataChunk
 from aiortc.rtp import RtpPacket, is_rtcp
 from loguru import logger
@@ -182,9 +187,17 @@ def fingerprints_match(der: bytes, fingerprints: Iterable[tuple[str, str]]) -> b
     )
 
 
-def answer_only_opus(transceiver: RTCRtpTransceiver, *, extensions: bool) -> None:
-    """Leave Opus alone, and header extensions or none, to be answered on this transceiver."""
+def answer_only_opus(transceiver: RTCRtpTransceiver, *, extensions: bool, red: int | None = None) -> None:
+    """Leave Opus alone, and header extensions or none, to be answered on this transceiver.
+
+    With it goes RED (RFC 2198), where that was offered under the payload type `red`: aiortc doesn't know it.
+    """
     transceiver._codecs = [c for c in transceiver._codecs if c.name.lower() == "opus"]
+    if red is not None:
+        opus = transceiver._codecs[0].payloadType
+        transceiver._codecs.append(
+            RTCRtpCodecParameters("audio/red", 48_000, 2, red, parameters={f"{opus}/{opus}": None})
+        )
     if not extensions:
         transceiver._headerExtensions = []
 
@@ -222,6 +235,11 @@ def opus_payload_types(parameters: RTCRtpParameters) -> list[int]:
     return [
         c.payloadType for c in parameters.codecs if c.name.lower() == "opus" and c.payloadType is not None
     ]
+
+
+def red_payload_type(parameters: RTCRtpParameters) -> int | None:
+    """Under which payload type RED was negotiated, if it was."""
+    return next((c.payloadType for c in parameters.codecs if c.name.lower() == "red"), None)
 
 
 def sender_identity(sender: RTCRtpSender) -> tuple[int, int, str, str]:

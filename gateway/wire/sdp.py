@@ -24,6 +24,7 @@ DEVICE_ANSWER_BYTES = 4_096
 
 _OPUS = re.compile(r"^a=rtpmap:(\d{1,3}) opus/48000(?:/[12])?$", re.IGNORECASE)
 
+_RED = re.compile(r"^a=rtpmap:(\d{1,3}) red/48000/2$", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,10}")
 _TRANSPORT = {
     "ice-ufrag": re.compile(r"\S{1,256}"),
@@ -82,6 +83,21 @@ class Section:
             if match and match[1] in formats:
                 return match[1]
         return None
+
+    @property
+    def red(self) -> str | None:
+        """The payload type that redundancy of this Opus alone (RED, RFC 2198) was offered under, as by Chromium."""
+        formats, opus = self.lines[0].split()[3:], self.opus
+        for line in self.lines:
+            match = _RED.match(line)
+            if match and match[1] in formats and match[1] != opus and self._repeats(match[1], opus):
+                return match[1]
+        return None
+
+    def _repeats(self, red: str, opus: str | None) -> bool:
+        """Whether the parameters of RED name Opus, and more than once (RFC 2198, section 4)."""
+        repeated = [v.partition(" ")[2].split("/") for v in self.values("fmtp") if v.startswith(f"{red} ")]
+        return any(len(types) > 1 and set(types) == {opus} for types in repeated)
 
     @property
     def mid(self) -> str | None:
@@ -342,12 +358,13 @@ def _device_section(section: Section, candidate: Candidate, bitrate: int, *, dtx
     if not section.rejected:
         parts[1] = str(candidate.port)
     opus = section.opus if section.kind == "audio" else None
+    red = section.red if section.kind == "audio" else None
     if opus is not None:
-        parts[3:] = [opus]
+        parts[3:] = [opus] if red is None else [opus, red]
     yield " ".join(parts)
     yield f"c=IN IP{version} {candidate.address}"
     for line in section.lines[1:]:
-        if line.startswith(_UNUSED) or _is_other_payload(line, opus):
+        if line.startswith(_UNUSED) or _is_other_payload(line, opus, red):
             continue
         if line.startswith("a=fingerprint:"):
             if line.lower().startswith("a=fingerprint:sha-256 "):
@@ -359,12 +376,13 @@ def _device_section(section: Section, candidate: Candidate, bitrate: int, *, dtx
             yield "a=ptime:20"
 
 
-def _is_other_payload(line: str, opus: str | None) -> bool:
+def _is_other_payload(line: str, opus: str | None, red: str | None) -> bool:
     if opus is None:
         return False
     if line.startswith(f"a=fmtp:{opus} "):
         return True  # ours takes its place
-    return line.startswith(("a=rtpmap:", "a=fmtp:")) and not line.startswith(f"a=rtpmap:{opus} ")
+    kept = (f"a=rtpmap:{opus} ", f"a=rtpmap:{red} ", f"a=fmtp:{red} ")
+    return line.startswith(("a=rtpmap:", "a=fmtp:")) and not line.startswith(kept)
 
 
 def opus_fmtp(payload_type: str, bitrate: int, *, dtx: bool = False) -> str:
@@ -373,6 +391,12 @@ def opus_fmtp(payload_type: str, bitrate: int, *, dtx: bool = False) -> str:
         f"a=fmtp:{payload_type} minptime=20;useinbandfec=1;stereo=0;sprop-stereo=0;"
         f"maxplaybackrate=16000;sprop-maxcapturerate=16000;maxaveragebitrate={bitrate}"
     ) + (";usedtx=1" if dtx else "")
+
+
+def offered_red(offer: str) -> int | None:
+    """Under which payload type the section that carries Opus has redundancy of it (RED, RFC 2198), if it has."""
+    section = next((s for s in parse(offer).sections if s.kind == "audio" and s.opus is not None), None)
+    return int(section.red) if section is not None and section.red is not None else None
 
 
 def prefers_dtx(offer: str) -> bool:

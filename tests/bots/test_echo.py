@@ -33,6 +33,16 @@ def test_after_a_stall_the_echo_is_as_prompt_as_before() -> None:
     assert 20 <= left_out <= 25
 
 
+def test_what_redundancy_brings_at_once_is_said_whole() -> None:
+    """After four lost in a row: one filled in, three restored, and the one that brought them."""
+    lossy = [0.02 * n for n in range(100)] + [2.08 + 0.0001 * n for n in range(5)]
+    after = [2.08 + 0.02 * n for n in range(1, 100)]
+    assert waiting(lossy + after[:10])[0] == 0
+    left_out, wait = waiting(lossy + after)
+    assert left_out <= 4
+    assert wait < 0.02
+
+
 @pytest.mark.parametrize(
     ("ppm", "most"), [(200, 0), (0, 0), (-200, 12)]
 )  # 120 ms, of which a frame takes 10 to 20

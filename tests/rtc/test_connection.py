@@ -137,6 +137,21 @@ async def test_why_a_handshake_failed_is_known(pair: Pair) -> None:
     await until(lambda: pair.connection.why_failed() == why, "it has failed for that")
 
 
+@pytest.mark.parametrize(
+    ("name", "formats"), [("chromium_mic", "111 63"), ("libpeer", "111"), ("aiortc", "96")]
+)
+@pytest.mark.parametrize("small", [True, False])
+async def test_redundancy_is_answered_where_it_is_offered(name: str, formats: str, *, small: bool) -> None:
+    """Behind Opus: so a browser takes it, and sends none."""
+    connection = device(lambda _pcm, _played: None, small=small)
+    await connection.initialize(captured(name), "offer")
+    await connection.connect()
+    answer = connection.get_answer()["sdp"]
+    assert f" UDP/TLS/RTP/SAVPF {formats}\r\n" in answer
+    assert ("a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n" in answer) is ("63" in formats)
+    await connection.disconnect()
+
+
 class RsaCertificate(RTCCertificate):
     """One as GStreamer and libpeer make it, with what OpenSSL would offer for it."""
 

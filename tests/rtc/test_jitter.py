@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -38,9 +38,9 @@ class Listener:
         while self.buffer.deadline is not None and self.buffer.deadline < now:
             self._poll(self.buffer.deadline)
 
-    def arrive(self, packet: AudioPacket, now: float) -> list[Playout]:
+    def arrive(self, packet: AudioPacket, now: float, older: Sequence[AudioPacket] = ()) -> list[Playout]:
         self.run_until(now)
-        self.buffer.push(packet, now)
+        self.buffer.push(packet, now, older)
         return self._poll(now)
 
     def play(self, trace: Iterable[tuple[float, AudioPacket]]) -> Listener:
@@ -100,6 +100,60 @@ def test_a_lost_packet_is_concealed_where_the_next_has_no_redundancy() -> None:
 def test_of_several_lost_packets_only_the_last_is_restored() -> None:
     listener = Listener().play(steady(without(4, 1, 2)))
     assert [playout for _, playout in listener.heard[1:]] == [Conceal(320, 0), Fec(b"3", 320), Packet(b"3")]
+
+
+def with_older(index: int, count: int = 2) -> tuple[AudioPacket, list[AudioPacket]]:
+    """A packet that brings those before it along (RED)."""
+    return rtp(index), [rtp(index - back) for back in range(1, count + 1)]
+
+
+def test_three_lost_in_a_row_are_all_restored_where_the_next_brings_two_along() -> None:
+    listener = Listener().play(steady(range(9)))
+    packet, older = with_older(9)
+    listener.arrive(packet, 0.18, older)
+    packet, older = with_older(13)
+    heard = listener.arrive(packet, 0.26, older)
+    assert heard == [Fec(b"11", 320), Packet(b"11"), Packet(b"12"), Packet(b"13")]
+    assert listener.buffer.stats.filled == listener.buffer.stats.concealed == 0
+    assert (listener.buffer.stats.lost, listener.buffer.stats.red_recovered) == (3, 2)
+    assert listener.seconds() == pytest.approx(14 * 0.02)
+
+
+def test_what_is_brought_along_again_costs_nothing() -> None:
+    plain, redundant = Listener(), Listener()
+    for index in range(50):
+        plain.arrive(rtp(index), index * 0.02)
+        packet, older = with_older(index)
+        redundant.arrive(packet, index * 0.02, older)
+    assert redundant.heard == plain.heard
+    assert redundant.buffer.stats.duplicated == redundant.buffer.stats.lost == 0
+    assert redundant.buffer.stats.jitter_ms == pytest.approx(plain.buffer.stats.jitter_ms)
+
+
+def test_one_that_came_after_all_is_a_duplicate() -> None:
+    listener = Listener().play(steady(range(3)))
+    packet, older = with_older(4)
+    listener.arrive(packet, 0.08, older)
+    assert listener.arrive(rtp(3), 0.085) == []
+    assert listener.indices == [0, 1, 2, 3, 4]
+    assert listener.buffer.stats.duplicated == 1
+
+
+def test_the_wait_is_longer_by_what_redundancy_can_bring_and_only_while_it_comes() -> None:
+    listener = Listener().play(steady(range(10)))
+    before = listener.buffer.stats.target_ms
+    packet, older = with_older(10)
+    listener.arrive(packet, 0.2, older)
+    assert listener.buffer.stats.target_ms == pytest.approx(before + 40)
+    listener.arrive(rtp(11), 0.22)
+    assert listener.buffer.stats.target_ms == pytest.approx(before)
+
+
+def test_copies_behind_a_stray_packet_change_nothing() -> None:
+    listener = Listener().play(steady(range(5)))
+    packet, older = rtp(0, seq=40_000), [rtp(7)]
+    listener.arrive(packet, 0.1, older)
+    assert listener.arrive(rtp(5), 0.1) == [Packet(b"5")]
 
 
 def test_when_nothing_arrives_time_still_passes() -> None:

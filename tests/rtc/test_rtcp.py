@@ -38,9 +38,17 @@ def packet(sequence: int, *, ssrc: int = THEIRS) -> RtpPacket:
     return RtpPacket(payload_type=111, sequence_number=sequence, timestamp=960 * sequence, ssrc=ssrc)
 
 
-def about(ssrc: int = OURS, *, lsr: int = 0, dlsr: int = 0, lost: int = 0, jitter: int = 0) -> RtcpRrPacket:
+def about(
+    ssrc: int = OURS, *, lsr: int = 0, dlsr: int = 0, lost: int = 0, jitter: int = 0, in_all: int = 0
+) -> RtcpRrPacket:
     info = RtcpReceiverInfo(
-        ssrc=ssrc, fraction_lost=lost, packets_lost=0, highest_sequence=0, jitter=jitter, lsr=lsr, dlsr=dlsr
+        ssrc=ssrc,
+        fraction_lost=lost,
+        packets_lost=in_all,
+        highest_sequence=0,
+        jitter=jitter,
+        lsr=lsr,
+        dlsr=dlsr,
     )
     return RtcpRrPacket(ssrc=THEIRS, reports=[info])
 
@@ -124,8 +132,8 @@ def test_an_answer_to_no_report_of_ours_tells_no_round_trip(reports: Reports, wr
 
 
 def test_what_they_lost_of_ours_is_known(reports: Reports) -> None:
-    reports.take(about(lost=64, jitter=480))
-    assert reports.far_loss == 0.25
+    reports.take(about(lost=64, jitter=480, in_all=7))
+    assert (reports.far_loss, reports.far_lost) == (0.25, 7)
     assert reports.far_jitter == pytest.approx(0.01)
 
 

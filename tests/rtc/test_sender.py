@@ -7,16 +7,20 @@ from unittest import mock
 
 import pytest
 from aiortc import RTCPeerConnection
+from aiortc.rtp import RtcpReceiverInfo, RtcpRrPacket
 
+from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
+from gateway.rtc.red import split
 from gateway.rtc.sender import DeviceSender
 
 FRAME = bytes(640)
+RED = 63
 
 
 def opus(*payload_types: int) -> Any:
     """Send parameters with Opus under each of these."""
-    codecs = [SimpleNamespace(name="opus", payloadType=p) for p in payload_types]
+    codecs = [SimpleNamespace(name="opus" if p != RED else "red", payloadType=p) for p in payload_types]
     return SimpleNamespace(codecs=codecs, rtcp=SimpleNamespace(cname="us"))
 
 
@@ -61,3 +65,38 @@ async def test_barge_in_leaves_nothing_queued(sender: DeviceSender) -> None:
     assert sender._pacer.queued_ms > 100
     sender.clear()
     assert sender._pacer.queued_ms == 0
+
+
+def report(sender: DeviceSender, *, lost: int) -> RtcpRrPacket:
+    """Of a far end that missed so many of the last fifty."""
+    info = RtcpReceiverInfo(sender._ssrc, lost * 256 // 50, lost, 0, 0, 0, 0)
+    return RtcpRrPacket(ssrc=6, reports=[info])
+
+
+def payload_types(send_rtp: Any) -> list[int]:
+    return [call.args[1][1] & 0x7F for call in send_rtp.call_args_list]
+
+
+async def say(sender: DeviceSender, frames: list[bytes]) -> None:
+    for frame in frames:
+        sender._send_opus(sender._encoder.encode(frame), sender._timestamp + 960, marker=False)
+
+
+@pytest.mark.parametrize(
+    ("offered", "lost", "sends"), [(True, 10, True), (True, 1, False), (False, 10, False)]
+)
+async def test_it_repeats_to_who_takes_redundancy_and_reports_bursts(
+    sender: DeviceSender, speech: list[bytes], *, offered: bool, lost: int, sends: bool
+) -> None:
+    await sender.send(opus(111, RED) if offered else opus(111))
+    sent = stock.send_rtp
+    assert isinstance(sent, mock.Mock)
+    await say(sender, speech[20:30])
+    assert set(payload_types(sent)) == {111}
+    await sender._handle_rtcp_packet(report(sender, lost=lost))
+    sent.reset_mock()
+    await say(sender, speech[30:40])
+    assert (RED in payload_types(sent)) is sends
+    if sends:
+        primary, older = split(sent.call_args.args[1][12:], [111])
+        assert [len(older), len(primary) > 10] == [2, True]

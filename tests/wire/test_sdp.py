@@ -314,6 +314,41 @@ def test_and_is_told_so() -> None:
     assert "usedtx" not in sdp.device_answer(ANSWER, "10.0.0.1", bitrate=24_000)
 
 
+RED = ANSWER.replace("111 0\r\n", "111 0 63\r\n").replace(
+    "a=rtpmap:0 PCMU/8000\r\n", "a=rtpmap:0 PCMU/8000\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n"
+)
+
+
+def test_redundancy_of_opus_is_answered_behind_it() -> None:
+    text = shaped(answer=RED)
+    assert "m=audio 40000 UDP/TLS/RTP/SAVPF 111 63\r\n" in text
+    assert "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n" in text
+    assert lint(text) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "red"),
+    [
+        ("", "", 63),
+        ("63 111/111", "63 111/111/111", 63),
+        ("63 111/111", "63 111", None),
+        ("63 111/111", "63 111/0", None),
+        ("a=fmtp:63 111/111\r\n", "", None),
+        ("red/48000/2", "red/8000", None),
+        ("111 0 63", "111 0", None),
+    ],
+)
+def test_only_redundancy_of_opus_counts_as_offered(old: str, new: str, red: int | None) -> None:
+    assert sdp.offered_red(RED.replace(old, new)) == red
+
+
+@pytest.mark.parametrize(
+    ("name", "red"), [("chromium", 63), ("chromium_mic", 63), ("firefox", None), ("libpeer", None)]
+)
+def test_who_offers_redundancy(name: str, red: int | None) -> None:
+    assert sdp.offered_red(captured(name)) == red
+
+
 def test_what_a_device_needs_is_kept() -> None:
     for line in ("a=ssrc:123 cname:abc", "a=setup:active", "a=mid:1", "a=sctp-port:5000", "a=rtcp-mux"):
         assert f"\r\n{line}\r\n" in shaped()

@@ -99,6 +99,67 @@ static void a_late_packet_is_played_and_the_delay_has_grown(void **state)
     assert_int_equal(r.j.stats.delay, JITTER_FRAME);
 }
 
+static void copies_give_back_what_was_lost(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    push(&r, 0);
+    push(&r, 4);
+    assert_int_equal(push_copy(&r, 3), JITTER_STORED);
+    assert_int_equal(push_copy(&r, 2), JITTER_STORED);
+    expect_packet(&r, 0);
+    assert_int_equal(pop(&r), JITTER_FEC); /* 1, by the FEC in 2 */
+    assert_int_equal(number(&r), 2);
+    for (unsigned n = 2; n < 5; n++)
+        expect_packet(&r, n);
+    assert_int_equal(r.j.stats.restored, 2);
+    assert_int_equal(r.j.stats.received, 2);
+}
+
+static void copies_of_what_came_or_was_played_count_for_nothing(void **state)
+{
+    (void)state;
+    struct rig r = rig(), plain = rig();
+    for (unsigned n = 0; n < 100; n++) {
+        push(&r, n);
+        push(&plain, n);
+        if (n >= 2) {
+            assert_int_equal(push_copy(&r, n - 1), JITTER_DUPLICATE);
+            assert_int_equal(push_copy(&r, n - 2), JITTER_DUPLICATE);
+        }
+        expect_packet(&r, n);
+        expect_packet(&plain, n);
+    }
+    assert_memory_equal(&r.j.stats, &plain.j.stats, sizeof r.j.stats);
+    assert_int_equal(pop(&r), JITTER_CONCEAL);
+    push(&r, 101);
+    expect_packet(&r, 101); /* in place of 100, which counts as lost */
+    assert_int_equal(push_copy(&r, 100), JITTER_LATE);
+    assert_int_equal(push(&r, 100), JITTER_DUPLICATE); /* it has come after all */
+    assert_int_equal(r.j.stats.late, 0);
+}
+
+static void the_delay_grows_to_what_copies_can_bring_and_falls_again(void **state)
+{
+    (void)state;
+    struct rig r = rig();
+    play_clean(&r, 0, 50);
+    assert_int_equal(r.j.stats.target, 0);
+    for (unsigned n = 50; n < 53; n++)
+        assert_int_equal(pop(&r), JITTER_CONCEAL); /* three in a row are lost */
+    push(&r, 53);
+    push_copy(&r, 52);
+    push_copy(&r, 51);
+    assert_true(r.j.stats.target >= 3 * JITTER_FRAME);
+    assert_true(r.j.stats.target < 4 * JITTER_FRAME);
+    for (unsigned n = 54; n < 2000; n++) {
+        pop(&r);
+        push(&r, n);
+    }
+    assert_int_equal(r.j.stats.target / JITTER_FRAME, 0);
+    assert_true(r.j.stats.delay <= 2 * JITTER_FRAME);
+}
+
 static void reordered_packets_play_in_order(void **state)
 {
     (void)state;
@@ -332,6 +393,7 @@ static void nonsense_is_survived(void **state)
             (uint16_t)(i / 2 + (dice >> 8) % 40 - (dice >> 20) % 40 + (dice % 777 == 0 ? dice >> 30 : 0));
         p.timestamp = p.sequence * 960u + (uint32_t)(dice % 500 == 0 ? dice >> 16 : 0);
         r.now += (dice >> 40) % 20000;
+        p.is_copy = dice % 5 == 0;
         (void)jitter_push(&r.j, r.now, &p);
         if (dice % 3 == 0) {
             jitter_pop(&r.j, r.now, &r.out);
@@ -352,6 +414,9 @@ int main(void)
         cmocka_unit_test(a_loss_without_reserve_adds_no_delay),
         cmocka_unit_test(only_what_was_held_is_paid_back),
         cmocka_unit_test(a_late_packet_is_played_and_the_delay_has_grown),
+        cmocka_unit_test(copies_give_back_what_was_lost),
+        cmocka_unit_test(copies_of_what_came_or_was_played_count_for_nothing),
+        cmocka_unit_test(the_delay_grows_to_what_copies_can_bring_and_falls_again),
         cmocka_unit_test(reordered_packets_play_in_order),
         cmocka_unit_test(duplicates_are_counted_and_ignored),
         cmocka_unit_test(what_comes_after_its_turn_is_late),

@@ -21,18 +21,29 @@ static inline struct rig rig(void)
     return r;
 }
 
-/* The packet of frame n: sequence and timestamp start just before they wrap. */
-static inline enum jitter_push push_len(struct rig *r, uint32_t n, size_t len)
+/* The packet of frame n, or a copy of it: sequence and timestamp start just before they wrap. */
+static inline enum jitter_push push_as(struct rig *r, uint32_t n, size_t len, bool is_copy)
 {
     uint8_t payload[JITTER_PAYLOAD_MAX + 1] = {(uint8_t)n, (uint8_t)(n >> 8)};
     struct jitter_packet p = {.ssrc = 7, .sequence = (uint16_t)(65530 + n), .payload = payload, .len = len};
     p.timestamp = 0xfffff000u + n * JITTER_FRAME;
+    p.is_copy = is_copy;
     return jitter_push(&r->j, r->now, &p);
+}
+
+static inline enum jitter_push push_len(struct rig *r, uint32_t n, size_t len)
+{
+    return push_as(r, n, len, false);
 }
 
 static inline enum jitter_push push(struct rig *r, uint32_t n)
 {
     return push_len(r, n, 60);
+}
+
+static inline enum jitter_push push_copy(struct rig *r, uint32_t n)
+{
+    return push_as(r, n, 60, true);
 }
 
 static inline enum jitter_kind pop(struct rig *r)

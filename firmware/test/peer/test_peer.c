@@ -245,6 +245,66 @@ static void reports_by_rtcp(void **state)
     pair_free(p);
 }
 
+/* Voice, by the first bit behind the TOC: what isn't is not sent twice. */
+#define VOICED 0x80
+
+/* From a to b in bursts of three, b hearing all of it; how many frames b then had to conceal. */
+static unsigned concealed_in_bursts(struct pair *p, unsigned seconds)
+{
+    unsigned concealed = 0;
+    for (unsigned i = 0; i < 50 * seconds; i++) {
+        struct peer_audio audio;
+        p->link.block_from = i % 15 < 3 ? 128 : 0;
+        p->link.block_to = i % 15 < 3 ? 191 : 0;
+        assert_int_equal(speak(p, &p->a, (uint8_t)(VOICED | i % 64)), PEER_OK);
+        p->link.block_to = 0;
+        run_ms(p, 20);
+        assert_int_equal(peer_next_audio(p->b.peer, p->now, &audio), PEER_OK);
+        concealed += audio.kind == PEER_AUDIO_CONCEAL;
+    }
+    return concealed;
+}
+
+static void redundancy_fills_bursts_once_they_are_reported(void **state)
+{
+    (void)state;
+    struct pair *p = pair_new();
+    struct peer_stats stats;
+    connect(p);
+    assert_true(p->a.peer->remote.red && p->b.peer->remote.red);
+    unsigned rejected = p->b.peer->rejected;
+    unsigned before = p->a.peer->sender.bytes;
+    assert_true(concealed_in_bursts(p, 2) > 15); /* nobody has reported yet */
+    assert_int_equal(p->a.peer->sender.bytes - before, 5 * 100);
+    (void)concealed_in_bursts(p, 10);
+    before = p->a.peer->sender.bytes;
+    assert_true(concealed_in_bursts(p, 10) <= 2);
+    assert_true(p->a.peer->sender.bytes - before == 24 * 500); /* two headers, three frames */
+    assert_true(p->b.peer->jitter.stats.restored > 60);
+    peer_get_stats(p->b.peer, &stats);
+    assert_true(stats.lost_packets > 200); /* reported all the same */
+    assert_int_equal(stats.rejected, rejected);
+    for (unsigned i = 0; i < 50 * 25; i++) { /* and a network that is good again */
+        assert_int_equal(speak(p, &p->a, VOICED), PEER_OK);
+        run_ms(p, 20);
+    }
+    before = p->a.peer->sender.bytes;
+    assert_int_equal(speak(p, &p->a, VOICED), PEER_OK);
+    assert_int_equal(p->a.peer->sender.bytes - before, 5);
+    pair_free(p);
+}
+
+static void redundancy_is_off_where_it_was_not_negotiated(void **state)
+{
+    (void)state;
+    struct pair *p = pair_new();
+    connect(p);
+    p->a.peer->remote.red = p->b.peer->remote.red = false;
+    (void)concealed_in_bursts(p, 10);
+    assert_int_equal(p->a.peer->sender.bytes, 5 * 500);
+    pair_free(p);
+}
+
 static void ends_with_bye_and_close_notify(void **state)
 {
     (void)state;
@@ -557,14 +617,20 @@ static void bears_odd_media(void **state)
     rtp[11] = 8; /* the sender has begun anew, with another SSRC */
     inject(p, rtp, sizeof rtp, false);
     assert_int_equal(p->b.peer->receiver.rtp.ssrc, 0x09090908);
-    rtp[0] = 0xa0; /* padding, but of length 0 */
+    rtp[1] = 63; /* redundancy that ends in its headers */
+    memset(rtp + 12, 0xff, 8);
     rtp[3] = 4;
+    inject(p, rtp, sizeof rtp, false);
+    memset(rtp + 12, 0, 8);
+    rtp[1] = 111;
+    rtp[0] = 0xa0; /* padding, but of length 0 */
+    rtp[3] = 5;
     inject(p, rtp, sizeof rtp, false);
     uint8_t rtcp[12] = {0x81, 201, 0, 2, 9, 9, 9, 9}; /* a block that isn't there */
     inject(p, rtcp, sizeof rtcp, true);
     peer_get_stats(p->b.peer, &stats);
     assert_int_equal(stats.received_packets, 1);
-    assert_int_equal(stats.rejected, before + 2);
+    assert_int_equal(stats.rejected, before + 3);
     pair_free(p);
 }
 
@@ -631,6 +697,8 @@ int main(void)
         cmocka_unit_test(connects_and_carries_everything),
         cmocka_unit_test(connects_over_a_bad_link),
         cmocka_unit_test(reports_by_rtcp),
+        cmocka_unit_test(redundancy_fills_bursts_once_they_are_reported),
+        cmocka_unit_test(redundancy_is_off_where_it_was_not_negotiated),
         cmocka_unit_test(ends_with_bye_and_close_notify),
         cmocka_unit_test(closes_before_it_ever_connected),
         cmocka_unit_test(restarts_ice_and_keeps_the_rest),

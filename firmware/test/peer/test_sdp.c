@@ -77,8 +77,10 @@ static void reads_the_offers(void **state)
     struct sdp_remote r;
     assert_int_equal(sdp_parse(&r, load("aiortc_offer"), false), PEER_OK);
     assert_int_equal(r.setup, SDP_ACTPASS);
+    assert_false(r.red);
     assert_int_equal(sdp_parse(&r, load("chromium_offer"), false), PEER_OK);
     assert_int_equal(r.media_count, 3);
+    assert_true(r.red);
     assert_int_equal(r.opus, 111);
     assert_true(r.audio > 0 && r.data == 2);
     assert_int_equal(sdp_parse(&r, load("peer_offer"), false), PEER_OK);
@@ -140,6 +142,24 @@ static void refuses_clearly_what_it_cannot_use(void **state)
     assert_int_equal(with("a=mid:1", "a=mid:0123456789abcdefg\r\n"), PEER_ERR_SDP_SYNTAX);
     assert_int_equal(with("a=sctpmap", "a=ice-ufrag:efgh\r\n"), PEER_OK); /* bundled: the first counts */
     assert_int_equal(with("a=group", ""), PEER_OK); /* the same transport all the same */
+}
+
+static void takes_redundancy_of_opus_alone(void **state)
+{
+    (void)state;
+    struct sdp_remote r;
+    const char *maps[] = {"a=rtpmap:111 opus/48000/2\r\n", "a=rtpmap:96 opus/48000/2\r\n"};
+    const char *fmtps[] = {"a=fmtp:63 111/111\r\n", "a=fmtp:63 0/0\r\n", "a=fmtp:62 111/111\r\n", ""};
+    for (int i = 0; i < 8; i++) {
+        char lines[128];
+        snprintf(lines, sizeof lines, "%s%s", fmtps[i / 2], maps[i % 2]);
+        assert_int_equal(with("a=rtpmap", lines), PEER_OK);
+        assert_int_equal(sdp_parse(&r, sdp, true), PEER_OK);
+        assert_int_equal(r.red, i == 0);
+    }
+    assert_int_equal(with("a=sctpmap", "a=fmtp:63 111/111\r\n"), PEER_OK); /* of another section */
+    assert_int_equal(sdp_parse(&r, sdp, true), PEER_OK);
+    assert_false(r.red);
 }
 
 static void refuses_two_transports(void **state)
@@ -280,6 +300,7 @@ int main(void)
         cmocka_unit_test(reads_an_answer_like_pions),
         cmocka_unit_test(reads_the_offers),
         cmocka_unit_test(refuses_clearly_what_it_cannot_use),
+        cmocka_unit_test(takes_redundancy_of_opus_alone),
         cmocka_unit_test(refuses_two_transports),
         cmocka_unit_test(media_stands_over_session_and_sha256_over_others),
         cmocka_unit_test(refuses_what_has_no_end_or_too_much),

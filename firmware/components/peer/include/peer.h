@@ -145,12 +145,12 @@ struct peer_stats {
     uint32_t jitter_us;        /* interarrival, ours */
     uint32_t remote_jitter_us; /* as the remote reports it */
     int32_t remote_lost_packets;
-    uint8_t remote_loss; /* of 256, the last report */
-    uint32_t rejected;   /* datagrams that failed authentication or made no sense */
-    uint32_t buffer_us;  /* playout delay of the jitter buffer now */
-    uint32_t target_us;  /* and what it aims at; the difference is another clock's, or a burst */
-    uint32_t concealed;  /* frames */
-    uint32_t fec_recovered;
+    uint8_t remote_loss;    /* of 256, the last report */
+    uint32_t rejected;      /* datagrams that failed authentication or made no sense */
+    uint32_t buffer_us;     /* playout delay of the jitter buffer now */
+    uint32_t target_us;     /* and what it aims at; the difference is another clock's, or a burst */
+    uint32_t concealed;     /* frames */
+    uint32_t fec_recovered; /* frames given back by FEC, and by redundancy (RED) */
     uint32_t late;
     uint32_t duplicate;
 };

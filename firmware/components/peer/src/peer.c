@@ -285,7 +285,7 @@ static void put_jitter_stats(const struct jitter_stats *j, struct peer_stats *st
     stats->buffer_us = rtp_units_to_us(j->delay);
     stats->target_us = rtp_units_to_us(j->target);
     stats->concealed = j->concealed;
-    stats->fec_recovered = j->recovered;
+    stats->fec_recovered = j->recovered + j->restored;
     stats->late = j->late;
     stats->duplicate = j->duplicates;
 }

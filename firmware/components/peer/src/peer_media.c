@@ -44,13 +44,22 @@ enum peer_error peer_send_audio(struct peer *p, uint64_t now, const uint8_t *opu
     packet.tells_played = s->tells_played;
     packet.played = s->played;
     s->tells_played = false;
+    if (packet.marker)
+        red_forget(&s->red);
+    size_t older = red_count(&s->red, now, len);
+    if (older > 0)
+        packet.type = SDP_RED;
     rtp_put_header(&w, &packet);
+    s->bytes -= (uint32_t)w.len;
+    if (older > 0)
+        red_put(&w, &s->red, older);
     buf_put(&w, opus, len);
+    red_keep(&s->red, opus, len, duration);
     s->seq++;
     s->last_duration = duration;
     s->last_sent = now;
     s->packets++;
-    s->bytes += (uint32_t)len;
+    s->bytes += (uint32_t)w.len;
     p->outbox.len = w.failed ? 0 : secure_rtp_protect(&p->srtp, w.data, w.len);
     return p->outbox.len > 0 ? PEER_OK : PEER_ERR_CRYPTO;
 }
@@ -121,6 +130,8 @@ static void handle_rtcp(struct peer *p, uint64_t now, const uint8_t *data, size_
     if (report.has_block) {
         uint32_t rtt = rtcp_round_trip(now, &report.block);
         r->remote_report = report.block;
+        if (p->remote.red)
+            red_heed(&p->sender.red, now, report.block.fraction_lost, report.block.lost);
         if (rtt != 0)
             r->rtt_us = rtt;
     }
@@ -136,6 +147,18 @@ static bool is_opus(const struct peer *p, uint8_t type)
     return type == p->remote.opus || (p->is_offerer && type == SDP_OPUS);
 }
 
+static void restore(struct peer *p, uint64_t now, struct jitter_packet *packet, struct red *red)
+{
+    packet->is_copy = true;
+    while (red_older(red)) {
+        packet->sequence--;
+        packet->timestamp -= RED_FRAME;
+        packet->payload = red->at;
+        packet->len = red->len;
+        (void)jitter_push(&p->jitter, now, packet);
+    }
+}
+
 static void handle_rtp(struct peer *p, uint64_t now, const uint8_t *data, size_t len)
 {
     struct peer_receiver *r = &p->receiver;
@@ -145,8 +168,14 @@ static void handle_rtp(struct peer *p, uint64_t now, const uint8_t *data, size_t
         p->rejected++;
         return;
     }
-    if (!is_opus(p, packet.type) || packet.len == 0) /* comfort noise, DTMF, padding: not ours */
+    struct red red = {.at = packet.payload, .len = packet.len};
+    bool is_red = p->remote.red && packet.type == SDP_RED;
+    if ((!is_red && !is_opus(p, packet.type)) || packet.len == 0) /* comfort noise, DTMF, padding: not ours */
         return;
+    if (is_red && !red_parse(&red)) {
+        p->rejected++;
+        return;
+    }
     if (!r->rtp.active || r->rtp.ssrc != packet.ssrc) {
         rtp_receiver_start(&r->rtp, packet.ssrc, packet.seq);
         r->last_sr = 0;
@@ -155,11 +184,14 @@ static void handle_rtp(struct peer *p, uint64_t now, const uint8_t *data, size_t
     struct jitter_packet in = {.ssrc = packet.ssrc,
                                .timestamp = packet.timestamp,
                                .sequence = packet.seq,
-                               .payload = packet.payload,
-                               .len = packet.len};
-    if (rtp_receiver_update(&r->rtp, now, &packet, &restarted) &&
-        jitter_push(&p->jitter, now, &in) == JITTER_TOO_BIG)
+                               .payload = red.at,
+                               .len = red.len};
+    if (!rtp_receiver_update(&r->rtp, now, &packet, &restarted))
+        return;
+    if (jitter_push(&p->jitter, now, &in) == JITTER_TOO_BIG)
         p->rejected++;
+    else
+        restore(p, now, &in, &red);
 }
 
 void peer_media_handle(struct peer *p, uint64_t now, uint8_t *data, size_t len)
@@ -175,21 +207,19 @@ void peer_media_handle(struct peer *p, uint64_t now, uint8_t *data, size_t len)
         handle_rtp(p, now, data, plain);
 }
 
+_Static_assert((int)PEER_AUDIO_WAIT == JITTER_WAIT && (int)PEER_AUDIO_PACKET == JITTER_PACKET &&
+                   (int)PEER_AUDIO_FEC == JITTER_FEC && (int)PEER_AUDIO_CONCEAL == JITTER_CONCEAL,
+               "the buffer's kinds go out as they are");
+
 enum peer_error peer_next_audio(struct peer *p, uint64_t now, struct peer_audio *audio)
 {
-    static const enum peer_audio_kind kinds[] = {
-        [JITTER_WAIT] = PEER_AUDIO_WAIT,
-        [JITTER_PACKET] = PEER_AUDIO_PACKET,
-        [JITTER_FEC] = PEER_AUDIO_FEC,
-        [JITTER_CONCEAL] = PEER_AUDIO_CONCEAL,
-    };
     struct jitter_out out;
     peer_release_box(p);
     *audio = (struct peer_audio){.kind = PEER_AUDIO_WAIT};
     if (!p->connected || p->remote.audio < 0)
         return PEER_ERR_STATE;
     jitter_pop(&p->jitter, now, &out);
-    audio->kind = kinds[out.kind];
+    audio->kind = (enum peer_audio_kind)out.kind;
     audio->data = out.payload;
     audio->len = out.len;
     audio->timestamp = out.timestamp;

@@ -5,6 +5,7 @@
 #include "dtls/dtls.h"
 #include "ice/ice.h"
 #include "media/jitter.h"
+#include "media/red.h"
 #include "media/rtcp.h"
 #include "media/rtp.h"
 #include "media/secure_rtp.h"
@@ -26,6 +27,7 @@ struct peer_sender {
     bool tells_played;
     uint32_t played;
     uint32_t packets, bytes;
+    struct red_sender red;
 };
 
 struct peer_receiver {

@@ -24,14 +24,12 @@ static uint32_t to_ticks(uint64_t us)
 /* a - b on a circle */
 static int32_t diff32(uint32_t a, uint32_t b)
 {
-    uint32_t d = a - b;
-    return d < 0x80000000u ? (int32_t)d : -(int32_t)(~d) - 1;
+    return (int32_t)(a - b);
 }
 
 static int32_t diff16(uint16_t a, uint16_t b)
 {
-    uint16_t d = (uint16_t)(a - b);
-    return d < 0x8000 ? d : (int32_t)d - 0x10000;
+    return (int16_t)(uint16_t)(a - b);
 }
 
 void jitter_init(struct jitter *j)
@@ -64,12 +62,16 @@ static void measure_least(struct jitter *j, uint32_t arrival, uint32_t transit)
     }
 }
 
-static void measure_lateness(struct jitter *j, int32_t late)
+/* Of a copy all, as by its FEC the frame before may come as well, and half a frame, by which settle() may
+ * fall short of the target. */
+static void measure_lateness(struct jitter *j, int32_t late, bool is_copy)
 {
+    if (is_copy)
+        late += JITTER_FRAME * 3 / 2;
     if (late > JITTER_DELAY_MAX)
         return;
     int32_t above = late * 256 - (int32_t)j->target256;
-    int32_t step = above > 0 ? above / 4 : above / 256;
+    int32_t step = above > 0 ? above / (is_copy ? 1 : 4) : above / 256;
     j->target256 = (uint32_t)((int32_t)j->target256 + step);
     j->stats.target = j->target256 / 256;
 }
@@ -81,9 +83,11 @@ static bool measure(struct jitter *j, const struct jitter_packet *p, uint32_t ar
     int32_t late = diff32(transit, base(j));
     if (late >= DISCONTINUITY || late <= -DISCONTINUITY)
         return false;
-    measure_jitter(j, transit);
-    measure_least(j, arrival, transit);
-    measure_lateness(j, diff32(transit, base(j)));
+    if (!p->is_copy) {
+        measure_jitter(j, transit);
+        measure_least(j, arrival, transit);
+    }
+    measure_lateness(j, diff32(transit, base(j)), p->is_copy);
     return true;
 }
 
@@ -184,21 +188,18 @@ enum jitter_push jitter_push(struct jitter *j, uint64_t now, const struct jitter
         return JITTER_TOO_BIG;
     uint32_t arrival = to_ticks(now);
     release(j);
-    if (!continues(j, p, arrival))
+    if (!p->is_copy && !continues(j, p, arrival))
         restart(j, p, arrival);
     if (!note_sequence(j, p->sequence)) {
-        j->stats.duplicates++;
+        j->stats.duplicates += !p->is_copy;
         return JITTER_DUPLICATE;
     }
-    j->stats.received++;
-    if (!measure(j, p, arrival)) {
-        j->stats.late++;
+    j->stats.received += !p->is_copy;
+    if (!measure(j, p, arrival) || (j->positioned && diff32(p->timestamp, j->next) < 0)) {
+        j->stats.late += !p->is_copy;
         return JITTER_LATE;
     }
-    if (j->positioned && diff32(p->timestamp, j->next) < 0) {
-        j->stats.late++;
-        return JITTER_LATE;
-    }
+    j->stats.restored += p->is_copy;
     store(j, p);
     return JITTER_STORED;
 }
@@ -339,7 +340,7 @@ static void decide(struct jitter *j, uint32_t ticks, struct jitter_out *out)
         play(j, first, ticks, out);
     else if (diff16(first->sequence, j->expected) <= 0)
         play_dtx(j, first, ticks, out);
-    else if (delay_of(j, j->next, ticks) < (int32_t)j->stats.target)
+    else if (delay_of(j, j->next, ticks) + JITTER_FRAME / 2 < (int32_t)j->stats.target)
         hold(j, ticks, out); /* reordered, perhaps */
     else
         play_lost(j, first, out);

@@ -14,6 +14,8 @@
  *   (and redundancy in the next packet helps if that is there in time; it isn't waited for);
  * - it shrinks by dropping a frame if it exceeds the target by more than a frame and a half and the frame is
  *   quiet (Opus spends less than half of the usual bytes on it), or after 2 s of waiting for such a one;
+ * - what only redundancy in a later packet brings (RED) came as late as that packet: the target grows to
+ *   what it can bring, the frame before in its FEC included, and falls again without;
  * - a gap in timestamps without one in sequence numbers is DTX: there the delay becomes the target for free.
  */
 #ifndef PEER_JITTER_H
@@ -51,6 +53,7 @@ struct jitter_packet {
     uint32_t ssrc;
     uint32_t timestamp;
     uint16_t sequence;
+    bool is_copy; /* came with the packet pushed last, which is one of the next (RED) */
     const uint8_t *payload;
     size_t len;
 };
@@ -66,6 +69,7 @@ struct jitter_stats {
     uint32_t received, played;
     uint32_t lost, recovered;  /* frames that never came in time; those of them that FEC gave back */
     uint32_t late, duplicates; /* packets that came and were of no use */
+    uint32_t restored;         /* of those that did not come, by redundancy in later ones */
     uint32_t concealed;        /* pops of JITTER_CONCEAL, without those in DTX */
     uint32_t dtx;              /* pops in DTX */
     uint32_t dropped;          /* frames dropped to shrink the delay, or for want of slots */

@@ -36,9 +36,9 @@ static struct rtcp_block read_block(struct buf_reader *r)
 {
     struct rtcp_block block;
     block.ssrc = buf_u32(r);
-    block.fraction_lost = buf_u8(r);
-    uint32_t lost = buf_u24(r);
-    block.lost = (int32_t)(lost & 0x800000 ? lost | 0xff000000u : lost);
+    uint32_t lost = buf_u32(r);
+    block.fraction_lost = (uint8_t)(lost >> 24);
+    block.lost = (int32_t)(lost << 8) >> 8; /* 24 bits, signed */
     block.extended_max = buf_u32(r);
     block.jitter = buf_u32(r);
     block.last_sr = buf_u32(r);
@@ -83,8 +83,9 @@ bool rtcp_parse(struct rtcp_report *report, uint32_t ours, const uint8_t *data, 
     if (len == 0)
         return false;
     while (r.left > 0) {
-        uint8_t first = buf_u8(&r), type = buf_u8(&r);
-        struct buf_reader body = buf_sub(&r, 4u * buf_u16(&r));
+        uint32_t header = buf_u32(&r);
+        uint8_t first = (uint8_t)(header >> 24), type = (uint8_t)(header >> 16);
+        struct buf_reader body = buf_sub(&r, 4u * (header & 0xffff));
         if (body.failed || first >> 6 != 2 || ((first & 0x20) && !drop_padding(&body, r.left == 0)))
             return false;
         if (type == SR || type == RR)
@@ -99,16 +100,13 @@ bool rtcp_parse(struct rtcp_report *report, uint32_t ours, const uint8_t *data, 
 
 static void put_header(struct buf_writer *w, unsigned count, uint8_t type, size_t words)
 {
-    buf_put_u8(w, (uint8_t)(0x80 | count));
-    buf_put_u8(w, type);
-    buf_put_u16(w, (uint16_t)words);
+    buf_put_u32(w, (0x80u | count) << 24 | (uint32_t)type << 16 | (uint32_t)words);
 }
 
 static void put_block(struct buf_writer *w, const struct rtcp_block *block)
 {
     buf_put_u32(w, block->ssrc);
-    buf_put_u8(w, block->fraction_lost);
-    buf_put_u24(w, (uint32_t)block->lost & 0xffffff);
+    buf_put_u32(w, (uint32_t)block->fraction_lost << 24 | ((uint32_t)block->lost & 0xffffff));
     buf_put_u32(w, block->extended_max);
     buf_put_u32(w, block->jitter);
     buf_put_u32(w, block->last_sr);
@@ -121,8 +119,7 @@ static void put_sdes(struct buf_writer *w, uint32_t ssrc, const char *cname)
     size_t len = strlen(cname), padded = (2 + len) / 4 * 4 + 4;
     put_header(w, 1, SDES, 1 + padded / 4);
     buf_put_u32(w, ssrc);
-    buf_put_u8(w, SDES_CNAME);
-    buf_put_u8(w, (uint8_t)len);
+    buf_put_u16(w, (uint16_t)(SDES_CNAME << 8 | len));
     buf_put(w, (const uint8_t *)cname, len);
     buf_put_zero(w, padded - 2 - len);
 }

@@ -25,10 +25,10 @@ static bool drop_padding(struct buf_reader *r)
 bool rtp_parse(struct rtp_packet *packet, const uint8_t *data, size_t len)
 {
     struct buf_reader r = buf_reader(data, len);
-    uint8_t first = buf_u8(&r), second = buf_u8(&r);
-    packet->type = second & 0x7f;
-    packet->marker = (second & 0x80) != 0;
-    packet->seq = buf_u16(&r);
+    uint32_t header = buf_u32(&r), first = header >> 24;
+    packet->type = (header >> 16) & 0x7f;
+    packet->marker = (header & 0x800000) != 0;
+    packet->seq = (uint16_t)header;
     packet->timestamp = buf_u32(&r);
     packet->ssrc = buf_u32(&r);
     buf_skip(&r, 4u * (first & 15u));
@@ -45,15 +45,13 @@ bool rtp_parse(struct rtp_packet *packet, const uint8_t *data, size_t len)
 
 void rtp_put_header(struct buf_writer *w, const struct rtp_packet *packet)
 {
-    buf_put_u8(w, packet->tells_played ? 0x90 : 0x80);
-    buf_put_u8(w, (uint8_t)(packet->type | (packet->marker ? 0x80 : 0)));
-    buf_put_u16(w, packet->seq);
+    uint32_t first = packet->tells_played ? 0x90 : 0x80, marker = packet->marker ? 0x80 : 0;
+    buf_put_u32(w, first << 24 | (marker | packet->type) << 16 | packet->seq);
     buf_put_u32(w, packet->timestamp);
     buf_put_u32(w, packet->ssrc);
     if (!packet->tells_played)
         return;
-    buf_put_u16(w, RTP_PLAYED_PROFILE);
-    buf_put_u16(w, 1);
+    buf_put_u32(w, RTP_PLAYED_PROFILE << 16 | 1);
     buf_put_u32(w, packet->played);
 }
 

@@ -10,6 +10,8 @@
 #define SDP_MAX_MEDIA 8
 #define SDP_MID_MAX 17 /* RFC 8843 section 15.1 advises three bytes; browsers use up to 16 */
 #define SDP_OPUS 111   /* what we offer, as libwebrtc does */
+#define SDP_RED 63     /* likewise; RED is taken under this number alone, and of Opus under that */
+#define SDP_RED_OF "fmtp:63 111/111"
 #define SDP_SCTP_PORT 5000
 
 enum sdp_kind { SDP_AUDIO, SDP_DATA, SDP_VIDEO };
@@ -32,6 +34,7 @@ struct sdp_remote {
     int8_t audio, data; /* which of media is in use, or -1 */
     uint8_t opus;       /* payload type */
     bool sends, receives;
+    bool red;      /* redundancy of Opus may be sent either way (RFC 2198) */
     bool dtx;      /* it would rather be sent nothing than silence (RFC 7587 section 6.1) */
     uint32_t ssrc; /* of its audio; 0 if it didn't say */
     uint16_t sctp_port;

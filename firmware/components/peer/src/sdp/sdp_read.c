@@ -99,9 +99,8 @@ static void parse_mid(struct parse *p, struct text value)
 static void parse_rtpmap(struct parse *p, struct text value)
 {
     uint32_t type;
-    if (p->section != p->remote->audio || p->section < 0 || p->opus)
-        return;
-    if (text_number(text_word(&value), 127, &type) && text_is_word(text_split(&value, '/'), "opus")) {
+    if (!p->opus && text_number(text_word(&value), 127, &type) &&
+        text_is_word(text_split(&value, '/'), "opus")) {
         p->remote->opus = (uint8_t)type;
         p->opus = true;
     }
@@ -111,8 +110,7 @@ static void parse_rtpmap(struct parse *p, struct text value)
 static void parse_fmtp(struct parse *p, struct text value)
 {
     uint32_t type;
-    if (p->section != p->remote->audio || p->section < 0 || !text_number(text_word(&value), 127, &type) ||
-        type != p->remote->opus)
+    if (!text_number(text_word(&value), 127, &type) || type != p->remote->opus)
         return;
     while (value.len > 0) {
         struct text parameter = text_split(&value, ';');
@@ -123,16 +121,13 @@ static void parse_fmtp(struct parse *p, struct text value)
 static void parse_ssrc(struct parse *p, struct text value)
 {
     uint32_t ssrc;
-    if (p->section == p->remote->audio && p->section >= 0 && p->remote->ssrc == 0 &&
-        text_number(text_word(&value), UINT32_MAX, &ssrc))
+    if (p->remote->ssrc == 0 && text_number(text_word(&value), UINT32_MAX, &ssrc))
         p->remote->ssrc = ssrc;
 }
 
 static void parse_direction(struct parse *p, struct text line)
 {
     bool sends, receives;
-    if (p->section != p->remote->audio || p->section < 0)
-        return;
     if (text_is(line, "sendrecv"))
         sends = receives = true;
     else if (text_is(line, "sendonly"))
@@ -147,11 +142,23 @@ static void parse_direction(struct parse *p, struct text line)
     p->remote->receives = receives;
 }
 
+static void parse_audio_attribute(struct parse *p, struct text line)
+{
+    if (text_skip(&line, "rtpmap:"))
+        parse_rtpmap(p, line);
+    else if (text_is(line, SDP_RED_OF))
+        p->remote->red = true;
+    else if (text_skip(&line, "fmtp:"))
+        parse_fmtp(p, line);
+    else if (text_skip(&line, "ssrc:"))
+        parse_ssrc(p, line);
+    else
+        parse_direction(p, line);
+}
+
 static void parse_data_attribute(struct parse *p, struct text line)
 {
     uint32_t number;
-    if (p->section != p->remote->data || p->section < 0)
-        return;
     if (text_skip(&line, "sctp-port:") || text_skip(&line, "sctpmap:")) {
         if (text_number(text_word(&line), 65535, &number))
             p->remote->sctp_port = (uint16_t)number;
@@ -186,18 +193,14 @@ static void parse_attribute(struct parse *p, struct text line)
         parse_fingerprint(p, line);
     } else if (text_skip(&line, "setup:")) {
         parse_setup(p, line);
-    } else if (text_skip(&line, "rtpmap:")) {
-        parse_rtpmap(p, line);
-    } else if (text_skip(&line, "fmtp:")) {
-        parse_fmtp(p, line);
-    } else if (text_skip(&line, "ssrc:")) {
-        parse_ssrc(p, line);
     } else if (text_is(line, "rtcp-mux")) {
         p->rtcp_mux |= p->section == r->audio;
-    } else {
-        parse_direction(p, line);
-        parse_data_attribute(p, line);
+    } else if (p->section < 0) {
         parse_session_attribute(p, line);
+    } else if (p->section == r->audio) {
+        parse_audio_attribute(p, line);
+    } else if (p->section == r->data) {
+        parse_data_attribute(p, line);
     }
 }
 
@@ -241,6 +244,7 @@ static enum peer_error check(struct parse *p, bool is_answer)
     struct sdp_remote *r = p->remote;
     if (r->audio >= 0 && r->media[r->audio].rejected)
         r->audio = -1;
+    r->red &= r->opus == SDP_OPUS;
     if (r->data >= 0 && r->media[r->data].rejected)
         r->data = -1;
     if (r->audio < 0 && r->data < 0)

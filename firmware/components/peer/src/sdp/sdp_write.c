@@ -7,11 +7,10 @@ static void put_line(struct buf_writer *w, const char *name, const char *value)
     text_put(w, "\r\n");
 }
 
-static void put_number_line(struct buf_writer *w, const char *name, uint32_t value)
+static void put_number(struct buf_writer *w, const char *name, uint32_t value)
 {
     text_put(w, name);
     text_put_number(w, value);
-    text_put(w, "\r\n");
 }
 
 /* RFC 8839 section 5.1. The foundation (RFC 8445 section 5.1.1.3) is 1 and up for host candidates, 11 and
@@ -22,21 +21,17 @@ void sdp_put_candidate(struct buf_writer *w, const struct ice *ice, uint8_t loca
     const struct peer_address *base = &ice->locals[local];
     const struct peer_address *address = reflexive != NULL ? reflexive : base;
     char ip[ADDR_TEXT_MAX];
-    text_put(w, "candidate:");
-    text_put_number(w, (reflexive != NULL ? 11u : 1u) + local);
-    text_put(w, " 1 udp ");
-    text_put_number(w, ice_local_priority(ice, local, reflexive != NULL ? ICE_SRFLX : ICE_HOST));
+    put_number(w, "candidate:", (reflexive != NULL ? 11u : 1u) + local);
+    put_number(w, " 1 udp ", ice_local_priority(ice, local, reflexive != NULL ? ICE_SRFLX : ICE_HOST));
     text_put(w, " ");
     addr_format_ip(address, ip);
     text_put(w, ip);
-    text_put(w, " ");
-    text_put_number(w, address->port);
+    put_number(w, " ", address->port);
     text_put(w, reflexive != NULL ? " typ srflx raddr " : " typ host");
     if (reflexive != NULL) {
         addr_format_ip(base, ip);
         text_put(w, ip);
-        text_put(w, " rport ");
-        text_put_number(w, base->port);
+        put_number(w, " rport ", base->port);
     }
 }
 
@@ -97,31 +92,28 @@ static uint32_t default_port(const struct ice *ice)
 /* RFC 7587 section 6.1: always opus/48000/2, whatever is sent. */
 static void put_opus(struct buf_writer *w, const struct sdp_local *local)
 {
-    text_put(w, "a=rtpmap:");
-    text_put_number(w, local->opus);
-    text_put(w, " opus/48000/2\r\na=fmtp:");
-    text_put_number(w, local->opus);
-    text_put(w, " minptime=20;maxplaybackrate=");
-    text_put_number(w, local->audio_rate);
-    text_put(w, ";sprop-maxcapturerate=");
-    text_put_number(w, local->audio_rate);
-    text_put(w, ";stereo=0;sprop-stereo=0;useinbandfec=");
-    text_put(w, local->fec ? "1" : "0");
-    put_line(w, ";usedtx=", local->dtx ? "1" : "0");
-    text_put(w, "a=ptime:20\r\na=maxptime:60\r\n");
+    put_number(w, "a=rtpmap:", local->opus);
+    put_number(w, " opus/48000/2\r\na=fmtp:", local->opus);
+    put_number(w, " minptime=20;maxplaybackrate=", local->audio_rate);
+    put_number(w, ";sprop-maxcapturerate=", local->audio_rate);
+    put_number(w, ";stereo=0;sprop-stereo=0;useinbandfec=", local->fec);
+    put_number(w, ";usedtx=", local->dtx);
+    text_put(w, "\r\na=ptime:20\r\na=maxptime:60\r\n");
 }
 
 static void put_audio(struct buf_writer *w, const struct sdp_local *local, const char *mid, bool first)
 {
-    text_put(w, "m=audio ");
-    text_put_number(w, default_port(local->ice));
-    put_number_line(w, " UDP/TLS/RTP/SAVPF ", local->opus);
+    bool red = local->offer == NULL || local->offer->red;
+    put_number(w, "m=audio ", default_port(local->ice));
+    put_number(w, " UDP/TLS/RTP/SAVPF ", local->opus);
+    text_put(w, red ? " 63\r\n" : "\r\n");
     put_connection(w, local->ice);
     put_line(w, "a=mid:", mid);
     text_put(w, "a=sendrecv\r\na=rtcp-mux\r\n");
     put_opus(w, local);
-    text_put(w, "a=ssrc:");
-    text_put_number(w, local->ssrc);
+    if (red)
+        text_put(w, "a=rtpmap:63 red/48000/2\r\na=" SDP_RED_OF "\r\n");
+    put_number(w, "a=ssrc:", local->ssrc);
     put_line(w, " cname:", local->cname);
     put_transport(w, local);
     if (first)
@@ -130,13 +122,13 @@ static void put_audio(struct buf_writer *w, const struct sdp_local *local, const
 
 static void put_data(struct buf_writer *w, const struct sdp_local *local, const char *mid, bool first)
 {
-    text_put(w, "m=application ");
-    text_put_number(w, default_port(local->ice));
+    put_number(w, "m=application ", default_port(local->ice));
     text_put(w, " UDP/DTLS/SCTP webrtc-datachannel\r\n");
     put_connection(w, local->ice);
     put_line(w, "a=mid:", mid);
-    put_number_line(w, "a=sctp-port:", SDP_SCTP_PORT);
-    put_number_line(w, "a=max-message-size:", local->max_message_size);
+    put_number(w, "a=sctp-port:", SDP_SCTP_PORT);
+    put_number(w, "\r\na=max-message-size:", local->max_message_size);
+    text_put(w, "\r\n");
     put_transport(w, local);
     if (first)
         put_candidates(w, local->ice);
@@ -156,10 +148,8 @@ static void put_rejected(struct buf_writer *w, const struct sdp_media *media)
 
 static void put_session(struct buf_writer *w, const struct sdp_local *local)
 {
-    text_put(w, "v=0\r\no=- ");
-    text_put_number(w, local->session);
-    text_put(w, " ");
-    text_put_number(w, local->version);
+    put_number(w, "v=0\r\no=- ", local->session);
+    put_number(w, " ", local->version);
     text_put(w, " IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
 }
 
