@@ -20,8 +20,8 @@ _KEPT: Final = 200_000  # packets: half an hour of a call
 class Packet:
     """One datagram.
 
-    `at` and `left` are seconds on the link's clock, `left` is None where it never came out; `seq`, `timestamp` and
-    `ssrc` are those of RTP, which SRTP leaves readable (RFC 3711, section 3.1).
+    `at` and `left` are seconds on the link's clock, `left` is None where it never came out; `seq`, `timestamp`, `ssrc`
+    and `payload_type` are those of RTP, which SRTP leaves readable (RFC 3711, section 3.1).
     """
 
     at: float
@@ -34,6 +34,7 @@ class Packet:
     seq: int | None = None
     timestamp: int | None = None
     ssrc: int | None = None
+    payload_type: int | None = None
 
 
 class Trace:
@@ -52,10 +53,13 @@ class Trace:
         """Remember a packet and what became of it."""
         kind = kind_of(data)
         left = passage.deliveries[0][0] if passage.deliveries else None
-        seq = timestamp = ssrc = None
+        seq = timestamp = ssrc = payload_type = None
         if kind is Kind.RTP and len(data) >= 12:
             seq, timestamp, ssrc = struct.unpack_from("!HLL", data, 2)
-        self._packets.append(Packet(at, way, kind, len(data), passage.fate, left, call, seq, timestamp, ssrc))
+            payload_type = data[1] & 0x7F
+        self._packets.append(
+            Packet(at, way, kind, len(data), passage.fate, left, call, seq, timestamp, ssrc, payload_type)
+        )
 
     def media(self, way: Way, since: float = 0.0, until: float = float("inf")) -> list[Packet]:
         """The RTP of one direction that came in a span of time."""
