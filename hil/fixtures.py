@@ -97,7 +97,7 @@ def link(station: Station, evidence: Evidence, request: pytest.FixtureRequest) -
         evidence.recordings = request.getfixturevalue("recordings")
         evidence.log_from = evidence.gateway.log_file.stat().st_size
         evidence.gateway.journal = evidence.journal
-        url, identity = evidence.gateway.url, evidence.gateway.identity_file
+        url, identity = evidence.gateway.secure_url, evidence.gateway.identity_file
     reached = station.backend.reached
     with Link(
         url, bind=reached.bind, known_as=reached.known_as, identity=identity, journal=evidence.journal

@@ -139,13 +139,18 @@ class Gateway:
         self.identity_file.parent.mkdir(mode=0o700, exist_ok=True)
         shutil.copyfile(other.identity_file, self.identity_file)
 
+    @property
+    def operator_secret(self) -> str:
+        """What makes an operator of who runs it."""
+        return operator.secret_for(self.url) or ""
+
     def get(self, path: str) -> Any:
         """The JSON at a path, as an operator on this machine."""
         return self._ask("GET", path).json()
 
     def _ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """As our own commands do, with the secret that this account can read."""
-        headers = {"Authorization": f"Bearer {operator.secret_for(self.url)}"}
+        headers = {"Authorization": f"Bearer {self.operator_secret}"}
         answer = httpx.request(
             method, self.url + path, json=body, headers=headers, timeout=30, trust_env=False
         )

@@ -19,6 +19,7 @@ _STAGES = {
     "text": "understanding",
     "audio": "voice",
     "packet": "to the wire",
+    "speaker": "to the speaker",
 }
 
 
