@@ -107,13 +107,24 @@ class Gateway:
         found: dict[str, Any] = json.loads(out.read_text().split("\n")[0])
         return found
 
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+    def die(self) -> None:
+        """As with its machine's power: of one whose front alone is killed the calls go on."""
+        if self._process is None:
+            return
+        self._note("die")
+        for pid in _with_children(self._process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+
+    def stop(self) -> None:
         """End it; kills it if it takes longer than a user would wait."""
         if self._process is None:
             return
         self._note("stop")
         with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)
+            self._process.terminate()
         try:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -187,3 +198,12 @@ def _toml(value: Any, *, top: bool = True) -> str:
         return json.dumps(value)
     items = [f"{json.dumps(k)} = {_toml(v, top=False)}" for k, v in value.items()]
     return "\n".join(items) + "\n" if top else "{" + ", ".join(items) + "}"
+
+
+def _with_children(pid: int) -> list[int]:
+    """A process and all that it started (proc(5), children)."""
+    found = [pid]
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            found += _with_children(int(child))
+    return found

@@ -21,7 +21,7 @@ from hil.record.journal import Step
 
 def test_what_was_recorded(live: Board, link: Link, gateway: Gateway, request: pytest.FixtureRequest) -> None:
     def to_gateway(step: Step) -> None:
-        if step.line in {"stop", "start"}:
+        if step.line in {"stop", "die", "start"}:
             getattr(gateway, step.line)()
         else:
             link.point_at(request.getfixturevalue(step.line).url, step.line)

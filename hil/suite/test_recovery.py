@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 
 import numpy as np
@@ -26,9 +25,9 @@ def test_it_is_back_soon_after_its_gateway(live: Board, gateway: Gateway, measur
     measure("back_after_restart_s", time.monotonic() - listening)
 
 
-def test_it_bears_a_gateway_that_is_killed(live: Board, gateway: Gateway, measure: Measuring) -> None:
+def test_it_bears_a_gateway_whose_machine_dies(live: Board, gateway: Gateway, measure: Measuring) -> None:
     since = live.console.mark()
-    gateway.stop(signal.SIGKILL)
+    gateway.die()
     live.console.wait(lambda e: "reason" in e, "it notices", 15, since=since)
     gateway.start()
     listening = time.monotonic()
