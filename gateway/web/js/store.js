@@ -45,6 +45,7 @@ export class Store extends EventTarget {
       session: [() => this.#session(data), "sessions"],
       ended: [() => this.#ended(data), "sessions"],
       device: [() => this.devices.set(data.id, data), "devices"],
+      arrived: [() => this.#arrived(data), "devices"],
       transcript: [() => this.#transcript(data), "transcripts"],
       turn: [() => this.#turn(data), "turns"],
       rollout: [() => this.#rollout(data), "devices"],
@@ -76,11 +77,22 @@ export class Store extends EventTarget {
     this.dispatchEvent(new Event(topic));
   }
 
+  /** The device with a key of this name. */
+  #known(name) {
+    return [...this.devices.values()].find((each) => each.known && each.name === name);
+  }
+
+  /** A device has called: it is there, and says what it is. */
+  #arrived({ device, address, board, fw }) {
+    const known = this.#known(device);
+    if (known) Object.assign(known, { online: true, last_seen: this.now(), address, board: board ?? known.board, fw: fw ?? known.fw });
+  }
+
   /** Who has its update runs it, whatever was known before. */
   #rollout(rollout) {
     this.rollout = rollout;
     for (const { device, version } of rollout.devices.filter((each) => each.state === "updated")) {
-      const known = [...this.devices.values()].find((each) => each.known && each.name === device);
+      const known = this.#known(device);
       if (known) known.fw = version;
     }
   }
@@ -95,7 +107,12 @@ export class Store extends EventTarget {
   }
 
   #ended({ session, reason }) {
+    const known = this.#known(this.sessions.get(session)?.device);
     this.sessions.delete(session);
+    if (known && ![...this.sessions.values()].some((other) => other.device === known.name)) {
+      known.online = false;
+      this.#tell("devices");
+    }
     this.transcripts = this.transcripts.filter((transcript) => transcript.final || transcript.session !== session);
     this.#tell("transcripts");
     this.dispatchEvent(new CustomEvent("ended", { detail: { session, reason } }));
