@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import sys
 import time
@@ -96,10 +95,14 @@ async def steady(url: str, sessions: int, seconds: float, speech: str) -> None:
     packets = encode(_read(speech))
     devices: list[Device] = []
     talks: list[asyncio.Task[None]] = []
-    with contextlib.suppress(httpx.HTTPStatusError):  # a full one says no
-        while len(devices) < sessions:
+    while len(devices) < sessions:
+        try:
             talks.append(await _join(device := Device(url), packets, len(devices), 3600.0))
-            devices.append(device)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                raise
+            break  # it is full
+        devices.append(device)
     await asyncio.sleep(_SETTLE)
     say(event="begin", sessions=len(devices))
     begin = time.monotonic()

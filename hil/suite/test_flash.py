@@ -35,7 +35,7 @@ def test_from_flashed_to_live_in_one_go(
     )  # which the tool would not take from --gateway on loopback
     options = ["--gateway", link.url, "--settings", str(settings_file), "--name", name, *unpaired.wifi]
     if evidence.gateway is not None:
-        key_file = evidence.folder / "operator.key"  # the link's port has no gateway's secret
+        key_file = evidence.gateway.identity_file.parent / "operator.key"  # the link's port has no secret
         key_file.touch(mode=0o600)
         key_file.write_text(evidence.gateway.operator_secret)
         options += ["--identity", evidence.gateway.identity, "--operator-key-file", str(key_file)]
