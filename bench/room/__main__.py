@@ -16,6 +16,7 @@ from typing import Any, Final
 from loguru import logger
 
 from bench.room import calls, over_bot, report, waking
+from bench.room.intervals import Interval, of_count, of_median, of_share
 from bench.room.listening import ENGINES, Listening
 from bench.room.rooms import at_level, kitchen, places
 from bench.room.understood import Score, by_text, unasked, understood
@@ -31,7 +32,7 @@ def main() -> None:
     options = _options()
     found = [(name, speak) for name, speak in voices().items() if not options.voice or name in options.voice]
     if not found:
-        raise SystemExit("no voices: sudo apt-get install -y libflite1 espeak-ng festival")
+        raise SystemExit("no voices: sudo apt-get install -y libflite1 espeak-ng festival festvox-us-slt-hts")
     measures = _measures(options, found)
     wanted = options.only or list(measures)
     results: dict[str, Any] = {
@@ -42,13 +43,22 @@ def main() -> None:
     }
     for name in wanted:
         began = time.monotonic()
-        results |= measures[name]()
+        _merge(results, measures[name]())
         _say(f"{name}: {time.monotonic() - began:.0f} s")
     print(json.dumps(results, indent=1))  # noqa: T201
     if options.write or not (options.quick or options.only or options.voice):
-        results = (json.loads(_RESULTS.read_text()) if options.write and _RESULTS.exists() else {}) | results
+        before = json.loads(_RESULTS.read_text()) if options.write and _RESULTS.exists() else {}
+        results = _merge(before, results)
         _RESULTS.write_text(json.dumps(results, indent=1) + "\n")
         report.write(results)
+
+
+def _merge(into: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Figures beside those that are there; how sure each is, too."""
+    sure = into.get("sure", {}) | found.get("sure", {})
+    into.update(found)
+    into["sure"] = sure
+    return into
 
 
 def _options() -> argparse.Namespace:
@@ -82,48 +92,69 @@ def _understood(options: argparse.Namespace, found: Voices) -> dict[str, Any]:
     listening = _listening(options)
     every = 7 if options.quick else 1
     shares: dict[str, float | None] = {}
+    sure: dict[str, Interval] = {}
+    by: dict[str, float] = {}
     wrong = Score()
     for name, place in places([own()("we will have dinner soon, and then we go out")]).items():
         right, other = understood(listening, found, place, every)
         shares[name] = _share(options, name, right)
+        sure[f"understood.{name}"] = of_share(right.right, right.of)
+        by |= {f"{name}, {kind}": share for kind, share in right.shares().items()}
         wrong.add(other)
         wrong.add(unasked(listening, found, place, every))
     costs = listening.costs
+    _share(options, "nothing done wrongly", wrong)
     return {
         "understood": shares,
-        "acted_wrongly": round(1 - (_share(options, "wrongly", wrong) or 0), 4),
+        "understood_by_voice": by,
+        "acted_wrongly": round(1 - (wrong.share or 0), 4),
         "of": wrong.of,
         "hearing_cpu_s": round(costs.hearing / max(costs.utterances, 1), 3),
+        "sure": {**sure, "acted_wrongly": of_share(wrong.of - wrong.right, wrong.of)},
     }
 
 
 def _wake(options: argparse.Namespace, found: Voices) -> dict[str, Any]:
-    hit, by = waking.hits(found, places([]))
-    per_hour, counts, hours = waking.false_per_hour(found, 600 if options.quick else 3_600)
-    false = {"counts": counts, "hours": round(hours, 2)}
-    return {"wake": {"hit": round(hit, 4), "false_per_hour": round(per_hour, 2), "by": by, "false": false}}
+    hit, by = waking.hits(found)
+    counts, hours = waking.false(found, 600 if options.quick else 10_800)
+    most = max(counts.values())
+    low, high = of_count(most)
+    return {
+        "wake": {
+            "hit": round(sum(hit) / len(hit), 4),
+            "false_per_hour": round(most / hours, 2),
+            "by": by,
+            "false": {"counts": counts, "hours": round(hours, 2)},
+        },
+        "sure": {
+            "wake.hit": of_share(sum(hit), len(hit)),
+            "wake.false_per_hour": (round(low / hours, 2), round(high / hours, 2)),
+        },
+    }
 
 
 def _over_bot(options: argparse.Namespace, found: Voices) -> dict[str, Any]:
     listening = _listening(options)
-    every = 9 if options.quick else 2
+    every = 9 if options.quick else 3
     out: dict[str, Any] = {}
     turns: dict[str, int] = {}
+    sure: dict[str, Interval] = {}
     reference = over_bot.over_bot(listening, found, own(), over_bot.none, -90.0, every).share or 1.0
     for name, how in (("ours", over_bot.ours), ("half", over_bot.half), ("none", over_bot.none)):
-        share = _share(
-            options, f"over_bot {name}", over_bot.over_bot(listening, found, own(), how, every=every)
-        )
+        score = over_bot.over_bot(listening, found, own(), how, every=every)
+        share = _share(options, f"over_bot {name}", score)
         out[name] = None if share is None else round(share / reference, 4)
+        low, high = of_share(score.right, score.of)
+        sure[f"over_bot.{name}"] = (round(low / reference, 4), round(high / reference, 4))
         turns[name] = over_bot.alone(listening, own(), how)
-    return {"over_bot": {**out, "without": reference, "own_turns": turns}}
+    return {"over_bot": {**out, "without": reference, "own_turns": turns}, "sure": sure}
 
 
 def _calls(options: argparse.Namespace, found: Voices) -> dict[str, Any]:
-    times = calls.first_audio(found, 6 if options.quick else 24, {})
-    times.sort()
+    times = sorted(calls.first_audio(found, 6 if options.quick else 24, {}))
     noise = at_level(kitchen(60, 4, []), -50)
-    seconds = 10.0 if options.quick else 40.0
+    seconds = 10.0 if options.quick else 60.0
+    median = of_median(times)
     return {
         "first_audio_ms": {
             "p50": statistics.median(times) if times else None,
@@ -132,6 +163,8 @@ def _calls(options: argparse.Namespace, found: Voices) -> dict[str, Any]:
         },
         "asleep_cpu_s": round(calls.asleep(None, seconds), 4),
         "asleep_in_noise_cpu_s": round(calls.asleep(noise, seconds), 4),
+        "calls_at_load": round(os.getloadavg()[0], 1),
+        "sure": {} if median is None else {"first_audio_ms.p50": median},
     }
 
 

