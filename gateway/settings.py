@@ -140,7 +140,7 @@ class Settings(BaseSettings):
     """Another for a device, by the device's name."""
     attention: AttentionSettings = AttentionSettings()
     hearing: Hearing = Hearing()
-    stt: EngineSpec = EngineSpec(provider="sphinx")
+    stt: EngineSpec = EngineSpec(provider="local")
     tts: EngineSpec = EngineSpec(provider="flite")
     llm: EngineSpec | None = None
     mcp: tuple[McpServer, ...] = ()

@@ -355,6 +355,7 @@ OWN_DATA = {
     "gateway.media.template",  # a pipe
     "gateway.wire.ipc",  # a folder, for what lies in it
     "gateway.speech.recognition",  # an engine
+    "gateway.speech.moonshine",  # a package's tokens
     "gateway.media.words",  # eight bytes of a model
     "tools.private",  # written, not read
     "tools.board.traces",  # ELF

@@ -39,7 +39,7 @@ def main() -> None:
         "machine": _machine(),
         "voices": [name for name, _ in found],
         "engine": options.engine,
-        "quick": options.quick,
+        "every": 7 if options.quick else options.every,
     }
     for name in wanted:
         began = time.monotonic()
@@ -68,8 +68,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--write", action="store_true", help="write down what was run, beside what is there")
     parser.add_argument("--only", action="append", choices=list(_measures(argparse.Namespace(), [])))
-    parser.add_argument("--engine", choices=list(ENGINES), default="sphinx", help="the recogniser")
+    parser.add_argument("--engine", choices=list(ENGINES), default="both", help="the recogniser")
     parser.add_argument("--voice", action="append")
+    parser.add_argument("--every", type=int, default=1, help="each phrase, or each second …")
     parser.add_argument("--missed", action="store_true", help="say what was not understood")
     return parser.parse_args()
 
@@ -90,7 +91,7 @@ def _listening(options: argparse.Namespace) -> Listening:
 
 def _understood(options: argparse.Namespace, found: Voices) -> dict[str, Any]:
     listening = _listening(options)
-    every = 7 if options.quick else 1
+    every = 7 if options.quick else options.every
     shares: dict[str, float | None] = {}
     sure: dict[str, Interval] = {}
     by: dict[str, float] = {}
@@ -135,7 +136,7 @@ def _wake(options: argparse.Namespace, found: Voices) -> dict[str, Any]:
 
 def _over_bot(options: argparse.Namespace, found: Voices) -> dict[str, Any]:
     listening = _listening(options)
-    every = 9 if options.quick else 3
+    every = 9 if options.quick else 3 * options.every
     out: dict[str, Any] = {}
     turns: dict[str, int] = {}
     sure: dict[str, Interval] = {}

@@ -17,7 +17,6 @@ from typing import Any, Final
 
 import numpy as np
 from pipecat.audio.vad.vad_analyzer import VADState
-from pocketsphinx import Decoder
 
 from bench.room.rooms import Samples, pcm
 from gateway.bots import assistant
@@ -149,24 +148,18 @@ def _judge() -> Any:
 
 
 def sphinx() -> Engine:
-    """The recogniser that ships: pocketsphinx with the model of our sentences."""
+    """Sphinx alone, with the model of our sentences."""
     model = language_model(load_book(), Path(tempfile.gettempdir()) / "voicegw-bench")
-    worker = sphinx_worker.Recogniser(
-        lambda: Decoder(
-            hmm=str(model.acoustic), lm=str(model.arpa), dict=str(model.dictionary), loglevel="FATAL"
-        )
-    )
-    worker.warm()
-    return worker
+    return sphinx_worker.recogniser(str(model.arpa), str(model.dictionary), str(model.acoustic))
 
 
-def moonshine_tiny() -> Engine:
-    """Moonshine tiny, of the package `moonshine-voice`."""
+def both() -> Engine:
+    """The recogniser that ships: Moonshine beside it."""
     files = moonshine.folder()
     if files is None:
-        raise SystemExit("no model: pip install moonshine-voice==0.1.0")
-    return moonshine_worker.Recogniser(moonshine.Moonshine(files).hear)
+        raise SystemExit("no model: its package, moonshine-voice, is for Linux alone; --engine sphinx")
+    return moonshine_worker.Both(sphinx(), moonshine.Moonshine(files).hear, moonshine_worker.meaning(None))
 
 
-ENGINES: Final[dict[str, Callable[[], Engine]]] = {"sphinx": sphinx, "moonshine": moonshine_tiny}
+ENGINES: Final[dict[str, Callable[[], Engine]]] = {"sphinx": sphinx, "both": both}
 without_telemetry()

@@ -40,7 +40,7 @@ from gateway.bots.call import (
 from gateway.environment import api_keys, without_telemetry
 from gateway.errors import ConfigError
 from gateway.sections import EngineSpec, Hearing, HomeAssistant, McpServer, MemorySettings, OfDevice
-from gateway.speech import home_assistant, local_models, mcp, providers
+from gateway.speech import home_assistant, local_models, mcp, moonshine, providers
 from gateway.speech.dialogue import Dialogue
 from gateway.speech.engine_process import held
 from gateway.speech.home_assistant import Home
@@ -50,12 +50,13 @@ from gateway.speech.mcp import McpSource
 from gateway.speech.recognition import SphinxSTTService
 from gateway.speech.remembering import Known, keep_summary, known, summarising
 from gateway.speech.sentences import load_book
-from gateway.speech.sphinx import recogniser
+from gateway.speech.sphinx import Moonshine, recogniser
 from gateway.speech.synthesis import LocalTTSService, make_synthesiser
 from gateway.speech.timers import Asked
 from gateway.speech.tooling import DeviceSource, Equipped
 from gateway.speech.turns import turns
 
+_SPHINX = providers.BUILT_IN["stt"]
 _STUCK_TURN_SECS = 3.0  # a turn that never got a transcript was noise
 
 
@@ -68,7 +69,7 @@ class AssistantSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     hearing: Hearing = Hearing()
-    stt: EngineSpec = EngineSpec(provider="sphinx")
+    stt: EngineSpec = EngineSpec(provider="local")
     llm: EngineSpec | None = None
     tts: EngineSpec = EngineSpec(provider="flite")
     mcp: tuple[McpServer, ...] = ()
@@ -102,7 +103,7 @@ def check(settings: AssistantSettings, keys: Mapping[str, str]) -> None:
             make_synthesiser(own.tts(settings.tts).options.get("voice"))
         for voice in settings.memory.voices:
             make_synthesiser(voice)
-    if settings.stt.provider == "sphinx":
+    if settings.stt.provider in _SPHINX:
         language_model(book, settings.cache_dir)
 
 
@@ -111,8 +112,9 @@ async def warm(settings: AssistantSettings) -> AsyncIterator[None]:
     """Keep what calls share loaded while entered: for this process and for those that it starts meanwhile."""
     await asyncio.to_thread(_recogniser, settings.sentences)
     engines = [turns()]
-    if settings.stt.provider == "sphinx":
-        engines.append(recogniser(await asyncio.to_thread(_model, settings.sentences, settings.cache_dir)))
+    if settings.stt.provider in _SPHINX:
+        model = await asyncio.to_thread(_model, settings.sentences, settings.cache_dir)
+        engines.append(recogniser(model, _beside(settings)))
     async with held(*engines):
         yield
 
@@ -139,7 +141,7 @@ def preload(settings: object) -> None:
     own = configuration(settings)
     _models()
     _recogniser(own.sentences)
-    if own.stt.provider == "sphinx":
+    if own.stt.provider in _SPHINX:
         _model(own.sentences, own.cache_dir)
     if own.tts.provider == "flite":
         make_synthesiser(own.tts.options.get("voice"))
@@ -304,9 +306,15 @@ def _turns(hearing: Hearing) -> UserTurnStrategies:
 
 
 def _stt(settings: AssistantSettings, keys: Mapping[str, str]) -> FrameProcessor:
-    if settings.stt.provider == "sphinx":
-        return SphinxSTTService(_model(settings.sentences, settings.cache_dir))
+    if settings.stt.provider in _SPHINX:
+        return SphinxSTTService(_model(settings.sentences, settings.cache_dir), _beside(settings))
     return providers.make_stt(settings.stt, keys)
+
+
+def _beside(settings: AssistantSettings) -> Moonshine | None:
+    """What hears beside sphinx."""
+    wished = settings.stt.provider == providers.LOCAL and moonshine.folder() is not None
+    return Moonshine(settings.sentences) if wished else None
 
 
 def _tts(settings: AssistantSettings, keys: Mapping[str, str]) -> FrameProcessor:

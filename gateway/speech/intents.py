@@ -76,12 +76,16 @@ class Recogniser:
         The whole sentence has to match a template: a word too many means that it was not understood.
         """
         heard = digits_for_words(text[:_MAX_CHARS])
-        if not heard:
-            return None
+        return (self._own(heard) or _home_assistant().recognise(heard)) if heard else None
+
+    def own(self, text: str) -> Intent | None:
+        """The same of the book's sentences alone."""
+        heard = digits_for_words(text[:_MAX_CHARS])
+        return self._own(heard) if heard else None
+
+    def _own(self, heard: str) -> Intent | None:
         found = recognize_best(heard, self._ours)
-        if found is not None:
-            return Intent(found.intent.name, _slots(found))
-        return _home_assistant().recognise(heard)
+        return None if found is None else Intent(found.intent.name, _slots(found))
 
     @cached_property
     def names(self) -> frozenset[str]:

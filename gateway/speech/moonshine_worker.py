@@ -1,26 +1,34 @@
-"""The recogniser process with Moonshine: `python -m gateway.speech.moonshine_worker FD`; see serving.py."""
+"""The recogniser process that hears with two: with Moonshine, and with sphinx where that is not sure.
+
+Run as `python -m gateway.speech.moonshine_worker FD ARPA DICTIONARY ACOUSTIC [SENTENCES]`; see sphinx_worker.py.
+"""
 
 from __future__ import annotations
 
-import re
-import sys
+import argparse
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gateway.environment import without_telemetry
+from gateway.speech import sphinx_worker
+from gateway.speech.choosing import Means, by_both, by_moonshine
 from gateway.speech.framing import Kind, Message
+from gateway.speech.intents import Recogniser
 from gateway.speech.moonshine import Moonshine, Text, folder
-from gateway.speech.serving import Answer, serve
-from gateway.speech.sphinx_stream import MAX_UTTERANCE
+from gateway.speech.sentences import load_book
+from gateway.speech.serving import PIECE, Answer, Engine, serve
+from gateway.speech.sphinx_stream import MAX_UTTERANCE, Heard
+from gateway.speech.sphinx_worker import MAX_DECODERS, Stream, who_gives_way
+from gateway.speech.understanding import Understanding
 
-_LIKELY, _LEAST = 0.5, 0.08
+_LONGEST: Final = 12 * 32_000
+"""Bytes: what is longer is no request, and would hold up others; sphinx hears it, in pieces."""
 _LOUDEST: Final = 0.5
-
-Stream = tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -32,60 +40,111 @@ class Utterance:
 
 
 @dataclass(slots=True)
-class Recogniser:
-    """Streams to one model, which hears each utterance when it has ended."""
+class Both:
+    """Streams to both, when they have ended.
 
-    hear: Callable[[NDArray[np.float32]], Text]
+    Args:
+        sphinx: asked where Moonshine is not sure.
+        hear: sound to what may have been said, the likeliest first.
+        means: whether a sentence asks for anything.
+    """
+
+    sphinx: Engine
+    hear: Callable[[NDArray[np.float32]], list[Text]]
+    means: Means
     live: dict[Stream, Utterance] = field(default_factory=dict)
 
     def handle(self, client: int, message: Message) -> Iterator[Answer | None]:
-        """Act on one message; yields the answer to an END."""
+        """Act on one message; yields the answers to it and who is to get them, and `None` for a pause."""
         stream = client, message.stream
-        utterance = self.live.get(stream)
         if message.kind is Kind.START:
-            self.live[stream] = Utterance(message.utterance)
-        elif message.kind is Kind.AUDIO and utterance is not None:
-            if utterance.number == message.utterance and len(utterance.said) < MAX_UTTERANCE:
-                utterance.said += message.payload
+            yield from self._start(stream, message.utterance)
+        elif message.kind is Kind.AUDIO:
+            utterance = self.live.get(stream)
+            if utterance is not None and utterance.number == message.utterance:
+                utterance.said += message.payload[: MAX_UTTERANCE - len(utterance.said)]
         elif message.kind is Kind.END:
-            yield client, self._end(stream, message.utterance)
+            yield from self._end(stream, message)
         elif message.kind in (Kind.DROP, Kind.CLOSE):
             self.live.pop(stream, None)
+            yield from self.sphinx.handle(client, message)
 
     def leave(self, client: int) -> None:
         """Forget all streams of a client that is gone."""
+        self.sphinx.leave(client)
         for stream in [each for each in self.live if each[0] == client]:
             del self.live[stream]
 
-    def _end(self, stream: Stream, number: int) -> Message:
-        utterance = self.live.get(stream)
-        if utterance is None or utterance.number != number:
-            return Message(Kind.FAILED, stream[1], number, b"there is no such utterance")
-        del self.live[stream]
-        pcm = np.frombuffer(bytes(utterance.said[: len(utterance.said) // 2 * 2]), "<i2")
-        sound = pcm.astype(np.float32) / np.float32(32_768)
-        loudest = float(np.abs(sound).max(initial=0))
-        heard = self.hear(sound * np.float32(_LOUDEST / max(loudest, 1e-3)))
-        clear = heard.likely >= _LIKELY and heard.least >= _LEAST
-        kind = Kind.RESULT if clear else Kind.UNCLEAR
-        return Message(kind, stream[1], number, spoken(heard.words).encode())
+    def _start(self, stream: Stream, number: int) -> Iterator[Answer]:
+        self.live.pop(stream, None)
+        if len(self.live) >= MAX_DECODERS:
+            whose = who_gives_way(self.live, stream)
+            gone = self.live.pop(whose, Utterance(number))
+            yield whose[0], Message(Kind.FAILED, whose[1], gone.number, b"too many people speak at once")
+            if whose == stream:
+                return
+        self.live[stream] = Utterance(number)
+
+    def _end(self, stream: Stream, end: Message) -> Iterator[Answer | None]:
+        utterance = self.live.pop(stream, None)
+        if utterance is None or utterance.number != end.utterance:
+            yield stream[0], replace(end, kind=Kind.FAILED, payload=b"there is no such utterance")
+            return
+        said = bytes(utterance.said)
+        found = self.hear(loud(said)) if 0 < len(said) <= _LONGEST else []
+        yield None
+        heard = by_moonshine(found, self.means)
+        if heard is not None:
+            yield stream[0], _answer(end, heard)
+            return
+        for answer in self._by_sphinx(stream[0], end, said):
+            if answer is None or answer[1].kind is Kind.FAILED:
+                yield answer
+            else:
+                sphinx = Heard(answer[1].payload.decode(), clear=answer[1].kind is Kind.RESULT)
+                yield answer[0], _answer(end, by_both(found, sphinx, self.means) if found else sphinx)
+
+    def _by_sphinx(self, client: int, end: Message, said: bytes) -> Iterator[Answer | None]:
+        yield from self.sphinx.handle(client, replace(end, kind=Kind.START))
+        for at in range(0, len(said), PIECE):
+            piece = replace(end, kind=Kind.AUDIO, payload=said[at : at + PIECE])
+            yield from self.sphinx.handle(client, piece)
+            yield None
+        yield from self.sphinx.handle(client, end)
 
 
-def spoken(text: str) -> str:
-    """A written sentence as it is spoken: lower case, no punctuation."""
-    text = text.lower().replace("’", "'").replace("%", " percent")
-    text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
-    return " ".join(re.sub(r"[^\w':.+*/=]|(?<!\d)[.:]|[.:](?!\d)", " ", text).split())
+def _answer(end: Message, heard: Heard) -> Message:
+    return replace(end, kind=Kind.RESULT if heard.clear else Kind.UNCLEAR, payload=heard.text.encode())
+
+
+def loud(said: bytes) -> NDArray[np.float32]:
+    """Sound as Moonshine takes it, as loud whether somebody is near or far."""
+    sound = np.frombuffer(said[: len(said) // 2 * 2], "<i2").astype(np.float32) / np.float32(32_768)
+    loudest = float(np.abs(sound).max(initial=0))
+    return sound * np.float32(_LOUDEST / max(loudest, 1e-3))
+
+
+def meaning(sentences: Path | None) -> Means:
+    """Whether a sentence asks for anything, by what the assistant understands."""
+    understanding = Understanding(Recogniser(load_book(sentences)))
+    return understanding.may_mean
 
 
 def main() -> None:
-    """Load the model and serve."""
+    """Parse the arguments and serve."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("listener", type=int)
+    for name in ("arpa", "dictionary", "acoustic"):
+        parser.add_argument(name)
+    parser.add_argument("sentences", nargs="?", type=Path)
+    given = parser.parse_args()
     without_telemetry()
     files = folder()
-    assert files is not None
-    model = Moonshine(files)
-    model.hear(np.zeros(16_000, np.float32))
-    serve(int(sys.argv[1]), Recogniser(model.hear))
+    assert files is not None, "whoever starts this has looked"
+    moonshine = Moonshine(files)
+    moonshine.hear(np.zeros(16_000, np.float32))  # so that the first one needn't wait
+    sphinx = sphinx_worker.recogniser(given.arpa, given.dictionary, given.acoustic)
+    serve(given.listener, Both(sphinx, moonshine.hear, meaning(given.sentences)))
 
 
 if __name__ == "__main__":

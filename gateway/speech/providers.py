@@ -17,8 +17,14 @@ from gateway.speech import wyoming
 from gateway.speech.catalogue import PROVIDERS, Kind, Provider
 from ground import installing
 
-BUILT_IN: Mapping[Kind, str] = {"stt": "sphinx", "tts": "flite"}
-_BUILT_IN_OPTIONS: Mapping[str, frozenset[str]] = {"sphinx": frozenset(), "flite": frozenset({"voice"})}
+LOCAL, SPHINX = "local", "sphinx"
+"""Sphinx with Moonshine beside it, where its package is there; and sphinx alone."""
+BUILT_IN: Mapping[Kind, tuple[str, ...]] = {"stt": (LOCAL, SPHINX), "tts": ("flite",)}
+_BUILT_IN_OPTIONS: Mapping[str, frozenset[str]] = {
+    LOCAL: frozenset(),
+    SPHINX: frozenset(),
+    "flite": frozenset({"voice"}),
+}
 _KEY_OPTION = "api_key_env"
 WYOMING = "wyoming"
 """No engine of Pipecat's, and so in no catalogue of them."""
@@ -30,7 +36,7 @@ def check(kind: Kind, spec: EngineSpec, keys: Mapping[str, str]) -> None:
     An engine that runs on this machine is loaded once, and may download its model then.
     Raises ConfigError, which names what to install or set, and never holds a key.
     """
-    if spec.provider == BUILT_IN.get(kind):
+    if spec.provider in BUILT_IN.get(kind, ()):
         _check_names(kind, spec, _BUILT_IN_OPTIONS[spec.provider])
         return
     if spec.provider == WYOMING and kind in wyoming.OPTIONS:
@@ -104,7 +110,7 @@ def _make(kind: Kind, spec: EngineSpec, keys: Mapping[str, str]) -> FrameProcess
 def _provider(kind: Kind, spec: EngineSpec) -> Provider:
     known = PROVIDERS[kind]
     if spec.provider not in known:
-        own = [BUILT_IN[kind], WYOMING] if kind in BUILT_IN else []
+        own = [*BUILT_IN[kind], WYOMING] if kind in BUILT_IN else []
         names = [*own, *known]
         raise ConfigError(f"there is no {kind} {spec.provider!r}", remedy=f"choose one of {', '.join(names)}")
     return known[spec.provider]

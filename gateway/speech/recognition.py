@@ -18,7 +18,7 @@ from pipecat.transcriptions.language import Language
 from pipecat.utils.time import time_now_iso8601
 
 from gateway.speech.language_model import LanguageModel
-from gateway.speech.sphinx import shared_engine
+from gateway.speech.sphinx import Moonshine, shared_engine
 from gateway.speech.sphinx_stream import Heard, RecogniserError, SphinxStream
 
 SAMPLE_RATE = 16_000
@@ -26,6 +26,7 @@ UNCLEAR = "[unclear]"
 BEFORE_SPEECH = SAMPLE_RATE  # bytes: 0.5 s; the VAD says "speech" 0.1 s after it began (settings.Hearing)
 # Seconds from the end of speech to the transcript: 0.2 of VAD silence, then the last pass. docs/speech.md.
 TTFS_P99 = 0.35
+TTFS_P99_OF_BOTH = 0.8
 
 
 class SphinxSTTService(STTService):
@@ -35,13 +36,13 @@ class SphinxSTTService(STTService):
     A recogniser that dies costs an ErrorFrame at most; the session goes on.
     """
 
-    def __init__(self, model: LanguageModel) -> None:
+    def __init__(self, model: LanguageModel, beside: Moonshine | None = None) -> None:
         super().__init__(
             sample_rate=SAMPLE_RATE,
-            ttfs_p99_latency=TTFS_P99,
+            ttfs_p99_latency=TTFS_P99 if beside is None else TTFS_P99_OF_BOTH,
             settings=STTSettings(model="pocketsphinx", language=Language.EN),
         )
-        self._model = model
+        self._model, self._beside = model, beside
         self._resources = AsyncExitStack()
         self._stream: SphinxStream | None = None
         self._speech = False
@@ -54,7 +55,7 @@ class SphinxSTTService(STTService):
     async def start(self, frame: StartFrame) -> None:
         """Take a stream of the shared recogniser."""
         await super().start(frame)
-        engine = await self._resources.enter_async_context(shared_engine(self._model))
+        engine = await self._resources.enter_async_context(shared_engine(self._model, self._beside))
         self._stream = engine.open()
         self._resources.callback(self._stream.close)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -116,21 +117,31 @@ class SphinxEngine:
             self._streams[message.stream].settle(message)
 
 
-def recogniser(model: LanguageModel) -> EngineProcess:
+@dataclass(frozen=True, slots=True)
+class Moonshine:
+    """That beside sphinx, and the sentences of one's own that it hears what was meant by."""
+
+    sentences: Path | None = None
+
+
+def recogniser(model: LanguageModel, beside: Moonshine | None = None) -> EngineProcess:
     """A recogniser process for `model`, to be started."""
-    paths = (model.arpa, model.dictionary, model.acoustic)
-    return EngineProcess("recogniser", _socket_name(model), "gateway.speech.sphinx_worker", *map(str, paths))
+    paths = [str(path) for path in (model.arpa, model.dictionary, model.acoustic)]
+    module = "gateway.speech.sphinx_worker" if beside is None else "gateway.speech.moonshine_worker"
+    if beside is not None and beside.sentences is not None:
+        paths.append(str(beside.sentences))
+    return EngineProcess("recogniser", _socket_name(model, beside), module, *paths)
 
 
-def _socket_name(model: LanguageModel) -> str:
-    return model.arpa.parent.name  # which its contents decide
+def _socket_name(model: LanguageModel, beside: Moonshine | None) -> str:
+    return model.arpa.parent.name + ("" if beside is None else "-both")  # which its contents decide
 
 
 class _Shared:
     """What the users of one model share in one event loop: made when the first one enters."""
 
-    def __init__(self, model: LanguageModel) -> None:
-        self._model = model
+    def __init__(self, model: LanguageModel, beside: Moonshine | None) -> None:
+        self._model, self._beside = model, beside
         self._entering = asyncio.Lock()
         self._held = AsyncExitStack()
         self._engine: SphinxEngine | None = None
@@ -139,41 +150,43 @@ class _Shared:
     async def enter(self) -> SphinxEngine:
         async with self._entering:
             if self._engine is None:
-                self._engine = await self._held.enter_async_context(_connected(self._model))
+                self._engine = await self._held.enter_async_context(_connected(self._model, self._beside))
         return self._engine
 
     async def leave(self) -> None:
         await self._held.aclose()
 
 
-_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[LanguageModel, _Shared]] = WeakKeyDictionary()
+_Which = tuple[LanguageModel, Moonshine | None]
+_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Which, _Shared]] = WeakKeyDictionary()
 
 
 @asynccontextmanager
-async def shared_engine(model: LanguageModel) -> AsyncIterator[SphinxEngine]:
+async def shared_engine(model: LanguageModel, beside: Moonshine | None = None) -> AsyncIterator[SphinxEngine]:
     """This event loop's way to a recogniser for `model`.
 
     That is the one that a process above announced (`engine_process.held`), else one of this loop's own: its first user
     starts it, the last one's exit ends it. Raises RecogniserError or EngineError where there is none within 60 s.
     """
     engines = _shared.setdefault(asyncio.get_running_loop(), {})
-    shared = engines.setdefault(model, _Shared(model))
+    which = model, beside
+    shared = engines.setdefault(which, _Shared(model, beside))
     shared.users += 1
     try:
         yield await shared.enter()
     finally:
         shared.users -= 1
         if shared.users == 0:
-            engines.pop(model, None)
+            engines.pop(which, None)
             await shared.leave()
 
 
 @asynccontextmanager
-async def _connected(model: LanguageModel) -> AsyncIterator[SphinxEngine]:
+async def _connected(model: LanguageModel, beside: Moonshine | None) -> AsyncIterator[SphinxEngine]:
     async with AsyncExitStack() as held:
         path = engine_socket("recogniser")
-        if path is None or path.name != _socket_name(model) or not path.is_socket():
-            process = recogniser(model)
+        if path is None or path.name != _socket_name(model, beside) or not path.is_socket():
+            process = recogniser(model, beside)
             held.push_async_callback(process.stop)
             await process.start()
             path = process.path

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -88,7 +88,7 @@ class Recogniser:
     def _start(self, stream: Stream, number: int) -> Iterator[Answer]:
         self._release(stream)
         if len(self.live) >= MAX_DECODERS:
-            whose = self._too_many(stream)
+            whose = who_gives_way(self.live, stream)
             utterance = number if whose == stream else self.live[whose].number
             yield whose[0], Message(Kind.FAILED, whose[1], utterance, b"too many people speak at once")
             if whose == stream:
@@ -101,14 +101,6 @@ class Recogniser:
             decoder.start_utt()
         else:
             started.held = bytearray()
-
-    def _too_many(self, stream: Stream) -> Stream:
-        """Who has to go: the oldest utterance of a client that has more of them than this one would, else this."""
-        held = Counter(client for client, _ in self.live)
-        client, most = held.most_common(1)[0]
-        if most <= held[stream[0]] + 1:
-            return stream
-        return next(each for each in self.live if each[0] == client)
 
     def _audio(self, stream: Stream, message: Message) -> Iterator[None]:
         utterance = self.live.get(stream)
@@ -160,6 +152,15 @@ class Recogniser:
             self.idle.append(utterance.decoder)
 
 
+def who_gives_way(live: Collection[Stream], stream: Stream) -> Stream:
+    """Who has to go: the oldest utterance of a client that has more of them than this one would, else this."""
+    held = Counter(client for client, _ in live)
+    client, most = held.most_common(1)[0]
+    if most <= held[stream[0]] + 1:
+        return stream
+    return next(each for each in live if each[0] == client)
+
+
 class Segment(Protocol):
     """A word of a hypothesis, or a filler such as <sil>, as pocketsphinx gives it; frames are 10 ms."""
 
@@ -201,6 +202,13 @@ def learned_mean(decoder: Decoder, pcm: bytes, first: str) -> str:
     return ",".join(f"{float(r) + (float(r) - float(f)) * _CMN_WINDOW / frames:.4g}" for r, f in pairs)
 
 
+def recogniser(arpa: str, dictionary: str, acoustic: str) -> Recogniser:
+    """With a decoder loaded, so that the first utterance needn't wait."""
+    made = Recogniser(lambda: Decoder(hmm=acoustic, lm=arpa, dict=dictionary, loglevel="FATAL"))
+    made.warm()
+    return made
+
+
 def main() -> None:
     """Parse the arguments and serve."""
     parser = argparse.ArgumentParser()
@@ -208,11 +216,7 @@ def main() -> None:
     for name in ("arpa", "dictionary", "acoustic"):
         parser.add_argument(name)
     given = parser.parse_args()
-    recogniser = Recogniser(
-        lambda: Decoder(hmm=given.acoustic, lm=given.arpa, dict=given.dictionary, loglevel="FATAL")
-    )
-    recogniser.warm()
-    serve(given.listener, recogniser)
+    serve(given.listener, recogniser(given.arpa, given.dictionary, given.acoustic))
 
 
 if __name__ == "__main__":

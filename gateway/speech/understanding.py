@@ -85,6 +85,22 @@ class Understanding:
             self._last, self._at = found[-1], now
         return found
 
+    def may_mean(self, heard: str) -> bool:
+        """Whether it asks for anything that can be done here, whatever was said before it."""
+        text = plain(heard)
+        return any(wish.fullmatch(text) for wish in (_IT, _NEVER_MIND, _MORE)) or bool(
+            _of_timer(text, "TimerAsk")
+            or _of_timer(text, "TimerSet")
+            or continued(text)
+            or understood(text)
+            or self._can(text)
+            or any(self._can(left) and self._can(right) for left, right in _split(text))
+        )
+
+    def _can(self, text: str) -> bool:
+        found = understood(digits_for_words(text)) or self._recogniser.own(text)
+        return found is not None and found.name != "Unavailable"
+
     def _all(self, heard: str, text: str) -> list[Intent]:
         if (whole := self._by_template(heard) or self._by_template(text)) is not None:
             return [whole]

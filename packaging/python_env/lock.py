@@ -47,12 +47,29 @@ def renew(environment: Environment, programs: Programs) -> None:
     compiled("pyproject.toml", named(_PIP), "-o", "requirements.lock")
     both = programs.log.with_name("lock-dev.txt")
     compiled("pyproject.toml", "--extra", "dev", "-c", "requirements.lock", "-o", str(both))
-    run = set(pins((environment.root / "requirements.lock").read_text()))
-    beyond = "".join(pin for pin in pins(both.read_text()) if pin not in run)
-    (environment.root / "requirements-dev.lock").write_text(beyond)
+    run, dev = parted((environment.root / "requirements.lock").read_text(), both.read_text())
+    (environment.root / "requirements.lock").write_text(run)
+    (environment.root / "requirements-dev.lock").write_text(dev)
 
 
 _OTHER_INDEXES = frozenset(("UV_INDEX", "UV_FIND_LINKS", "UV_INDEX_STRATEGY"))
+
+
+def parted(run: str, both: str) -> tuple[str, str]:
+    """What running takes, and what the tests take beyond it.
+
+    What running takes on some machines only, and the tests everywhere, stands in the first for all of them.
+    """
+    whole = {_name(pin): pin for pin in pins(both)}
+    names = {_name(pin) for pin in pins(run)}
+    return (
+        "".join(whole.get(_name(pin), pin) for pin in pins(run)),
+        "".join(pin for name, pin in whole.items() if name not in names),
+    )
+
+
+def _name(pin: str) -> str:
+    return pin.partition("==")[0]
 
 
 def pins(text: str) -> Iterator[str]:

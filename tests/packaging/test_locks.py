@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from python_env.lock import pins
+from python_env.lock import parted, pins
 
 ROOT = Path(__file__).parents[2]
 RUN, DEV = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
@@ -52,3 +52,12 @@ def test_what_pyproject_asks_for_is_locked(extra: str) -> None:
     for requirement in map(Requirement, wanted):
         version = str(locked[canonicalize_name(requirement.name)]).removeprefix("==")
         assert requirement.specifier.contains(version), requirement
+
+
+def test_what_the_tests_take_everywhere_is_no_longer_for_some_machines_alone() -> None:
+    run, dev = parted(
+        "a==1 \\\n    --hash=sha256:1\nb==2 ; sys_platform == 'linux' \\\n    --hash=sha256:2\n",
+        "a==1 \\\n    --hash=sha256:1\nb==2 \\\n    --hash=sha256:2\nc==3 \\\n    --hash=sha256:3\n",
+    )
+    assert run == "a==1 \\\n    --hash=sha256:1\nb==2 \\\n    --hash=sha256:2\n"
+    assert dev == "c==3 \\\n    --hash=sha256:3\n"

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pocketsphinx import Decoder
 
-from gateway.speech import engine_process, sphinx, sphinx_stream, sphinx_worker, turns
+from gateway.speech import engine_process, moonshine, sphinx, sphinx_stream, sphinx_worker, turns
 from gateway.speech.engine_process import EngineProcess, held
 from gateway.speech.flite import Flite
 from gateway.speech.framing import Kind, Message
 from gateway.speech.intents import Recogniser
 from gateway.speech.language_model import LanguageModel, language_model
+from gateway.speech.moonshine_worker import Both, meaning
 from gateway.speech.recognition import transcript
 from gateway.speech.sentences import load_book
 from gateway.speech.sphinx_stream import Heard
@@ -48,12 +48,10 @@ def recogniser() -> Recogniser:
 @pytest.fixture(scope="session")
 def hear(model: LanguageModel) -> Callable[[bytes], str]:
     """PCM to what the recogniser makes of it as the first utterance of a call, fed in pieces of 20 ms."""
-    worker = sphinx_worker.Recogniser(
-        lambda: Decoder(
-            hmm=str(model.acoustic), lm=str(model.arpa), dict=str(model.dictionary), loglevel="FATAL"
-        )
-    )
-    worker.warm()
+    files = moonshine.folder()
+    assert files is not None, "moonshine-voice is not installed, or is a release without its model"
+    sphinx_alone = sphinx_worker.recogniser(str(model.arpa), str(model.dictionary), str(model.acoustic))
+    worker = Both(sphinx_alone, moonshine.Moonshine(files).hear, meaning(None))
 
     def decode(pcm: bytes) -> str:
         pieces = [Message(Kind.AUDIO, 1, 1, pcm[at : at + 640]) for at in range(0, len(pcm), 640)]

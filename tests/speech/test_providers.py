@@ -39,6 +39,7 @@ def test_what_cannot_work_is_named(kind: Kind, spec: EngineSpec, said: str) -> N
     ("kind", "spec", "keys"),
     [
         ("stt", _spec("sphinx"), {}),
+        ("stt", _spec("local"), {}),
         ("tts", _spec("flite", voice="cmu_us_rms"), {}),
         ("llm", _spec("ollama", model="qwen3:0.6b"), {}),
         ("llm", _spec("openai", model="x", base_url="http://127.0.0.1:11434/v1"), {}),
