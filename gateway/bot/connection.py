@@ -195,6 +195,11 @@ class BotConnection(SmallWebRTCConnection):
         if self._pair is not None:
             self._pair.message(told.model_dump(mode="json"))
 
+    def has_room(self, seconds: float) -> bool:
+        """Whether so much more can be said without waiting."""
+        now = asyncio.get_running_loop().time()
+        return max(now, self._said_until) + seconds - now <= AHEAD_SECONDS
+
     def _say(self, pcm: bytes, rate: int) -> asyncio.Future[bool]:
         """Send PCM on its way; the future is done when it is time for more (by `AHEAD_SECONDS` early)."""
         loop = asyncio.get_running_loop()

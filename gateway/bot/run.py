@@ -13,7 +13,7 @@ from typing import Any
 from loguru import logger
 from pipecat.pipeline.worker import PipelineWorker
 
-from gateway.bot import given, loading, pack, pipecat_setup, stock, watching
+from gateway.bot import given, loading, pack, pipecat_setup, sound, stock, watching
 from gateway.bot.connection import BotConnection
 from gateway.bot.measures import Measures
 from gateway.bot.phone import PhoneLine
@@ -170,11 +170,12 @@ class _Seat:
 
     def watch(self, worker: PipelineWorker) -> None:
         """Time the turns of a pipeline that the bot runs; its audio gets the short way."""
-        stock.watch_frames(worker, self._see)
+        sound.watch_frames(worker, self._see)
         if self._stays:
             stock.stay_while_idle(worker)
         if isinstance(self._connection, BotConnection):
             stock.shorten(worker, SAMPLE_RATE)
+            sound.hasten(worker, self._see, self._connection.has_room)
             self._rests = self._rests and not stock.has_use_for_silence(worker)
             self._connection.rest_in_silence(allowed=self._rests)
 
