@@ -39,6 +39,8 @@ class BotConnection(SmallWebRTCConnection):
         self._unread: list[Any] = []
         self._events: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
         self._said_until = 0.0
+        self._at_once: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._at_once.set_result(True)
         self.heard: HeardTrack | None = None
         self._may_rest = False
         super().__init__()
@@ -208,13 +210,12 @@ class BotConnection(SmallWebRTCConnection):
         if self._pair is not None:
             for start in range(0, len(pcm), MAX_SOUND):
                 self._pair.sound(Kind.SAID, pcm[start : start + MAX_SOUND], rate)
-        future: asyncio.Future[bool] = loop.create_future()
         wait = self._said_until - now - AHEAD_SECONDS
         if wait <= 0:
-            future.set_result(True)
-        else:
-            future.add_done_callback(self._clear_if_cancelled)
-            loop.call_later(wait, _settle, future)
+            return self._at_once
+        future: asyncio.Future[bool] = loop.create_future()
+        future.add_done_callback(self._clear_if_cancelled)
+        loop.call_later(wait, _settle, future)
         return future
 
     def _clear_if_cancelled(self, future: asyncio.Future[bool]) -> None:

@@ -148,6 +148,7 @@ class _Seat:
         self._turns = TurnClock(
             self._turn, self._transcript, sees_packets=isinstance(connection, BotConnection)
         )
+        self._looks_at = self._turns.kinds | self._measures.kinds
 
     def take(self, frame: Frame) -> None:
         """Take a frame; what can't be read is the media's fault, and left out."""
@@ -180,8 +181,9 @@ class _Seat:
             self._connection.rest_in_silence(allowed=self._rests)
 
     def _see(self, frame: Any) -> None:
-        self._turns.frame(frame)
-        self._measures.frame(frame)
+        if type(frame) in self._looks_at:  # sound comes fifty times a second
+            self._turns.frame(frame)
+            self._measures.frame(frame)
 
     def _measured(self, items: list[dict[str, Any]]) -> None:
         self._send({"t": "measures", "items": items[:MAX_MEASURES]})

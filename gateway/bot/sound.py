@@ -63,22 +63,22 @@ def watch_frames(worker: PipelineWorker, see: Callable[[Frame], None]) -> None:
 
 
 def _is_observed(observer: WorkerObserver, frame: Frame) -> bool:
+    """Whether an observer does anything with a frame; with sound those that Pipecat gives every pipeline do not."""
     if not isinstance(frame, AudioRawFrame):
         return True
-    for one in observer._proxies or ():  # noqa: SIM110 -- a generator for each frame would cost more than the rest
-        if _wants(one, frame):
+    one: Any
+    for one in observer._proxies or ():
+        kind = type(one)
+        if kind is RTVIObserver:
+            params = one._params
+            wants = params.user_audio_level_enabled or params.bot_audio_level_enabled
+        elif kind is IdleFrameObserver:
+            wants = isinstance(frame, one._idle_timeout_frames)
+        else:
+            wants = kind is not TurnTrackingObserver
+        if wants:
             return True
     return False
-
-
-def _wants(observer: BaseObserver, frame: Frame) -> bool:
-    """Whether an observer does anything with a frame of sound; those that Pipecat gives every pipeline do not."""
-    kind, own = type(observer), vars(observer)
-    if kind is RTVIObserver:
-        return bool(own["_params"].user_audio_level_enabled or own["_params"].bot_audio_level_enabled)
-    if kind is IdleFrameObserver:
-        return isinstance(frame, own["_idle_timeout_frames"])
-    return kind is not TurnTrackingObserver
 
 
 def hasten(worker: PipelineWorker, see: Callable[[Frame], None], has_room: Callable[[float], bool]) -> None:
