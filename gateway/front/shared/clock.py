@@ -10,13 +10,11 @@ from typing import Final
 from gateway.bus.connection import Bus
 from gateway.bus.shelf import Entry, Shelf
 from gateway.errors import GatewayError
+from gateway.wire.calls import Order
 
 SHELF: Final = "voicegw_order"
 TICK_SECONDS: Final = 60.0
 _KEY: Final = "last"
-
-Order = tuple[float, int]
-"""Later ones are greater: when NATS made the shelf, and how many there were on it before."""
 
 
 class Clock:
@@ -46,7 +44,7 @@ class Clock:
         return time.monotonic() + self._ahead
 
     async def order(self) -> Order:
-        """The next one; raises Away."""
+        """The next one: when NATS made the shelf, and how many there were on it before; raises Away."""
         revision = await self._shelf.put(_KEY, {})
         return self._shelf.created_at, revision
 
