@@ -85,6 +85,7 @@ class Placing:
         """
         token = secrets.token_hex(8)
         ordered = asyncio.ensure_future(order if order is not None else _none())
+        ordered.add_done_callback(lambda done: done.cancelled() or done.exception())  # it may be that nobody asks
         try:
             placed = _Placed(self._bus, f"{self._subject}.{token}", call, seconds, first, ordered)
             self._placed[token] = placed
@@ -92,7 +93,6 @@ class Placing:
         finally:
             self._placed.pop(token, None)
             ordered.cancel()
-            await asyncio.gather(ordered, return_exceptions=True)
 
     def _take(self, message: Message) -> None:
         """What comes too late is told so: nobody waits for it any more."""
@@ -236,8 +236,8 @@ async def take(  # noqa: PLR0913 -- what its host does at each step
         keep: is told what came of it, and which call it is in the order of all, before it is answered.
         undo: ends it again, where nobody waits for it any more.
     """
-    asking = asyncio.create_task(_wanted(bus, inbox, crossing.pack({"takes": who})))
     beginning = asyncio.ensure_future(begin)
+    asking = asyncio.create_task(_wanted(bus, inbox, crossing.pack({"takes": who})))
     kept = False
     try:
         if (wanted := await asking) is not None:

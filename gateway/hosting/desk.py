@@ -30,7 +30,7 @@ from gateway.wire.calls import (
 from gateway.wire.headroom import TIERS, Headroom
 from gateway.wire.hosts import AllHeld, Held, HostState
 from gateway.wire.route import own_address
-from gateway.wire.sdp import check_offer
+from gateway.wire.sdp import parse
 
 _REQUESTS: Final[dict[str, type[Wire]]] = {"renegotiate": RenegotiateCall, "end": EndCall, **ASKED}
 
@@ -152,7 +152,7 @@ class Desk:
         held = self._calls.get(call.session_id)
         known = held.described.get("address", "") if held is not None else ""
         remote = self._remotes.get(call.session_id, known) or call.address
-        address = own_address(check_offer(call.sdp, None).candidates, remote)
+        address = own_address(parse(call.sdp).candidates, remote)
         answer = await places.renegotiate(call.model_copy(update={"address": address}))
         if held is not None and held.pc_id != answer.pc_id:
             await self._hold(held.model_copy(update={"pc_id": answer.pc_id}))
@@ -193,9 +193,9 @@ class Desk:
         )
 
     async def _begin(self, call: OfferCall) -> Answer:
-        """Begin it here: on our own address, and with the bot that our own settings name."""
+        """Begin it here: on our own address, and with the bot that our own settings name. Its front has checked it."""
         assert self._places is not None
-        address = own_address(check_offer(call.sdp, call.request_data).candidates, call.remote)
+        address = own_address(parse(call.sdp).candidates, call.remote)
         bot = self._settings.bots.get(call.device or "", self._settings.bot)
         return await self._places.offer(call.model_copy(update={"address": address, "bot": bot}))
 
