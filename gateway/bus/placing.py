@@ -85,7 +85,9 @@ class Placing:
         """
         token = secrets.token_hex(8)
         ordered = asyncio.ensure_future(order if order is not None else _none())
-        ordered.add_done_callback(lambda done: done.cancelled() or done.exception())  # it may be that nobody asks
+        ordered.add_done_callback(
+            lambda done: done.cancelled() or done.exception()
+        )  # it may be that nobody asks
         try:
             placed = _Placed(self._bus, f"{self._subject}.{token}", call, seconds, first, ordered)
             self._placed[token] = placed
