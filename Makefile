@@ -29,8 +29,11 @@ unchanged: set-up-test build/firmware  ## Stock bots and clients here and at Pip
 
 test: check firmware-test  ## Everything that CI runs
 
+# Tests start hundreds of processes, which need not compile us each time, and wait for real speech meanwhile.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 check: lint build/firmware  ## Format, lint, types, tests of the Python side
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)  # each starts several processes, and speech comes in real time
+	@$(BIN)/python -m compileall -q gateway ground tools hil tests
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)  # the longest first: tests/support/longest.py
 
 lint: set-up-test
 	$(BIN)/ruff format --check -q .
@@ -42,7 +45,7 @@ format: set-up-test  ## Format and fix what can be fixed
 	$(BIN)/ruff check -q --fix .
 
 firmware-test: set-up-test  ## Build and test the firmware's portable C on this machine, and print its budget
-	@$(MAKE) --no-print-directory -C firmware test
+	@$(MAKE) --no-print-directory -C firmware -j 2 --output-sync=target test
 
 firmware-size: set-up-test  ## What the firmware costs a chip, by component, beside the last commit
 	@$(MAKE) --no-print-directory -C firmware size

@@ -10,7 +10,7 @@ import pytest
 from loguru import logger
 
 from gateway.environment import without_telemetry
-from tests.support import lan
+from tests.support import lan, longest
 
 # How long an example takes says more of the machine than of the code. Each run tries the same ones: what one finds,
 # the next one finds as well, and so does whoever mends it.
@@ -19,6 +19,10 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("voicegw")
 without_telemetry()  # before a test imports what would send some
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    longest.first(items)
 
 
 @pytest.fixture(scope="session", autouse=True)

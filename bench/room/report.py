@@ -48,7 +48,7 @@ def write(results: dict[str, Any]) -> None:
     said = (
         f"On {machine['cores']} cores of x86 at load {machine['load_before']:.1f}, {machine['at']}; recogniser "
         f"`{results['engine']}`; voices: {', '.join(results['voices'])}."
-        f"{'' if results['every'] == 1 else ' Of {every} phrases one.'.format(**results)}"
+        f"{'' if results['every'] == 1 else ' A sample: one phrase of {every}.'.format(**results)}"
     )
     _PAGE.write_text(f"{before}{BEGIN}\n{said}\n\n{table(results)}\n{END}{after}", "utf-8")
 

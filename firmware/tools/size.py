@@ -8,10 +8,12 @@ component's own functions; libopus's is on the heap's side of a VLA and is paint
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -55,8 +57,9 @@ class Depths(CallGraph):
 
 
 def compile_all(chip: Chip, sources: list[Path], flags: list[str], build: Path) -> None:
-    for source in sources:
-        run(f"{chip.prefix}gcc", *chip.flags, *flags, "-std=gnu11", "-c", source, cwd=build)
+    command = (f"{chip.prefix}gcc", *chip.flags, *flags, "-std=gnu11", "-c")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda source: run(*command, source, cwd=build), sources))  # raises what one of them did
 
 
 def sizes(chip: Chip, build: Path) -> tuple[int, int]:

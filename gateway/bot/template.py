@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import faulthandler
-import gc
 import importlib
 import os
 import selectors
@@ -49,6 +48,7 @@ from gateway.wire.template import (
     Work,
     encode,
 )
+from ground import garbage
 
 SPARE_SECONDS: Final = 1.0
 """From a call's start to the next spare, which should not compete with it."""
@@ -121,12 +121,11 @@ class Template:
         set_up_logs(self._settings, worker=start.worker, relayed=True)
         faulthandler.enable(all_threads=False)
         before = system.descriptors()
-        importlib.import_module(start.runner)
-        for bot in start.bots:
-            self._load(bot)
-        self._look_at_threads()
-        gc.collect()
-        gc.freeze()
+        with garbage.left_alone():
+            importlib.import_module(start.runner)
+            for bot in start.bots:
+                self._load(bot)
+            self._look_at_threads()
         self._nursery = Nursery(forks=start.forks, kept=system.descriptors() - before, forget=self._close_all)
         self._take_signals()
         for bot, module in self._modules.items():

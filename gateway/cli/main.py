@@ -15,7 +15,7 @@ from gateway import __version__, environment, settings
 from gateway.cli import bots, devices, identity, memory, nats, tools
 from gateway.cli.common import ConfigOption, Exit, JsonOption, fail, run
 from gateway.errors import ConfigError, GatewayError, Unreachable
-from ground import folders, rights, terminal
+from ground import folders, garbage, rights, terminal
 from ground.terminal import out
 from ground.trouble import Trouble
 
@@ -109,9 +109,10 @@ def serve(
     chosen = settings.load(config, overrides)
     rights.keep_to_itself()
     logs.set_up(chosen)  # before Pipecat is imported, which logs at once
-    from gateway.cli import service
-    from gateway.front import server
-    from gateway.front.listening import Listener
+    with garbage.left_alone():
+        from gateway.cli import service
+        from gateway.front import server
+        from gateway.front.listening import Listener
 
     terminal.set_up(outlives_its_reader=True)
 

@@ -8,7 +8,6 @@ where that has died, its calls wait a while for another to take them over (`post
 from __future__ import annotations
 
 import asyncio
-import gc
 import importlib
 import math
 import resource
@@ -39,7 +38,7 @@ from gateway.wire.calls import (
     dump,
 )
 from gateway.wire.ipc import Channel
-from ground import priority
+from ground import garbage, priority
 
 if TYPE_CHECKING:
     from gateway.media.host import Host
@@ -137,9 +136,8 @@ class Worker:
     async def _start(self, body: dict[str, Any]) -> None:
         settings = Settings.model_validate(body["settings"])
         set_up_logs(settings, worker=body["worker"])
-        host = await _host(settings, self._emit, _bots(settings, body["worker"]), again=body["again"])
-        gc.collect()
-        gc.freeze()  # else each full collection looks through all of Pipecat again: 150 ms, in mid-call
+        with garbage.left_alone():
+            host = await _host(settings, self._emit, _bots(settings, body["worker"]), again=body["again"])
         self._host = host
         self._number = body["worker"]
         self._front_lost_s = settings.limits.front_lost_s

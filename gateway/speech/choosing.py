@@ -12,7 +12,7 @@ _LIKELY: Final = 0.5
 """Mean probability of a token below which what Moonshine heard is not sure: of noise it is below 0.35."""
 _NEARLY: Final = 0.6
 """How likely, beside the likeliest, another must be to be taken because it means something."""
-_SURE: Final = 0.8
+_SURE: Final = 0.85
 """As likely as that, it is not put right by sphinx, which knows no other words than those of our sentences."""
 _MOST: Final = 5
 

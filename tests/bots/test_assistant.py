@@ -12,11 +12,12 @@ from gateway.bots.call import gateway_settings
 from gateway.errors import ConfigError
 from gateway.sections import EngineSpec, OfDevice
 from tests.bots.calling import calling, soon
+from tests.support import cache
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> AssistantSettings:
-    return AssistantSettings(cache_dir=tmp_path_factory.mktemp("cache"))
+def settings() -> AssistantSettings:
+    return AssistantSettings(cache_dir=cache.folder())
 
 
 async def test_a_spoken_question_gets_a_spoken_answer(settings: AssistantSettings) -> None:

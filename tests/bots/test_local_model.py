@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
 from loguru import logger
@@ -13,19 +12,20 @@ from gateway.bots.assistant import AssistantSettings
 from gateway.sections import EngineSpec
 from gateway.speech import local_models
 from tests.bots.calling import Gateway, Model, calling, soon
+from tests.support import cache
 from tests.support.model import STORY
 from tests.support.waiting import until
 
 
-def settings_of(found: Model, tmp_path: Path, name: str = "rules") -> AssistantSettings:
+def settings_of(found: Model, name: str = "rules") -> AssistantSettings:
     llm = EngineSpec(provider="openai", options={"model": name, "base_url": found.url})
-    return AssistantSettings(llm=llm, cache_dir=tmp_path / "cache")
+    return AssistantSettings(llm=llm, cache_dir=cache.folder())
 
 
 async def test_the_first_sentence_is_spoken_while_the_model_goes_on_and_barge_in_ends_it(
-    model: Model, tmp_path: Path
+    model: Model,
 ) -> None:
-    async with calling(settings_of(model, tmp_path), Gateway()) as call:
+    async with calling(settings_of(model), Gateway()) as call:
         asked = LLMMessagesAppendFrame([{"role": "user", "content": "tell me a story"}], run_llm=True)
         await call.worker.queue_frame(asked)
         assert await soon(call.output.said) == STORY
@@ -37,10 +37,8 @@ async def test_the_first_sentence_is_spoken_while_the_model_goes_on_and_barge_in
 @pytest.mark.parametrize(
     ("name", "said"), [("rules", "answers at"), ("llama9", "has no llama9; it has rules")]
 )
-async def test_start_up_looks_whether_the_model_is_there(
-    model: Model, tmp_path: Path, name: str, said: str
-) -> None:
-    assert said in await looked(settings_of(model, tmp_path, name).llm)
+async def test_start_up_looks_whether_the_model_is_there(model: Model, name: str, said: str) -> None:
+    assert said in await looked(settings_of(model, name).llm)
 
 
 async def test_start_up_names_a_server_that_does_not_answer() -> None:

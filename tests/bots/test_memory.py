@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from pipecat.frames.frames import LLMMessagesAppendFrame
 
@@ -11,16 +9,17 @@ from gateway.bots.assistant import AssistantSettings
 from gateway.sections import EngineSpec, MemorySettings
 from gateway.speech.remembering import Known, known
 from tests.bots.calling import Call, Gateway, Model, calling, soon
+from tests.support import cache
 from tests.support.waiting import until
 
 BEFORE = Known(True, (("my cat is called Tom", "A fine name."), ("what is love", "A feeling.")), "Of pets.")
 
 
 @pytest.fixture
-def settings(model: Model, tmp_path: Path) -> AssistantSettings:
+def settings(model: Model) -> AssistantSettings:
     llm = EngineSpec(provider="openai", options={"model": "rules", "base_url": model.url})
     memory = MemorySettings(history=True, recall=2, summarise_after=7, voices=("cmu_us_slt",))
-    return AssistantSettings(llm=llm, memory=memory, cache_dir=tmp_path / "cache")
+    return AssistantSettings(llm=llm, memory=memory, cache_dir=cache.folder())
 
 
 async def type_in(call: Call, text: str) -> str:

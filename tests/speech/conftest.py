@@ -15,13 +15,14 @@ from gateway.speech.moonshine_worker import Both, meaning
 from gateway.speech.recognition import transcript
 from gateway.speech.sentences import load_book
 from gateway.speech.sphinx_stream import Heard
+from tests.support import cache
 
 DATA = Path(__file__).parents[1] / "data" / "speech"
 
 
 @pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
-    return language_model(load_book(), tmp_path_factory.mktemp("cache"))
+def model() -> LanguageModel:
+    return language_model(load_book(), cache.folder())
 
 
 @asynccontextmanager

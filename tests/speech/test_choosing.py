@@ -23,7 +23,7 @@ def test_what_is_hardly_likely_is_not_taken_though_it_means_something() -> None:
 
 def test_sphinx_is_not_asked_where_moonshine_is_sure() -> None:
     """Whatever is said is heard by sphinx as the nearest of the sentences that it knows."""
-    assert by_moonshine([Text("they were just here", 0.85)], _means()) == Heard("they were just here")
+    assert by_moonshine([Text("they were just here", 0.9)], _means()) == Heard("they were just here")
 
 
 def test_sphinx_is_asked_where_moonshine_is_not_sure() -> None:

@@ -1,8 +1,9 @@
 """A gateway as a user runs it: a process with a settings file, stopped by its own handle.
 
 What a test does not set is what ships: limits, trust, one worker, mDNS. Two things differ. The bot is `echo`, as most
-tests are of what lies around a bot; tests/speech, tests/sim and tests/browser talk to the assistant. And data and
-caches are the test's own. A gateway that a whole file shares lets one address offer more often than a home would.
+tests are of what lies around a bot; tests/speech, tests/sim and tests/browser talk to the assistant. And the
+data is the test's own, the cache that of all tests (`cache`). A gateway that a whole file shares lets one address offer
+more often than a home would.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import IO, Any
 import httpx
 
 from ground import operator
+from tests.support import cache
 from tests.support.waiting import eventually, until
 
 ROOT = Path(__file__).parents[2]
@@ -197,7 +199,7 @@ def write_settings(directory: Path, values: Mapping[str, Any]) -> Path:
     own = {
         "bot": "echo",
         "data_dir": str(directory / "data"),
-        "cache_dir": str(directory / "cache"),
+        "cache_dir": str(cache.folder()),
     }
     path = directory / "voicegw.toml"
     path.write_text(toml({**own, **values}))
