@@ -23,13 +23,20 @@ def test_what_is_hardly_likely_is_not_taken_though_it_means_something() -> None:
 
 def test_sphinx_is_not_asked_where_moonshine_is_sure() -> None:
     """Whatever is said is heard by sphinx as the nearest of the sentences that it knows."""
-    assert by_moonshine([Text("they were just here", 0.9)], _means()) == Heard("they were just here")
+    assert by_moonshine([Text("they were just here", 0.92)], _means()) == Heard("they were just here")
 
 
 def test_sphinx_is_asked_where_moonshine_is_not_sure() -> None:
     found = [Text("the blouder", 0.6)]
     assert by_moonshine(found, _means("louder")) is None
     assert by_both(found, Heard("louder"), _means("louder")) == Heard("louder")
+
+
+def test_sphinx_puts_right_what_sounds_alike_where_moonshine_is_rather_sure() -> None:
+    found = [Text("make it lighter", 0.82)]
+    means = _means("make it louder", "unmute the sound")
+    assert by_both(found, Heard("make it louder"), means) == Heard("make it louder")
+    assert by_both(found, Heard("unmute the sound"), means) == Heard("make it lighter")
 
 
 def test_sphinx_is_not_believed_where_it_is_not_sure_itself() -> None:
