@@ -148,8 +148,8 @@ def idle(bench: Bench, side: Side) -> dict[str, Any]:
         with bench.serving(side, bot="assistant") as server:
             for event in bench.events(server, plan):
                 if event["event"] == "begin":
-                    began, used = time.monotonic(), server.cpu_seconds()
                     memory[sessions] = server.rss_mb()
+                    began, used = time.monotonic(), server.cpu_seconds()
                 if event["event"] == "end":
                     cpu[sessions] = (server.cpu_seconds() - used) / (time.monotonic() - began)
     return {
@@ -169,12 +169,12 @@ def cost(bench: Bench, side: Side) -> dict[str, Any]:
         with bench.serving(side) as server:
             for event in bench.events(server, _steady(bench, sessions)):
                 if event["event"] == "begin":
-                    began, used = time.monotonic(), server.cpu_seconds()
                     there = carried[str(sessions)] = event["sessions"]
+                    memory[there] = server.rss_mb()  # at the end bots leave while it is added up
+                    began, used = time.monotonic(), server.cpu_seconds()
                 if event["event"] == "end":
                     spent = (server.cpu_seconds() - used) / (time.monotonic() - began)
                     cpu[str(sessions)] = _round(spent / there, 4)
-                    memory[there] = server.rss_mb()
                     late[str(sessions)] = _round(event["late"], 4)
                     payload = event["payload_bytes"] if sessions <= 8 else payload
     few, many = min(memory), max(memory)
@@ -183,7 +183,7 @@ def cost(bench: Bench, side: Side) -> dict[str, Any]:
         "carried": carried,
         "late": late,
         "payload_bytes": _round(payload),
-        "rss_mb_per_session": _round((memory[many] - memory[few]) / (many - few), 2),
+        "rss_mb_per_session": _round((memory[many] - memory[few]) / (many - few or float("nan")), 2),
         "rss_mb": _round(memory[few]),
     }
 

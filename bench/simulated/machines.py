@@ -119,7 +119,8 @@ class Front:
         self.member = Member(network)
         self.cpu = Cpu(1)
         self.asked = 0
-        self.hosts = Hosts(settings, cast("Bus", self.member), lambda *_: None, lambda _: None)
+        bus = cast("Bus", self.member)
+        self.hosts = Hosts(settings, bus, lambda *_: None, lambda _: None, self.member.order)
 
     async def offer(self, call: OfferCall) -> Answer:
         self.asked += 1

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from gateway.bus.connection import Message, NobodyThere
 from gateway.errors import Busy
+from gateway.wire.calls import Order
 
 HOP_SECONDS: Final = 0.0002
 """From a member to NATS, or back, on a LAN."""
@@ -36,6 +37,7 @@ class Network:
         self._exact: dict[str, list[_Hearing]] = {}
         self._wild: list[tuple[list[str], _Hearing]] = []
         self._inboxes = itertools.count()
+        self.orders = itertools.count(1)
 
     def hear(self, subject: str, hearing: _Hearing) -> Callable[[], None]:
         parts = subject.split(".")
@@ -122,6 +124,12 @@ class Member:
 
     async def settled(self) -> None:
         await asyncio.sleep(2 * HOP_SECONDS)
+
+    async def order(self) -> Order:
+        """What `front.shared.clock` gets: a question, and its answer."""
+        self._network.carried[int(asyncio.get_running_loop().time())] += 2
+        await asyncio.sleep(2 * HOP_SECONDS)
+        return 1.0, next(self._network.orders)
 
     async def caught_up(self) -> None:
         """What arrives is heard at once."""

@@ -51,6 +51,11 @@ class Measures:
             FunctionCallCancelFrame: self._cancelled,
         }
 
+    @property
+    def kinds(self) -> frozenset[type[Frame]]:
+        """Of frames that it takes note of; it need not be given others."""
+        return frozenset(self._handlers)
+
     def frame(self, frame: Frame) -> None:
         """Take note of a frame, by whichever processor it is pushed first."""
         handler = self._handlers.get(type(frame))

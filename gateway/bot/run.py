@@ -13,7 +13,7 @@ from typing import Any
 from loguru import logger
 from pipecat.pipeline.worker import PipelineWorker
 
-from gateway.bot import given, loading, pack, pipecat_setup, stock, watching
+from gateway.bot import given, loading, pack, pipecat_setup, sound, stock, watching
 from gateway.bot.connection import BotConnection
 from gateway.bot.measures import Measures
 from gateway.bot.phone import PhoneLine
@@ -148,6 +148,7 @@ class _Seat:
         self._turns = TurnClock(
             self._turn, self._transcript, sees_packets=isinstance(connection, BotConnection)
         )
+        self._looks_at = self._turns.kinds | self._measures.kinds
 
     def take(self, frame: Frame) -> None:
         """Take a frame; what can't be read is the media's fault, and left out."""
@@ -170,17 +171,19 @@ class _Seat:
 
     def watch(self, worker: PipelineWorker) -> None:
         """Time the turns of a pipeline that the bot runs; its audio gets the short way."""
-        stock.watch_frames(worker, self._see)
+        sound.watch_frames(worker, self._see)
         if self._stays:
             stock.stay_while_idle(worker)
         if isinstance(self._connection, BotConnection):
             stock.shorten(worker, SAMPLE_RATE)
+            sound.hasten(worker, self._see, self._connection.has_room)
             self._rests = self._rests and not stock.has_use_for_silence(worker)
             self._connection.rest_in_silence(allowed=self._rests)
 
     def _see(self, frame: Any) -> None:
-        self._turns.frame(frame)
-        self._measures.frame(frame)
+        if type(frame) in self._looks_at:  # sound comes fifty times a second
+            self._turns.frame(frame)
+            self._measures.frame(frame)
 
     def _measured(self, items: list[dict[str, Any]]) -> None:
         self._send({"t": "measures", "items": items[:MAX_MEASURES]})

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
+from collections.abc import AsyncIterator, Callable
 
 from aiortc.mediastreams import MediaStreamError
-from loguru import logger
 from pipecat.frames.frames import EndFrame, Frame, InputAudioRawFrame
-from pipecat.observers.base_observer import FramePushed
 from pipecat.pipeline.worker import IDLE_TIMEOUT_SECS, PipelineWorker
 from pipecat.processors.frame_processor import FrameCallback, FrameDirection, FrameProcessor
 from pipecat.services.stt_service import SegmentedSTTService, STTService
@@ -129,21 +126,3 @@ def _read_pcm(transport: smallwebrtc.SmallWebRTCInputTransport, rate: int) -> No
     client.read_audio_frame = read_audio_frame  # type: ignore[method-assign]
     if params.audio_in_filter is None and params.audio_in_passthrough:
         transport.push_audio_frame = push_audio_frame  # type: ignore[method-assign]
-
-
-def watch_frames(worker: PipelineWorker, see: Callable[[Frame], None]) -> None:
-    """Show every frame to `see` each time that a processor of this pipeline pushes it.
-
-    By Pipecat's own means an observer has a queue and a task, which are woken at each step of each frame of audio.
-    """
-    observer = worker._observer
-    stock = observer.on_push_frame
-
-    def on_push_frame(data: FramePushed) -> Coroutine[Any, Any, None]:
-        try:
-            see(data.frame)
-        except Exception:  # noqa: BLE001 -- what watches must not harm what it watches
-            logger.exception("a frame could not be seen: {}", data.frame)
-        return stock(data)
-
-    observer.on_push_frame = on_push_frame  # type: ignore[method-assign]

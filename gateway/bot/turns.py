@@ -87,6 +87,11 @@ class TurnClock:
         if not sees_packets:
             self._handlers[BotStartedSpeakingFrame] = lambda *_: self.packet()
 
+    @property
+    def kinds(self) -> frozenset[type[Frame]]:
+        """Of frames that it takes note of; it need not be given others."""
+        return frozenset(self._handlers)
+
     def frame(self, frame: Frame) -> None:
         """Take note of a frame that is pushed, by each processor of a pipeline or by one; only the first counts."""
         handler = self._handlers.get(type(frame))

@@ -1,4 +1,4 @@
-"""A call finds its host: the emptiest tier is asked first, one host of it hears, takes it, and answers.
+"""A call finds its host: the emptiest tier that is known is asked first, one host of it hears, takes it, and answers.
 
 Both sides ask each other. A host that has slept, or is cut off, would else carry a call that nobody waits for any more,
 beside the one that its device has elsewhere; a front that has died would leave one behind. A front that waits no more
@@ -9,7 +9,7 @@ the call while it asks: what it begins for nobody is cancelled a moment later.
 front                                   host
  │ offer to voicegw.place.3, inbox ────►│  one of the queue group, which begins the call
  │◄──────────────────── "may I take it" │
- │ yes ────────────────────────────────►│  else it is cancelled
+ │ yes, and its place in the order ────►│  else it is cancelled
  │◄──────────────────────── the answer  │
  │ taken ──────────────────────────────►│  else the call is ended
 ```
@@ -28,7 +28,7 @@ from loguru import logger
 from gateway.bus import crossing, subjects
 from gateway.bus.connection import Message
 from gateway.errors import Busy, GatewayError
-from gateway.wire.calls import Answer, OfferCall, dump
+from gateway.wire.calls import Answer, OfferCall, Order, dump
 from gateway.wire.headroom import TIERS
 
 AGAIN_SECONDS: Final = 0.1
@@ -68,22 +68,33 @@ class Placing:
         """Hear what hosts say; gives what ends that."""
         return await self._bus.hear(f"{self._subject}.*", self._take)
 
-    async def place(self, call: OfferCall, seconds: float) -> Answer:
+    async def place(
+        self, call: OfferCall, seconds: float, *, first: int = TIERS[0], order: Awaitable[Order] | None = None
+    ) -> Answer:
         """Have a host take a call; gives its answer.
 
         Args:
             call: what is asked.
             seconds: for the answer, once it has taken it.
+            first: the emptiest tier in which somebody is known to be; nobody is asked for above it.
+            order: which one it is of all calls, where that counts; it is found out while a host is looked for.
 
         Raises:
-            Busy: none has room, or the one that took it doesn't answer in time. Else what the host raises.
+            Busy: none has room, or the one that took it doesn't answer in time. Else what the host raises, and what
+                the order does.
         """
         token = secrets.token_hex(8)
-        placed = self._placed[token] = _Placed(self._bus, f"{self._subject}.{token}", call, seconds)
+        ordered = asyncio.ensure_future(order if order is not None else _none())
+        ordered.add_done_callback(
+            lambda done: done.cancelled() or done.exception()
+        )  # it may be that nobody asks
         try:
+            placed = _Placed(self._bus, f"{self._subject}.{token}", call, seconds, first, ordered)
+            self._placed[token] = placed
             return await placed.run()
         finally:
-            del self._placed[token]
+            self._placed.pop(token, None)
+            ordered.cancel()
 
     def _take(self, message: Message) -> None:
         """What comes too late is told so: nobody waits for it any more."""
@@ -102,9 +113,19 @@ class Placing:
 class _Placed:
     """One call that looks for a host."""
 
-    def __init__(self, bus: Speaks, inbox: str, call: OfferCall, seconds: float) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 -- what `place` is given, and whence
+        self,
+        bus: Speaks,
+        inbox: str,
+        call: OfferCall,
+        seconds: float,
+        first: int,
+        ordered: Awaitable[Order | None],
+    ) -> None:
         self._bus, self._inbox = bus, inbox
         self._data, self._seconds = crossing.pack(call), seconds
+        self._tiers = [tier for tier in TIERS if tier <= first]
+        self._ordered = ordered
         self.heard: asyncio.Queue[Message] = asyncio.Queue()
         self._unanswered = False
         """Whether somebody should have heard, and did not."""
@@ -123,7 +144,7 @@ class _Placed:
     async def _round(self) -> Answer | None:
         """Ask each tier, as often as it may be."""
         self._unanswered = False
-        for tier in TIERS:
+        for tier in self._tiers:
             for _ in range(TRIES):
                 await self._bus.tell(subjects.place(tier), self._data, self._inbox)
                 if (heard := await self._hear(AGAIN_SECONDS)) is None:
@@ -145,8 +166,11 @@ class _Placed:
         body = crossing.answered(heard.data)
         if "takes" not in body:
             return None if "answer" not in body else await self._accept(heard, body)
-        await self._say(heard, yes=True)
+        await self._bus.tell(heard.reply, await self._yes())
         return await self._answer(str(body["takes"]))
+
+    async def _yes(self) -> bytes:
+        return crossing.pack({"yes": True, "order": await self._ordered})
 
     async def _answer(self, who: str) -> Answer | None:
         """What comes from the host that has taken it; nothing where that has died or sleeps.
@@ -191,20 +215,35 @@ class _Placed:
         await self._bus.tell(to.reply, crossing.pack({"yes": yes}))
 
 
-async def take(
+async def _none() -> None:
+    """In no order."""
+
+
+async def take(  # noqa: PLR0913 -- what its host does at each step
     bus: Speaks,
     inbox: str,
     who: str,
     *,
     begin: Awaitable[Answer],
+    keep: Callable[[Answer, Order | None], Awaitable[None]],
     undo: Callable[[], Awaitable[None]],
 ) -> None:
-    """Be the host that has heard an offer, has room for it, and begins it; who hears at the inbox may want it."""
-    asking = asyncio.create_task(_wanted(bus, inbox, crossing.pack({"takes": who})))
+    """Be the host that has heard an offer, has room for it, and begins it; who hears at the inbox may want it.
+
+    Args:
+        bus: where it was heard.
+        inbox: where it is answered.
+        who: this host.
+        begin: what begins it.
+        keep: is told what came of it, and which call it is in the order of all, before it is answered.
+        undo: ends it again, where nobody waits for it any more.
+    """
     beginning = asyncio.ensure_future(begin)
+    asking = asyncio.create_task(_wanted(bus, inbox, crossing.pack({"takes": who})))
     kept = False
     try:
-        kept = await asking and await _answered(bus, inbox, beginning)
+        if (wanted := await asking) is not None:
+            kept = await _answered(bus, inbox, beginning, lambda answer: keep(answer, _order_in(wanted)))
     finally:
         if not kept:
             beginning.cancel()
@@ -213,18 +252,30 @@ async def take(
             await bus.tell(inbox, crossing.pack({"left": who}))  # it may want the call, and be slow to say so
 
 
-async def _answered(bus: Speaks, inbox: str, beginning: asyncio.Future[Answer]) -> bool:
+async def _answered(
+    bus: Speaks, inbox: str, beginning: asyncio.Future[Answer], keep: Callable[[Answer], Awaitable[None]]
+) -> bool:
     """Whether what comes of it is known to whoever asked."""
     try:
         answer = await beginning
     except GatewayError as error:
         await bus.tell(inbox, crossing.pack_error(error), bus.inbox())
         return True
-    return await _wanted(bus, inbox, crossing.pack({"answer": dump(answer)}))
+    await keep(answer)
+    return await _wanted(bus, inbox, crossing.pack({"answer": dump(answer)})) is not None
 
 
-async def _wanted(bus: Speaks, inbox: str, data: bytes) -> bool:
+async def _wanted(bus: Speaks, inbox: str, data: bytes) -> dict[str, Any] | None:
+    """What whoever asked says to it; nothing where it does not want it."""
     try:
-        return bool(crossing.unpack(await bus.ask(inbox, data, CONFIRM_SECONDS)).get("yes"))
+        said = crossing.unpack(await bus.ask(inbox, data, CONFIRM_SECONDS))
     except GatewayError:
-        return False
+        return None
+    return said if said.get("yes") else None
+
+
+def _order_in(said: dict[str, Any]) -> Order | None:
+    match said.get("order"):
+        case [int() | float() as made, int() as number]:
+            return float(made), number
+    return None

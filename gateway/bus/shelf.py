@@ -43,9 +43,10 @@ class Shelf:
         changed: is given each entry, those that are there at first too.
         seconds: after which an entry goes by itself; 0 for never.
         whole: awaited each time that all that is there has been given to `changed`.
+        keys: which are copied and told of, as a subject of NATS.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what each of them is for
         self,
         bus: Bus,
         name: str,
@@ -53,8 +54,9 @@ class Shelf:
         changed: Callable[[Entry], None] | None = None,
         seconds: float = 0,
         whole: Callable[[], Awaitable[None]] | None = None,
+        keys: str = ">",
     ) -> None:
-        self._bus, self._name, self._seconds = bus, name, seconds
+        self._bus, self._name, self._seconds, self._keys = bus, name, seconds, keys
         self._changed, self._whole = changed, whole
         self._store: Any = None
         self._task: asyncio.Task[None] | None = None
@@ -144,7 +146,7 @@ class Shelf:
             await self._again.wait()
             return
         self._store = store = await self._opened()
-        watcher = await store.watchall()
+        watcher = await store.watch(self._keys)
         seen: set[str] | None = set()
         try:
             async for found in watcher:

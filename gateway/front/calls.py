@@ -13,7 +13,7 @@ from gateway.front.access import Caller
 from gateway.front.door import group_of
 from gateway.front.neighbours import Kept, Neighbours
 from gateway.front.sharing import Board
-from gateway.wire.calls import KeptCall, SessionEvent
+from gateway.wire.calls import KeptCall, Order, SessionEvent
 
 MAX_PC_IDS: Final = 8
 """By which a call is known: its client has not heard of the newest where an answer was lost."""
@@ -26,10 +26,9 @@ class Owner:
     caller: Caller
     board: str | None
     who: Board
-    order: tuple[float, int] | None = None
-    """Later calls have a greater one, where several fronts take them."""
 
 
+_EARLIEST: Final[Order] = (0.0, 0)
 _OWNER: Final = TypeAdapter(Owner)
 
 
@@ -46,6 +45,8 @@ class Entry:
     live: bool = False
     described: dict[str, Any] = field(default_factory=dict)
     """As its media process describes it."""
+    order: Order | None = None
+    """Where several fronts take calls: none is of before its host's last start."""
 
     @property
     def caller(self) -> Caller:
@@ -58,8 +59,7 @@ class Entry:
 
     def follows(self, other: Entry) -> bool:
         """Whether it began after another one, at another front."""
-        one, two = self.owner.order, other.owner.order
-        return one is not None and two is not None and one > two
+        return self.order is not None and other.order is not None and self.order > other.order
 
     def note(self, pc_id: str) -> None:
         """Know it by this as well."""
@@ -111,6 +111,7 @@ class Calls:
                 Kept(self._neighbours, owner.caller.address),
                 live=call.described.get("state") in {"live", "away"},
                 described=call.described,
+                order=call.order,
             )
         )
 
@@ -137,5 +138,7 @@ class Calls:
 
     def outdone(self, device: str | None) -> list[str]:
         """Of a device's calls that came to several fronts, or were out of sight, all but the last one."""
-        ordered = [(e.owner.order, e.session_id) for e in self.of(device) if e.owner.order is not None]
-        return [session_id for _, session_id in sorted(ordered)[:-1]]
+        ordered = sorted((e.order or _EARLIEST, e.session_id) for e in self.of(device))
+        return (
+            [session_id for _, session_id in ordered[:-1]] if ordered and ordered[-1][0] > _EARLIEST else []
+        )

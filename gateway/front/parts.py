@@ -222,13 +222,14 @@ def assembled(settings: Settings, registry: Registry, shared: Joined | None) -> 
     workers: Places = (
         Workers(settings, take)
         if shared is None
-        else Hosts(settings, shared.bus, take, lambda call: switchboard.adopt(call))  # noqa: PLW0108 -- made below
+        else Hosts(settings, shared.bus, take, lambda call: switchboard.adopt(call), shared.clock.order)  # noqa: PLW0108 -- made below
     )
-    reserved, order = (None, None) if shared is None else (shared.reserved, shared.clock.order)
     lines = Lines(workers)
     folder = settings.uploads_folder
     uploads = None if folder is None else Uploads(folder, settings.uploads_folder_max_files)
-    switchboard = Switchboard(settings, registry, workers, telemetry, reserved, order)
+    switchboard = Switchboard(
+        settings, registry, workers, telemetry, None if shared is None else shared.reserved
+    )
     book = PromiseBook(registry.store) if shared is None else shared.book
     promises = Promises(book, switchboard, telemetry.publish)
     if shared is not None:

@@ -86,6 +86,7 @@ async def _stop(gateway: Gateway, chores: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*chores, return_exceptions=True)
     await gateway.rollouts.stop()
     await gateway.workers.stop()
+    await gateway.switchboard.close()
     await gateway.telemetry.close()
 
 

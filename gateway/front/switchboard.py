@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
@@ -65,17 +65,15 @@ class Switchboard:
         workers: the places that calls live in.
         telemetry: told of every offer.
         reserved: what `/start` was given.
-        order: which call is the later one, where several fronts take them.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 -- what it stands on
+    def __init__(
         self,
         settings: Settings,
         registry: Registry,
         workers: Places,
         telemetry: Telemetry,
         reserved: Reserved | None = None,
-        order: Callable[[], Awaitable[tuple[float, int]]] | None = None,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -86,8 +84,7 @@ class Switchboard:
         self._of_keys = RateLimit(rate)
         self._asking: Counter[str] = Counter()
         self._reserved = reserved or Reserved()
-        self._order = order
-        self._ending: set[asyncio.Task[None]] = set()
+        self._beside: set[asyncio.Task[None]] = set()
         self.shared_keys = SharedKeys()
         self.neighbours = Neighbours()
         self._calls = Calls(self.neighbours)
@@ -165,12 +162,8 @@ class Switchboard:
             remote=caller.address,
         )
         facts = _facts(request_data)
-        owner = Owner(
-            replace(caller, proven=None),
-            facts.get("board"),
-            Board(facts.get("id"), caller.address),
-            None if self._order is None else await self._order(),
-        )
+        board = facts.get("board")
+        owner = Owner(replace(caller, proven=None), board, Board(facts.get("id"), caller.address))
         with self._asked_for(caller):
             return await self._begin(call.model_copy(update={"owner": asdict(owner)}), owner, kept)
 
@@ -207,7 +200,7 @@ class Switchboard:
         answer = await self._workers.offer(call)
         entry = Entry(call.session_id, [answer.pc_id], call.device, owner, kept)
         if (heard := self._calls.get(call.session_id)) is not None:  # its host has told every front of it
-            entry.live, entry.described = heard.live, heard.described
+            entry.live, entry.described, entry.order = heard.live, heard.described, heard.order
         if (
             call.client is sdp.Client.DEVICE
             and (size := len(answer.model_dump_json(exclude_none=True)))
@@ -224,7 +217,7 @@ class Switchboard:
             if call.device is not None and other.caller.key_id == entry.caller.key_id is not None:
                 self.shared_keys.replaced(call.device, other.owner.who, owner.who)
             self._replace(other.session_id)
-        await self._note_device(call)
+        self._note_device(call)
         return answer
 
     async def _renegotiate(self, entry: Entry, offered: Offered, address: str) -> Answer:
@@ -320,9 +313,16 @@ class Switchboard:
 
     def _replace(self, session_id: str) -> None:
         """End a call for a later one, which does not wait for that."""
-        task = asyncio.create_task(self.end(session_id, "replaced"), name=f"end-{session_id}")
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+        self._start(self.end(session_id, "replaced"), f"end-{session_id}")
+
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    async def close(self) -> None:
+        """Wait for what goes on beside the answers."""
+        await asyncio.gather(*self._beside, return_exceptions=True)
 
     def take(self, event: SessionEvent) -> None:
         """Note that a call is live, and forget one that has ended."""
@@ -350,12 +350,14 @@ class Switchboard:
             return claimed
         return None if claimed in {d.name for d in await self._registry.all()} else claimed
 
-    async def _note_device(self, call: OfferCall) -> None:
+    def _note_device(self, call: OfferCall) -> None:
+        """Its client does not wait until the disk has it."""
         if call.device is not None:
             facts = _facts(call.request_data)
             if fault := facts.get("fault"):
                 logger.warning("{} has a part that does not work: {}", call.device, fault)
-            await self._registry.seen(call.device, call.remote, facts.get("board"), facts.get("fw"))
+            seen = self._registry.seen(call.device, call.remote, facts.get("board"), facts.get("fw"))
+            self._start(seen, f"seen-{call.session_id}")
             arrived = {
                 "device": call.device,
                 "address": call.remote,

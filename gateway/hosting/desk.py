@@ -21,6 +21,7 @@ from gateway.wire.calls import (
     EndCall,
     KeptCall,
     OfferCall,
+    Order,
     RenegotiateCall,
     SessionEvent,
     Wire,
@@ -29,7 +30,7 @@ from gateway.wire.calls import (
 from gateway.wire.headroom import TIERS, Headroom
 from gateway.wire.hosts import AllHeld, Held, HostState
 from gateway.wire.route import own_address
-from gateway.wire.sdp import check_offer
+from gateway.wire.sdp import parse
 
 _REQUESTS: Final[dict[str, type[Wire]]] = {"renegotiate": RenegotiateCall, "end": EndCall, **ASKED}
 
@@ -55,7 +56,8 @@ class Desk:
         self._ends: dict[int, Callable[[], Awaitable[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._outbox: asyncio.Queue[tuple[str, Wire]] = asyncio.Queue()
-        self._coming: set[str] = set()
+        self._coming: dict[str, dict[str, Any]] = {}
+        """Calls that are about to be, as their media processes describe them."""
         self._draining = False
 
     # -- its calls
@@ -84,6 +86,8 @@ class Desk:
             self._remotes.pop(event.session_id, None)
         elif event.kind == "session" and (held := self._calls.get(event.session_id)) is not None:
             self._calls[event.session_id] = held.model_copy(update={"described": event.data})
+        elif event.kind == "session" and event.session_id in self._coming:
+            self._coming[event.session_id] = event.data
         self._outbox.put_nowait((self._who.ask if event.kind == "ask" else self._who.event, event))
 
     async def start(self, places: Places, kept: list[KeptCall]) -> None:
@@ -148,7 +152,7 @@ class Desk:
         held = self._calls.get(call.session_id)
         known = held.described.get("address", "") if held is not None else ""
         remote = self._remotes.get(call.session_id, known) or call.address
-        address = own_address(check_offer(call.sdp, None).candidates, remote)
+        address = own_address(parse(call.sdp).candidates, remote)
         answer = await places.renegotiate(call.model_copy(update={"address": address}))
         if held is not None and held.pc_id != answer.pc_id:
             await self._hold(held.model_copy(update={"pc_id": answer.pc_id}))
@@ -165,13 +169,13 @@ class Desk:
             return
         if call.session_id in self._coming or call.session_id in self._calls:
             return  # its front has asked again meanwhile, and waits for what we say to the first
-        self._coming.add(call.session_id)
+        self._coming[call.session_id] = {}
         try:
             await self._take_or_leave(call, message.reply)
         except GatewayError as error:
             logger.info("an offer is left: {}", error.message)
         finally:
-            self._coming.discard(call.session_id)
+            del self._coming[call.session_id]
             await self._follow()
 
     async def _take_or_leave(self, call: OfferCall, inbox: str) -> None:
@@ -179,18 +183,38 @@ class Desk:
         if self._draining or self.count > self._settings.limits.sessions:  # this one is counted already
             await self._bus.tell(inbox, crossing.pack({"full": who}))
             return
-        await placing.take(self._bus, inbox, who, begin=self._begin(call), undo=lambda: self._undo(call))
+        await placing.take(
+            self._bus,
+            inbox,
+            who,
+            begin=self._begin(call),
+            keep=lambda answer, order: self._keep(call, answer, order),
+            undo=lambda: self._undo(call),
+        )
 
     async def _begin(self, call: OfferCall) -> Answer:
-        """Begin it here: on our own address, and with the bot that our own settings name."""
+        """Begin it here: on our own address, and with the bot that our own settings name. Its front has checked it."""
         assert self._places is not None
-        address = own_address(check_offer(call.sdp, call.request_data).candidates, call.remote)
+        address = own_address(parse(call.sdp).candidates, call.remote)
         bot = self._settings.bots.get(call.device or "", self._settings.bot)
-        answer = await self._places.offer(call.model_copy(update={"address": address, "bot": bot}))
+        return await self._places.offer(call.model_copy(update={"address": address, "bot": bot}))
+
+    async def _keep(self, call: OfferCall, answer: Answer, order: Order | None) -> None:
+        """Know it as a call that there is, unless it has ended already."""
+        assert self._places is not None
         if call.session_id in self._places:
             self._remotes[call.session_id] = call.remote
-            await self._hold(_kept(call, answer))
-        return answer
+            described = self._coming.get(call.session_id, {})
+            await self._hold(
+                KeptCall(
+                    session_id=call.session_id,
+                    pc_id=answer.pc_id,
+                    device=call.device,
+                    owner=call.owner,
+                    described=described,
+                    order=order,
+                )
+            )
 
     async def _hold(self, call: KeptCall) -> None:
         """Every front knows of it before its client has the answer, and may come to any."""
@@ -241,13 +265,3 @@ class Desk:
         task = asyncio.create_task(work, name=f"host-{name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _kept(call: OfferCall, answer: Answer) -> KeptCall:
-    return KeptCall(
-        session_id=call.session_id,
-        pc_id=answer.pc_id,
-        device=call.device,
-        owner=call.owner,
-        described={},
-    )

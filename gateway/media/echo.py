@@ -69,6 +69,8 @@ class Echo:
 
     def sent(self, pcm: bytes, timestamp: int) -> None:
         """This goes out, 20 ms, with this RTP timestamp."""
+        if self._canceller is None:
+            return
         self._sent[timestamp] = pcm
         self._last = timestamp
         while len(self._sent) > _KEPT:

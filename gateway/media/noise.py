@@ -18,8 +18,11 @@ _SMOOTH: Final = 0.4
 
 def power(pcm: bytes) -> float:
     """Of 16-bit PCM, where full scale is 1."""
-    samples = np.frombuffer(pcm, "<i2").astype(np.float32)
-    return float(samples @ samples) / max(samples.size, 1) / (1 << 30)
+    samples = np.frombuffer(pcm, _PCM).astype(np.float32)
+    return float(np.dot(samples, samples)) / max(samples.size, 1) / (1 << 30)
+
+
+_PCM: Final = np.dtype("<i2")
 
 
 class Noise:

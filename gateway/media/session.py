@@ -254,8 +254,9 @@ class Session:
             self._listen()
             if (over := self._over()) is not None:
                 return over
-            self._media = await self._connection.figures()
-            self._report()
+            if self.state is not State.CONNECTING:  # else there is nothing to tell yet
+                self._media = await self._connection.figures()
+                self._report()
             self._stirred.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stirred.wait(), STATUS_SECONDS)

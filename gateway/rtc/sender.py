@@ -81,9 +81,10 @@ class DeviceSender:
             return
         if rate != SAMPLE_RATE:
             pcm = self._resample(pcm, rate)
-        self._pacer.push(pcm, self._loop.time())
+        now = self._loop.time()
+        self._pacer.push(pcm, now)
         if self._reporting is not None:
-            self._schedule()
+            self._send_due(now)  # at once, as a timer would cost a wake of its own
 
     def clear(self) -> None:
         """Barge-in: what is queued is not said any more."""
@@ -139,7 +140,10 @@ class DeviceSender:
         self._timer = self._loop.call_at(deadline, self._tick) if deadline < math.inf else None
 
     def _tick(self) -> None:
-        packet = self._pacer.next_packet(self._loop.time())
+        self._send_due(self._loop.time())
+
+    def _send_due(self, now: float) -> None:
+        packet = self._pacer.next_packet(now)
         if packet is not None:
             self._send_opus(self._encoder.encode(packet.pcm), packet.timestamp, marker=packet.marker)
             if not packet.silent and not self._speaking and self._on_audio is not None:

@@ -189,6 +189,10 @@ class Exit(Wire):
     detail: str = ""
 
 
+Order = tuple[float, int]
+"""Which of all calls one is, where several fronts take them: later ones are greater."""
+
+
 class KeptCall(Wire):
     """A call that has outlived its front, for the next one."""
 
@@ -197,6 +201,7 @@ class KeptCall(Wire):
     device: str | None
     owner: dict[str, Any]
     described: dict[str, Any]
+    order: Order | None = None
 
 
 class KeptCalls(Wire):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.metadata
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import pytest
@@ -148,48 +148,6 @@ async def test_a_restarted_call_is_heard_on() -> None:
         client._audio_input_track = second
         second.put(b"\2\0" * 320)
         await until(lambda: len(heard.audio) == 2, "the second is heard")
-
-
-# -- Pipecat's observers
-
-
-class Last(FrameProcessor):
-    """Keeps the texts that reach it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.texts: list[Frame] = []
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        await super().process_frame(frame, direction)
-        if isinstance(frame, TextFrame):
-            self.texts.append(frame)
-        await self.push_frame(frame, direction)
-
-
-async def run(see: Callable[[Frame], None]) -> list[Frame]:
-    """Send a text through a watched pipeline; what reaches its end."""
-    last = Last()
-    worker = PipelineWorker(Pipeline([last]))
-    stock.watch_frames(worker, see)
-    runner = WorkerRunner(handle_sigint=False)
-    await runner.add_workers(worker)
-    await worker.queue_frames([TextFrame("hello"), EndFrame()])
-    await runner.run()
-    return last.texts
-
-
-async def test_each_push_of_a_frame_is_seen() -> None:
-    seen: list[Frame] = []
-    [text] = await run(seen.append)
-    assert sum(frame is text for frame in seen) >= 2
-
-
-async def test_a_watch_that_fails_harms_no_frame() -> None:
-    def fail(frame: Frame) -> None:
-        raise RuntimeError(frame.name)
-
-    assert len(await run(fail)) == 1
 
 
 # -- a bot that nobody talks to

@@ -83,6 +83,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
 
             workers = Workers(settings, take)
             switchboard = Switchboard(settings, registry, workers, telemetry)
+            stack.push_async_callback(switchboard.close)
             await workers.start()
             stack.push_async_callback(workers.stop)
             return Board(switchboard, workers, registry, telemetry, ended)
@@ -192,6 +193,7 @@ async def test_no_text_of_a_device_can_break_what_is_kept_of_it(board: Board, te
 async def test_what_a_device_says_of_itself_is_kept(board: Board) -> None:
     await board.registry.add("kitchen")
     await board.offer(kitchen(), device={"board": "s3-box", "fw": "1.2"})
+    await board.switchboard.close()
     [device] = await board.registry.all()
     assert (device.board, device.fw, device.address) == ("s3-box", "1.2", "192.168.1.5")
 

@@ -84,6 +84,7 @@ async def test_the_emptier_of_two_hosts_takes_the_call(fleet: Fleet) -> None:
     assert busy.workers.count == 3
     idle.desk._draining = False
     await idle.desk._follow()
+    await until(lambda: front.hosts._emptiest() == TIERS[0], "it says so")
     await front.offer("d")
     assert (busy.workers.count, idle.workers.count) == (3, 1)
 

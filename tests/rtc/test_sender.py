@@ -59,6 +59,17 @@ async def test_it_sends_under_the_payload_type_that_the_answer_names(sender: Dev
     assert sender._payload_type == 111
 
 
+async def test_what_is_due_goes_out_as_it_is_written_and_what_is_not_waits(sender: DeviceSender) -> None:
+    await sender.send(opus(111))
+    sent = stock.send_rtp
+    assert isinstance(sent, mock.Mock)
+    sender.write(2 * FRAME)
+    assert sent.call_count == 1
+    sender.write(FRAME)
+    assert sent.call_count == 1
+    assert sender._pacer.queued_ms == 40
+
+
 async def test_barge_in_leaves_nothing_queued(sender: DeviceSender) -> None:
     await sender.send(opus(111))
     sender.write(10 * FRAME)

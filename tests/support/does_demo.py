@@ -1,8 +1,8 @@
 """`make does-demo`: a simulated device asks an assistant with a model and tools for five things, aloud.
 
 The model is one that goes by rules (tests/support/model.py), the calendar a real MCP server. The light is a lamp of a
-real Home Assistant where its program is there (docs/home-assistant.md), else a relay of the simulated board. Each
-request is a call of its own, so that what was asked before is known from what the gateway has kept.
+Home Assistant: a real one where its program is there (docs/home-assistant.md), else what a real one has said, recorded.
+Each request is a call of its own, so that what was asked before is known from what the gateway has kept.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from gateway.speech.flite import Flite
 from tests.support.device import PLAIN, device
 from tests.support.gateway import GatewayProcess, serving, voicegw
 from tests.support.home_assistant import HASS, House, house
+from tests.support.home_recording import Player, played
 from tests.support.waiting import PATIENCE, eventually
 
 ASKED: Final = (
-    ("turn on the light", "relay"),
-    ("my timer please", "set_timer"),
-    ("add milk to my shopping list", "add_event"),
-    ("what's the weather today", "get_weather"),
-    ("what did I ask before", ""),
+    "turn on the light",
+    "my timer please",
+    "add milk to my shopping list",
+    "what's the weather today",
+    "what did I ask before",
 )
 PAUSES: Final = (1.5, 6.0, 15.0)
 """Seconds from live to the question, each time that it is said."""
@@ -58,17 +59,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """What is asked: a gateway, by a device with a key of it, with a Home Assistant or none."""
+    """What is asked: a gateway with a Home Assistant, by a device with a key of it."""
 
     gateway: GatewayProcess
     folder: Path
     key: str
-    home: House | None
+    home: House
     log: Path
     """Where the model writes what it is asked."""
 
 
-async def show(folder: Path, home: House | None = None, requests: int = len(ASKED)) -> list[Line]:
+async def show(folder: Path, home: House, requests: int = len(ASKED)) -> list[Line]:
     """Ask the first so many in this folder; the device stands in that home's kitchen."""
     async with AsyncExitStack() as stack:
         model, log = start_model(stack, folder)
@@ -83,10 +84,10 @@ async def show(folder: Path, home: House | None = None, requests: int = len(ASKE
             "memory": {"history": True},
             "llm": {"provider": "openai", "options": {"model": "rules", "base_url": model}},
             **({"mcp": [calendar]} if importlib.util.find_spec("mcp") else {}),
-            **({"home_assistant": {"url": home.url, "timeout_s": 30}} if home is not None else {}),
+            "home_assistant": {"url": home.url, "timeout_s": 30},
             "devices": {"kitchen": {"area": "Kitchen"}},
         }
-        extra = {"HOME_ASSISTANT_TOKEN": home.token} if home is not None else {}
+        extra = {"HOME_ASSISTANT_TOKEN": home.token}
         gateway = await stack.enter_async_context(serving(folder / "gateway", settings, extra=extra))
         config = str(folder / "gateway" / "voicegw.toml")
         key = json.loads(voicegw("devices", "--config", config, "add", "kitchen", "--json").stdout)["key"]
@@ -99,7 +100,7 @@ async def asked(at: At, number: int) -> Line:
 
     A device is live before its bot listens; on a machine that does other work that may take seconds.
     """
-    text, tool = ASKED[number]
+    text = ASKED[number]
     turn: dict[str, Any] = {}
     before = ""
     for after in PAUSES:
@@ -109,10 +110,7 @@ async def asked(at: At, number: int) -> Line:
         if turn.get("user", "").lower() == text.lower():
             break
     assert turn, f"nobody answers {text!r}"
-    if at.home is not None and tool == "relay":
-        done = f"Home Assistant's {LAMP} is {await at.home.state(LAMP)}"
-    else:
-        done = did(at.log, turn)
+    done = did(at.log, turn) if number else f"Home Assistant's {LAMP} is {await at.home.state(LAMP)}"
     return Line(turn["user"], done, turn["bot"], before)
 
 
@@ -192,14 +190,21 @@ async def showed() -> list[Line]:
     with tempfile.TemporaryDirectory(prefix="voicegw-does-") as name:
         folder = Path(name)
         async with AsyncExitStack() as stack:
-            home = None
             if HASS is not None:
                 (folder / "home").mkdir()
-                home = await stack.enter_async_context(house(folder / "home"))
-                print(f"Home Assistant {await home.version()}, real", flush=True)  # noqa: T201
+                home, which = await stack.enter_async_context(house(folder / "home")), "real"
             else:
-                print("no Home Assistant takes part: the light is a relay of the simulated board", flush=True)  # noqa: T201
+                home, player = await stack.enter_async_context(played())
+                stack.callback(told, player)
+                which = "recorded: its program is not installed here"
+            print(f"Home Assistant {await home.version()}, {which}", flush=True)  # noqa: T201
             return await show(folder, home)
+
+
+def told(player: Player) -> None:
+    """Say what a recorded home could not answer."""
+    for asked_of_it in player.unknown:
+        print(f"not recorded: {asked_of_it}")  # noqa: T201
 
 
 def main() -> int:

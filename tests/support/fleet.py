@@ -100,11 +100,10 @@ class Fleet:
         def adopt(call: KeptCall) -> None:
             switchboard.adopt(call)
 
-        hosts = Hosts(settings, shared.bus, take, adopt)
-        switchboard = Switchboard(
-            settings, shared.registry, hosts, telemetry, shared.reserved, shared.clock.order
-        )
+        hosts = Hosts(settings, shared.bus, take, adopt, shared.clock.order)
+        switchboard = Switchboard(settings, shared.registry, hosts, telemetry, shared.reserved)
         promises = Promises(shared.book, switchboard, telemetry.publish)
+        self.stack.push_async_callback(switchboard.close)
         made = Front(shared, hosts, switchboard, telemetry, promises)
         shared.book.changed = promises.changed
         telemetry.tell = shared.telling.tell

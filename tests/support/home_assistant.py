@@ -70,8 +70,13 @@ class House:
 
     async def state(self, entity: str) -> str | None:
         """The state of an entity; `None` where it has no such."""
-        states = {found["entity_id"]: found["state"] for found in await self._get("/api/states")}
-        return states.get(entity)
+        try:
+            found: str = (await self._get(f"/api/states/{entity}"))["state"]
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code == httpx.codes.NOT_FOUND:
+                return None
+            raise
+        return found
 
     async def becomes(self, entity: str, state: str) -> None:
         """Wait until an entity has this state."""

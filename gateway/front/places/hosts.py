@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,11 +24,12 @@ from gateway.wire.calls import (
     KeptCall,
     LineMessage,
     OfferCall,
+    Order,
     PhoneCall,
     RenegotiateCall,
     SessionEvent,
 )
-from gateway.wire.headroom import Headroom
+from gateway.wire.headroom import TIERS, Headroom
 from gateway.wire.hosts import AllHeld, Held, HostState
 
 SILENT_SECONDS: Final = 1.5
@@ -63,10 +64,19 @@ class Hosts:
         bus: where the hosts are.
         emit: is given every event of every call.
         adopt: is given every call, when it begins and when it is heard of.
+        order: which one a call is of all that fronts have taken.
     """
 
-    def __init__(self, settings: Settings, bus: Bus, emit: Emit, adopt: Callable[[KeptCall], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        bus: Bus,
+        emit: Emit,
+        adopt: Callable[[KeptCall], None],
+        order: Callable[[], Awaitable[Order]],
+    ) -> None:
         self._settings, self._bus, self._emit, self._adopt = settings, bus, emit, adopt
+        self._order = order
         self._hosts: dict[HostId, _Host] = {}
         self._at: dict[str, HostId] = {}
         self._over: deque[str] = deque(maxlen=MOST_OVER)
@@ -135,12 +145,22 @@ class Hosts:
 
     async def offer(self, call: OfferCall) -> Answer:
         """Have a host with room take it; raises as `Placing.place` does."""
-        answer = await self._placing.place(call, self._settings.limits.offer_timeout_s)
+        answer = await self._placing.place(
+            call,
+            self._settings.limits.offer_timeout_s,
+            first=self._emptiest(),
+            order=None if call.device is None else self._order(),
+        )
         if (
             call.session_id not in self._at
         ):  # its host has told of the call, and maybe of its end, before it answered
             await self._bus.caught_up()
         return answer
+
+    def _emptiest(self) -> int:
+        """The tier to ask first: who has emptied meanwhile hears it as well."""
+        tiers = [h.state.headroom.tier for h in self._hosts.values() if not self._is_silent(h)]
+        return max((tier for tier in tiers if tier is not None), default=TIERS[0])
 
     async def phone(self, call: PhoneCall) -> None:
         """Its sound comes by a WebSocket of this front's: no host is where that is."""

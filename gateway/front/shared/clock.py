@@ -10,13 +10,13 @@ from typing import Final
 from gateway.bus.connection import Bus
 from gateway.bus.shelf import Entry, Shelf
 from gateway.errors import GatewayError
+from gateway.wire.calls import Order
 
 SHELF: Final = "voicegw_order"
 TICK_SECONDS: Final = 60.0
-_KEY: Final = "last"
-
-Order = tuple[float, int]
-"""Later ones are greater: when NATS made the shelf, and how many there were on it before."""
+_LAST: Final = "last"
+_TICK: Final = "tick"
+"""Which alone is heard of: calls begin more often than clocks go wrong."""
 
 
 class Clock:
@@ -27,7 +27,7 @@ class Clock:
     """
 
     def __init__(self, bus: Bus) -> None:
-        self._shelf = Shelf(bus, SHELF, changed=self._heard, whole=self._ask)
+        self._shelf = Shelf(bus, SHELF, changed=self._heard, whole=self._ask, keys=_TICK)
         self._ahead = time.time() - time.monotonic()
         self._task: asyncio.Task[None] | None = None
 
@@ -46,8 +46,8 @@ class Clock:
         return time.monotonic() + self._ahead
 
     async def order(self) -> Order:
-        """The next one; raises Away."""
-        revision = await self._shelf.put(_KEY, {})
+        """The next one: when NATS made the shelf, and how many there were on it before; raises Away."""
+        revision = await self._shelf.put(_LAST, {})
         return self._shelf.created_at, revision
 
     def _heard(self, entry: Entry) -> None:
@@ -55,10 +55,10 @@ class Clock:
             self._ahead = entry.at - time.monotonic()
 
     async def _ask(self) -> None:
-        await self.order()
+        await self._shelf.put(_TICK, {})
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             with contextlib.suppress(GatewayError):
-                await self.order()
+                await self._ask()
