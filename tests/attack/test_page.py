@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, async_playwright
 
 from tests.browser.chromium import executable
@@ -91,9 +91,9 @@ async def owner(gateway: GatewayProcess) -> AsyncIterator[Page]:
         await browser.close()
 
 
-@pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[GatewayProcess]:
-    async with serving(tmp_path) as started:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[GatewayProcess]:
+    async with serving(tmp_path_factory.mktemp("gateway")) as started:
         yield started
 
 

@@ -372,20 +372,19 @@ async def test_slow_requests_hold_nobody_up(echo: GatewayProcess) -> None:
 # -- keys
 
 
-async def test_a_devices_key_names_its_call_and_no_more(tmp_path: Path) -> None:
-    async with serving(tmp_path) as gateway:
-        config = str(tmp_path / "voicegw.toml")
-        done = await asyncio.to_thread(voicegw, "devices", "--config", config, "add", "kitchen", "--json")
-        key = json.loads(done.stdout)["key"]
-        async with Peer(gateway.url, key=key, request_data={"device": {"id": "liar"}}) as peer:
-            await peer.connect()
-            assert [s["device"] for s in await gateway.sessions()] == ["kitchen"]
-            assert problem(await peer.http.get("/api/state")) == (403, "forbidden")
-            await asyncio.to_thread(voicegw, "devices", "--config", config, "revoke", "kitchen")
-            await peer.closed()
-            assert peer.error() == "revoked"
-            assert problem(await peer.post(captured("libpeer"))) == (401, "key_required")
-        assert key not in gateway.log()
+async def test_a_devices_key_names_its_call_and_no_more(echo: GatewayProcess) -> None:
+    config = str(echo.directory / "voicegw.toml")
+    done = await asyncio.to_thread(voicegw, "devices", "--config", config, "add", "kitchen", "--json")
+    key = json.loads(done.stdout)["key"]
+    async with Peer(echo.url, key=key, request_data={"device": {"id": "liar"}}) as peer:
+        await peer.connect()
+        assert [s["device"] for s in await echo.sessions()] == ["kitchen"]
+        assert problem(await peer.http.get("/api/state")) == (403, "forbidden")
+        await asyncio.to_thread(voicegw, "devices", "--config", config, "revoke", "kitchen")
+        await peer.closed()
+        assert peer.error() == "revoked"
+        assert problem(await peer.post(captured("libpeer"))) == (401, "key_required")
+    assert key not in echo.log()
 
 
 # -- leaks

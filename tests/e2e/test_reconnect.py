@@ -124,19 +124,16 @@ async def test_nobody_is_waited_for_longer_than_was_set(tmp_path: Path) -> None:
 # -- signs of life
 
 
-async def test_a_client_that_sends_nothing_but_consent_lives_on(tmp_path: Path) -> None:
+async def test_a_client_that_sends_nothing_but_consent_lives_on(echo: GatewayProcess) -> None:
     """A page that only listens; aiortc's reports of each second, which browsers send seldom, are kept back."""
 
     async def nothing(_data: bytes) -> None: ...
 
-    async with (
-        serving(tmp_path) as gateway,
-        Peer(gateway.url, data_channel=False, request_data=None) as peer,
-    ):
+    async with Peer(echo.url, data_channel=False, request_data=None) as peer:
         await peer.connect()
         await peer.heard_more(0.5)
         for transceiver in peer.pc.getTransceivers():
             transceiver.receiver.transport._send_rtp = nothing  # type: ignore[method-assign,assignment]
         await peer.heard_more(7)  # longer than a silent client is taken to be there
-        assert [s["state"] for s in await gateway.sessions()] == ["live"]
-        assert "nothing is heard" not in gateway.log()
+        assert [s["state"] for s in await echo.sessions()] == ["live"]
+        assert "nothing is heard" not in echo.log()

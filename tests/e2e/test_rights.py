@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gateway import children, serving
+from tests.support.gateway import GatewayProcess, children
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells")
 
@@ -22,13 +22,12 @@ def core_of(pid: int) -> str:
     return next(line.split()[4] for line in limits.splitlines() if line.startswith("Max core file size"))
 
 
-async def test_no_process_writes_for_others_or_leaves_a_core(tmp_path: Path) -> None:
-    async with serving(tmp_path) as gateway:
-        front = gateway.process.pid
-        media = children(front)
-        assert media
-        for pid in (front, *media):
-            assert umask_of(pid) == 0o077
-            assert core_of(pid) in {"0", "1"}
-        for path in (tmp_path / "data").rglob("*"):
-            assert not stat.S_IMODE(path.lstat().st_mode) & 0o077, path
+async def test_no_process_writes_for_others_or_leaves_a_core(echo: GatewayProcess) -> None:
+    front = echo.process.pid
+    media = children(front)
+    assert media
+    for pid in (front, *media):
+        assert umask_of(pid) == 0o077
+        assert core_of(pid) in {"0", "1"}
+    for path in (echo.directory / "data").rglob("*"):
+        assert not stat.S_IMODE(path.lstat().st_mode) & 0o077, path

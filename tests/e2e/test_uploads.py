@@ -81,8 +81,8 @@ async def test_what_is_not_taken(
         assert (await http.post(path, files=files)).status_code == status  # type: ignore[arg-type]
 
 
-async def test_without_a_folder_none_are_taken_and_nothing_else_is_larger(tmp_path: Path) -> None:
-    async with serving(tmp_path) as gateway, client(gateway.url) as http:
+async def test_without_a_folder_none_are_taken_and_nothing_else_is_larger(echo: GatewayProcess) -> None:
+    async with client(echo.url) as http:
         refused = await http.post("/files", files=FILE)
         assert (refused.status_code, refused.json()["remedy"]) == (503, "set uploads_folder")
         assert "fileUploadUrl" not in (await http.post("/start", json={})).json()

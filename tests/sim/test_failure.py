@@ -132,14 +132,11 @@ async def planned_wait(own: Device, tries: int) -> int:
     return max(waits)
 
 
-async def test_it_notices_a_worker_that_died(tmp_path: Path) -> None:
-    async with (
-        serving(tmp_path / "gateway") as gateway,
-        device(tmp_path / "device", url=gateway.secure_url) as own,
-    ):
+async def test_it_notices_a_worker_that_died(echo: GatewayProcess, tmp_path: Path) -> None:
+    async with device(tmp_path, url=echo.secure_url) as own:
         await own.live()
         own.events.clear()
-        [worker] = gateway.workers()
+        [worker] = echo.workers()
         os.kill(worker, signal.SIGKILL)
         await own.fails("gateway_silent", 30)
         await own.live(60)
@@ -187,12 +184,12 @@ async def test_a_bot_that_never_speaks_is_still_a_call(tmp_path: Path) -> None:
         assert (await own.ask("capture"))["sound_percent"] == 0
 
 
-async def test_a_revoked_key_ends_the_call(tmp_path: Path) -> None:
-    async with serving(tmp_path / "gateway") as gateway, client(gateway.url) as http_client:
+async def test_a_revoked_key_ends_the_call(echo: GatewayProcess, tmp_path: Path) -> None:
+    async with client(echo.url) as http_client:
         made = (await http_client.post("/api/devices", json={"name": "kitchen", "role": "device"})).json()
-        async with device(tmp_path / "device", url=gateway.secure_url, key=made["key"]) as own:
+        async with device(tmp_path, url=echo.secure_url, key=made["key"]) as own:
             await own.live()
-            [session] = await gateway.sessions()
+            [session] = await echo.sessions()
             assert session["device"] == "kitchen"
             (await http_client.delete("/api/devices/kitchen")).raise_for_status()
             await own.fails("key_rejected")

@@ -1,0 +1,162 @@
+"""A bot's module: imported once, prepared by a process of its own, or known to fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import ConfigError
+from gateway.settings import Settings
+from tests.media.running import BAD, BOT, begin, looked, running, template, told
+from tests.support.gateway import alive
+from tests.support.waiting import until
+
+
+@pytest.mark.parametrize(
+    ("settings", "again"),
+    [
+        (Settings(bot=BAD), False),
+        (Settings(bot=BAD), True),
+        (Settings(bot=BOT, bots={"kitchen": BAD}), False),
+    ],
+)
+async def test_a_bot_that_can_not_be_loaded_is_an_error_at_start(settings: Settings, *, again: bool) -> None:
+    with pytest.raises(ConfigError, match="does not import") as caught:
+        async with running(settings, again=again):
+            pass
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("source", "how"),
+    [("import sys\nsys.exit(2)\n", "SystemExit"), ("import os\nos._exit(2)\n", "exit status 2")],
+)
+async def test_a_bot_whose_import_ends_the_process_is_left_out(tmp_path: Path, source: str, how: str) -> None:
+    bad = tmp_path / "ends.py"
+    bad.write_text(source)
+    async with running(Settings(bot=BOT, bots={"kitchen": str(bad)}), again=True) as bots:
+        with pytest.raises(ConfigError, match=how):
+            await begin(bots, "look", bot=str(bad))
+        assert await looked(bots)
+
+
+async def test_a_bot_in_no_setting_is_refused() -> None:
+    async with running() as bots:
+        with pytest.raises(ConfigError, match="in no setting"):
+            await begin(bots, "look", bot="other")
+
+
+PREPARED = """
+import asyncio, contextlib, os
+from pathlib import Path
+from gateway.errors import ConfigError
+
+@contextlib.asynccontextmanager
+async def prepared(settings):
+    here = Path(__file__).parent
+    with (here / "prepared").open("a") as file:
+        file.write(f"{os.getpid()}\\n")
+    if (here / "fail").exists():
+        raise ConfigError("there is no model", remedy="install it")
+    os.environ["VOICEGW_TEST"] = str(os.getpid())
+    yield
+    (here / "left").touch()
+
+async def bot(runner_args):
+    pass
+"""
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Path:
+    path = tmp_path / "prepared_bot.py"
+    path.write_text(PREPARED)
+    return path
+
+
+def engines(bot: Path) -> list[int]:
+    """The processes that have prepared the bot, in order."""
+    return [int(pid) for pid in (bot.parent / "prepared").read_text().split()]
+
+
+@pytest.mark.parametrize("forks", [True, False])
+async def test_what_a_bot_needs_is_held_by_a_process_of_its_own(prepared: Path, forks: bool) -> None:
+    async with running(Settings(bot=str(prepared)), forks=forks) as bots:
+        process = await begin(bots, "look", bot=str(prepared))
+        seen = json.loads(await told(process))
+        (pid,) = engines(prepared)
+        assert pid not in {process.pid, template(bots)}
+        assert seen["environment"] == {"VOICEGW_TEST": str(pid)}
+    assert (prepared.parent / "left").exists()
+    await until(lambda: not alive(pid), "what it needed has ended")
+
+
+async def test_what_a_bot_needs_is_there_again_after_a_crash_and_the_calls_go_on(prepared: Path) -> None:
+    async with running(Settings(bot=str(prepared))) as bots:
+        process = await begin(bots, "wait", bot=str(prepared))
+        os.kill(engines(prepared)[0], signal.SIGKILL)
+        await until(lambda: len(engines(prepared)) == 2, "they are prepared again")
+        assert not process.ended.done()
+
+        async def environment() -> str:
+            seen = json.loads(await told(await begin(bots, "look", bot=str(prepared))))
+            return str(seen["environment"]["VOICEGW_TEST"])
+
+        while await environment() != str(engines(prepared)[1]):
+            pass
+
+
+async def test_what_can_not_be_prepared_is_an_error_at_start(prepared: Path) -> None:
+    (prepared.parent / "fail").touch()
+    with pytest.raises(ConfigError, match="there is no model") as caught:
+        async with running(Settings(bot=str(prepared))):
+            pass
+    assert caught.value.remedy == "install it"
+
+
+async def test_a_bot_may_have_opened_a_file_when_it_was_imported(tmp_path: Path) -> None:
+    (tmp_path / "journal").touch()
+    bot = tmp_path / "opens_a_file.py"
+    bot.write_text(
+        "from pathlib import Path\n"
+        "journal = (Path(__file__).parent / 'journal').open('a')\n"
+        "async def bot(runner_args): pass\n"
+    )
+    async with running(Settings(bot=str(bot))) as bots:
+        seen = json.loads(await told(await begin(bots, "look", bot=str(bot))))
+    assert str(tmp_path / "journal") in seen["descriptors"].values()
+
+
+async def test_what_calls_can_share_is_made_once_and_before_them(tmp_path: Path) -> None:
+    bot = tmp_path / "preloads.py"
+    bot.write_text(
+        "import os\n"
+        "def preload(settings): os.environ['VOICEGW_BY'] = f'{os.getpid()} {settings.volume}'\n"
+        "async def bot(runner_args): pass\n"
+    )
+    async with running(Settings(bot=str(bot), volume=33)) as bots:
+        seen = json.loads(await told(await begin(bots, "look", bot=str(bot))))
+        assert seen["environment"]["VOICEGW_BY"] == f"{template(bots)} 33"
+
+
+@pytest.mark.parametrize("forks", [True, False], ids=["forked", "spawned"])
+async def test_each_bot_finds_what_lies_beside_its_own_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forks: bool
+) -> None:
+    files = {}
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "helpers.py").write_text(f"WHOSE = {name!r}\n")
+        files[name] = str(tmp_path / name / "bot.py")
+        Path(files[name]).write_text("import helpers\nasync def bot(runner_args): ...\n")
+    monkeypatch.chdir("/")
+    async with running(Settings(bot=files["one"], bots={"d": files["two"]}), forks=forks) as bots:
+        for name, file in files.items():
+            process = await begin(bots, "beside", bot=file, file=file)
+            assert json.loads((await told(process)).splitlines()[0]) == name
+            await process.ended
+            process.sock.close()
