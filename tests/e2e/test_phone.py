@@ -176,12 +176,12 @@ async def test_a_front_that_dies_hangs_up(machine: lan.Machine, tmp_path: Path) 
 # -- nobody is answered until it is set
 
 
-async def test_nothing_of_it_is_there_by_default(echo: GatewayProcess) -> None:
-    async with client(echo.url) as http:
+async def test_nothing_of_it_is_there_by_default(tmp_path: Path) -> None:
+    async with serving(tmp_path) as gateway, client(gateway.url) as http:
         assert (await http.post("/", data=phones.FORM)).status_code == 405
         for _ in range(100):  # more than one address may have connections
             with pytest.raises(InvalidStatus):
-                async with calling("twilio", f"ws://localhost:{echo.port}/ws", "127.0.0.1", echo.port):
+                async with calling("twilio", f"ws://localhost:{gateway.port}/ws", "127.0.0.1", gateway.port):
                     pass
         assert (await http.get("/healthz")).status_code == 200
 
