@@ -158,7 +158,9 @@ async def test_a_call_whose_bot_resists_cancellation_ends_all_the_same(
 
 async def test_a_call_that_cannot_be_followed_ends(new: Callable[..., Session]) -> None:
     session = new()
-    with mock.patch.object(session._connection, "figures", side_effect=RuntimeError("no statistics")):
+    with mock.patch.object(
+        session._connection, "signs_of_life", side_effect=RuntimeError("nothing to look at")
+    ):
         await session.start()
         await until(lambda: session.state is State.ENDED, "the session has ended")
     assert session.reason == "failed"
