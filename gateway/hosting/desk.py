@@ -88,6 +88,7 @@ class Desk:
             self._calls[event.session_id] = held.model_copy(update={"described": event.data})
         elif event.kind == "session" and event.session_id in self._coming:
             self._coming[event.session_id] = event.data
+            return  # it is told with the call
         self._outbox.put_nowait((self._who.ask if event.kind == "ask" else self._who.event, event))
 
     async def start(self, places: Places, kept: list[KeptCall]) -> None:

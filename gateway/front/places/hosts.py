@@ -289,9 +289,6 @@ class Hosts:
             if call.session_id in self._over:
                 continue  # it has ended while this was on its way
             self._hold(who, call)
-            if call.described:
-                event = SessionEvent(kind="session", session_id=call.session_id, data=call.described)
-                self._emit_of(who, event)
 
     def _take_event(self, message: Message) -> None:
         who, body = subjects.sender(message.subject), crossing.unpack(message.data)
@@ -320,6 +317,9 @@ class Hosts:
         host.calls.add(call.session_id)
         self._at[call.session_id] = who
         self._adopt(call)
+        if call.described:
+            event = SessionEvent(kind="session", session_id=call.session_id, data=call.described)
+            self._emit_of(who, event)
 
     def _forget(self, session_id: str) -> None:
         if (who := self._at.pop(session_id, None)) is not None and (host := self._hosts.get(who)) is not None:
