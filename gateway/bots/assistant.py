@@ -50,7 +50,7 @@ from gateway.speech.mcp import McpSource
 from gateway.speech.recognition import SphinxSTTService
 from gateway.speech.remembering import Known, keep_summary, known, summarising
 from gateway.speech.sentences import load_book
-from gateway.speech.sphinx import Moonshine, recogniser
+from gateway.speech.sphinx import Beside, recogniser
 from gateway.speech.synthesis import LocalTTSService, make_synthesiser
 from gateway.speech.timers import Asked
 from gateway.speech.tooling import DeviceSource, Equipped
@@ -311,10 +311,10 @@ def _stt(settings: AssistantSettings, keys: Mapping[str, str]) -> FrameProcessor
     return providers.make_stt(settings.stt, keys)
 
 
-def _beside(settings: AssistantSettings) -> Moonshine | None:
+def _beside(settings: AssistantSettings) -> Beside | None:
     """What hears beside sphinx."""
     wished = settings.stt.provider == providers.LOCAL and moonshine.folder() is not None
-    return Moonshine(settings.sentences) if wished else None
+    return Beside(settings.sentences) if wished else None
 
 
 def _tts(settings: AssistantSettings, keys: Mapping[str, str]) -> FrameProcessor:

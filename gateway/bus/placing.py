@@ -69,7 +69,7 @@ class Placing:
         return await self._bus.hear(f"{self._subject}.*", self._take)
 
     async def place(
-        self, call: OfferCall, seconds: float, *, first: int = TIERS[0], order: Awaitable[Order] | None = None
+        self, call: OfferCall, seconds: float, *, first: int, order: Awaitable[Order | None]
     ) -> Answer:
         """Have a host take a call; gives its answer.
 
@@ -84,10 +84,8 @@ class Placing:
                 the order does.
         """
         token = secrets.token_hex(8)
-        ordered = asyncio.ensure_future(order if order is not None else _none())
-        ordered.add_done_callback(
-            lambda done: done.cancelled() or done.exception()
-        )  # it may be that nobody asks
+        ordered = asyncio.ensure_future(order)
+        ordered.add_done_callback(_asked_for)
         try:
             placed = _Placed(self._bus, f"{self._subject}.{token}", call, seconds, first, ordered)
             self._placed[token] = placed
@@ -215,8 +213,10 @@ class _Placed:
         await self._bus.tell(to.reply, crossing.pack({"yes": yes}))
 
 
-async def _none() -> None:
-    """In no order."""
+def _asked_for(ordered: asyncio.Future[Any]) -> None:
+    """It may be that nobody waits for it, and that is no fault."""
+    if not ordered.cancelled():
+        ordered.exception()
 
 
 async def take(  # noqa: PLR0913 -- what its host does at each step

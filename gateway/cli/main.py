@@ -119,21 +119,24 @@ def serve(
     def ready(gateway: Any, listener: Listener) -> None:
         service.tell("READY=1")
         if as_json:
-            out.json(
-                {
-                    "event": "listening",
-                    "url": listener.url,
-                    "secure_url": listener.secure_url,
-                    "urls": listener.urls(),
-                    "identity": gateway.certificates.identity.pin,
-                }
-            )
+            out.json(_listening(gateway, listener))
             return
         _welcome(gateway, listener, is_open=chosen.open)
         if browser and out.is_terminal:
             _open(gateway, listener)
 
     run(server.serve(chosen, ready))
+
+
+def _listening(gateway: Any, listener: Any) -> dict[str, Any]:
+    """The line for programs."""
+    return {
+        "event": "listening",
+        "url": listener.url,
+        "secure_url": listener.secure_url,
+        "urls": listener.urls(),
+        "identity": gateway.certificates.identity.pin,
+    }
 
 
 def _welcome(gateway: Any, listener: Any, *, is_open: bool) -> None:

@@ -205,7 +205,7 @@ class Desk:
         assert self._places is not None
         if call.session_id in self._places:
             self._remotes[call.session_id] = call.remote
-            described = self._coming.get(call.session_id, {})
+            described = self._coming[call.session_id]
             await self._hold(
                 KeptCall(
                     session_id=call.session_id,

@@ -14,15 +14,13 @@ _PIECES: Final = 8
 KNOWN: Final = _PIECES * _PIECE
 """Frames after which a room is known."""
 _SMOOTH: Final = 0.4
+_PCM: Final = np.dtype("<i2")
 
 
 def power(pcm: bytes) -> float:
     """Of 16-bit PCM, where full scale is 1."""
     samples = np.frombuffer(pcm, _PCM).astype(np.float32)
     return float(np.dot(samples, samples)) / max(samples.size, 1) / (1 << 30)
-
-
-_PCM: Final = np.dtype("<i2")
 
 
 class Noise:

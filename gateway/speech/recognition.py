@@ -18,7 +18,7 @@ from pipecat.transcriptions.language import Language
 from pipecat.utils.time import time_now_iso8601
 
 from gateway.speech.language_model import LanguageModel
-from gateway.speech.sphinx import Moonshine, shared_engine
+from gateway.speech.sphinx import Beside, shared_engine
 from gateway.speech.sphinx_stream import Heard, RecogniserError, SphinxStream
 
 SAMPLE_RATE = 16_000
@@ -36,7 +36,7 @@ class SphinxSTTService(STTService):
     A recogniser that dies costs an ErrorFrame at most; the session goes on.
     """
 
-    def __init__(self, model: LanguageModel, beside: Moonshine | None = None) -> None:
+    def __init__(self, model: LanguageModel, beside: Beside | None = None) -> None:
         super().__init__(
             sample_rate=SAMPLE_RATE,
             ttfs_p99_latency=TTFS_P99 if beside is None else TTFS_P99_OF_BOTH,

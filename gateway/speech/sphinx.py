@@ -118,13 +118,13 @@ class SphinxEngine:
 
 
 @dataclass(frozen=True, slots=True)
-class Moonshine:
-    """That beside sphinx, and the sentences of one's own that it hears what was meant by."""
+class Beside:
+    """Moonshine beside sphinx, and the sentences of one's own that it hears what was meant by."""
 
     sentences: Path | None = None
 
 
-def recogniser(model: LanguageModel, beside: Moonshine | None = None) -> EngineProcess:
+def recogniser(model: LanguageModel, beside: Beside | None = None) -> EngineProcess:
     """A recogniser process for `model`, to be started."""
     paths = [str(path) for path in (model.arpa, model.dictionary, model.acoustic)]
     module = "gateway.speech.sphinx_worker" if beside is None else "gateway.speech.moonshine_worker"
@@ -133,14 +133,14 @@ def recogniser(model: LanguageModel, beside: Moonshine | None = None) -> EngineP
     return EngineProcess("recogniser", _socket_name(model, beside), module, *paths)
 
 
-def _socket_name(model: LanguageModel, beside: Moonshine | None) -> str:
+def _socket_name(model: LanguageModel, beside: Beside | None) -> str:
     return model.arpa.parent.name + ("" if beside is None else "-both")  # which its contents decide
 
 
 class _Shared:
     """What the users of one model share in one event loop: made when the first one enters."""
 
-    def __init__(self, model: LanguageModel, beside: Moonshine | None) -> None:
+    def __init__(self, model: LanguageModel, beside: Beside | None) -> None:
         self._model, self._beside = model, beside
         self._entering = asyncio.Lock()
         self._held = AsyncExitStack()
@@ -157,12 +157,12 @@ class _Shared:
         await self._held.aclose()
 
 
-_Which = tuple[LanguageModel, Moonshine | None]
+_Which = tuple[LanguageModel, Beside | None]
 _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Which, _Shared]] = WeakKeyDictionary()
 
 
 @asynccontextmanager
-async def shared_engine(model: LanguageModel, beside: Moonshine | None = None) -> AsyncIterator[SphinxEngine]:
+async def shared_engine(model: LanguageModel, beside: Beside | None = None) -> AsyncIterator[SphinxEngine]:
     """This event loop's way to a recogniser for `model`.
 
     That is the one that a process above announced (`engine_process.held`), else one of this loop's own: its first user
@@ -182,7 +182,7 @@ async def shared_engine(model: LanguageModel, beside: Moonshine | None = None) -
 
 
 @asynccontextmanager
-async def _connected(model: LanguageModel, beside: Moonshine | None) -> AsyncIterator[SphinxEngine]:
+async def _connected(model: LanguageModel, beside: Beside | None) -> AsyncIterator[SphinxEngine]:
     async with AsyncExitStack() as held:
         path = engine_socket("recogniser")
         if path is None or path.name != _socket_name(model, beside) or not path.is_socket():

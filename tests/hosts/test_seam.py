@@ -89,6 +89,23 @@ async def test_the_emptier_of_two_hosts_takes_the_call(fleet: Fleet) -> None:
     assert (busy.workers.count, idle.workers.count) == (3, 1)
 
 
+async def test_nobody_is_asked_where_no_host_is_known_to_be(fleet: Fleet) -> None:
+    front = await fleet.front("f1")
+    await fleet.host("h1", most=4)
+    await knows(front, 1)
+    for device in ("a", "b", "c"):
+        await front.offer(device)
+    await until(lambda: front.hosts._emptiest() == 1, "it has said how full it is")
+    heard: list[Message] = []
+    async with connected(fleet.at("host-spy"), "host-spy") as spy:
+        for tier in (3, 2):
+            await spy.hear(subjects.place(tier), heard.append)
+        await spy.settled()
+        await front.offer("d")
+        await spy.settled()
+    assert heard == []
+
+
 async def test_a_front_that_starts_later_knows_the_calls_that_there_are(fleet: Fleet) -> None:
     one = await fleet.front("f1")
     await fleet.host("h1")

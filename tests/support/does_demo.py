@@ -24,7 +24,7 @@ from gateway.speech.flite import Flite
 from tests.support.device import PLAIN, device
 from tests.support.gateway import GatewayProcess, serving, voicegw
 from tests.support.home_assistant import HASS, House, house
-from tests.support.home_recording import Player, played
+from tests.support.home_recording import Player, keep, played, recorded
 from tests.support.waiting import PATIENCE, eventually
 
 ASKED: Final = (
@@ -207,8 +207,24 @@ def told(player: Player) -> None:
         print(f"not recorded: {asked_of_it}")  # noqa: T201
 
 
+async def record() -> None:
+    """Have a real Home Assistant asked, and keep what it says for `played`."""
+    with tempfile.TemporaryDirectory(prefix="voicegw-home-") as name:
+        folder = Path(name)
+        (folder / "home").mkdir()
+        async with house(folder / "home") as real, recorded(real) as (home, exchanges):
+            await home.version()
+            await show(folder, home)
+    keep(exchanges)
+
+
 def main() -> int:
-    """Show it; gives the exit status."""
+    """Show it, or with `--record` record it; gives the exit status."""
+    if "--record" in sys.argv:
+        if HASS is None:
+            sys.exit("error: no Home Assistant is installed\nfirst see docs/home-assistant.md, Tests")
+        asyncio.run(record())
+        return 0
     lines = asyncio.run(showed())
     for line in lines:
         print(line)  # noqa: T201

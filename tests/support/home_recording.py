@@ -1,18 +1,15 @@
 """What a real Home Assistant has said, and says again where its program is not there.
 
 A recording has the exchanges that a real one's version had, each with what was asked; what was not asked then is not
-answered, and told as that. `python -m tests.support.home_recording` makes it anew, with a real one.
+answered, and told as that. `python -m tests.support.does_demo --record` makes it anew, with a real one.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
 import json
-import sys
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +17,7 @@ from typing import Any, Final
 import httpx
 from aiohttp import web
 
-from tests.support.home_assistant import HASS, House, house
+from tests.support.home_assistant import House
 
 RECORDING: Final = Path(__file__).parents[1] / "data" / "home_assistant.json"
 ASKED_OF_IT: Final = ("text", "language", "agent_id", "entity_id")
@@ -124,22 +121,8 @@ async def _served(handle: _Handler) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def record() -> None:
-    """Have `make does-demo` talk to a real one, and keep what it says."""
-    from tests.support import does_demo  # noqa: PLC0415 -- which plays what this has written
-
-    with tempfile.TemporaryDirectory(prefix="voicegw-home-") as name:
-        folder = Path(name)
-        (folder / "home").mkdir()
-        async with house(folder / "home") as real, recorded(real) as (home, exchanges):
-            await home.version()
-            await does_demo.show(folder, home)
+def keep(exchanges: Sequence[Exchange]) -> None:
+    """Make these the recording; the first is the version, whose answer tells much of this machine as well."""
     kept = [dataclasses.asdict(one) for one in exchanges]
-    kept[0]["answer"] = {"version": kept[0]["answer"]["version"]}  # the rest is of this machine
+    kept[0]["answer"] = {"version": kept[0]["answer"]["version"]}
     RECORDING.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
-
-
-if __name__ == "__main__":
-    if HASS is None:
-        sys.exit("error: no Home Assistant is installed\nfirst see docs/home-assistant.md, Tests")
-    asyncio.run(record())

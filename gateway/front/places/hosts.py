@@ -149,13 +149,17 @@ class Hosts:
             call,
             self._settings.limits.offer_timeout_s,
             first=self._emptiest(),
-            order=None if call.device is None else self._order(),
+            order=self._ordered(call),
         )
         if (
             call.session_id not in self._at
         ):  # its host has told of the call, and maybe of its end, before it answered
             await self._bus.caught_up()
         return answer
+
+    async def _ordered(self, call: OfferCall) -> Order | None:
+        """Which one it is; a browser may have several, and none of them is the later one."""
+        return None if call.device is None else await self._order()
 
     def _emptiest(self) -> int:
         """The tier to ask first: who has emptied meanwhile hears it as well."""
