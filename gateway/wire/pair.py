@@ -18,6 +18,8 @@ the machine is busy, or stands still for a while, hears late what was said, but 
 MAX_SAID_WAITING: Final = 50
 """The same of what a bot says, which has it in larger frames."""
 _CHUNK: Final = 1 << 16
+LAST_WORDS_SECONDS: Final = 1.0
+"""In which what an end that is gone had sent is read."""
 GONE: Final = "it is gone"
 """Begins the reason where the other end has closed, or ended; any other is a fault of its."""
 _LEAST_COST: Final = 200
@@ -52,6 +54,7 @@ class Pair:
         self._sounds = 0
         self._bytes = 0
         self.closed = False
+        self._deaf = False  # the other end
         self.dropped = 0
         """Frames of sound that the other end was too slow for."""
         self._budget = budget
@@ -79,13 +82,13 @@ class Pair:
             self._sock.close()
 
     def _send(self, kind: Kind, data: bytes) -> None:
-        if self.closed:
+        if self.closed or self._deaf:
             return
         if self._partial or self._waiting:
             self._queue(kind, data)
             return
         sent = self._write(data)
-        if sent < len(data) and not self.closed:
+        if sent < len(data) and not self._deaf:
             self._partial = data[sent:]
             self._loop.add_writer(self._sock, self._writable)
 
@@ -95,8 +98,14 @@ class Pair:
         except (BlockingIOError, InterruptedError):
             return 0
         except OSError as error:
-            self._break(f"{GONE}: {error.strerror}")
+            self._has_gone(f"{GONE}: {error.strerror}")
             return 0
+
+    def _has_gone(self, reason: str) -> None:
+        """Its end can't be written to any more: what it said last may still be unread, and ends with it."""
+        self._deaf = True
+        self._loop.remove_writer(self._sock)
+        self._loop.call_later(LAST_WORDS_SECONDS, self._break, reason)
 
     def _queue(self, kind: Kind, data: bytes) -> None:
         self._waiting.append((kind, data))
@@ -118,7 +127,7 @@ class Pair:
         self.dropped += 1
 
     def _writable(self) -> None:
-        while not self.closed:
+        while not (self.closed or self._deaf):
             if not self._partial:
                 if not self._waiting:
                     self._loop.remove_writer(self._sock)

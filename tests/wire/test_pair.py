@@ -118,6 +118,31 @@ async def test_an_end_that_is_gone_is_told_once_and_written_to_no_more(
     assert len(end.reasons) == 1
 
 
+async def test_what_an_end_said_last_is_taken_though_it_can_be_told_nothing_more(
+    lone: tuple[End, socket.socket],
+) -> None:
+    end, other = lone
+    end.pair.signal(Kind.BEAT)  # stays unread, as what a bot is told while it fails
+    other.sendall(encode(Kind.CLEAR))
+    other.close()
+    end.pair.signal(Kind.BEAT)
+    await until(lambda: bool(end.reasons), "its end is seen")
+    assert end.frames == [Frame(Kind.CLEAR)]
+    assert len(end.reasons) == 1
+    assert end.pair.closed
+
+
+async def test_an_end_that_only_stops_reading_is_gone_too(
+    lone: tuple[End, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end, other = lone
+    monkeypatch.setattr(module, "LAST_WORDS_SECONDS", 0.01)
+    other.shutdown(socket.SHUT_RD)
+    end.pair.signal(Kind.BEAT)
+    await until(lambda: bool(end.reasons), "its end is seen")
+    assert end.pair.closed
+
+
 async def test_it_can_be_closed_by_what_it_hands_on() -> None:
     a, b = socket.socketpair()
     taken: list[Frame] = []
