@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dis
 import hashlib
 import importlib
 import importlib.util
 import inspect
+import itertools
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -39,11 +41,21 @@ def load(name: str) -> ModuleType:
         ConfigError: there is no such bot, it does not import, or it has no `async def bot(runner_args)`.
     """
     module = _import(name)
-    if not inspect.iscoroutinefunction(getattr(module, "bot", None)):
+    if not _may_be_awaited(getattr(module, "bot", None)):
         raise ConfigError(
             f"{name} has no `async def bot(runner_args)`", remedy="add it, as Pipecat's bots do"
         )
     return module
+
+
+def _may_be_awaited(bot: object) -> bool:
+    """Whether a call of it may give what can be awaited. Pipecat's runner just tries: decorators do as they like."""
+    if not inspect.isfunction(bot) or inspect.iscoroutinefunction(bot):
+        return callable(bot)
+    if inspect.isgeneratorfunction(bot) or inspect.isasyncgenfunction(bot):
+        return False
+    steps = itertools.pairwise(dis.get_instructions(bot))
+    return any(last.opname == "RETURN_VALUE" and before.opname != "LOAD_CONST" for before, last in steps)
 
 
 def _import(name: str) -> ModuleType:
@@ -62,7 +74,7 @@ def _import(name: str) -> ModuleType:
         raise
     except Trouble as error:
         raise ConfigError.of(error) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if (lacking := missing.explain(error, folder)) is not None:
             lacks = Lacks(f"bot {name}: {lacking.what}", remedy=lacking.remedy)
             lacks.requirement = lacking.requirement

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ _PACKAGES: Final = {
     "yaml": "pyyaml",
 }
 """Modules whose package is called otherwise."""
+_ENVIRON: Final = ("<frozen os>", os.__file__)
 _NOT_LOOKED_INTO: Final = frozenset({"node_modules", "site-packages", "__pycache__"})
 
 
@@ -56,9 +58,8 @@ def explain(error: BaseException, folder: Path) -> Missing | None:
         error: what the import of the bot raised.
         folder: where the bot's own modules lie.
     """
-    lacking = _import_error(error)
-    if lacking is None:
-        return None
+    if (lacking := _import_error(error)) is None:
+        return _otherwise(error)
     wanted = _statement(lacking)
     if wanted is not None and wanted.relative and lacking.name is None:
         return Missing(
@@ -72,6 +73,23 @@ def explain(error: BaseException, folder: Path) -> Missing | None:
     if not isinstance(lacking, ModuleNotFoundError):
         return Missing(str(lacking), "see what that module has")
     return _elsewhere(name, folder) or _package(name, error)
+
+
+def _otherwise(error: BaseException) -> Missing | None:
+    """What keeps it from being imported where no module is missing."""
+    if isinstance(error, SyntaxError):
+        where = f"{Path(error.filename or '').name}, line {error.lineno}: " if error.lineno else ""
+        return Missing(f"{where}{error.msg}", "a file of Python's, in UTF-8, is wanted")
+    if isinstance(error, SystemExit):
+        said = f": {error.code}" if isinstance(error.code, str) else f" with status {error.code or 0}"
+        return Missing(
+            f"it ends while it is imported{said}", "import it by itself first: it is given no options here"
+        )
+    if isinstance(error, KeyError) and [*_lines(error.__traceback__)][-1][0] in _ENVIRON:
+        return Missing(
+            f"{error.args[0]} is not in the environment", "put it into .env beside voicegw.toml or the bot"
+        )
+    return None
 
 
 def _import_error(error: BaseException | None) -> ImportError | None:

@@ -21,6 +21,55 @@ def test_a_bot_that_is_named_as_a_module_is_found_in_the_working_directory(
     assert loading.load("voicegw_test_bot").__file__ == str(tmp_path / "voicegw_test_bot.py")
 
 
+WRAPPED = """
+def wrapped(inner):
+    def bot(*given): return inner(*given)
+    return bot
+
+@wrapped
+"""
+INSTANCE = """
+class Bot:
+    async def __call__(self, runner_args): ...
+
+bot = Bot()
+"""
+PARTIAL = """
+import functools
+async def run(name, runner_args): ...
+bot = functools.partial(run, "x")
+"""
+A_BOT = "async def bot(runner_args): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "taken"),
+    [
+        (A_BOT, True),
+        (WRAPPED + A_BOT, True),
+        (INSTANCE, True),
+        (PARTIAL, True),
+        ("async def run(a): ...\ndef bot(runner_args): return run(runner_args)", True),
+        ("async def run(a): ...\nbot = lambda a: run(a)", True),
+        ("def bot(runner_args): ...", False),
+        ("def bot(runner_args):\n    print(runner_args)", False),
+        ("def bot(runner_args):\n    if runner_args: return\n    return 5", False),
+        ("async def bot(runner_args): yield", False),
+        ("def bot(runner_args): yield", False),
+        ("bot = 'x'", False),
+    ],
+)
+async def test_whatever_can_be_awaited_once_it_is_called_is_a_bot(
+    tmp_path: Path, code: str, taken: bool
+) -> None:
+    (tmp_path / "bot.py").write_text(code)
+    if taken:
+        assert await loading.load(str(tmp_path / "bot.py")).bot(None) is None
+    else:
+        with pytest.raises(ConfigError, match="has no `async def bot"):
+            loading.load(str(tmp_path / "bot.py"))
+
+
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
     """Writes a bot's file, which is imported into modules and a path that end with the test."""
@@ -73,6 +122,12 @@ GONE = "from pipecat.services.openai import NoSuchService"
         ("from .helpers import x", "begins with a dot", "from helpers import"),
         ("from json import no_such", "no_such", "see what"),
         ("1 / 0", "does not import: ZeroDivisionError", "by itself"),
+        ("import os; os.environ['A_KEY_OF_NOBODY']", "A_KEY_OF_NOBODY is not in the environment", ".env"),
+        ("{}['a']", "does not import: KeyError('a')", "by itself"),
+        ("import sys; sys.exit('no key')", "ends while it is imported: no key", "by itself"),
+        ("import argparse; a = argparse.ArgumentParser(); a.error('x')", "imported with status 2", "no options"),
+        ("x = \n", "bot.py, line 1: invalid syntax", "UTF-8"),
+        ("\0", "null bytes", "UTF-8"),
     ],
 )  # fmt: skip
 def test_what_an_import_lacks_is_said_with_what_brings_it(
