@@ -33,7 +33,10 @@ async def test_a_bot_that_can_not_be_loaded_is_an_error_at_start(settings: Setti
 
 @pytest.mark.parametrize(
     ("source", "how"),
-    [("import sys\nsys.exit(2)\n", "ends while it is imported with status 2"), ("import os\nos._exit(2)\n", "exit status 2")],
+    [
+        ("import sys\nsys.exit(2)\n", "ends while it is imported"),
+        ("import os\nos._exit(2)\n", "exit status 2"),
+    ],
 )
 async def test_a_bot_whose_import_ends_the_process_is_left_out(tmp_path: Path, source: str, how: str) -> None:
     bad = tmp_path / "ends.py"

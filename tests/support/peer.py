@@ -247,7 +247,10 @@ class Peer:
         """Drop the connection without a word, and call again over a new one by `pc_id`."""
         pc_id = self.answer["pc_id"]
         vanish(self.pc)
-        await self.pc.close()
+        with contextlib.suppress(
+            TimeoutError
+        ):  # on a busy machine aiortc may wait for ever for a connection without sockets
+            await asyncio.wait_for(self.pc.close(), 10)
         self.pc = self._new_pc()
         await self.connect(pc_id=pc_id, restart_pc=True, **more)
 
