@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import os
 import socket
@@ -245,4 +246,15 @@ def _explain(error: ValidationError) -> str:
     where = ".".join(str(part) for part in first["loc"])
     if (now := _RENAMED.get(where)) is not None:
         return f"setting {where} is called {now} now"
+    if first["type"] == "extra_forbidden":
+        return f"there is no setting {where}{_near(first['loc'])}"
     return f"setting {where}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def _near(loc: tuple[int | str, ...]) -> str:
+    """What may have been meant."""
+    section: Any = Settings
+    for part in loc[:-1]:
+        section = getattr(getattr(section, "model_fields", {}).get(part), "annotation", None)
+    near = difflib.get_close_matches(str(loc[-1]), getattr(section, "model_fields", ()), 1)
+    return f": is {'.'.join(map(str, (*loc[:-1], near[0])))} meant?" if near else ""
