@@ -68,8 +68,10 @@ def set_up(settings: Settings, *, worker: int | None = None, relayed: bool = Fal
         return not (quiet and _is_chatter(record)) and flood.passes(record)
 
     logger.configure(extra={"session": "-", "worker": "-" if worker is None else str(worker)})
+    _number_next(1)
     if (dsn := sentry_dsn()) and not relayed:  # before the other, which takes the exception out of the record
         logger.add(sentry.sink(dsn), level="ERROR", format="{message}", filter=Flood().passes)
+    _number_next(0)
     logger.add(
         sys.stderr,
         level=settings.log_level.upper(),
@@ -77,11 +79,17 @@ def set_up(settings: Settings, *, worker: int | None = None, relayed: bool = Fal
         filter=wanted,
         colorize=False if relayed or settings.log_json else None,
     )
+    _number_next(2)
     logging.basicConfig(handlers=[_Bridge()], level=logging.INFO, force=True)
     logging.captureWarnings(capture=True)
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING if quiet else logging.INFO)
     logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # what it raises as well, `discovery` says once
+
+
+def _number_next(number: int) -> None:
+    """Bots take loguru's own sink away by its number, 0: here another stands in its place."""
+    logger._core.handlers_count = number  # type: ignore[attr-defined] # noqa: SLF001
 
 
 def _is_chatter(record: Record) -> bool:

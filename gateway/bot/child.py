@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from loguru import logger
 
-from gateway.bot import given, loading, system
+from gateway.bot import given, loading, sinks, system
 from gateway.errors import ConfigError, GatewayError
 from gateway.logs import set_up as set_up_logs
 from gateway.settings import Settings
@@ -88,7 +88,11 @@ def _settle(life: Life, parent: int) -> None:
     system.adopt_orphans()
     if life.role == "bot":
         system.end_with(parent, signal.SIGKILL)
+    vars(sys.modules["__main__"]).update(
+        __spec__=None, __file__=None
+    )  # which `multiprocessing` would import anew
     given.settle(life.bot)
+    sinks.settle(life.bot)
     if not life.loaded:
         set_up_logs(life.settings, worker=life.worker, relayed=True)
         importlib.import_module(life.runner)

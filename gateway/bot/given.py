@@ -25,6 +25,8 @@ ENVIRONMENT: Final[Mapping[str, str]] = {"ENV": "local"}
 _RUNNER: Final = "pipecat.runner.run"
 _LEFT: Final[dict[str, dict[str, str]]] = {}
 """What the import of each bot has left in the environment."""
+_FOLDER: Final[dict[str, str]] = {}
+"""The working directory of those whose import has changed it."""
 
 
 def arguments(job: BotJob, connection: object, module: ModuleType, tools: object = None) -> RunnerArguments:
@@ -111,21 +113,26 @@ def settle(bot: str) -> None:
     """
     os.environ.update(_environment(bot) | _LEFT.get(bot, {}))
     sys.argv = [bot]
+    if (folder := _FOLDER.get(bot)) is not None:
+        os.chdir(folder)
 
 
 @contextmanager
 def importing(bot: str) -> Iterator[None]:
     """The same while a bot is imported into a process that others share.
 
-    What its import sets in the environment is taken back, and is there again once this process, or a fork of it,
-    settles for this bot: a `.env` that overrides all else is not another bot's.
+    What its import sets in the environment, and where it goes, is taken back, and is there again once this process, or
+    a fork of it, settles for this bot: a `.env` that overrides all else is not another bot's.
     """
-    before, argv = dict(os.environ), sys.argv
+    before, argv, folder = dict(os.environ), sys.argv, Path.cwd()
     settle(bot)
     try:
         yield
     finally:
         sys.argv = argv
+        if (now := Path.cwd()) != folder:
+            _FOLDER[bot] = str(now)
+            os.chdir(folder)
         _LEFT[bot] = {name: value for name, value in os.environ.items() if before.get(name) != value}
         for name in _LEFT[bot]:
             if name in before:

@@ -84,10 +84,18 @@ def _import(name: str) -> ModuleType:
         ) from error
 
 
+def _is(module: ModuleType | None, path: Path) -> bool:
+    """Whether a name that stands for this module, or for none yet, can be the file's."""
+    return module is None or getattr(module, "__file__", None) == str(path)
+
+
 def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ConfigError(f"there is no bot file {path}", remedy="check `bot` in the settings")
-    name = f"voicegw_bot_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    if path.stem in sys.stdlib_module_names or "." in path.stem or not _is(sys.modules.get(path.stem), path):
+        name = f"voicegw_bot_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    else:
+        name = path.stem  # what its functions are to be found by, where it has them done by other processes
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

@@ -55,13 +55,11 @@ class Nursery:
     """All children.
 
     Args:
-        forks: else they are programs of their own.
         kept: descriptors that a forked child keeps: those that the bots' modules have opened.
         forget: closes, in a forked child, what the template has open.
     """
 
-    def __init__(self, *, forks: bool, kept: set[int], forget: Callable[[], None]) -> None:
-        self._forks = forks
+    def __init__(self, *, kept: set[int], forget: Callable[[], None]) -> None:
         self._kept = kept | _STANDARD
         self._forget = forget
         self._children: dict[int, Child] = {}
@@ -71,16 +69,16 @@ class Nursery:
         return iter(tuple(self._children.values()))
 
     def bear(self, life: Life) -> Child:
-        """A new child. Raises OSError where the system has no room for one."""
+        """A new child, a fork where its bot is loaded here. Raises OSError where the system has no room for one."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                pid = self._fork(life, theirs) if self._forks else _spawn(theirs)
+                pid = self._fork(life, theirs) if life.loaded else _spawn(theirs)
             except OSError:
                 ours.close()
                 raise
         child = self._children[pid] = Child(pid, life, ours)
-        if not self._forks:
+        if not life.loaded:
             ours.sendall(encode(_birth(life)))
         return child
 

@@ -19,7 +19,7 @@ from typing import Final
 
 from loguru import logger
 
-from gateway.bot import given, loading, system
+from gateway.bot import given, loading, sinks, system
 from gateway.bot.child import RAISED_STATUS, Life
 from gateway.bot.nursery import Child, Nursery
 from gateway.bot.timers import Timers
@@ -80,6 +80,7 @@ class Template:
         self._settings: Settings
         self._nursery: Nursery
         self._modules: dict[str, ModuleType] = {}
+        self._threaded: set[str] = set()
         self._ready: set[str] = set()
         self._spares: dict[str, Child] = {}
         self._failures: dict[str, int] = defaultdict(int)
@@ -125,8 +126,7 @@ class Template:
             importlib.import_module(start.runner)
             for bot in start.bots:
                 self._load(bot)
-            self._look_at_threads()
-        self._nursery = Nursery(forks=start.forks, kept=system.descriptors() - before, forget=self._close_all)
+        self._nursery = Nursery(kept=system.descriptors() - before, forget=self._close_all)
         self._take_signals()
         for bot, module in self._modules.items():
             if hasattr(module, "prepared"):
@@ -137,20 +137,16 @@ class Template:
 
     def _load(self, bot: str) -> None:
         self._say(Loading(bot=bot))
+        before = system.threads()
         try:
-            self._modules[bot] = _load(bot, self._settings)
+            self._modules[bot] = _load(bot, self._settings, self._started.worker)
             self._say(Loaded(bot=bot))
         except GatewayError as error:
             self._say(Failed(bot=bot, fault=Fault.of(error)))
-
-    @staticmethod
-    def _look_at_threads() -> None:
-        if len(names := system.threads()) > 1:
-            logger.warning(
-                "importing the bots started {} threads ({}), which no call will have; start them in `bot`",
-                len(names) - 1,
-                ", ".join(names[1:]),
-            )
+        if (more := len(system.threads()) - len(before)) > 0:
+            self._threaded.add(bot)
+            text = "bot {} starts {} threads in its import, which no fork has: each call imports it anew"
+            logger.warning(text, bot, more)
 
     def _take_signals(self) -> None:
         for end in (self._woken, self._waker):
@@ -268,7 +264,8 @@ class Template:
                 self._nursery.signal(child, signal.Signals[wanted.name], "by the gateway")
 
     def _bear(self, bot: str, role: Role) -> Child:
-        life = Life(self._settings, self._started.worker, bot, self._started.runner, role)
+        loaded = self._started.forks and bot not in self._threaded
+        life = Life(self._settings, self._started.worker, bot, self._started.runner, role, loaded)
         return self._nursery.bear(life)
 
     def _count_processes(self) -> None:
@@ -326,13 +323,16 @@ class Template:
             os.close(self._lines.descriptors.popleft())
 
 
-def _load(bot: str, settings: Settings) -> ModuleType:
+def _load(bot: str, settings: Settings, worker: int) -> ModuleType:
     """Import a bot's module, and have it do what all of its calls can share from before they begin.
 
     That is its `preload(settings)`, where it has one: a function that starts no thread.
     """
     try:
-        with given.importing(bot):
+        with (
+            given.importing(bot),
+            sinks.importing(bot, lambda: set_up_logs(settings, worker=worker, relayed=True)),
+        ):
             module = loading.load(bot)
             if (preload := getattr(module, "preload", None)) is not None:
                 preload(settings)

@@ -21,6 +21,20 @@ def test_a_bot_that_is_named_as_a_module_is_found_in_the_working_directory(
     assert loading.load("voicegw_test_bot").__file__ == str(tmp_path / "voicegw_test_bot.py")
 
 
+def test_a_bots_functions_are_found_by_its_files_name_unless_that_is_another_modules(tmp_path: Path) -> None:
+    for name, found in (
+        ("voicegw_test_a", True),
+        ("json", False),
+        ("loguru", False),
+        ("voicegw.test", False),
+    ):
+        (tmp_path / f"{name}.py").write_text("async def bot(runner_args): ...\n")
+        module = loading.load(str(tmp_path / f"{name}.py"))
+        assert (module.__name__ == name) is found
+        assert sys.modules[module.__name__] is module
+        del sys.modules[module.__name__]
+
+
 WRAPPED = """
 def wrapped(inner):
     def bot(*given): return inner(*given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from gateway.errors import ConfigError
 from gateway.settings import Settings
 from tests.media.running import BAD, BOT, begin, looked, running, template, told
 from tests.support.gateway import alive
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 
 @pytest.mark.parametrize(
@@ -161,5 +162,48 @@ async def test_each_bot_finds_what_lies_beside_its_own_file(
         for name, file in files.items():
             process = await begin(bots, "beside", bot=file, file=file)
             assert json.loads((await told(process)).splitlines()[0]) == name
+            await process.ended
+            process.sock.close()
+
+
+POOL = """
+from concurrent.futures import ThreadPoolExecutor
+pool = ThreadPoolExecutor(1)
+assert pool.submit(int).result() == 0
+async def bot(runner_args): return pool.submit(int, "7").result(10)
+"""
+SPAWN = """
+import multiprocessing
+def double(number): return 2 * number
+async def bot(runner_args):
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply_async(double, [3]).get(60) + 1
+"""
+SINK = """
+import sys
+from loguru import logger
+logger.remove(0)
+logger.add(sys.stderr, level="DEBUG")
+async def bot(runner_args): return 7
+"""
+FOLDER = """
+import os
+from pathlib import Path
+os.chdir(Path(__file__).parent)
+Path("seven").write_text("7")
+async def bot(runner_args): return int(Path("seven").read_text())
+"""
+
+
+@pytest.mark.parametrize("code", [POOL, SPAWN, SINK, FOLDER], ids=["pool", "spawn", "sink", "folder"])
+async def test_what_a_bot_does_in_its_import_holds_in_its_calls(tmp_path: Path, code: str) -> None:
+    files = [tmp_path / name / "bot.py" for name in ("one", "two")]
+    for file in files:
+        file.parent.mkdir()
+        file.write_text(code)
+    async with running(Settings(bot=str(files[0]), bots={"d": str(files[1])})) as bots:
+        for file in files:
+            process = await begin(bots, "call", bot=str(file), file=str(file))
+            assert await asyncio.wait_for(told(process), PATIENCE) == "7\n"
             await process.ended
             process.sock.close()

@@ -93,7 +93,7 @@ async def test_a_bot_that_starts_a_thread_when_it_is_imported_is_told_of(
         "async def bot(runner_args): pass\n"
     )
     async with running(Settings(bot=str(bot))):
-        await until(lambda: any("started 1 threads" in line for line in log), "it is logged")
+        await until(lambda: any("starts 1 threads in its import" in line for line in log), "it is logged")
 
 
 async def test_a_bot_that_is_broken_meanwhile_leaves_the_others_alone(log: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import importlib
 import json
@@ -131,6 +132,11 @@ def _beside(_sock: socket.socket, body: dict[str, Any]) -> str:
     return str(importlib.import_module("helpers").WHOSE)
 
 
+def _call(_sock: socket.socket, body: dict[str, Any]) -> object:
+    """What the bot itself gives."""
+    return asyncio.run(loading.load(body["file"]).bot(body))
+
+
 _DEEDS: dict[str, Callable[[socket.socket, dict[str, Any]], object]] = {
     "return": _return,
     "raise": _raise,
@@ -147,4 +153,5 @@ _DEEDS: dict[str, Callable[[socket.socket, dict[str, Any]], object]] = {
     "swarm": _swarm,
     "look": _look,
     "beside": _beside,
+    "call": _call,
 }
