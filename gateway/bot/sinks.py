@@ -1,18 +1,27 @@
-"""loguru's sinks, each bot's apart from the others': each finds one, of the number 0, as under Pipecat's runner.
+"""Where each bot logs to, apart from the others, as its import has it.
 
-Which sinks there are loguru keeps to itself; `tests/bot/test_sinks.py` fails where it keeps them otherwise.
+It finds one sink of loguru's, of the number 0, as under Pipecat's runner, and may add and take away what it likes, in
+Python's own logging too. Which sinks there are loguru keeps to itself; `tests/bot/test_sinks.py` fails where it keeps
+them otherwise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from logging import Handler, getLogger
+from typing import Any, Final, NamedTuple
 
 from loguru import logger
 
-_LEFT: Final[dict[str, Mapping[int, Any]]] = {}
-"""The sinks that the import of each bot has left."""
+
+class _Sinks(NamedTuple):
+    loguru: Mapping[int, Any]
+    logging: list[Handler]
+
+
+_LEFT: Final[dict[str, _Sinks]] = {}
+"""What the import of each bot has left."""
 
 
 def settle(bot: str) -> None:
@@ -29,21 +38,26 @@ def importing(bot: str, set_up: Callable[[], None]) -> Iterator[None]:
         bot: whose import.
         set_up: makes the sink that it finds.
     """
-    ours = _core().handlers
-    _log_by({})
+    ours = _now()
+    _log_by(_Sinks({}, []))
     set_up()
     try:
         yield
     finally:
-        _LEFT[bot] = _core().handlers
+        _LEFT[bot] = _now()
         _log_by(ours)
 
 
-def _log_by(sinks: Mapping[int, Any]) -> None:
+def _now() -> _Sinks:
+    return _Sinks(_core().handlers, [*getLogger().handlers])
+
+
+def _log_by(sinks: _Sinks) -> None:
     core = _core()
-    core.handlers = sinks
-    core.handlers_count = max(sinks, default=-1) + 1
-    core.min_level = min((sink.levelno for sink in sinks.values()), default=float("inf"))
+    core.handlers = sinks.loguru
+    core.handlers_count = max(sinks.loguru, default=-1) + 1
+    core.min_level = min((sink.levelno for sink in sinks.loguru.values()), default=float("inf"))
+    getLogger().handlers = [*sinks.logging]
 
 
 def _core() -> Any:

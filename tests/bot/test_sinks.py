@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,19 @@ def test_each_bot_may_take_away_the_sink_that_it_finds_and_add_its_own(
             logger.info("of {}", name)
     assert [(tmp_path / name).read_text() for name in ("one", "two")] == ["of one\n", "of two\n"]
     assert ours.getvalue() == "of the process\n"
+
+
+def test_what_a_bot_adds_to_pythons_own_logging_is_its_own(tmp_path: Path) -> None:
+    ours = [*logging.getLogger().handlers]
+    for name in ("one", "two"):
+        with sinks.importing(name, found):
+            logging.getLogger().addHandler(logging.FileHandler(tmp_path / name))
+        assert logging.getLogger().handlers == ours
+    for name in ("one", "two"):
+        with sinks.importing("between", found):
+            sinks.settle(name)
+            logging.getLogger("x").warning("of %s", name)
+    assert [(tmp_path / name).read_text() for name in ("one", "two")] == ["of one\n", "of two\n"]
 
 
 def test_a_bot_that_takes_all_away_leaves_the_others_theirs(tmp_path: Path, ours: io.StringIO) -> None:
