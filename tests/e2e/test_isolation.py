@@ -16,7 +16,7 @@ from tests.support.gateway import GatewayProcess, alive, children, client, servi
 from tests.support.peer import Peer, calling, gaps
 from tests.support.waiting import eventually, until
 
-TONES = [330.0, 440.0, 550.0, 660.0, 770.0, 880.0, 990.0, 1_100.0]
+TONES = [330.0, 550.0, 770.0, 990.0]
 LONGEST_GAP = 1.0
 """Seconds without one's tone that pass for the shared machine's doing; a lost call's gap never ends."""
 
@@ -57,7 +57,7 @@ async def worker_of(gateway: GatewayProcess, name: str) -> int:
 
 
 async def calls(gateway: GatewayProcess, stack: AsyncExitStack) -> dict[float, Peer]:
-    """Eight calls, each with a tone of its own."""
+    """Two calls in each worker, each with a tone of its own."""
     peers = {}
     for hertz in TONES:
         peer = await stack.enter_async_context(
@@ -125,7 +125,7 @@ async def test_sound_goes_before_bots_where_the_system_lets_it(gateway: GatewayP
             assert {niceness(pid) for pid in media} == {-5}
 
 
-async def test_eight_calls_at_once_each_hear_only_themselves(gateway: GatewayProcess) -> None:
+async def test_calls_at_once_each_hear_only_themselves(gateway: GatewayProcess) -> None:
     async with AsyncExitStack() as stack:
         peers = await calls(gateway, stack)
         await asyncio.gather(*(peer.hears() for peer in peers.values()))
@@ -181,7 +181,7 @@ async def test_a_killed_worker_is_replaced_and_its_devices_reconnect(gateway: Ga
         await gateway.logged("calls are lost")
         await until(lambda: len(gateway.workers()) == 2, "the worker is replaced", 60)
         left = {s["device"] for s in await gateway.sessions()}
-        assert len(left) == 4
+        assert len(left) == 2
         for hertz, peer in peers.items():
             if f"d{hertz:g}" in left:
                 assert gaps(await peer.heard_more(1), hertz) <= LONGEST_GAP
