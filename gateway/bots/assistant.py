@@ -9,22 +9,20 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pipecat.audio.turn.base_turn_analyzer import BaseTurnAnalyzer
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
-from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
+from pipecat.audio.vad.vad_analyzer import VADParams
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_response_universal import (
     LLMContextAggregatorPair,
     LLMUserAggregatorParams,
 )
-from pipecat.processors.audio.vad_processor import VADProcessor
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.runner.types import RunnerArguments
 from pipecat.turns.user_start import TranscriptionUserTurnStartStrategy, VADUserTurnStartStrategy
-from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -47,6 +45,7 @@ from gateway.speech.home_assistant import Home
 from gateway.speech.intents import Recogniser
 from gateway.speech.language_model import LanguageModel, language_model
 from gateway.speech.mcp import McpSource
+from gateway.speech.pauses import PauseProcessor, TurnStop
 from gateway.speech.recognition import SphinxSTTService
 from gateway.speech.remembering import Known, keep_summary, known, summarising
 from gateway.speech.sentences import load_book
@@ -55,6 +54,9 @@ from gateway.speech.synthesis import LocalTTSService, make_synthesiser
 from gateway.speech.timers import Asked
 from gateway.speech.tooling import DeviceSource, Equipped
 from gateway.speech.turns import turns
+
+if TYPE_CHECKING:
+    from gateway.speech.models import EndOfTurn, VoiceActivity
 
 _SPHINX = providers.BUILT_IN["stt"]
 _STUCK_TURN_SECS = 3.0  # a turn that never got a transcript was noise
@@ -223,7 +225,7 @@ def around(
     vad = voice_activity(settings.hearing)
     stt = _stt(settings, keys)
     tts = _tts(settings.model_copy(update={"tts": before.voiced(settings.tts, settings.memory)}), keys)
-    return [VADProcessor(vad_analyzer=vad), stt, aggregators.user(), *answering, tts], aggregators.assistant()
+    return [PauseProcessor(vad), stt, aggregators.user(), *answering, tts], aggregators.assistant()
 
 
 def _aggregators(
@@ -278,7 +280,7 @@ def _recogniser(sentences: Path | None) -> Recogniser:
     return Recogniser(load_book(sentences))
 
 
-def voice_activity(hearing: Hearing) -> VADAnalyzer:
+def voice_activity(hearing: Hearing) -> VoiceActivity:
     """What finds speech in a call."""
     params = VADParams(
         confidence=hearing.confidence,
@@ -286,22 +288,21 @@ def voice_activity(hearing: Hearing) -> VADAnalyzer:
         stop_secs=hearing.stop_s,
         min_volume=0.0,  # how sure the model is says more than how loud it is: the far speaker is quiet
     )
-    found: VADAnalyzer = _models().VoiceActivity(SAMPLE_RATE, params, hearing.gain_db)
+    found: VoiceActivity = _models().VoiceActivity(SAMPLE_RATE, params, hearing.gain_db)
     return found
 
 
-def end_of_turn(hearing: Hearing) -> BaseTurnAnalyzer:
+def end_of_turn(hearing: Hearing) -> EndOfTurn:
     """What finds out whether a speaker has finished."""
-    found: BaseTurnAnalyzer = _models().EndOfTurn(SmartTurnParams(stop_secs=hearing.pause_s))
+    found: EndOfTurn = _models().EndOfTurn(SmartTurnParams(stop_secs=hearing.pause_s))
     return found
 
 
 def _turns(hearing: Hearing) -> UserTurnStrategies:
-    analyzer = end_of_turn(hearing)
     return UserTurnStrategies(
         # A transcript begins a turn where its own was given up: the recogniser of a slow machine may be that late.
         start=[VADUserTurnStartStrategy(), TranscriptionUserTurnStartStrategy()],
-        stop=[TurnAnalyzerUserTurnStopStrategy(turn_analyzer=analyzer)],
+        stop=[TurnStop(end_of_turn(hearing))],
     )
 
 

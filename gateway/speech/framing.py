@@ -20,7 +20,7 @@ class FramingError(GatewayError):
 
 
 class Kind(IntEnum):
-    """What a message is. START to CLOSE and PING go to the recogniser, the others come from it."""
+    """What a message is. START to CLOSE, PING, PAUSE and ON go to the recogniser, the others come from it."""
 
     START = 1  # an utterance begins; payload: nothing
     AUDIO = 2  # 16-bit mono PCM at 16 kHz
@@ -33,6 +33,8 @@ class Kind(IntEnum):
     FAILED = 9  # why there is none, as UTF-8
     PING = 10  # are you there?
     PONG = 11  # yes
+    PAUSE = 12  # who spoke is silent: hear now what is answered if END comes next
+    ON = 13  # speech goes on: what was heard at the pause is not all
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ details of Pipecat's are touched here; `tests/speech/test_models.py` fails when 
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
+import time
 from importlib.resources import files
 from typing import Any
 
@@ -22,7 +24,8 @@ from pipecat.audio.turn.smart_turn.base_smart_turn import (
 )
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.silero import SileroOnnxModel, SileroVADAnalyzer
-from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
+from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams, VADState
+from pipecat.metrics.metrics import MetricsData
 
 from gateway.environment import engine_socket
 from gateway.speech import turns
@@ -32,6 +35,7 @@ from gateway.speech.gain import Gain
 CHECKED = "1.14.0"  # pipecat-ai
 
 _VAD = files("pipecat.audio.vad.data") / "silero_vad.onnx"
+_SILENCE = np.zeros(2_080, np.int16)  # 0.13 s at 16 kHz: with it a pause sounds like an end (docs/speech.md)
 _TURN = files("pipecat.audio.turn.smart_turn.data") / "smart-turn-v3.2-cpu.onnx"
 
 
@@ -74,6 +78,17 @@ class VoiceActivity(SileroVADAnalyzer):
         self._low_confidence_windows = 0
         give_back()
 
+    @property
+    def in_speech(self) -> bool:
+        """Whether somebody speaks, or has stopped too short a time ago for it to be the end."""
+        return self._vad_state in (VADState.SPEAKING, VADState.STOPPING)
+
+    @property
+    def silent_s(self) -> float:
+        """For how long somebody who speaks has been silent."""
+        windows = self._vad_stopping_count if self._vad_state is VADState.STOPPING else 0
+        return windows * self.num_frames_required() / self.sample_rate
+
     def voice_confidence(self, buffer: bytes) -> float:
         """As Pipecat's; `buffer` is 16-bit mono PCM."""
         block = np.frombuffer(buffer, np.int16).astype(np.float32) / np.float32(32_768)
@@ -95,6 +110,7 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
         self._session: Any = None
         self._loading = False
         self._keep = keep
+        self._ahead: asyncio.Future[tuple[EndOfTurnState, MetricsData | None]] | None = None
 
     def append_audio(self, buffer: bytes, is_speech: bool) -> EndOfTurnState:
         """As Pipecat's; the first speech has the model loaded."""
@@ -102,6 +118,27 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
             self._loading = True
             self._model_executor.submit(self._load)
         return super().append_audio(buffer, is_speech)
+
+    def look_ahead(self) -> None:
+        """Judge what has been said so far, as if silence followed."""
+        said = [*self._audio_buffer, (time.monotonic(), _SILENCE)]
+        self._ahead = asyncio.get_running_loop().run_in_executor(
+            self._model_executor, self._process_speech_segment, said
+        )
+
+    def forget(self) -> None:
+        """Something followed."""
+        self._ahead = None
+
+    async def analyze_end_of_turn(self) -> tuple[EndOfTurnState, MetricsData | None]:
+        """As Pipecat's; where it was looked ahead and the speaker had finished, that is the answer."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            state, judged = await ahead
+            if state is EndOfTurnState.COMPLETE:
+                self._clear(state)
+                return state, judged
+        return await super().analyze_end_of_turn()
 
     def _load(self) -> None:
         if self._session is None:

@@ -29,6 +29,8 @@ from gateway.speech.understanding import Understanding
 _LONGEST: Final = 12 * 32_000
 """Bytes: what is longer is no request, and would hold up others; sphinx hears it, in pieces."""
 _LOUDEST: Final = 0.5
+_SILENCE: Final = bytes(4_160)
+"""0.13 s: with it what is said before a pause is heard as with the real silence behind it (docs/speech.md)."""
 
 
 @dataclass(slots=True)
@@ -37,11 +39,12 @@ class Utterance:
 
     number: int
     said: bytearray = field(default_factory=bytearray)
+    at_pause: Heard | None = None
 
 
 @dataclass(slots=True)
 class Both:
-    """Streams to both, when they have ended.
+    """Streams to both, when they have ended; to Moonshine at a pause already.
 
     Args:
         sphinx: asked where Moonshine is not sure.
@@ -63,6 +66,9 @@ class Both:
             utterance = self.live.get(stream)
             if utterance is not None and utterance.number == message.utterance:
                 utterance.said += message.payload[: MAX_UTTERANCE - len(utterance.said)]
+        elif message.kind in (Kind.PAUSE, Kind.ON):
+            self._pause(stream, message)
+            yield None
         elif message.kind is Kind.END:
             yield from self._end(stream, message)
         elif message.kind in (Kind.DROP, Kind.CLOSE):
@@ -85,13 +91,27 @@ class Both:
                 return
         self.live[stream] = Utterance(number)
 
+    def _pause(self, stream: Stream, message: Message) -> None:
+        """What is said so far, where that is sure: what is not is heard again with the silence behind it."""
+        utterance = self.live.get(stream)
+        if utterance is not None and utterance.number == message.utterance:
+            paused = message.kind is Kind.PAUSE
+            said = bytes(utterance.said) + _SILENCE
+            utterance.at_pause = by_moonshine(self._heard(said), self.means) if paused else None
+
+    def _heard(self, said: bytes) -> list[Text]:
+        return self.hear(loud(said)) if 0 < len(said) <= _LONGEST else []
+
     def _end(self, stream: Stream, end: Message) -> Iterator[Answer | None]:
         utterance = self.live.pop(stream, None)
         if utterance is None or utterance.number != end.utterance:
             yield stream[0], replace(end, kind=Kind.FAILED, payload=b"there is no such utterance")
             return
+        if utterance.at_pause is not None:
+            yield stream[0], _answer(end, utterance.at_pause)
+            return
         said = bytes(utterance.said)
-        found = self.hear(loud(said)) if 0 < len(said) <= _LONGEST else []
+        found = self._heard(said)
         yield None
         heard = by_moonshine(found, self.means)
         if heard is not None:

@@ -12,12 +12,14 @@ from pipecat.frames.frames import (
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
+from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.settings import STTSettings
 from pipecat.services.stt_service import STTService
 from pipecat.transcriptions.language import Language
 from pipecat.utils.time import time_now_iso8601
 
 from gateway.speech.language_model import LanguageModel
+from gateway.speech.pauses import PauseFrame, WentOnFrame
 from gateway.speech.sphinx import Beside, shared_engine
 from gateway.speech.sphinx_stream import Heard, RecogniserError, SphinxStream
 
@@ -64,6 +66,14 @@ class SphinxSTTService(STTService):
         await super().cleanup()  # type: ignore[no-untyped-call] # Pipecat leaves it untyped
         self._stream = None
         await self._resources.aclose()
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """As Pipecat's; at a pause what was said is heard already."""
+        if self._stream is not None and isinstance(frame, PauseFrame):
+            self._stream.pause()
+        elif self._stream is not None and isinstance(frame, WentOnFrame):
+            self._stream.go_on()
+        await super().process_frame(frame, direction)
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
         """Feed the recogniser; what it heard comes when the VAD says that speech ended."""

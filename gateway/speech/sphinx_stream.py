@@ -69,6 +69,18 @@ class SphinxStream:
         self._current.audio += pcm
         self._send_audio(self._current, pcm)
 
+    def pause(self) -> None:
+        """Have heard what was said so far: that is the answer if the utterance is finished before it goes on."""
+        self._tell(Kind.PAUSE)
+
+    def go_on(self) -> None:
+        """The utterance goes on after a pause."""
+        self._tell(Kind.ON)
+
+    def _tell(self, kind: Kind) -> None:
+        if self._current is not None:
+            self._send(Message(kind, self.number, self._current.number))
+
     async def finish(self) -> Heard:
         """End the utterance; what was heard in it.
 

@@ -11,6 +11,8 @@ from gateway.bots.assistant import AssistantSettings, check, configuration, for_
 from gateway.bots.call import gateway_settings
 from gateway.errors import ConfigError
 from gateway.sections import EngineSpec, OfDevice
+from gateway.speech.framing import Kind, Message
+from gateway.speech.sphinx import SphinxEngine
 from tests.bots.calling import calling, soon
 from tests.support import cache
 
@@ -45,6 +47,44 @@ async def test_a_command_reaches_the_device(settings: AssistantSettings) -> None
             "command": "volume",
             "value": 50,
         }
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[Kind]:
+    """What the recogniser is told meanwhile, beside the audio."""
+    kinds: list[Kind] = []
+    send = SphinxEngine.send
+
+    def noted(engine: SphinxEngine, message: Message) -> None:
+        if message.kind is not Kind.AUDIO:
+            kinds.append(message.kind)
+        send(engine, message)
+
+    monkeypatch.setattr(SphinxEngine, "send", noted)
+    return kinds
+
+
+async def test_the_recogniser_is_asked_before_the_end_of_speech(
+    settings: AssistantSettings, sent: list[Kind]
+) -> None:
+    async with calling(settings) as call:
+        await call.ask("what is twelve times seven")
+        assert await soon(call.output.said) == "Twelve times seven is eighty four."
+        assert (sent[0], sent[-2:]) == (Kind.START, [Kind.PAUSE, Kind.END])
+
+
+async def test_a_pause_in_a_sentence_is_neither_its_end_nor_answered(
+    settings: AssistantSettings, sent: list[Kind]
+) -> None:
+    async with calling(settings) as call:
+        whole = call.voice.speak("what is twelve times seven")
+        middle = len(whole) // 4 * 2
+        await call.play(bytes(16_000) + whole[:middle] + bytes(3_520) + whole[middle:] + bytes(640 * 60))
+        assert await soon(call.output.heard) == "what is twelve times seven"
+        assert await soon(call.output.said) == "Twelve times seven is eighty four."
+        await asyncio.wait_for(call.output.stopped.wait(), 20)
+        assert sent == [Kind.START, Kind.PAUSE, Kind.ON, Kind.PAUSE, Kind.END]
+        assert (call.output.heard.empty(), call.output.said.empty()) == (True, True)
 
 
 async def test_speaking_again_interrupts_the_answer(settings: AssistantSettings) -> None:

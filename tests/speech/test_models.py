@@ -9,9 +9,12 @@ import sys
 import wave
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.silero import SileroVADAnalyzer
@@ -88,6 +91,58 @@ async def test_the_turn_model_is_loaded_when_somebody_speaks(monkeypatch: pytest
     assert "smart-turn" in str(await asyncio.wait_for(loaded.get(), 20))
     assert loaded.empty()
     await turn.cleanup()  # type: ignore[no-untyped-call]
+
+
+class _Judge(models.EndOfTurn):
+    """Judges by rote, and notes how much it was given."""
+
+    def __init__(self, *probable: float) -> None:
+        super().__init__(SmartTurnParams())
+        self.set_sample_rate(16_000)
+        self._probable = list(probable)
+        self.given: list[int] = []
+
+    def _predict_endpoint(self, audio_array: NDArray[np.float32]) -> dict[str, Any]:
+        self.given.append(audio_array.size)
+        probable = self._probable.pop(0)
+        return {"prediction": int(probable > 0.5), "probability": probable}
+
+    def say(self, blocks: int) -> None:
+        for _ in range(blocks):
+            self.append_audio(bytes(640), is_speech=True)
+
+    async def ended(self) -> bool:
+        state, _ = await self.analyze_end_of_turn()
+        await self.cleanup()  # type: ignore[no-untyped-call]
+        return state is EndOfTurnState.COMPLETE
+
+
+async def test_a_turn_that_was_judged_at_a_pause_is_not_judged_again() -> None:
+    judge = _Judge(0.9)
+    judge.say(50)
+    judge.look_ahead()
+    judge.say(5)
+    assert await judge.ended()
+    assert len(judge.given) == 1
+
+
+async def test_a_turn_that_went_on_after_a_pause_is_judged_by_all_of_it() -> None:
+    judge = _Judge(0.9, 0.1)
+    judge.say(50)
+    judge.look_ahead()
+    judge.forget()
+    judge.say(50)
+    assert not await judge.ended()
+    assert judge.given[1] == 100 * 320
+
+
+async def test_who_had_not_finished_at_a_pause_is_judged_again_at_the_end() -> None:
+    judge = _Judge(0.1, 0.9)
+    judge.say(50)
+    judge.look_ahead()
+    judge.say(5)
+    assert await judge.ended()
+    assert judge.given[1] == 55 * 320
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")

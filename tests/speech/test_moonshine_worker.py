@@ -70,6 +70,58 @@ def test_what_is_too_long_for_a_request_is_sphinx_s_alone(sphinx: Engine) -> Non
     assert asked == []
 
 
+_PAUSE, _ON = Message(Kind.PAUSE, 1, 1), Message(Kind.ON, 1, 1)
+_MORE = Message(Kind.AUDIO, 1, 1, bytes(6_400))
+
+
+class _Ears:
+    """Hears so many seconds as words, and notes each time."""
+
+    def __init__(self, likely: float = 0.95) -> None:
+        self.sizes: list[int] = []
+        self._likely = likely
+
+    def hear(self, sound: NDArray[np.float32]) -> list[Text]:
+        self.sizes.append(sound.size)
+        return [Text(f"hearing {len(self.sizes)}", self._likely)]
+
+
+def test_what_was_heard_at_a_pause_is_the_answer_where_nothing_follows(sphinx: Engine) -> None:
+    ears = _Ears()
+    both = Both(sphinx, ears.hear, lambda _: True)
+    assert _run(both, *_pieces(bytes(32_000)), _PAUSE) == []
+    assert len(ears.sizes) == 1
+    assert _run(both, _MORE, _END) == [Message(Kind.RESULT, 1, 1, b"hearing 1")]
+    assert len(ears.sizes) == 1
+
+
+def test_what_was_heard_at_a_pause_is_thrown_away_where_speech_goes_on(sphinx: Engine) -> None:
+    ears = _Ears()
+    both = Both(sphinx, ears.hear, lambda _: True)
+    answers = _run(both, *_pieces(bytes(32_000)), _PAUSE, _ON, _MORE, _END)
+    assert answers == [Message(Kind.RESULT, 1, 1, b"hearing 2")]
+    assert ears.sizes[1] == (32_000 + 6_400) // 2
+
+
+def test_of_two_pauses_the_last_holds(sphinx: Engine) -> None:
+    both = Both(sphinx, _Ears().hear, lambda _: True)
+    (answer,) = _run(both, *_pieces(bytes(32_000)), _PAUSE, _ON, _MORE, _PAUSE, _END)
+    assert answer.payload == b"hearing 2"
+
+
+def test_what_is_not_sure_at_a_pause_is_heard_again_at_the_end(sphinx: Engine) -> None:
+    ears = _Ears(likely=0.4)
+    _run(Both(sphinx, ears.hear, lambda _: False), *_pieces(bytes(32_000)), _PAUSE, _MORE, _END)
+    assert ears.sizes[1] == (32_000 + 6_400) // 2
+
+
+def test_a_pause_of_another_utterance_is_none_of_this_one(sphinx: Engine) -> None:
+    ears = _Ears()
+    both = Both(sphinx, ears.hear, lambda _: True)
+    _run(both, *_pieces(bytes(32_000)), Message(Kind.PAUSE, 1, 2), Message(Kind.PAUSE, 2, 1))
+    assert ears.sizes == []
+
+
 def test_others_have_their_turn_while_sphinx_decodes(sphinx: Engine, say: Say) -> None:
     both = Both(sphinx, _hears(Text("watt", 0.6)), lambda _: False)
     for message in _pieces(pcm := say("what time is it")):

@@ -1,0 +1,83 @@
+"""A pause in speech, told of before it is long enough to be its end: who hears and judges needn't wait for that.
+
+A `PauseFrame` says that somebody who speaks is silent, a `WentOnFrame` that it was not the end. Where it was, Pipecat's
+`VADUserStoppedSpeakingFrame` comes as ever, and whatever was found out at the pause holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pipecat.frames.frames import Frame, InputAudioRawFrame, SystemFrame
+from pipecat.processors.audio.vad_processor import VADProcessor
+from pipecat.processors.frame_processor import FrameDirection
+from pipecat.turns.types import ProcessFrameResult
+from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
+
+if TYPE_CHECKING:
+    from gateway.speech.models import EndOfTurn, VoiceActivity
+
+PAUSE_SECONDS: Final = 0.06
+"""Of silence: two of the VAD's windows. After one of them a word's last consonant may still come."""
+MOST: Final = 3
+"""Pauses of one stretch of speech that are told of: each costs a hearing and a judgement."""
+
+
+@dataclass
+class PauseFrame(SystemFrame):
+    """Somebody who speaks is silent; all that was said has been passed on before."""
+
+
+@dataclass
+class WentOnFrame(SystemFrame):
+    """Speech goes on after a pause."""
+
+
+class PauseProcessor(VADProcessor):
+    """Pipecat's VAD processor, which tells of pauses too.
+
+    Args:
+        vad: what finds speech.
+    """
+
+    def __init__(self, vad: VoiceActivity) -> None:
+        super().__init__(vad_analyzer=vad)
+        self._vad = vad
+        self._silent = 0.0
+        self._told = False
+        self._left = MOST
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """As Pipecat's; audio is passed on before what is told of it."""
+        await super().process_frame(frame, direction)
+        if isinstance(frame, InputAudioRawFrame):
+            before, self._silent = self._silent, self._vad.silent_s
+            if not self._vad.in_speech:
+                self._told, self._left = False, MOST
+            elif self._told and self._silent < before:
+                self._told = False
+                await self.push_frame(WentOnFrame())
+            if not self._told and self._left and self._silent >= PAUSE_SECONDS:
+                self._told, self._left = True, self._left - 1
+                await self.push_frame(PauseFrame())
+
+
+class TurnStop(TurnAnalyzerUserTurnStopStrategy):  # type: ignore[no-untyped-call] # Pipecat leaves it untyped
+    """Pipecat's end of a turn, judged at the pause.
+
+    Args:
+        analyzer: what judges.
+    """
+
+    def __init__(self, analyzer: EndOfTurn) -> None:
+        super().__init__(turn_analyzer=analyzer)
+        self._analyzer = analyzer
+
+    async def process_frame(self, frame: Frame) -> ProcessFrameResult:
+        """As Pipecat's."""
+        if isinstance(frame, PauseFrame):
+            self._analyzer.look_ahead()
+        elif isinstance(frame, WentOnFrame):
+            self._analyzer.forget()
+        return await super().process_frame(frame)
