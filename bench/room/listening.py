@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,6 +27,7 @@ from gateway.speech.framing import Kind, Message
 from gateway.speech.gain import Gain
 from gateway.speech.intents import Intent, Recogniser
 from gateway.speech.language_model import language_model
+from gateway.speech.pauses import PauseFrame, Pauses
 from gateway.speech.recognition import BEFORE_SPEECH, transcript
 from gateway.speech.sentences import load_book
 from gateway.speech.serving import Engine
@@ -64,13 +65,11 @@ class Listening:
         self._streams += 1
         return Conversation(self, self._streams)
 
-    def hear(self, stream: int, said: bytes) -> str:
-        """A stretch of speech as text."""
+    def hear(self, stream: int, said: Sequence[tuple[Kind, bytes]]) -> str:
+        """A stretch of speech, with its pauses, as text."""
         began = time.process_time()
-        pieces = [
-            Message(Kind.AUDIO, stream, 1, said[at : at + _FRAME]) for at in range(0, len(said), _FRAME)
-        ]
-        messages = [Message(Kind.START, stream, 1), *pieces, Message(Kind.END, stream, 1)]
+        told = [(Kind.START, b""), *said, (Kind.END, b"")]
+        messages = [Message(kind, stream, 1, payload) for kind, payload in told]
         answers = [answer for message in messages for answer in self.engine.handle(1, message)]
         ((_, answer),) = filter(None, answers)
         self.costs.hearing += time.process_time() - began
@@ -97,14 +96,15 @@ class Conversation:
     def _turns(self, sound: bytes) -> list[str]:
         turns: list[str] = []
         words: list[str] = []
-        speech, before, turn, paused = bytearray(), bytearray(), bytearray(), b""
+        speech: list[tuple[Kind, bytes]] = []
+        before, turn, paused, pauses = bytearray(), bytearray(), b"", Pauses()
         speaking, quiet = False, 0.0
         for at in range(0, len(sound) - _FRAME + 1, _FRAME):
             frame = sound[at : at + _FRAME]
             state = self._vad._run_analyzer(frame)  # noqa: SLF001 -- what Pipecat runs in a thread
             turn += frame
             if speaking:
-                speech += frame
+                speech.append((Kind.AUDIO, frame))
             else:
                 before = (before + frame)[-BEFORE_SPEECH:]
                 quiet += 0.02
@@ -112,12 +112,14 @@ class Conversation:
                 if words and (quiet >= _HEARING.pause_s or _finished(paused)):
                     turns.append(" ".join(filter(None, words)))
                     words.clear()
-                speaking, speech = True, bytearray(before)
+                speaking, speech = True, [(Kind.AUDIO, bytes(before))]
                 turn = turn[-len(before) :] if not words else turn
             elif state is VADState.QUIET and speaking:
                 speaking, before, quiet = False, bytearray(), 0.0
-                words.append(self._listening.hear(self._stream, bytes(speech)))
+                words.append(self._listening.hear(self._stream, speech))
                 paused = bytes(turn)
+            for told in pauses.step(self._vad.silent_s, in_speech=self._vad.in_speech):
+                speech.append((Kind.PAUSE if isinstance(told, PauseFrame) else Kind.ON, b""))
         return [*turns, *([" ".join(filter(None, words))] if words else [])]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from collections.abc import Callable
 from ctypes import CDLL, CFUNCTYPE, POINTER, c_char_p, c_int, c_short, c_size_t, c_uint, c_void_p
 from functools import cache
 from importlib import import_module
@@ -29,18 +30,21 @@ class Espeak:
     def speak(self, text: str) -> bytes:
         """`text` as 16-bit mono PCM at `sample_rate`. Blocks, without the GIL but for each piece of audio."""
         out = bytearray()
+        self.stream(text, lambda pcm: not out.extend(pcm))
+        return bytes(out)
+
+    def stream(self, text: str, take: Callable[[bytes], bool]) -> None:
+        """Likewise, in pieces; `take` says whether it wants more."""
 
         def receive(samples: ctypes._Pointer[c_short], count: int, _events: int | None) -> int:
-            if samples and count > 0:
-                out.extend(ctypes.string_at(samples, count * 2))
-            return 0
+            more = not samples or count <= 0 or take(ctypes.string_at(samples, count * 2))
+            return 0 if more else 1
 
         callback = _CALLBACK(receive)
         data = text[:_MAX_CHARS].encode()
         with self._lock:
             self._library.espeak_SetSynthCallback(callback)
             self._library.espeak_Synth(data, len(data) + 1, 0, 0, 0, _UTF8, None, None)
-        return bytes(out)
 
 
 @cache

@@ -34,6 +34,34 @@ class WentOnFrame(SystemFrame):
     """Speech goes on after a pause."""
 
 
+class Pauses:
+    """Which pauses are told of, and when one is over. Pure."""
+
+    def __init__(self) -> None:
+        self._silent = 0.0
+        self._told = False
+        self._left = MOST
+
+    def step(self, silent_s: float, *, in_speech: bool) -> list[PauseFrame | WentOnFrame]:
+        """What there is to tell.
+
+        Args:
+            silent_s: for how long somebody who speaks has been silent.
+            in_speech: whether somebody speaks at all, for the VAD.
+        """
+        before, self._silent = self._silent, silent_s
+        found: list[PauseFrame | WentOnFrame] = []
+        if not in_speech:
+            self._told, self._left = False, MOST
+        elif self._told and silent_s < before:
+            self._told = False
+            found.append(WentOnFrame())
+        if not self._told and self._left and silent_s >= PAUSE_SECONDS:
+            self._told, self._left = True, self._left - 1
+            found.append(PauseFrame())
+        return found
+
+
 class PauseProcessor(VADProcessor):
     """Pipecat's VAD processor, which tells of pauses too.
 
@@ -44,23 +72,14 @@ class PauseProcessor(VADProcessor):
     def __init__(self, vad: VoiceActivity) -> None:
         super().__init__(vad_analyzer=vad)
         self._vad = vad
-        self._silent = 0.0
-        self._told = False
-        self._left = MOST
+        self._pauses = Pauses()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """As Pipecat's; audio is passed on before what is told of it."""
         await super().process_frame(frame, direction)
         if isinstance(frame, InputAudioRawFrame):
-            before, self._silent = self._silent, self._vad.silent_s
-            if not self._vad.in_speech:
-                self._told, self._left = False, MOST
-            elif self._told and self._silent < before:
-                self._told = False
-                await self.push_frame(WentOnFrame())
-            if not self._told and self._left and self._silent >= PAUSE_SECONDS:
-                self._told, self._left = True, self._left - 1
-                await self.push_frame(PauseFrame())
+            for told in self._pauses.step(self._vad.silent_s, in_speech=self._vad.in_speech):
+                await self.push_frame(told)
 
 
 class TurnStop(TurnAnalyzerUserTurnStopStrategy):  # type: ignore[no-untyped-call] # Pipecat leaves it untyped

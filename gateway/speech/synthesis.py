@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Protocol
 
 from pipecat.frames.frames import ErrorFrame, Frame
@@ -12,8 +12,6 @@ from pipecat.services.tts_service import TTSService
 
 from gateway.errors import ConfigError
 from gateway.speech import espeak, flite
-
-_PIECES_PER_SECOND = 50  # 20 ms, what a device is sent at a time
 
 
 class Synthesiser(Protocol):
@@ -24,6 +22,10 @@ class Synthesiser(Protocol):
 
     def speak(self, text: str) -> bytes:
         """`text` as PCM, silence trimmed; no bytes where there is nothing to say."""
+        ...
+
+    def stream(self, text: str, take: Callable[[bytes], bool]) -> None:
+        """Likewise, each piece given to `take` as soon as it is there, until that says that it wants no more."""
         ...
 
 
@@ -60,23 +62,35 @@ class LocalTTSService(TTSService):
         return True
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
-        """The speech of one sentence, as audio frames of 20 ms."""
+        """The speech of one sentence, from the first piece that there is of it."""
+        await self.start_tts_usage_metrics(text)
         try:
-            pcm = await asyncio.to_thread(self._synthesiser.speak, text)
+            async for frame in self._stream_audio_frames_from_iterator(
+                pieces(self._synthesiser, text),
+                in_sample_rate=self._synthesiser.sample_rate,
+                context_id=context_id,
+            ):
+                await self.stop_ttfb_metrics()
+                yield frame
         except OSError as error:
             yield ErrorFrame(error=f"speech synthesis failed: {error}")
-            return
-        await self.start_tts_usage_metrics(text)
-        async for frame in self._stream_audio_frames_from_iterator(
-            _pieces(pcm, self._synthesiser.sample_rate),
-            in_sample_rate=self._synthesiser.sample_rate,
-            context_id=context_id,
-        ):
-            await self.stop_ttfb_metrics()
-            yield frame
 
 
-async def _pieces(pcm: bytes, rate: int) -> AsyncIterator[bytes]:
-    size = rate // _PIECES_PER_SECOND * 2
-    for start in range(0, len(pcm), size):
-        yield pcm[start : start + size]
+async def pieces(synthesiser: Synthesiser, text: str) -> AsyncIterator[bytes]:
+    """The speech of a sentence, synthesised on a thread; whoever takes no more of it ends that."""
+    loop, found = asyncio.get_running_loop(), asyncio.Queue[bytes]()
+    wanted = True
+
+    def take(pcm: bytes) -> bool:
+        if wanted:
+            loop.call_soon_threadsafe(found.put_nowait, pcm)
+        return wanted
+
+    speaking = loop.run_in_executor(None, synthesiser.stream, text, take)
+    speaking.add_done_callback(lambda _: found.put_nowait(b""))
+    try:
+        while piece := await found.get():
+            yield piece
+        await speaking
+    finally:
+        wanted = False

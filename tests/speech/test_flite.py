@@ -1,3 +1,5 @@
+import asyncio
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -23,8 +25,54 @@ def test_text_without_a_word_is_silent(text: str) -> None:
     assert flite.Flite().speak(text) == b""
 
 
-def test_silence_trims_to_nothing() -> None:
-    assert flite.trim(bytes(3200)) == b""
+@pytest.mark.parametrize("voice", flite.VOICES)
+def test_it_speaks_in_pieces_that_are_there_before_the_whole_is(voice: str) -> None:
+    pieces: list[bytes] = []
+    flite.Flite(voice).stream("What time is it?", lambda pcm: not pieces.append(pcm))
+    assert len(pieces) > 3
+    assert max(map(len, pieces)) < sum(map(len, pieces)) / 2
+
+
+def test_who_wants_no_more_is_given_no_more() -> None:
+    pieces: list[bytes] = []
+    flite.Flite().stream("What time is it?", lambda pcm: bool(pieces.append(pcm)))
+    assert len(pieces) == 1
+
+
+def _trimmed(pcm: bytes, size: int) -> bytes:
+    trim = flite.Trim()
+    return b"".join(trim.take(pcm[at : at + size]) for at in range(0, len(pcm), size)) + trim.end()
+
+
+@pytest.mark.parametrize("size", [2, 640, 100_000])
+def test_silence_trims_to_nothing(size: int) -> None:
+    assert _trimmed(bytes(3200), size) == b""
+
+
+@pytest.mark.parametrize("size", [2, 640, 100_000])
+def test_only_silence_at_the_ends_is_trimmed_whatever_the_pieces(size: int) -> None:
+    word = np.full(1_000, 9_000, np.int16).tobytes()
+    whole = _trimmed(bytes(9_600) + word + bytes(9_600) + word + bytes(9_600), size)
+    assert whole == bytes(320) + word + bytes(9_600) + word + bytes(3_200)
+
+
+async def test_a_sentence_that_nobody_hears_on_is_not_synthesised_on() -> None:
+    class Endless:
+        name, sample_rate = "endless", 16_000
+
+        def speak(self, text: str) -> bytes:
+            return text.encode()
+
+        def stream(self, _text: str, take: Callable[[bytes], bool]) -> None:
+            while take(bytes(640)):
+                pass
+            ended.set()
+
+    ended = threading.Event()
+    speech = synthesis.pieces(Endless(), "")
+    assert await anext(speech)
+    await speech.aclose()
+    assert await asyncio.to_thread(ended.wait, 20)
 
 
 def test_an_unknown_voice_is_named() -> None:
