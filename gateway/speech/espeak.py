@@ -30,15 +30,15 @@ class Espeak:
     def speak(self, text: str) -> bytes:
         """`text` as 16-bit mono PCM at `sample_rate`. Blocks, without the GIL but for each piece of audio."""
         out = bytearray()
-        self.stream(text, lambda pcm: not out.extend(pcm))
+        self.stream(text, out.extend)
         return bytes(out)
 
-    def stream(self, text: str, take: Callable[[bytes], bool]) -> None:
-        """Likewise, in pieces; `take` says whether it wants more."""
+    def stream(self, text: str, take: Callable[[bytes], bool | None]) -> None:
+        """Likewise, in pieces; `take` says whether that was enough."""
 
         def receive(samples: ctypes._Pointer[c_short], count: int, _events: int | None) -> int:
-            more = not samples or count <= 0 or take(ctypes.string_at(samples, count * 2))
-            return 0 if more else 1
+            enough = samples and count > 0 and take(ctypes.string_at(samples, count * 2))
+            return 1 if enough else 0
 
         callback = _CALLBACK(receive)
         data = text[:_MAX_CHARS].encode()

@@ -38,7 +38,7 @@ class _Wave(Structure):
 
 
 _Take = CFUNCTYPE(c_int, POINTER(_Wave), c_int, c_int, c_int, c_void_p)
-"""cst_audio_stream_callback of include/cst_audio.h: the wave so far; its new piece: where, how long, and whether the last."""
+"""cst_audio_stream_callback of include/cst_audio.h: the wave; its new piece: where, how long, if the last; what for."""
 
 
 class _Streaming(Structure):
@@ -78,15 +78,15 @@ class Flite:
         Text without a word gives no bytes.
         """
         said = bytearray()
-        self.stream(text, lambda pcm: not said.extend(pcm))
+        self.stream(text, said.extend)
         return bytes(said)
 
-    def stream(self, text: str, take: Callable[[bytes], bool]) -> None:
+    def stream(self, text: str, take: Callable[[bytes], bool | None]) -> None:
         """Likewise, in pieces, each as soon as it is there: the first after a third of the time. Blocks.
 
         Args:
             text: what to say.
-            take: is given each piece, on this thread; whether it wants more.
+            take: is given each piece, on this thread; true where that was enough.
         """
         words = text[:_MAX_CHARS].encode("ascii", "ignore")
         if not any(chr(byte).isalnum() for byte in words):
@@ -96,7 +96,7 @@ class Flite:
         def took(wave: Any, start: int, size: int, last: int, _info: int) -> int:
             at = ctypes.addressof(wave.contents.samples.contents) + start * 2
             pcm = trim.take(ctypes.string_at(at, size * 2)) + (trim.end() if last else b"")
-            return _GO_ON if not pcm or take(pcm) else _STOP
+            return _STOP if pcm and take(pcm) else _GO_ON
 
         with self._lock:
             self._streaming.asc = _Take(took)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Protocol
 
 from pipecat.frames.frames import ErrorFrame, Frame
@@ -24,8 +24,8 @@ class Synthesiser(Protocol):
         """`text` as PCM, silence trimmed; no bytes where there is nothing to say."""
         ...
 
-    def stream(self, text: str, take: Callable[[bytes], bool]) -> None:
-        """Likewise, each piece given to `take` as soon as it is there, until that says that it wants no more."""
+    def stream(self, text: str, take: Callable[[bytes], bool | None]) -> None:
+        """Likewise, each piece given to `take` as soon as it is there, until that says that it was enough."""
         ...
 
 
@@ -76,7 +76,7 @@ class LocalTTSService(TTSService):
             yield ErrorFrame(error=f"speech synthesis failed: {error}")
 
 
-async def pieces(synthesiser: Synthesiser, text: str) -> AsyncIterator[bytes]:
+async def pieces(synthesiser: Synthesiser, text: str) -> AsyncGenerator[bytes]:
     """The speech of a sentence, synthesised on a thread; whoever takes no more of it ends that."""
     loop, found = asyncio.get_running_loop(), asyncio.Queue[bytes]()
     wanted = True
@@ -84,7 +84,7 @@ async def pieces(synthesiser: Synthesiser, text: str) -> AsyncIterator[bytes]:
     def take(pcm: bytes) -> bool:
         if wanted:
             loop.call_soon_threadsafe(found.put_nowait, pcm)
-        return wanted
+        return not wanted
 
     speaking = loop.run_in_executor(None, synthesiser.stream, text, take)
     speaking.add_done_callback(lambda _: found.put_nowait(b""))

@@ -28,14 +28,19 @@ def test_text_without_a_word_is_silent(text: str) -> None:
 @pytest.mark.parametrize("voice", flite.VOICES)
 def test_it_speaks_in_pieces_that_are_there_before_the_whole_is(voice: str) -> None:
     pieces: list[bytes] = []
-    flite.Flite(voice).stream("What time is it?", lambda pcm: not pieces.append(pcm))
+    flite.Flite(voice).stream("What time is it?", pieces.append)
     assert len(pieces) > 3
     assert max(map(len, pieces)) < sum(map(len, pieces)) / 2
 
 
 def test_who_wants_no_more_is_given_no_more() -> None:
     pieces: list[bytes] = []
-    flite.Flite().stream("What time is it?", lambda pcm: bool(pieces.append(pcm)))
+
+    def take(pcm: bytes) -> bool:
+        pieces.append(pcm)
+        return True
+
+    flite.Flite().stream("What time is it?", take)
     assert len(pieces) == 1
 
 
@@ -63,8 +68,8 @@ async def test_a_sentence_that_nobody_hears_on_is_not_synthesised_on() -> None:
         def speak(self, text: str) -> bytes:
             return text.encode()
 
-        def stream(self, _text: str, take: Callable[[bytes], bool]) -> None:
-            while take(bytes(640)):
+        def stream(self, _text: str, take: Callable[[bytes], bool | None]) -> None:
+            while not take(bytes(640)):
                 pass
             ended.set()
 
