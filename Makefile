@@ -89,8 +89,8 @@ release: set-up-run flasher  ## What a release has, into build/release: FIRMWARE
 	@$(BIN)/python -m tools.publish --firmware "$(FIRMWARE)" --tag "$(TAG)" --url "$(URL)" --out build/release/files
 	@$(BIN)/python -m gateway.front.site --files build/release/files --out build/release/site
 
-bench: set-up-test  ## Measure against Pipecat's own runner, and write docs/performance.md
-	$(BIN)/python -m bench
+bench: build/firmware  ## Measure against Pipecat's own runner, and write docs/performance.md; ARGS="--profile pi" as on a Raspberry Pi
+	$(BIN)/python -m bench $(ARGS)
 
 room-bench: build/firmware  ## Measure how a device in a room fares, and write bench/room.json and docs/speech.md; ARGS=--quick in five minutes
 	$(BIN)/python -m bench.room $(ARGS)

@@ -3,33 +3,47 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from bench import measures, report
-from bench.measures import FULL, QUICK, Bench, Scale
+from bench import capacity, cost, latency, losses, report
 from bench.network import network
+from bench.running import FULL, QUICK, Bench, Scale
 from bench.servers import Side
 from bench.signals import Reading, reading, write_wav
+from bench.slow import NoCgroup, held
 
-_RESULTS: Final = Path(__file__).parent / "results.json"
+_FOLDER: Final = Path(__file__).parent
+_UNFINISHED: Final = _FOLDER.parent / "build" / "bench" / "results.json"
+"""Of the last run, whatever it was."""
+_TWO: Final[Sequence[Side]] = ("baseline", "ours", "before")
 _MEASURES: Final[dict[str, tuple[Callable[[Bench, Side], dict[str, Any]], Sequence[Side]]]] = {
-    "echo": (measures.echo, ("baseline", "ours", "before")),
-    "busy": (measures.busy, ("baseline", "ours", "before")),
-    "hog": (measures.hog, ("baseline", "ours")),
-    "cost": (measures.cost, ("baseline", "ours", "packed", "before")),
-    "idle": (measures.idle, ("baseline", "ours", "packed", "before")),
-    "capacity": (measures.capacity, ("baseline", "ours", "packed")),
-    "loss": (measures.loss, ("baseline", "ours")),
-    "burst": (measures.burst, ("ours",)),
+    "echo": (latency.echo, _TWO),
+    "busy": (latency.busy, _TWO),
+    "back": (latency.back, _TWO),
+    "hog": (latency.hog, ("baseline", "ours")),
+    "wake": (latency.wake, ("ours",)),
+    "cost": (cost.cost, ("baseline", "ours", "packed", "before")),
+    "idle": (cost.idle, _TWO),
+    "asleep": (cost.asleep, ("ours", "before")),
+    "assistant": (cost.assistant, _TWO),
+    "capacity": (capacity.capacity, ("baseline", "ours", "packed")),
+    "asking": (capacity.capacity_asking, ("baseline", "ours")),
+    "overload": (capacity.overload, ("baseline", "ours")),
+    "loss": (losses.loss, ("baseline", "ours")),
+    "burst": (losses.burst, ("ours",)),
 }
+_PI: Final = ("echo", "idle", "capacity", "asking")
+"""What is measured of a machine of the Raspberry Pi class."""
 
 
 def main() -> None:
@@ -38,14 +52,23 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and namespaces go away
     scale = QUICK if options.quick else FULL
     sides = options.side or [side for side in get_args(Side) if side != "before" or options.before]
+    names = options.only or list(_MEASURES if options.profile == "whole" else _PI)
     results: dict[str, Any] = {}
     try:
-        _run(results, options.only or list(_MEASURES), sides, scale, options.before)
+        with held() if options.profile == "pi" else contextlib.nullcontext(()) as slow:
+            _run(results, names, sides, Machine(scale, options.before, slow))
+    except NoCgroup as error:
+        sys.exit(f"error: {error}")
     finally:
-        print(report.table(results))  # noqa: T201
+        _UNFINISHED.parent.mkdir(parents=True, exist_ok=True)
+        _UNFINISHED.write_text(json.dumps(results, indent=1) + "\n")
+        if len(results) > 1:
+            print(report.table(results))  # noqa: T201
+    if "failed" in results:
+        sys.exit(f"error: docs stay as they are, since not all was measured: {results['failed']}")
     if not (options.quick or options.only or options.side):
-        _RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-        report.write(results)
+        (_FOLDER / report.PAGES[options.profile].results).write_text(json.dumps(results, indent=1) + "\n")
+        report.write(results, options.profile)
     elif options.json:
         json.dump(results, sys.stdout, indent=1)
 
@@ -53,6 +76,9 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser("bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a short look; nothing is written down")
+    parser.add_argument(
+        "--profile", choices=list(report.PAGES), default="whole", help="pi: a third of one core, as root"
+    )
     parser.add_argument("--only", action="append", choices=list(_MEASURES))
     parser.add_argument("--side", action="append", choices=get_args(Side))
     parser.add_argument(
@@ -62,22 +88,48 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run(
-    results: dict[str, Any], names: list[str], sides: list[Side], scale: Scale, before: Path | None
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """How long to measure, an earlier version to measure as well, and what holds the servers back."""
+
+    scale: Scale
+    before: Path | None
+    slow: tuple[str, ...]
+
+
+def _run(results: dict[str, Any], names: list[str], sides: list[Side], machine: Machine) -> None:
     """Figures by name and side, as they come; the sides of a measurement run one right after the other."""
     with network() as net, tempfile.TemporaryDirectory() as folder:
         speech = Path(folder) / "reading.wav"
-        read = _first(reading(), scale.sentences)
+        read = _first(reading(), machine.scale.sentences)
         write_wav(speech, read.pcm)
-        bench = Bench(net, scale, speech, read, before and before.resolve())
+        before = machine.before and machine.before.resolve()
+        bench = Bench(net, machine.scale, speech, read, before, machine.slow)
         results["machine"] = {"cores": os.cpu_count(), "network": net.name, "load_before": os.getloadavg()[0]}
         for name in names:
             measure, measured = _MEASURES[name]
             for side in [side for side in measured if side in sides]:
-                print(f"{name}: {side} …", file=sys.stderr, flush=True)  # noqa: T201
-                for key, value in measure(bench, side).items():
-                    results.setdefault(key, {})[side] = value
+                _say(f"{name}: {side} …")
+                began = time.monotonic()
+                try:
+                    found = measure(bench, side)
+                except Exception as error:  # noqa: BLE001 -- what else was measured in an hour is not lost by it
+                    found = {"failed": {name: repr(error)}}
+                took = round(time.monotonic() - began)
+                _say(f"{name}: {side}, {took} s{'. It failed' if 'failed' in found else ''}")
+                for key, value in (found | {"took_s": {name: took}}).items():
+                    _keep(results, key, side, value)
+
+
+def _keep(results: dict[str, Any], key: str, side: Side, value: Any) -> None:
+    if key in {"span", "took_s", "failed"}:
+        results.setdefault(key, {}).setdefault(side, {}).update(value)
+    else:
+        results.setdefault(key, {})[side] = value
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _first(whole: Reading, sentences: int) -> Reading:

@@ -20,6 +20,8 @@ def transcribe_span(path: Path, span: tuple[int, int]) -> str:
     with wave.open(str(path)) as file:
         file.setpos(min(span[0], file.getnframes()))
         pcm = file.readframes(span[1] - span[0])
+    if not pcm:  # what came back had ended before
+        return ""
     decoder = _decoder()
     decoder.start_utt()
     decoder.process_raw(pcm, full_utt=True)

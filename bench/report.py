@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 _DOCS: Final = Path(__file__).parent.parent / "docs"
-_BEGIN, _END = "<!-- bench: begin -->", "<!-- bench: end -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where the results of a profile go, and what the table says of itself; `name` stands in the marks around it."""
+
+    name: str
+    results: str
+    on: str
+
+
+PAGES: Final = {
+    "whole": Page("bench", "results.json", "`make bench` on {cores} cores, the two sides in {network}"),
+    "pi": Page(
+        "bench pi",
+        "results-pi.json",
+        "`python -m bench --profile pi` on one of {cores} cores, each server with a third of its time, in {network}",
+    ),
+}
 _COLOURS: Final = {"baseline": "#9a9a9a", "ours": "#0b7285"}
 _NAMES: Final = {"baseline": "baseline", "ours": "ours", "packed": "ours, packed", "before": "ours, before"}
 
@@ -17,17 +36,37 @@ _ROWS: Final[Sequence[tuple[str, str, str]]] = (
     ("mouth to ear echo, p99", "echo_ms.p99", "ms"),
     ("the same beside three busy loops, p50", "echo_busy_ms.p50", "ms"),
     ("the same beside three busy loops, p95", "echo_busy_ms.p95", "ms"),
-    ("the same beside a bot that hogs the CPU, p95", "echo_hog_ms.p95", "ms"),
+    ("until it is back within 5 ms, once they have ended", "echo_back_s", "s"),
+    ("the echo beside a bot that hogs the CPU, p95", "echo_hog_ms.p95", "ms"),
     ("its longest gap between packets", "echo_hog_ms.gap", "ms"),
+    ("end of what is asked after the wake word to first sound, p50", "wake_to_answer_ms", "ms"),
     ("offer to first packet", "connect_ms", "ms"),
     ("CPU per session and second, 1 session", "cpu_per_session_s.1", "s"),
     ("CPU per session and second, 8 sessions", "cpu_per_session_s.8", "s"),
-    ("CPU per session and second, 32 sessions that ask", "cpu_per_session_s.32", "s"),
-    ("of those 32, carried", "carried.32", ""),
+    ("of those 8, carried", "carried.8", ""),
+    ("of their packets, over 20 ms late", "late.8", ""),
+    ("of the CPU at 8 sessions: media", "cpu_by_kind_s.media", "s"),
+    ("bots", "cpu_by_kind_s.bots", "s"),
+    ("front", "cpu_by_kind_s.front", "s"),
+    ("a C program that does the least of media, CPU per session and second", "floor_cpu_s", "s"),
+    ("media, of that", "media_of_floor", ""),
     ("sessions on a core, < 1 % of packets over 20 ms late", "sessions_per_core", ""),
+    ("the machine's own worst stall meanwhile", "sessions_per_core_stall_ms", "ms"),
+    ("sessions on a core with the assistant, asked 5 % of the time", "assistant_sessions_per_core", ""),
+    ("the machine's own worst stall meanwhile", "assistant_sessions_per_core_stall_ms", "ms"),
+    ("twice as many as it carries: worst echo of the first half (550: lost)", "overload.worst_ms", "ms"),
+    ("its p99", "overload.p99_ms", "ms"),
+    ("lost calls of the first half", "overload.lost", ""),
+    ("of how many in all", "overload.devices", ""),
+    ("share refused with 503", "overload.refused", ""),
+    ("until all bots have ended (30: never)", "overload.ended_s", "s"),
     ("memory per session", "rss_mb_per_session", "MB"),
     ("memory per session of a bot that listens (ours: the assistant)", "assistant_rss_mb_per_session", "MB"),
     ("CPU per session and second in silence, that bot, 8 sessions", "idle_cpu_s", "s"),
+    ("of those 8, carried", "idle_carried", ""),
+    ("CPU of the assistant per session and second, waiting for a wake word", "asleep_cpu_s", "s"),
+    ("the same on both sides, 4 of the 8 in conversation", "assistant_cpu_s", "s"),
+    ("questions of those answered within 5 s", "assistant_answered", ""),
     ("payload of a packet in speech", "payload_bytes", "bytes"),
     ("rise of the word error at 5 % loss", "loss_wer.5", ""),
     ("rise of the word error at 10 % loss", "loss_wer.10", ""),
@@ -39,7 +78,7 @@ _ROWS: Final[Sequence[tuple[str, str, str]]] = (
 )
 _PLOTS: Final = (
     ("echo", "Mouth to ear echo, p50 and p95 (ms)", "echo_ms", ("p50", "p95")),
-    ("cpu", "CPU seconds per session and second, by sessions", "cpu_per_session_s", ("1", "8", "32")),
+    ("cpu", "CPU seconds per session and second, by sessions", "cpu_per_session_s", ("1", "8")),
     ("loss", "Rise of the word error, by loss in %", "loss_wer", ("5", "10", "20")),
 )
 
@@ -58,7 +97,8 @@ def table(results: dict[str, Any]) -> str:
     for label, path, unit in _ROWS:
         values = {side: _look_up(results, path, side) for side in sides}
         if any(value is not None for value in values.values()):
-            cells = [*(_cell(value, unit) for value in values.values()), _ratio(values)]
+            spans = {side: results.get("span", {}).get(side, {}).get(path) for side in sides}
+            cells = [*(_cell(value, unit, spans[side]) for side, value in values.items()), _ratio(values)]
             lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -74,33 +114,37 @@ def _look_up(results: dict[str, Any], path: str, side: str) -> float | None:
     return value.get(rest) if rest and isinstance(value, dict) else value
 
 
-def _cell(value: float | None, unit: str) -> str:
-    return "" if value is None else f"{value:g} {unit}".rstrip()
+def _cell(value: float | None, unit: str, span: Sequence[float] | None) -> str:
+    if value is None:
+        return ""
+    within = "" if span is None or span[0] == span[1] else f" ({span[0]:g} to {span[1]:g})"
+    return f"{value:g} {unit}".rstrip() + within
 
 
-def write(results: dict[str, Any]) -> None:
+def write(results: dict[str, Any], profile: str = "whole") -> None:
     """Put table and plots between the marks in `docs/performance.md`; what else stands there is left."""
-    machine = results["machine"]
+    page = PAGES[profile]
+    begin, end = f"<!-- {page.name}: begin -->", f"<!-- {page.name}: end -->"
     parts = [
-        _BEGIN,
-        f"Measured by `make bench` on {machine['cores']} cores, the two sides in {machine['network']}.",
+        begin,
+        f"Measured by {page.on.format_map(results['machine'])}. In brackets the least and the most of its parts.",
         "",
         table(results),
         "",
     ]
     for name, title, key, points in _PLOTS:
-        if key in results:
+        if key in results and profile == "whole":
             image = _DOCS / "images" / f"performance-{name}.svg"
             image.parent.mkdir(parents=True, exist_ok=True)
             image.write_text(bars(title, points, results[key]))
             parts.append(f"![{title}](images/{image.name})")
-    parts.append(_END)
-    page = _DOCS / "performance.md"
-    text = page.read_text() if page.exists() else f"# Performance\n\n{_BEGIN}\n{_END}\n"
-    if _BEGIN not in text:
-        text += f"\n{_BEGIN}\n{_END}\n"
-    before, _, rest = text.partition(_BEGIN)
-    page.write_text(before + "\n".join(parts) + rest.partition(_END)[2])
+    parts.append(end)
+    file = _DOCS / "performance.md"
+    text = file.read_text() if file.exists() else "# Performance\n"
+    if begin not in text:
+        text += f"\n{begin}\n{end}\n"
+    before, _, rest = text.partition(begin)
+    file.write_text(before + "\n".join(parts) + rest.partition(end)[2])
 
 
 def bars(title: str, points: Sequence[str], values: dict[str, dict[str, float]]) -> str:

@@ -9,18 +9,29 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Literal
 
 from bench.network import Network
 
 Side = Literal["baseline", "ours", "packed", "before"]
 """Pipecat's runner; our gateway as it ships; with many calls to a bot process; an earlier one."""
+Bot = Literal["echo", "assistant", "listening"]
+"""The last one: the baseline's only listens, ours is the assistant."""
 _PORTS: Final[dict[Side, int]] = {"baseline": 7861, "ours": 7862, "packed": 7863, "before": 7864}
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 _ROOT: Final = Path(__file__).parent.parent
+_MEDIA: Final = b"gateway.media.main"
+_LOOK_SECONDS: Final = 0.5
+_AT_REST: Final = 0.05  # of a core
+
+
+Kind = Literal["front", "media", "bots"]
+"""Of a process of ours: HTTP and the page, the calls' sockets and sound, bots and their engines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +43,45 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """CPU time that its processes have used, those that have ended among them."""
-        table = _processes()
-        return sum(table[pid].cpu_seconds for pid in _tree(self.pid, table))
+        return sum(self.cpu_by_kind().values())
+
+    def cpu_by_kind(self) -> dict[Kind, float]:
+        """The same by kind of process; of the baseline all is front."""
+        table = processes()
+        media = {pid for pid in tree(self.pid, table) if _MEDIA in _command_line(pid)}
+        return by_kind(self.pid, table, media)
+
+    def rests(self, most: int, limit: float) -> float:
+        """Wait until it has no more than so many processes and works no more; seconds that took, or `limit`."""
+        began, spent = time.monotonic(), self.cpu_seconds()
+        while (waited := time.monotonic() - began) < limit:
+            time.sleep(_LOOK_SECONDS)
+            now = self.cpu_seconds()
+            if self.count() <= most and now - spent < _AT_REST * _LOOK_SECONDS:
+                return waited
+            spent = now
+        return limit
+
+    def count(self) -> int:
+        """How many processes it has."""
+        return len(tree(self.pid, processes()))
 
     def rss_mb(self) -> float:
         """Its memory in MB: what is its own and resident, and its share of the rest (PSS)."""
-        return sum(_pss_kb(pid) for pid in _tree(self.pid, _processes())) / 1024
+        return sum(_pss_kb(pid) for pid in tree(self.pid, processes())) / 1024
 
 
 @dataclass(frozen=True, slots=True)
-class _Process:
+class Process:
+    """Its parent, and the CPU time of itself and of its children that have ended."""
+
     parent: int
     cpu_seconds: float
 
 
-def _processes() -> dict[int, _Process]:
-    table: dict[int, _Process] = {}
+def processes() -> dict[int, Process]:
+    """All of this machine."""
+    table: dict[int, Process] = {}
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
@@ -55,11 +89,25 @@ def _processes() -> dict[int, _Process]:
                 cpu = (
                     sum(map(int, fields[11:15])) / _TICK
                 )  # proc(5): utime, stime, and those of reaped children
-                table[int(entry.name)] = _Process(int(fields[1]), cpu)
+                table[int(entry.name)] = Process(int(fields[1]), cpu)
     return table
 
 
-def _tree(root: int, table: dict[int, _Process]) -> set[int]:
+def by_kind(root: int, table: dict[int, Process], media: set[int]) -> dict[Kind, float]:
+    """CPU seconds of a gateway's processes, of which these are the media's: what they started is bots."""
+    bots = set().union(*(tree(pid, table) - {pid} for pid in media))
+    kinds: dict[Kind, set[int]] = {"front": tree(root, table) - media - bots, "media": media, "bots": bots}
+    return {kind: sum(table[pid].cpu_seconds for pid in pids) for kind, pids in kinds.items()}
+
+
+def _command_line(pid: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+def tree(root: int, table: dict[int, Process]) -> set[int]:
+    """A process and all that descend from it."""
     found: set[int] = set()
     fresh = {root} & table.keys()
     while fresh:
@@ -77,8 +125,15 @@ def _pss_kb(pid: int) -> int:
 
 
 @contextlib.contextmanager
-def serving(
-    side: Side, network: Network, *, core: int | None = None, bot: str = "echo", root: Path = _ROOT
+def serving(  # noqa: PLR0913 -- what differs from one measurement to the next
+    side: Side,
+    network: Network,
+    *,
+    core: int | None = None,
+    bot: Bot = "echo",
+    root: Path = _ROOT,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    slow: Sequence[str] = (),
 ) -> Iterator[Server]:
     """Run one side's server, on one core if that is named; its log goes to `build/bench`.
 
@@ -86,16 +141,18 @@ def serving(
         side: whose.
         network: where.
         core: the only one that it may use.
-        bot: `echo`, or `assistant`, for which the baseline has one that only listens.
+        bot: what answers.
         root: the folder of its code.
+        settings: of ours beside those that it has anyway, as the environment has them.
+        slow: what its command begins with where it has a part of its core only.
     """
     log = _ROOT / "build" / "bench" / f"{side}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home, log.open("a") as output:
         process = subprocess.Popen(
-            [*network.server, *_pinned(core), *_command(side, network.address, bot)],
+            [*slow, *network.server, *_pinned(core), *_command(side, network.address, bot)],
             cwd=root,
-            env=os.environ | _environment(side, home, root),
+            env=os.environ | _environment(side, home, root) | dict(settings),
             stdout=output,
             stderr=output,
             start_new_session=True,
@@ -110,11 +167,11 @@ def _pinned(core: int | None) -> tuple[str, ...]:
     return () if core is None else ("taskset", "-c", str(core))
 
 
-def _command(side: Side, address: str, bot: str) -> list[str]:
+def _command(side: Side, address: str, bot: Bot) -> list[str]:
     where = ["--host", address, "--port", str(_PORTS[side])]
     if side == "baseline":
-        own = "echo_bot" if bot == "echo" else "listening_bot"
-        return [sys.executable, f"bench/{own}.py", "-t", "webrtc", "--esp32", *where]
+        return [sys.executable, f"bench/{bot}_bot.py", "-t", "webrtc", "--esp32", *where]
+    bot = "assistant" if bot == "listening" else bot
     return [sys.executable, "-m", "gateway", "serve", "--bot", bot, "--open", *where]
 
 

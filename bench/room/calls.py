@@ -79,8 +79,13 @@ def _wait(log: Path, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.2)
 
 
-def first_audio(voices: Sequence[tuple[str, Speak]], count: int, settings: dict[str, str]) -> list[float]:
-    """Milliseconds from the end of a question to the first sound of its answer, at a simulated device's speaker."""
+def first_audio(
+    voices: Sequence[tuple[str, Speak]], count: int, settings: dict[str, str], *, after: str = ""
+) -> list[float]:
+    """Milliseconds from the end of a question to the first sound of its answer, at a simulated device's speaker.
+
+    `after` is said before each: a wake word, where the settings want one.
+    """
     found = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -88,7 +93,7 @@ def first_audio(voices: Sequence[tuple[str, Speak]], count: int, settings: dict[
             for number in range(count + 1):
                 _, speak = voices[number % len(voices)]
                 asked = folder / "question.wav"
-                write_wav(asked, pcm(at_level(speak(QUESTIONS[number % len(QUESTIONS)]), -26)))
+                write_wav(asked, pcm(at_level(speak(after + QUESTIONS[number % len(QUESTIONS)]), -26)))
                 said = _device(server, folder, "--ask", str(asked))
                 if number and (ms := re.search(r"first_audio_ms=(\d+)", said)):  # the first one warms up
                     found.append(float(ms[1]))
