@@ -86,6 +86,7 @@ _WITHOUT_SILENCE = (
     "pipecat.transports.",
     "pipecat.processors.aggregators.",
     "pipecat.processors.frameworks.rtvi",
+    "gateway.speech.pauses",
 )
 
 
