@@ -56,13 +56,17 @@ class Speaks(Protocol):
     ) -> Callable[[], Awaitable[None]]: ...
 
 
+class _Says(Protocol):
+    def __call__(self, to: Message, *, yes: bool) -> None: ...
+
+
 class Placing:
     """Has calls placed, one front's. What hosts say of any of them comes to one subject, which is heard all along."""
 
     def __init__(self, bus: Speaks) -> None:
         self._bus, self._subject = bus, bus.inbox()
         self._placed: dict[str, _Placed] = {}
-        self._refusing: set[asyncio.Task[None]] = set()
+        self._saying: set[asyncio.Task[None]] = set()
 
     async def start(self) -> Callable[[], Awaitable[None]]:
         """Hear what hosts say; gives what ends that."""
@@ -87,7 +91,8 @@ class Placing:
         ordered = asyncio.ensure_future(order)
         ordered.add_done_callback(_asked_for)
         try:
-            placed = _Placed(self._bus, f"{self._subject}.{token}", call, seconds, first, ordered)
+            inbox = f"{self._subject}.{token}"
+            placed = _Placed(self._bus, inbox, self._say, call, seconds, first, ordered)
             self._placed[token] = placed
             return await placed.run()
         finally:
@@ -99,13 +104,17 @@ class Placing:
         if (placed := self._placed.get(message.subject.rsplit(".", 1)[1])) is not None:
             placed.heard.put_nowait(message)
         elif message.reply:
-            task = asyncio.create_task(self._refuse(message), name="refuse")
-            self._refusing.add(task)
-            task.add_done_callback(self._refusing.discard)
+            self._say(message, yes=False)
 
-    async def _refuse(self, message: Message) -> None:
+    def _say(self, to: Message, *, yes: bool) -> None:
+        """Answer a host, and wait for nothing: one that hears of no "yes" ends the call."""
+        task = asyncio.create_task(self._tell(to, yes=yes), name="say")
+        self._saying.add(task)
+        task.add_done_callback(self._saying.discard)
+
+    async def _tell(self, to: Message, *, yes: bool) -> None:
         with contextlib.suppress(GatewayError):
-            await self._bus.tell(message.reply, crossing.pack({"yes": False}))
+            await self._bus.tell(to.reply, crossing.pack({"yes": yes}))
 
 
 class _Placed:
@@ -115,12 +124,13 @@ class _Placed:
         self,
         bus: Speaks,
         inbox: str,
+        say: _Says,
         call: OfferCall,
         seconds: float,
         first: int,
         ordered: Awaitable[Order | None],
     ) -> None:
-        self._bus, self._inbox = bus, inbox
+        self._bus, self._inbox, self._say = bus, inbox, say
         self._data, self._seconds = crossing.pack(call), seconds
         self._tiers = [tier for tier in TIERS if tier <= first]
         self._ordered = ordered
@@ -163,7 +173,7 @@ class _Placed:
         """Go where it leads; nothing where it has no room, or dies."""
         body = crossing.answered(heard.data)
         if "takes" not in body:
-            return None if "answer" not in body else await self._accept(heard, body)
+            return None if "answer" not in body else self._accept(heard, body)
         await self._bus.tell(heard.reply, await self._yes())
         return await self._answer(str(body["takes"]))
 
@@ -190,11 +200,11 @@ class _Placed:
                 logger.info("{} has taken a call, and can't carry it: {}", who, error.message)
                 return None
             if "answer" in body:
-                return await self._accept(heard, body)
+                return self._accept(heard, body)
             if body.get("left") == who:
                 return None
             if "takes" in body:  # a slower one
-                await self._say(heard, yes=False)
+                self._say(heard, yes=False)
         raise Busy(f"no answer within {self._seconds:g} s", remedy="try again")
 
     async def _is_there(self, who: str) -> bool:
@@ -204,13 +214,10 @@ class _Placed:
             return False
         return True
 
-    async def _accept(self, heard: Message, body: dict[str, Any]) -> Answer:
+    def _accept(self, heard: Message, body: dict[str, Any]) -> Answer:
         answer = crossing.value_of(body["answer"], Answer)
-        await self._say(heard, yes=True)
+        self._say(heard, yes=True)
         return answer
-
-    async def _say(self, to: Message, *, yes: bool) -> None:
-        await self._bus.tell(to.reply, crossing.pack({"yes": yes}))
 
 
 def _asked_for(ordered: asyncio.Future[Any]) -> None:
@@ -261,8 +268,11 @@ async def _answered(
     except GatewayError as error:
         await bus.tell(inbox, crossing.pack_error(error), bus.inbox())
         return True
-    await keep(answer)
-    return await _wanted(bus, inbox, crossing.pack({"answer": dump(answer)})) is not None
+    # One after the other, and one packet: what is told of the call goes before its answer.
+    _, wanted = await asyncio.gather(
+        keep(answer), _wanted(bus, inbox, crossing.pack({"answer": dump(answer)}))
+    )
+    return wanted is not None
 
 
 async def _wanted(bus: Speaks, inbox: str, data: bytes) -> dict[str, Any] | None:
