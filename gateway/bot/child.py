@@ -88,9 +88,8 @@ def _settle(life: Life, parent: int) -> None:
     system.adopt_orphans()
     if life.role == "bot":
         system.end_with(parent, signal.SIGKILL)
-    vars(sys.modules["__main__"]).update(
-        __spec__=None, __file__=None
-    )  # which `multiprocessing` would import anew
+    # Else each process that a bot starts by `multiprocessing` would import this program as well.
+    vars(sys.modules["__main__"]).update(__spec__=None, __file__=None)
     given.settle(life.bot)
     sinks.settle(life.bot)
     if not life.loaded:

@@ -20,6 +20,8 @@ from ground import folders
 from ground.trouble import Trouble
 
 BUNDLED = ("assistant", "echo", "home_assistant", "realtime")
+_CONSTANTS = ("LOAD_CONST", "LOAD_SMALL_INT")
+"""What puts a constant before a return, in any Python; there may also be a return of its own for it."""
 
 
 class Lacks(ConfigError):
@@ -55,7 +57,7 @@ def _may_be_awaited(bot: object) -> bool:
     if inspect.isgeneratorfunction(bot) or inspect.isasyncgenfunction(bot):
         return False
     steps = itertools.pairwise(dis.get_instructions(bot))
-    return any(last.opname == "RETURN_VALUE" and before.opname != "LOAD_CONST" for before, last in steps)
+    return any(last.opname == "RETURN_VALUE" and before.opname not in _CONSTANTS for before, last in steps)
 
 
 def _import(name: str) -> ModuleType:
