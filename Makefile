@@ -8,7 +8,7 @@ ESP_WEB_TOOLS := 10.4.0
 ESP_WEB_TOOLS_SHA512 := de9c24785166e458fb510a3c4893582b9457aed342a6ae97f50a08e9b313e060595a0ac9aa39f462f33d8a11bbe01b4ca121585df983b647a1bb17b9d0f4cc3d
 
 .DEFAULT_GOAL := help
-.PHONY: help run talk attack unchanged test check lint format firmware-test firmware-size fuzz sim hil does-demo hosts-demo scale-bench flash-demo flasher release bench room-bench lock \
+.PHONY: help run talk attack unchanged test check lint format firmware-test firmware-size fuzz sim hil does-demo hosts-demo scale-bench flash-demo flasher release bench instructions room-bench lock \
 	clean-machines clean set-up-run set-up-test
 
 help:  ## This list
@@ -27,7 +27,7 @@ unchanged: set-up-test build/firmware  ## Stock bots and clients here and at Pip
 	$(call set_up,unchanged)
 	$(BIN)/python -m tests.unchanged $(ARGS)
 
-test: check firmware-test  ## Everything that CI runs
+test: check firmware-test instructions  ## Everything that CI runs
 
 # Tests start hundreds of processes, which need not compile us each time, and wait for real speech meanwhile.
 WORKERS ?= $(shell expr $$(nproc) + 1)
@@ -91,6 +91,9 @@ release: set-up-run flasher  ## What a release has, into build/release: FIRMWARE
 
 bench: build/firmware  ## Measure against Pipecat's own runner, and write docs/performance.md; ARGS="--profile pi" as on a Raspberry Pi
 	$(BIN)/python -m bench $(ARGS)
+
+instructions: set-up-test  ## Count what 20 ms of a call take, beside the last commit; over 20 % more fails
+	@$(BIN)/python -m bench.instructions $(ARGS)
 
 room-bench: build/firmware  ## Measure how a device in a room fares, and write bench/room.json and docs/speech.md; ARGS=--quick in five minutes
 	$(BIN)/python -m bench.room $(ARGS)

@@ -107,12 +107,23 @@ class Device:
     speaking_since: float = 0.0  # when the first sample was captured
     sent: list[int] = field(default_factory=list)  # bytes of each payload, also of those that were lost
     _seq: int = field(default_factory=lambda: secrets.randbits(15))
-    _timestamp: int = field(default_factory=lambda: secrets.randbits(32))
+    first_timestamp: int = field(default_factory=lambda: secrets.randbits(32))
     _began: float = 0.0  # to speak, for the first time
     _redundancy: Redundancy = field(default_factory=lambda: Redundancy(_OPUS))
 
     async def connect(self) -> None:
         """Offer, answer, ICE, DTLS. Raises what httpx or asyncio raise if the gateway doesn't play along."""
+        offer: dict[str, Any] = {"sdp": await self.offer(), "type": "offer"}
+        if self.name is not None:
+            offer["request_data"] = {"device": {"id": self.name}}
+        async with httpx.AsyncClient(verify=False, timeout=30) as client:  # noqa: S501 -- plain HTTP, spares time
+            self.offered_at = time.monotonic()
+            response = await client.post(self.url, json=offer)
+        response.raise_for_status()
+        await self.accept(response.json()["sdp"])
+
+    async def offer(self) -> str:
+        """The SDP of a new call."""
         gatherer = RTCIceGatherer()
         await gatherer.gather()
         ice = RTCIceTransport(gatherer)
@@ -120,15 +131,12 @@ class Device:
         self._reports = Reports(_SSRC) if self.redundant else None
         self._transport = _Transport(ice, self.arrivals, self._reports)
         self._transport.lost = self.lost_down
-        sdp = _offer(gatherer, self._transport, dtx=self.dtx, red=self.redundant)
-        offer: dict[str, Any] = {"sdp": sdp, "type": "offer"}
-        if self.name is not None:
-            offer["request_data"] = {"device": {"id": self.name}}
-        async with httpx.AsyncClient(verify=False, timeout=30) as client:  # noqa: S501 -- plain HTTP, spares time
-            self.offered_at = time.monotonic()
-            response = await client.post(self.url, json=offer)
-        response.raise_for_status()
-        media = SessionDescription.parse(response.json()["sdp"]).media[0]
+        return _offer(gatherer, self._transport, dtx=self.dtx, red=self.redundant)
+
+    async def accept(self, answer: str) -> None:
+        """Connect to whoever answered with this SDP."""
+        ice = self._transport.transport
+        media = SessionDescription.parse(answer).media[0]
         assert media.dtls is not None
         assert media.ice is not None
         for candidate in media.ice_candidates:
@@ -149,13 +157,15 @@ class Device:
             await self._transport._send_rtp(report)  # noqa: SLF001
 
     async def speak(self, packets: Sequence[bytes | None], seconds: float, *, offset: int = 0) -> None:
-        """Send a packet every 20 ms, from the `offset`th on and around, for so long; none where it is `None`."""
+        """Send a packet every 20 ms, from the `offset`th on and around, for so long; none where it is `None`.
+
+        Raises ConnectionError where the server ends the call meanwhile.
+        """
         pair = self._transport.transport._connection._nominated[1]  # noqa: SLF001
         send, address = pair.protocol.transport.sendto, pair.remote_addr
-        protect = self._transport._tx_srtp.protect  # noqa: SLF001
         loop_start = self.speaking_since = time.monotonic()
         self._began = self._began or loop_start
-        timestamp = self._timestamp + int((loop_start - self._began) / PERIOD) * _TICKS
+        timestamp = self.first_timestamp + int((loop_start - self._began) / PERIOD) * _TICKS
         for index in range(int(seconds / PERIOD)):
             await asyncio.sleep(loop_start + (index + 1) * PERIOD - time.monotonic())
             packet = packets[(offset + index) % len(packets)]
@@ -164,11 +174,18 @@ class Device:
             at = (timestamp + index * _TICKS) & 0xFFFFFFFF
             payload_type, payload = self._wrapped(packet, at)
             self.sent.append(len(payload))
-            self._seq = (self._seq + 1) & 0xFFFF
-            if self.lost_up is not None and self.lost_up[index % self.lost_up.size]:
-                continue
-            header = struct.pack("!BBHLL", 0x80, payload_type, self._seq, at, _SSRC)
-            send(protect(header + payload), address)
+            if pair.protocol.transport.is_closing():
+                raise ConnectionError("the server has ended the call")
+            datagram = self.protected(payload_type, payload, at)
+            if self.lost_up is None or not self.lost_up[index % self.lost_up.size]:
+                send(datagram, address)
+
+    def protected(self, payload_type: int, payload: bytes, timestamp: int) -> bytes:
+        """The next packet, as it goes out."""
+        self._seq = (self._seq + 1) & 0xFFFF
+        header = struct.pack("!BBHLL", 0x80, payload_type, self._seq, timestamp, _SSRC)
+        datagram: bytes = self._transport._tx_srtp.protect(header + payload)  # noqa: SLF001
+        return datagram
 
     def _wrapped(self, packet: bytes, timestamp: int) -> tuple[int, bytes]:
         """What goes out for a packet, and under which payload type."""

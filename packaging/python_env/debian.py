@@ -31,6 +31,7 @@ TEST = (
         "clang-format",
         "gcovr",
         "nats-server",
+        "valgrind",
     ),
     *("libclang-rt-dev", "libcmocka-dev", "libmbedtls-dev", "libopus-dev", "libsodium-dev", "libsrtp2-dev"),
     *("gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf"),
