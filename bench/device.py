@@ -19,10 +19,11 @@ import numpy as np
 import numpy.typing as npt
 from aiortc import RTCCertificate, RTCIceGatherer, RTCIceTransport
 from aiortc.rtcdtlstransport import SRTP_AES128_CM_SHA1_80, RTCDtlsTransport
-from aiortc.rtp import RtcpPacket, RtpPacket
+from aiortc.rtp import RtcpPacket
 from aiortc.sdp import SessionDescription, candidate_to_sdp
 
 from bench.signals import Heard
+from gateway.rtc import rtp
 from gateway.rtc.codec import OpusDecoder, OpusEncoder, OpusSettings, has_fec, packet_samples
 from gateway.rtc.red import Redundancy, split
 from gateway.rtc.rtcp import Reports
@@ -66,7 +67,7 @@ class _Transport(RTCDtlsTransport):
         if self.lost is None or not self.lost[((seq - self._first_seq) & 0xFFFF) % self.lost.size]:
             self._arrivals += _frames(now, seq, timestamp, data[header:], data[1] & 0x7F)
             if self._reports is not None:
-                self._reports.received(RtpPacket.parse(data))
+                self._reports.received(rtp.read(data))
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
         """Left unread, as libpeer does, unless losses are of interest."""

@@ -115,7 +115,7 @@ async def media(count: Counter) -> None:
         while len(device.arrivals) < 0.9 * PACKETS:  # noqa: ASYNC110 -- which the kernel has still
             await asyncio.sleep(0.02)
     await device.close()
-    await connection.disconnect()  # type: ignore[no-untyped-call] -- Pipecat's
+    await connection.disconnect()  # type: ignore[no-untyped-call]  # Pipecat's
 
 
 async def called(device: Device, heard: list[bytes]) -> MediaConnection:
@@ -127,7 +127,7 @@ async def called(device: Device, heard: list[bytes]) -> MediaConnection:
         hear=lambda pcm, _played: heard.append(pcm),
     )
     await connection.initialize(await device.offer(), "offer")
-    await connection.connect()  # type: ignore[no-untyped-call] -- Pipecat's
+    await connection.connect()  # type: ignore[no-untyped-call]  # Pipecat's
     answer = connection.get_answer()  # type: ignore[no-untyped-call]
     assert answer is not None
     await asyncio.wait_for(device.accept(answer["sdp"]), _UP_SECONDS)

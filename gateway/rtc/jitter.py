@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.rtc.arrival import Arrivals
 
@@ -53,8 +53,7 @@ _PAUSE: Final = CLOCK_RATE  # ticks: a sender late by more had stopped its clock
 _OLD_SSRC_GRACE: Final = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class AudioPacket:
+class AudioPacket(NamedTuple):
     """One RTP packet; `timestamp`, `duration`: 48 kHz ticks; `fec`: it can restore its predecessor."""
 
     ssrc: int
@@ -65,23 +64,20 @@ class AudioPacket:
     fec: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """Decode this."""
 
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Fec:
+class Fec(NamedTuple):
     """Restore the `samples` (of 16 kHz) before `payload` from the redundancy in it; it follows."""
 
     payload: bytes
     samples: int
 
 
-@dataclass(frozen=True, slots=True)
-class Conceal:
+class Conceal(NamedTuple):
     """Extrapolate `samples` (of 16 kHz); `run` samples were concealed just before, for fading out."""
 
     samples: int
@@ -205,8 +201,7 @@ class JitterBuffer:
         self._counts["received"] -= 1  # was counted on entry
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(NamedTuple):
     packet: AudioPacket
     timestamp: int  # unwrapped
     arrival: float
@@ -240,8 +235,9 @@ class _Stream:
     @property
     def ahead(self) -> int:
         """Ticks handed on too many: the fill, less what the sender still lags behind."""
-        lag = round((self._arrivals.delay - self._arrivals.least) * CLOCK_RATE)
-        return 0 if self._run else max(0, self.filled - lag)
+        if self._run or not self.filled:
+            return 0
+        return max(0, self.filled - round((self._arrivals.delay - self._arrivals.least) * CLOCK_RATE))
 
     @property
     def position(self) -> int:
@@ -264,7 +260,7 @@ class _Stream:
 
     def restore(self, older: Sequence[AudioPacket], now: float) -> None:
         """Take of the copies that came with a packet what has not come and is still of use."""
-        self._reach = sum(copy.duration for copy in older)
+        self._reach = sum(copy.duration for copy in older) if older else 0
         for copy in older:
             seq = self._next_seq + self.offset(copy.seq)
             if seq >= self._next_seq and seq not in self._held:
@@ -301,7 +297,7 @@ class _Stream:
             ):
                 return out
             self._emit(seq, now, out)
-            self._gap_since = min((held.arrival for held in self._held.values()), default=now)
+            self._gap_since = min(held.arrival for held in self._held.values()) if self._held else now
         self._starve(now, out)
         return out
 
@@ -323,6 +319,8 @@ class _Stream:
         return self._due + _REST - _FRAME / CLOCK_RATE if self.resting else self._due
 
     def _starve(self, now: float, out: list[Playout]) -> None:
+        if now < self._due:
+            return
         missed = now - self._wakes
         if missed > _OWN_STALL:
             self._arrivals.shift(missed + _FRAME / CLOCK_RATE)  # what came meanwhile is still in the socket

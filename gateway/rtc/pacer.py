@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 SAMPLE_RATE: Final = 16_000
 FRAME_BYTES: Final = 640
@@ -32,8 +32,7 @@ _SETTLE: Final = 10  # packets of silence before nothing is sent
 _SILENCE: Final = bytes(FRAME_BYTES)
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """To encode and send: 640 bytes of PCM, RTP timestamp and marker; `silent`: nothing was queued."""
 
     pcm: bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from gateway.rtc.jitter import (
     Packet,
     Playout,
 )
+from gateway.rtc.rtp import RtpPacket
 
 _TICKS_PER_SAMPLE: Final = CLOCK_RATE // SAMPLE_RATE
 _FULL: Final = 60 * SAMPLE_RATE // 1000  # samples of concealment at full level,
@@ -28,19 +29,6 @@ _GONE: Final = 200 * SAMPLE_RATE // 1000  # and when it has faded out: what is l
 _FADE_IN: Final = 5 * SAMPLE_RATE // 1000
 _QUIET: Final = 300  # peak of 16 bit, -41 dBFS: a pause between words
 _SKIP_EVERY: Final = 3  # packets: skipping more would hide the pause itself from the VAD
-
-
-class RtpPacket(Protocol):
-    """What is read of a received packet (aiortc's `RtpPacket` fits)."""
-
-    @property
-    def ssrc(self) -> int: ...
-    @property
-    def sequence_number(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def payload(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +58,12 @@ class VoicePlayout:
         self._since_skip = 0
         self._frames = self._corrupt = self._skipped = 0
 
-    def push(
-        self, packet: RtpPacket, now: float, played: int | None = None, red_of: Collection[int] = ()
-    ) -> list[bytes]:
+    def push(self, packet: RtpPacket, now: float, red_of: Collection[int] = ()) -> list[bytes]:
         """Take an RTP packet that arrived at `now`, in seconds of a monotonic clock; gives the frames due.
 
-        `played`: the RTP timestamp of what the device's speaker was at as the packet was recorded. `red_of`: the
-        payload is RED (RFC 2198), with Opus under these payload types; by default it is Opus.
+        `red_of`: the payload is RED (RFC 2198), with Opus under these payload types; by default it is Opus.
         """
-        self._lead = None if played is None else played - packet.timestamp
+        self._lead = None if packet.played is None else packet.played - packet.timestamp
         try:
             primary, older = red.split(packet.payload, red_of) if red_of else (packet.payload, [])
             newest = _audio(packet, primary)

@@ -9,12 +9,14 @@ from aiortc import RTCRtpReceiver
 from aiortc.mediastreams import MediaStreamTrack
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
-from aiortc.rtp import AnyRtcpPacket, RtpPacket
+from aiortc.rtp import AnyRtcpPacket
+from aiortc.rtp import RtpPacket as StockPacket
 from aiortc.stats import RTCStatsReport
 
 from gateway.rtc import stock
 from gateway.rtc.playout import PlayoutStats, VoicePlayout
 from gateway.rtc.rtcp import Reports
+from gateway.rtc.rtp import RtpPacket
 
 
 class DeviceReceiver:
@@ -82,15 +84,16 @@ class DeviceReceiver:
         if self._track is not None:
             self._track.stop()
 
-    async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:  # noqa: ARG002
-        self._take(packet, None)
+    async def _handle_rtp_packet(self, packet: StockPacket, arrival_time_ms: int) -> None:  # noqa: ARG002
+        read = (packet.payload_type, packet.sequence_number, packet.timestamp, packet.ssrc, packet.payload)
+        self._take(RtpPacket(*read))
 
-    def _take(self, packet: RtpPacket, played: int | None) -> None:
+    def _take(self, packet: RtpPacket) -> None:
         is_red = packet.payload_type == self._red
         if (is_red or packet.payload_type in self._payload_types) and not self._stopped:
             self._reports.received(packet)
             red_of = self._payload_types if is_red else ()
-            self._hand_on(self._playout.push(packet, self._loop.time(), played, red_of))
+            self._hand_on(self._playout.push(packet, self._loop.time(), red_of))
 
     def _due(self) -> None:
         self._hand_on(self._playout.poll(self._loop.time()))

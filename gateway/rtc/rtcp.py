@@ -16,8 +16,9 @@ from aiortc.rtp import (
     RtcpSenderInfo,
     RtcpSourceInfo,
     RtcpSrPacket,
-    RtpPacket,
 )
+
+from gateway.rtc.rtp import RtpPacket
 
 RTP_CLOCK: Final = 48_000
 """Opus over RTP counts in 48 kHz at any bandwidth (RFC 7587, section 4.1)."""
@@ -52,7 +53,7 @@ class Reports:
         if self._source is None or self._source[0] != packet.ssrc:
             self._source = (packet.ssrc, StreamStatistics(RTP_CLOCK))
             self._theirs = None
-        self._source[1].add(packet)
+        self._source[1].add(packet)  # type: ignore[arg-type]  # of aiortc's kind it reads no more
 
     def take(self, packet: AnyRtcpPacket) -> None:
         """Read a report of the client's."""

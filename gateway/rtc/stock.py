@@ -24,13 +24,13 @@ from aiortc.rtcrtpparameters import (
     RTCRtpSendParameters,
 )
 from aiortc.rtcsctptransport import DataChunk
-from aiortc.rtp import RtpPacket, is_rtcp
+from aiortc.rtp import is_rtcp
 from loguru import logger
 from OpenSSL import SSL, crypto
 from pylibsrtp import Error as SrtpError
 
 from gateway.rtc import alive
-from gateway.rtc.played import played_in
+from gateway.rtc.rtp import RtpPacket, read
 
 CHECKED = {"aiortc": "1.16.0", "aioice": "0.13.0"}
 
@@ -293,12 +293,8 @@ def bound_messages(pc: RTCPeerConnection, chunks: int = MAX_HELD_CHUNKS, size: i
     sctp._receive_data_chunk = receive  # type: ignore[method-assign]
 
 
-def take_rtp(
-    transport: RTCDtlsTransport, receiver: Any, take: Callable[[RtpPacket, int | None], None]
-) -> None:
+def take_rtp(transport: RTCDtlsTransport, receiver: Any, take: Callable[[RtpPacket], None]) -> None:
     """Have the packets of a registered receiver come to `take` straight from the socket, once DTLS is up.
-
-    With each comes what the device's speaker was at meanwhile, where it says so (`rtc.played`).
 
     On aiortc's own way each is tried as STUN, queued, and wakes a task. That way is left to all else: STUN, DTLS,
     RTCP, other receivers' packets, the first of an SSRC (by which aiortc learns whose it is), and everything
@@ -309,7 +305,7 @@ def take_rtp(
 
 
 def _short_cut(
-    protocol: Any, transport: RTCDtlsTransport, receiver: Any, take: Callable[[RtpPacket, int | None], None]
+    protocol: Any, transport: RTCDtlsTransport, receiver: Any, take: Callable[[RtpPacket], None]
 ) -> None:
     stock: Callable[[bytes, Any], None] = protocol.datagram_received
     routes = transport._rtp_router.ssrc_table
@@ -323,15 +319,14 @@ def _short_cut(
             stock(data, addr)
             return
         try:
-            plain = transport._rx_srtp.unprotect(data)
-            packet = RtpPacket.parse(plain)
+            packet = read(transport._rx_srtp.unprotect(data))
         except (SrtpError, ValueError):
             return
         if (signs := alive.signs_of(transport)) is not None:
             signs.note()
         transport._RTCDtlsTransport__rx_packets += 1  # type: ignore[attr-defined]
         transport._RTCDtlsTransport__rx_bytes += len(data)  # type: ignore[attr-defined]
-        take(packet, played_in(plain))
+        take(packet)
 
     protocol.datagram_received = received
 

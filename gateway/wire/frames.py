@@ -50,7 +50,7 @@ _KINDS: Final = {int(kind): kind for kind in Kind}
 _SOUND: Final = (Kind.HEARD, Kind.SAID)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Frame:
     """One frame; `rate`, in samples a second, is 0 for what is no sound."""
 

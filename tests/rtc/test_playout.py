@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,19 +11,16 @@ from hypothesis import strategies as st
 from gateway.rtc.codec import FRAME_BYTES, OpusEncoder, OpusSettings
 from gateway.rtc.playout import VoicePlayout
 from gateway.rtc.red import Redundancy
+from gateway.rtc.rtp import RtpPacket
 
 
-@dataclass
-class Rtp:
-    sequence_number: int
-    timestamp: int
-    payload: bytes
-    ssrc: int = 6
+def rtp(sequence_number: int, timestamp: int, payload: bytes, played: int | None = None) -> RtpPacket:
+    return RtpPacket(111, sequence_number, timestamp, 6, payload, played)
 
 
-def encoded(frames: Iterable[bytes], *, expected_loss: int = 20) -> list[Rtp]:
+def encoded(frames: Iterable[bytes], *, expected_loss: int = 20) -> list[RtpPacket]:
     encoder = OpusEncoder(OpusSettings(expected_loss=expected_loss))
-    return [Rtp(index, index * 960, encoder.encode(frame)) for index, frame in enumerate(frames)]
+    return [rtp(index, index * 960, encoder.encode(frame)) for index, frame in enumerate(frames)]
 
 
 def tone(frames: int) -> list[bytes]:
@@ -32,16 +28,16 @@ def tone(frames: int) -> list[bytes]:
     return [pcm[start : start + FRAME_BYTES] for start in range(0, len(pcm), FRAME_BYTES)]
 
 
-def redundant(packets: Iterable[Rtp]) -> list[Rtp]:
+def redundant(packets: Iterable[RtpPacket]) -> list[RtpPacket]:
     """The same as RED, which a sender starts once it hears of losses."""
     redundancy = Redundancy(111)
     redundancy.heed(1.0, 50, 0.0)
     wrapped = [(p, redundancy.wrap(p.payload, p.timestamp, 0.0)) for p in packets]
-    return [Rtp(p.sequence_number, p.timestamp, red or b"\x6f" + p.payload) for p, red in wrapped]
+    return [rtp(p.sequence_number, p.timestamp, red or b"\x6f" + p.payload) for p, red in wrapped]
 
 
 def play(
-    packets: Iterable[Rtp],
+    packets: Iterable[RtpPacket],
     playout: VoicePlayout | None = None,
     *,
     until: float = 0.0,
@@ -53,7 +49,7 @@ def play(
     for packet in packets:
         now = packet.timestamp / 48_000
         heard += run(playout, now)
-        heard += playout.push(packet, now, None, red_of)
+        heard += playout.push(packet, now, red_of)
     return heard + run(playout, until)
 
 
@@ -104,7 +100,7 @@ def likeness(one: list[bytes], other: list[bytes]) -> float:
 def test_a_malformed_red_packet_is_counted_and_costs_only_itself() -> None:
     playout = VoicePlayout()
     packets = redundant(encoded(tone(20)))
-    packets[10] = Rtp(10, 9600, b"\xff" * 40)
+    packets[10] = rtp(10, 9600, b"\xff" * 40)
     assert len(play(packets, playout, red_of=[111])) == 20
     assert playout.stats.corrupt == 1
     assert playout.stats.jitter.red_recovered == 1
@@ -130,25 +126,25 @@ def test_a_packet_of_60_ms_is_three_frames() -> None:
     toc_20 = encoder.encode(bytes(FRAME_BYTES))
     body = toc_20[1:]
     three = bytes([toc_20[0] | 3, 3 | 0x80, len(body), len(body)]) + 3 * body  # code 3, VBR (RFC 6716 §3.2.5)
-    assert [len(frame) for frame in VoicePlayout().push(Rtp(0, 0, three), 0.0)] == 3 * [FRAME_BYTES]
+    assert [len(frame) for frame in VoicePlayout().push(rtp(0, 0, three), 0.0)] == 3 * [FRAME_BYTES]
 
 
 def test_packets_of_10_ms_are_joined_in_twos() -> None:
     toc_10 = bytes([8 << 3, 0, 0, 0, 0])  # SILK wideband, 10 ms
     playout = VoicePlayout()
-    counts = [len(playout.push(Rtp(index, index * 480, toc_10), index * 0.01)) for index in range(4)]
+    counts = [len(playout.push(rtp(index, index * 480, toc_10), index * 0.01)) for index in range(4)]
     assert counts == [0, 1, 0, 1]
 
 
 def test_what_is_no_opus_is_counted_and_bridged() -> None:
     packets = encoded(tone(20))
-    packets[10].payload = b""
+    packets[10] = packets[10]._replace(payload=b"")
     playout = VoicePlayout()
     assert len(play(packets, playout)) == 20
     assert playout.stats.corrupt == 1
 
 
-def stalled(packets: list[Rtp]) -> tuple[VoicePlayout, list[bytes]]:
+def stalled(packets: list[RtpPacket]) -> tuple[VoicePlayout, list[bytes]]:
     """From 0.2 s to 0.5 s nothing gets through, then all of it at once."""
     playout = VoicePlayout()
     heard = play(packets[:10], playout) + run(playout, 0.5)
@@ -181,14 +177,14 @@ def test_fec_keeps_most_of_speech_at_20_percent_loss(speech: list[bytes]) -> Non
     assert len(kept) / len(voiced) > 0.85
 
 
-def sparing(speech: list[bytes], pause: float) -> list[Rtp]:
+def sparing(speech: list[bytes], pause: float) -> list[RtpPacket]:
     """What a sender with DTX sends of speech, a pause in a quiet room, and the same speech again."""
     encoder = OpusEncoder(OpusSettings(dtx=True))
     rng = np.random.default_rng(3)
     noise = [rng.normal(0, 10, 320).astype("<i2").tobytes() for _ in range(round(pause * 50))]
     frames = [*speech, *noise, *speech]
     packets = [(i, payload) for i, pcm in enumerate(frames) if len(payload := encoder.encode(pcm)) > 2]
-    return [Rtp(seq, 960 * index, payload) for seq, (index, payload) in enumerate(packets)]
+    return [rtp(seq, 960 * index, payload) for seq, (index, payload) in enumerate(packets)]
 
 
 def test_a_silence_that_nobody_listens_to_is_played_in_few_steps_and_loses_nothing(
@@ -229,7 +225,7 @@ def test_nothing_that_a_device_sends_raises(arrivals: list[tuple[int, bytes, int
     for number, payload, milliseconds in arrivals:
         now += milliseconds / 1000
         red_of = [111] if number % 2 else []
-        frames = run(playout, now) + playout.push(Rtp(number, number * 960, payload), now, None, red_of)
+        frames = run(playout, now) + playout.push(rtp(number, number * 960, payload), now, red_of)
         assert all(len(frame) == FRAME_BYTES for frame in frames)
 
 
@@ -246,9 +242,10 @@ def test_it_knows_what_was_played_as_each_frame_was_recorded() -> None:
     packets = encoded(tone(6))
     assert playout.played(1) is None
     for packet in packets[:3]:
-        assert len(playout.push(packet, packet.timestamp / 48_000, packet.timestamp + 5_000)) == 1
+        told = packet._replace(played=packet.timestamp + 5_000)
+        assert len(playout.push(told, packet.timestamp / 48_000)) == 1
         assert playout.played(1) == packet.timestamp + 5_000
-    playout.push(packets[4], 0.08, packets[4].timestamp + 5_960)
+    playout.push(packets[4]._replace(played=packets[4].timestamp + 5_960), 0.08)
     assert (playout.played(2), playout.played(1)) == (3 * 960 + 5_960, 4 * 960 + 5_960)
     playout.push(packets[5], 0.1)
     assert playout.played(1) is None, "it plays nothing any more"

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from aiortc.rtp import RtcpPacket, RtcpReceiverInfo, RtcpRrPacket, RtcpSenderInfo, RtcpSrPacket, RtpPacket
+from aiortc.rtp import RtcpPacket, RtcpReceiverInfo, RtcpRrPacket, RtcpSenderInfo, RtcpSrPacket
 
 from gateway.rtc.rtcp import Reports
+from gateway.rtc.rtp import RtpPacket
 
 OURS, THEIRS = 0x1111, 0x2222
 
@@ -35,7 +36,7 @@ def made(reports: Reports) -> RtcpSrPacket:
 
 
 def packet(sequence: int, *, ssrc: int = THEIRS) -> RtpPacket:
-    return RtpPacket(payload_type=111, sequence_number=sequence, timestamp=960 * sequence, ssrc=ssrc)
+    return RtpPacket(111, sequence, 960 * sequence, ssrc, b"")
 
 
 def about(

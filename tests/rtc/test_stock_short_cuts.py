@@ -12,9 +12,11 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 from aiortc.mediastreams import AudioStreamTrack
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
-from aiortc.rtp import AnyRtcpPacket, RtpPacket
+from aiortc.rtp import AnyRtcpPacket
+from aiortc.rtp import RtpPacket as StockPacket
 
 from gateway.rtc import alive, stock
+from gateway.rtc.rtp import RtpPacket
 from tests.support.waiting import until
 
 
@@ -25,17 +27,17 @@ class Receiver:
         self.transport = replaced.transport
         self.track = replaced.track
         self.taken: list[RtpPacket] = []
-        self.routed: list[RtpPacket] = []
+        self.routed: list[StockPacket] = []
         self.reports: list[AnyRtcpPacket] = []
 
     async def receive(self, parameters: Any) -> None:
         stock.register_receiver(self.transport, self, parameters)
-        stock.take_rtp(self.transport, self, lambda packet, _played: self.taken.append(packet))
+        stock.take_rtp(self.transport, self, self.taken.append)
 
     async def stop(self) -> None:
         stock.unregister_receiver(self.transport, self)
 
-    async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:  # noqa: ARG002
+    async def _handle_rtp_packet(self, packet: StockPacket, arrival_time_ms: int) -> None:  # noqa: ARG002
         self.routed.append(packet)
 
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
