@@ -33,6 +33,8 @@ _FIRST: Final = 10
 """Packets that go over the socket, since the first of an SSRC go aiortc's own way."""
 _WARM: Final = 50
 """That are not counted, until the playout has settled."""
+_QUIET: Final = 500
+"""Of a room, until what it sounds like is known."""
 _UP_SECONDS: Final = 120.0
 _FRAME: Final = 640
 _TICKS: Final = 960
@@ -164,12 +166,12 @@ def asleep(count: Counter) -> None:
         tell=lambda *_: None,
     )
     ear = Ears(Settings(wake=("okay nabu",))).of("device", around)
-    sound = noise((_WARM + PACKETS) * 0.020)
+    sound = noise((_QUIET + PACKETS) * 0.020)
     frames = [sound[start : start + _FRAME] for start in range(0, len(sound), _FRAME)]
-    for frame in frames[:_WARM]:
+    for frame in frames[:_QUIET]:
         ear.hear(frame)
     with count.counting("asleep"):
-        for frame in frames[_WARM:]:
+        for frame in frames[_QUIET:]:
             ear.hear(frame)
     ear.close()
 

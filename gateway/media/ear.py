@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from gateway.media.attention import Attention, Cue, next_attention
 from gateway.media.earshot import Claim, Earshot
+from gateway.media.gate import Gate
 from gateway.media.loudness import Loudness
 from gateway.media.own import OwnWords
 from gateway.media.words import Spotter
@@ -130,6 +131,7 @@ class WakingEar:
         self._spotter, self._own, self._stops, self._limits = spotter, own, stops, limits
         self._call, self._earshot = around, earshot
         self._loudness = Loudness()
+        self._gate = Gate()
         self._held: deque[bytes] = deque(maxlen=round(limits.pre_roll_s / FRAME_SECONDS))
         self._backlog: deque[bytes] = deque()
         self._passing = False
@@ -185,10 +187,10 @@ class WakingEar:
     # -- the words
 
     def _listen(self, pcm: bytes, now: float) -> None:
-        """Digital silence, of a device whose microphone is off, is not searched."""
+        """Plain silence is not searched."""
         rings = self._call.rings()
         but = () if rings or self.attention is Attention.SPEAKING else self._stops
-        found = self._spotter.heard(pcm, but) if pcm.count(0) != len(pcm) else set()
+        found = {word for frame in self._gate.take(pcm) for word in self._spotter.heard(frame, but)}
         for word in sorted(word for word in found if not self._own.explains(word, now)):
             if rings or word in self._stops:  # it is of what this one says: there are no rivals
                 self._be_called(word, now)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -81,6 +81,27 @@ def device(new: Callable[..., Listener]) -> Listener:
 def test_a_sleeping_device_passes_nothing(device: Listener) -> None:
     device.hear(spoken("What time is it? Turn off the lights, please, and set a timer for five minutes."))
     assert (device.heard, device.told) == ([], [])
+
+
+class Counting(Spotter):
+    """Counts what is searched."""
+
+    frames = 0
+
+    def heard(self, pcm: bytes, but: Container[str] = ()) -> set[str]:
+        self.frames += 1
+        return super().heard(pcm, but)
+
+
+def test_a_silent_room_is_not_searched_and_a_faint_word_in_it_is_found(new: Callable[..., Listener]) -> None:
+    device = new()
+    device.ear._spotter = spotter = Counting([find("okay nabu")])
+    device.hear(room(10.0))
+    before = spotter.frames
+    device.hear(room(5.0))
+    assert spotter.frames == before
+    device.hear(spoken(NABU, level=0.06))  # -53 dBFS
+    assert device.told == [("attentive", "okay nabu")]
 
 
 def test_the_word_and_the_same_breath_reach_the_bot_whole(device: Listener) -> None:
