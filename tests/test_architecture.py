@@ -345,6 +345,8 @@ OWN_DATA = {
     "gateway.front.releases",  # bytes, of bounded number, for pydantic
     "gateway.front.certificates",  # a secret, written
     "gateway.front.peers",  # /proc
+    "gateway.front.places.cores",  # likewise
+    "gateway.front.places.kernel",  # likewise
     "gateway.front.places.memory",  # likewise
     "gateway.front.promise_book",  # likewise
     "gateway.front.server",  # a secret of its own

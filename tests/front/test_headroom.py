@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from gateway.errors import Busy
-from gateway.front.places.headroom import BEATS, FULL, LATE_SECONDS, LEFT_MB, Beat, Headroom, check_memory
+from gateway.front.places.headroom import (
+    BEATS,
+    FULL,
+    LATE_SECONDS,
+    LEFT_MB,
+    Beat,
+    Headroom,
+    check_memory,
+)
 
 EVERY = 0.5
 
@@ -42,6 +50,16 @@ def test_a_moments_work_or_stall_is_no_load() -> None:
     now = after(headroom, core=0.2)
     headroom.beat(Beat(now + EVERY, 0.2 * now + EVERY, 0.4, 8))
     headroom.check(8, now + EVERY)
+
+
+def test_all_processes_are_full_when_their_cores_are() -> None:
+    headroom = Headroom(2.0)
+    headroom.check_all(8, after(headroom, core=1.4))
+    now = after(full := Headroom(2.0), core=2 * FULL)
+    with pytest.raises(Busy, match=r"8 calls take 1\.7 of 2 cores") as refused:
+        full.check_all(8, now)
+    assert refused.value.retry_s > 2
+    full.check_all(0, now)
 
 
 def test_the_first_call_is_always_taken() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.front.places import memory
+from gateway.front.places import kernel, memory
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="only Linux tells")  # noqa: PTH110
 LIMIT = 128
@@ -67,15 +67,6 @@ def test_who_is_another_by_now_is_left_alone() -> None:
         assert process.poll() is None
 
 
-def test_grandchildren_are_found() -> None:
-    command = ["sh", "-c", "sleep 60 & echo $!; wait"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as shell:
-        assert shell.stdout is not None
-        grandchild = int(shell.stdout.readline())
-        assert {shell.pid, grandchild} <= set(memory.descendants(os.getpid()))
-        os.kill(grandchild, 9)
-
-
 def test_what_is_left_is_the_least_of_machine_and_cgroups(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,8 +76,9 @@ def test_what_is_left_is_the_least_of_machine_and_cgroups(
     (proc / "self/cgroup").write_text("1:cpu:/\n0::/system.slice/voicegw.service\n")
     own = groups / "system.slice/voicegw.service"
     own.mkdir(parents=True)
-    monkeypatch.setattr(memory, "_PROC", proc)
-    monkeypatch.setattr(memory, "_CGROUPS", groups)
+    monkeypatch.setattr(memory, "PROC", proc)
+    monkeypatch.setattr(kernel, "PROC", proc)
+    monkeypatch.setattr(kernel, "_CGROUPS", groups)
     assert memory.left_mb() == 2000
     (own / "memory.max").write_text("max\n")
     assert memory.left_mb() == 2000

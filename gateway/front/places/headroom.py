@@ -1,7 +1,9 @@
-"""Whether one more call has room in a media process: what those that are there take of it, and how late it runs. Pure.
+"""Whether one more call has room: what those that are there take, and how late it runs. Pure.
 
 A media process is one thread: it is full when that is busy, or when whatever else runs on the machine keeps it from
-running in time. Both are judged over some seconds, since a call that begins is a moment's work for many at once.
+running in time. All processes of the gateway together are full when the cores that they may have are busy with them: it
+is bots, below the media, that would be late first. Both are judged over some seconds, since a call that begins is a
+moment's work for many at once.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from gateway.errors import Busy
 BEATS: Final = 10
 """Heartbeats that are looked back over: five seconds."""
 FULL: Final = 0.85
-"""The share of its core at which a media process is full: beyond, sound waits for sound."""
+"""The share of its core at which a media process is full: beyond, sound waits for sound. Likewise of all cores."""
+MOST_OF_NEW: Final = 0.1
+"""Of what there is, that one more call is taken to take at most: it may be silent for long."""
 LATE_SECONDS: Final = 0.05
 """What its timers may be late by on the median; a packet of sound is 20 ms."""
 LEFT_MB: Final = 128.0
@@ -38,9 +42,14 @@ class Beat:
 
 
 class Headroom:
-    """That of one media process; times in seconds of one monotonic clock."""
+    """That of one media process, or of all processes together; times in seconds of one monotonic clock.
 
-    def __init__(self) -> None:
+    Args:
+        cores: that there are for it.
+    """
+
+    def __init__(self, cores: float = 1.0) -> None:
+        self._cores, self._full = cores, FULL * cores
         self._beats: deque[Beat] = deque(maxlen=BEATS)
         self._begun: deque[float] = deque(maxlen=1_000)
 
@@ -54,7 +63,7 @@ class Headroom:
 
     @property
     def core(self) -> float:
-        """The share of a core that it takes, 0 to 1; the median of its heartbeats."""
+        """How much of a core it takes, or of how many; the median of its heartbeats."""
         pairs = itertools.pairwise(self._beats)
         shares = [(b.cpu_s - a.cpu_s) / (b.at - a.at) for a, b in pairs if b.at > a.at]
         return statistics.median(shares) if shares else 0.0
@@ -74,12 +83,17 @@ class Headroom:
             now: the time.
         """
         young = min(calls, sum(at > now - BEATS / 2 for at in self._begun))
+        taken = (self.core + young * self._each) / self._full
+        return max(taken, self.late_s / LATE_SECONDS if calls else 0.0)
+
+    @property
+    def _each(self) -> float:
+        """What a call takes of a core."""
         had = statistics.median(beat.calls for beat in self._beats) if self._beats else 0
-        each = max(self.core / had, A_CALL / 4) if had else A_CALL
-        return max((self.core + young * each) / FULL, self.late_s / LATE_SECONDS if calls else 0.0)
+        return max(self.core / had, A_CALL / 4) if had else A_CALL
 
     def check(self, calls: int, now: float) -> None:
-        """Say no where one more would be at the cost of those that are there.
+        """Say no where one more would be at the cost of those that a media process has.
 
         Raises:
             Busy: it would.
@@ -89,6 +103,19 @@ class Headroom:
             raise Busy(
                 f"the media process {why} with {calls} calls",
                 remedy="try again in a few seconds; raise the setting media on a machine with more cores",
+                retry_s=_RETRY_SECONDS,
+            )
+
+    def check_all(self, calls: int, now: float) -> None:
+        """The same of all processes, one more counted in: bots have no priority to fall back on.
+
+        Raises:
+            Busy: it would.
+        """
+        if calls and self.load(calls, now) + min(self._each / self._full, MOST_OF_NEW) >= 1:
+            raise Busy(
+                f"{calls} calls take {self.core:.1f} of {self._cores:g} cores",
+                remedy="try again in a few seconds; calls_per_bot_process saves some, and there is voicegw host",
                 retry_s=_RETRY_SECONDS,
             )
 

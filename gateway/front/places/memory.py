@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_PROC: Final = Path("/proc")
-_CGROUPS: Final = Path("/sys/fs/cgroup")
+from gateway.front.places.kernel import PROC, cgroups, descendants
+
 _MEGABYTE: Final = 1 << 20
 _LIMIT: Final = "Max data size"
 """RLIMIT_DATA (getrlimit(2)), which a bot's process lowers for itself before it runs the bot's code."""
@@ -34,7 +34,7 @@ def left_mb() -> float | None:
 
 def _machines_mb() -> float | None:
     with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in (_PROC / "meminfo").read_text().splitlines():
+        for line in (PROC / "meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) / 1024
     return None
@@ -42,14 +42,10 @@ def _machines_mb() -> float | None:
 
 def _cgroups_mb() -> Iterator[float]:
     """Of each cgroup (version 2) from this process's own upwards that has a limit."""
-    with contextlib.suppress(OSError, ValueError):
-        own = (_PROC / "self/cgroup").read_text().strip().rpartition("::/")[2]
-        for group in (_CGROUPS / own, *(_CGROUPS / own).parents):
-            if not group.is_relative_to(_CGROUPS):
-                return
-            with contextlib.suppress(OSError, ValueError):
-                limit = int((group / "memory.max").read_text())  # "max" is none
-                yield (limit - _held(group)) / _MEGABYTE
+    for group in cgroups():
+        with contextlib.suppress(OSError, ValueError):
+            limit = int((group / "memory.max").read_text())  # "max" is none
+            yield (limit - _held(group)) / _MEGABYTE
 
 
 def _held(group: Path) -> int:
@@ -62,7 +58,7 @@ def _held(group: Path) -> int:
 def resident_mb(pid: int) -> float | None:
     """Resident memory of a process, in MB; `None` where the system does not tell."""
     with contextlib.suppress(OSError, ValueError, IndexError):
-        pages = (_PROC / str(pid) / "statm").read_text().split()[1]
+        pages = (PROC / str(pid) / "statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE") / _MEGABYTE
     return None
 
@@ -76,15 +72,6 @@ def excesses(pid: int) -> Iterator[Excess]:
         limit, held = _limit_mb(found), _own_mb(found)
         if limit is not None and held is not None and held > limit:
             yield Excess(found, held, limit)
-
-
-def descendants(pid: int) -> Iterator[int]:
-    """The children of a process, and theirs."""
-    with contextlib.suppress(OSError, ValueError):
-        for thread in (_PROC / str(pid) / "task").iterdir():
-            for child in map(int, (thread / "children").read_text().split()):
-                yield child
-                yield from descendants(child)
 
 
 def end(excess: Excess, ancestor: int) -> bool:
@@ -106,7 +93,7 @@ def end(excess: Excess, ancestor: int) -> bool:
 
 def _limit_mb(pid: int) -> float | None:
     with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in (_PROC / str(pid) / "limits").read_text().splitlines():
+        for line in (PROC / str(pid) / "limits").read_text().splitlines():
             if line.startswith(_LIMIT):
                 soft = line[len(_LIMIT) :].split()[0]
                 return None if soft == "unlimited" else int(soft) / _MEGABYTE
@@ -116,7 +103,7 @@ def _limit_mb(pid: int) -> float | None:
 def _own_mb(pid: int) -> float | None:
     """Without what is a file's: that the kernel can take back."""
     with contextlib.suppress(OSError, ValueError, KeyError):
-        text = (_PROC / str(pid) / "status").read_text()
+        text = (PROC / str(pid) / "status").read_text()
         held = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
         return sum(int(held[name].split()[0]) for name in ("RssAnon", "RssShmem")) / 1024
     return None

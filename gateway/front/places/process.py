@@ -162,6 +162,11 @@ class Process:
                 )  # fmt: skip
 
     @property
+    def pid(self) -> int | None:
+        """Of the process, once it is started."""
+        return self._pid
+
+    @property
     def load(self) -> float:
         """How full it is: 1 and more is full."""
         return self._headroom.load(len(self.sessions), time.monotonic())

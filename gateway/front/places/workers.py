@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from gateway.errors import Busy, GatewayError, NotFound
-from gateway.front.places import left, memory
-from gateway.front.places.headroom import check_memory
+from gateway.front.places import cores, left, memory
+from gateway.front.places.headroom import Beat, Headroom, check_memory
 from gateway.front.places.place import Emit, Place
 from gateway.front.places.process import Process
 from gateway.recurring import Recurring
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from gateway.media.host import Host
 
 CHECK_SECONDS = 0.25
+LOOK_SECONDS = 0.5
+"""Between two looks at what all processes take: as often as a media process tells of itself."""
 RESTART_SECONDS = (0.0, 1.0, 5.0, 15.0)
 """Before a worker is started again, by how many of its starts failed in a row."""
 
@@ -53,6 +56,7 @@ class Workers:
         self._place: dict[str, Place] = {}
         self._left: list[Process] = []
         self._keepers: list[asyncio.Task[None]] = []
+        self._all = Headroom(cores.allowed())
 
     @property
     def count(self) -> int:
@@ -73,6 +77,7 @@ class Workers:
     def load(self) -> float:
         """How full all of them are: 1 is full, by number or by what the calls take."""
         taken = min((p.load for p in self._processes.values() if p.ready), default=0.0)
+        taken = max(taken, self._all.load(self.count, time.monotonic()))
         return max(self.count / self._settings.limits.sessions, min(taken, 1.0))
 
     async def start(self) -> None:
@@ -98,6 +103,7 @@ class Workers:
             await asyncio.gather(*(p.kill() for p in self._processes.values()))
             raise
         self._keepers = [asyncio.create_task(self._keep(n), name=f"keeper-{n}") for n in numbers]
+        self._keepers.append(asyncio.create_task(self._look(), name="cores"))
 
     async def adopt(self) -> list[KeptCall]:
         """Take over the calls that an earlier front has left; they end in the processes that they are in."""
@@ -157,6 +163,7 @@ class Workers:
             raise Busy(f"all {self.count} sessions are in use", remedy="raise limits.sessions, or end one")
         check_memory(memory.left_mb(), self.count)
         place = self._least_loaded()
+        self._all.begun(time.monotonic())
         self._place[session_id] = place
         try:
             yield place
@@ -172,7 +179,20 @@ class Workers:
             raise Busy("no worker is ready", remedy="try again in a few seconds")
         chosen = min(ready, key=lambda p: (p.load >= 1, len(p.sessions)))
         chosen.check_room()
+        self._all.check_all(self.count, time.monotonic())
         return chosen
+
+    async def _look(self) -> None:
+        """Look at what all processes take; what earlier calls took says nothing of the next."""
+        taken = cores.Taken()
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if not self.count:
+                self._all = Headroom(cores.allowed())
+                continue
+            ours = [p.pid for p in (*self._processes.values(), *self._left) if p.pid is not None]
+            now = time.monotonic()
+            self._all.beat(Beat(now, taken.look([os.getpid(), *ours], now), 0.0, self.count))
 
     async def renegotiate(self, call: RenegotiateCall) -> Answer:
         return await self._find(call.session_id).renegotiate(call)
