@@ -1,7 +1,8 @@
 """Paces what a bot says into one packet every 20 ms: pure, driven by a monotonic clock handed in.
 
 - Never a burst: after a stall (the process slept, the loop blocked) the schedule is skipped forward and the
-  timestamp with it, so media time keeps pace with time; what is queued is only played later.
+  timestamp with it, so media time keeps pace with time. What was queued meanwhile would be late for as long as somebody
+  speaks, and all behind it: as much is taken out (`rtc.lateness`).
 - Silence is sent as silence: a steady stream keeps a client's buffer simple, and costs 9 bytes a packet. With
   `send_silence=False` it is sent for 200 ms, so that a decoder settles on it, and then nothing is sent and nothing
   is due; the timestamp still advances, and the first packet after it carries the marker (RFC 3551 §4.1, RFC 7587
@@ -9,7 +10,8 @@
 - Speech that begins while silence is sent goes out at once, not at the next tick, up to 20 ms later; the
   silence after it gives that back, 1 ms a packet. A frame that comes a little late is waited for, up to
   10 ms, and the schedule follows it: so the pacer locks onto a live source (an echo, a bridge) and neither
-  breaks it up with silence nor needs a queue.
+  breaks it up with silence nor needs a queue. Where every frame of a second was there earlier than it had to be, the
+  schedule comes back, 1 ms a packet.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from gateway.rtc.lateness import Lateness
 
 SAMPLE_RATE: Final = 16_000
 FRAME_BYTES: Final = 640
@@ -29,6 +33,8 @@ _MAX_AHEAD: Final = 0.020  # how far packets may run ahead of time
 _GIVE_BACK: Final = 0.001  # per packet of silence
 _HOLD: Final = 0.010  # how long a late frame is waited for
 _SETTLE: Final = 10  # packets of silence before nothing is sent
+_LOOK: Final = 50  # packets, of all of which the frames were early
+_SPARE: Final = 0.002  # by which they still may be
 _SILENCE: Final = bytes(FRAME_BYTES)
 
 
@@ -74,6 +80,12 @@ class Pacer:
         self._ahead = 0.0  # seconds that packets run ahead of the first schedule
         self._talking = self._marker = False
         self._partial = 0
+        self._lateness = Lateness()
+        self._seen, self._early = (
+            0,
+            math.inf,
+        )  # packets of the last second, and by how much their frames were early
+        self._back = 0.0  # seconds by which the schedule is to come back
         self._dropped = self._skipped = self._sent = self._silent = self._held = 0
 
     def push(self, pcm: bytes, now: float) -> int:
@@ -94,6 +106,7 @@ class Pacer:
         dropped = len(self._queue) / _BYTES_PER_MS
         self._dropped += len(self._queue)
         self._queue.clear()
+        self._lateness.forget()
         self._talking, self._partial = False, 0
         return dropped
 
@@ -114,13 +127,14 @@ class Pacer:
         """The packet due by `now`, at most one; None before `deadline`."""
         if now < self.deadline:
             return None
-        if self._talking and len(self._queue) < FRAME_BYTES:
+        talked = self._talking
+        if talked and len(self._queue) < FRAME_BYTES:
             self._shift(_HOLD)
+        self._dropped += self._lateness.cut(self._queue, now)
         pcm = self._take()
         self._talking = bool(pcm)
-        if pcm:
-            self._follow_source()
-        self._skip_stall(now)
+        self._follow_source(pcm)
+        self._skip_stall(now, talked=talked)
         packet = self._packet(pcm)
         self._marker = False
         self._silence_left = _SETTLE if pcm else self._silence_left - 1
@@ -165,19 +179,29 @@ class Pacer:
         self._partial = 0
         return pcm.ljust(FRAME_BYTES, b"\0") if pcm else b""
 
-    def _follow_source(self) -> None:
+    def _follow_source(self, pcm: bytes) -> None:
+        if not pcm or len(self._queue) >= FRAME_BYTES:  # it is none, or ahead of what is played, or behind
+            self._seen, self._early, self._back = 0, math.inf, 0.0
+        if not pcm:
+            return
         late = self._ready_at - self._due
         if 0 < late <= _HOLD:
             self._shift(late)
             self._held += 1
+        self._seen, self._early = self._seen + 1, min(self._early, -late)
+        if self._seen == _LOOK:
+            self._back = max(0.0, min(self._early - _SPARE, _MAX_AHEAD - self._ahead))
+            self._seen, self._early = 0, math.inf
 
     def _shift(self, seconds: float) -> None:
         self._due += seconds
         self._ahead -= seconds
 
-    def _skip_stall(self, now: float) -> None:
+    def _skip_stall(self, now: float, *, talked: bool) -> None:
         periods = int((now - self._due) / PERIOD)
         if periods > 0:
+            if talked:
+                self._lateness.stalled((periods + (not self._talking)) * FRAME_BYTES, now)
             self._due += periods * PERIOD
             self._timestamp += periods * _TICKS
             self._skipped += periods
@@ -191,6 +215,9 @@ class Pacer:
     def _advance(self, now: float, *, silent: bool) -> None:
         if silent:
             self._shift(min(max(self._ahead, -_GIVE_BACK), _GIVE_BACK))
+        elif self._back > 0:
+            self._shift(-(step := min(self._back, _GIVE_BACK)))
+            self._back -= step
         self._due += PERIOD
         self._timestamp += _TICKS
         self._sent_at = now

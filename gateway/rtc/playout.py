@@ -21,13 +21,13 @@ from gateway.rtc.jitter import (
     Packet,
     Playout,
 )
+from gateway.rtc.lateness import QUIET, peak
 from gateway.rtc.rtp import RtpPacket
 
 _TICKS_PER_SAMPLE: Final = CLOCK_RATE // SAMPLE_RATE
 _FULL: Final = 60 * SAMPLE_RATE // 1000  # samples of concealment at full level,
 _GONE: Final = 200 * SAMPLE_RATE // 1000  # and when it has faded out: what is longer is a hum, not speech
 _FADE_IN: Final = 5 * SAMPLE_RATE // 1000
-_QUIET: Final = 300  # peak of 16 bit, -41 dBFS: a pause between words
 _SKIP_EVERY: Final = 3  # packets: skipping more would hide the pause itself from the VAD
 
 
@@ -140,7 +140,7 @@ class VoicePlayout:
         """Drop a quiet packet while the audio is ahead of time (see `rtc.jitter`)."""
         samples = len(pcm) // 2
         self._since_skip += 1
-        if self._since_skip < _SKIP_EVERY or self._buffer.ahead_samples < samples or _peak(pcm) > _QUIET:
+        if self._since_skip < _SKIP_EVERY or self._buffer.ahead_samples < samples or peak(pcm) > QUIET:
             return pcm
         self._since_skip = 0
         self._skipped += 1
@@ -171,7 +171,3 @@ def _ramp(pcm: bytes, start: float, end: float, samples: int) -> bytes:
     samples = min(samples, signal.size)
     signal[:samples] *= np.linspace(start, end, samples, dtype=np.float32)
     return signal.astype("<i2").tobytes()
-
-
-def _peak(pcm: bytes) -> int:
-    return int(np.abs(np.frombuffer(pcm, "<i2").astype(np.int32)).max(initial=0))

@@ -234,3 +234,55 @@ def test_all_that_is_handed_over_is_sent(script: list[tuple[float, int]]) -> Non
         queued += pacer.push(b"\x01" * size, now)
     sent += b"".join(packet.pcm for _, packet in run(pacer, 80.0))
     assert sent.count(1) == queued
+
+
+def waiting(pacer: Pacer, frames: list[bytes], *stalls: tuple[float, float]) -> list[float]:
+    """Milliseconds that wait as each frame of a live source comes; nothing is done in the stalls, from when to when."""
+    waits = []
+    for number, frame in enumerate(frames):
+        now = number * PERIOD
+        for begin, end in stalls:
+            if begin <= now < end:
+                pacer.next_packet(end)
+                now = end
+        run(pacer, now)
+        waits.append(pacer.queued_ms)
+        pacer.push(frame, now)
+    return waits
+
+
+@pytest.mark.parametrize("length", [0.025, 0.06, 0.11])
+@pytest.mark.parametrize(("frame", "within"), [(QUIET, 0.3), (LOUD, 1.6)], ids=["quiet", "speech"])
+def test_what_a_stall_held_back_makes_nothing_late_that_comes_a_moment_after(
+    frame: bytes, within: float, length: float
+) -> None:
+    pacer = Pacer(0.0)
+    waits = waiting(pacer, 250 * [frame], (2.0, 2.0 + length))
+    after = round((2.0 + length) / PERIOD)
+    assert max(waits[:100]) <= 20
+    assert max(waits[after + 1 :]) >= 20 * int(length / PERIOD) - 20, "or there was nothing to make good"
+    assert max(waits[after + round(within / PERIOD) :]) <= 20
+
+
+def test_what_a_bot_has_said_ahead_is_left_to_it() -> None:
+    pacer = Pacer(0.0)
+    pacer.push(3 * LOUD, 0.0)
+    waits = waiting(pacer, 300 * [LOUD], (2.0, 2.08))
+    assert min(waits[102:]) >= 40
+    assert waits[-1] == pytest.approx(60, abs=20)
+
+
+def test_stalls_without_number_leave_a_live_source_on_time() -> None:
+    pacer, chance = Pacer(0.0), np.random.default_rng(3)
+    stalls = [(at, at + chance.uniform(0.01, 0.09)) for at in np.arange(1.0, 20.0, 0.5)]
+    waits = waiting(pacer, 50 * 22 * [QUIET], *stalls)
+    assert max(waits) <= 120
+    assert max(waits[-50:]) <= 20
+
+
+def test_a_schedule_that_was_late_for_a_late_frame_comes_back() -> None:
+    pacer = Pacer(0.0)
+    times = [n * PERIOD + (0.009 if n == 100 else 0.0) for n in range(250)]
+    sent = [now for now, _ in echo(pacer, times)]
+    assert min(now % PERIOD for now in sent[105:125]) > 0.008
+    assert max(now % PERIOD for now in sent[-40:]) < 0.003
