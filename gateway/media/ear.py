@@ -41,6 +41,10 @@ class Ear(Protocol):
     def attention(self) -> Attention | None:
         """Whom it listens to; None where it never sleeps."""
 
+    @property
+    def listens(self) -> bool:
+        """Whether silence matters to it, or to the bot behind it, just now."""
+
     def hear(self, pcm: bytes) -> None:
         """Take a frame."""
 
@@ -70,6 +74,7 @@ class OpenEar:
     def __init__(self, hand_on: Callable[[bytes], None]) -> None:
         self._hand_on = hand_on
         self.attention: None = None
+        self.listens = True
 
     def hear(self, pcm: bytes) -> None:
         self._hand_on(pcm)
@@ -141,6 +146,10 @@ class WakingEar:
         self._claim: Claim | None = None
         self._again_at = 0.0
         earshot.listening += 1
+
+    @property
+    def listens(self) -> bool:
+        return self._passing or not self._gate.shut
 
     def hear(self, pcm: bytes) -> None:
         now = self._earshot.clock()

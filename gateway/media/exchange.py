@@ -126,7 +126,7 @@ class Exchange:
         """Somebody may be speaking, or the device hears its own speaker."""
         connection = self.connection
         speaks = isinstance(connection, MediaConnection) and connection.speaks
-        return speaks or self.seat is None or self.seat.listens
+        return speaks or (self._ear.listens and (self.seat is None or self.seat.listens))
 
     def _hand_on(self, pcm: bytes) -> None:
         if self.seat is not None:

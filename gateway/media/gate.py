@@ -33,6 +33,11 @@ class Gate:
         self._unsent = True
         self._noise = Noise()
 
+    @property
+    def shut(self) -> bool:
+        """Whether it is silent, and has been for a while."""
+        return self._left <= 0
+
     def take(self, pcm: bytes) -> Sequence[bytes]:
         """Take 20 ms (640 bytes, 16 kHz, mono, 16 bit); gives the frames to hand on, none for silence."""
         unsent = pcm.count(0) == len(pcm)  # which says nothing of the room, nor does what fades in after it

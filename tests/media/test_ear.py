@@ -263,3 +263,15 @@ def test_a_device_alone_does_not_wait_for_others(new: Callable[..., Listener]) -
     other = new(earshot)
     other.hear(spoken(NABU))
     assert len(other.heard) < alone
+
+
+def test_silence_matters_to_it_while_somebody_may_be_heard(device: Listener) -> None:
+    assert device.ear.listens, "it does not know the room yet"
+    device.hear(room(10.0))
+    assert not device.ear.listens
+    device.hear(spoken("dinner is ready", after=0.1))
+    assert device.ear.listens
+    device.hear(room(5.0))
+    assert not device.ear.listens
+    device.ear.call("button")
+    assert device.ear.listens
