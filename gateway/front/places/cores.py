@@ -11,6 +11,8 @@ from gateway.front.places.kernel import PROC, cgroups, descendants
 
 MOST_OF_ONE: Final = 0.5
 """Of a core, that what a media process has started counts for at most: a bot that hogs does not keep others out."""
+_FIND_EVERY: Final = 4
+"""Looks, after which it is found out anew what processes there are: that takes as long as all else."""
 _USER, _SYSTEM = 11, 12
 """Fields of /proc/PID/stat behind the name (proc(5))."""
 
@@ -38,8 +40,11 @@ class Taken:
 
     def __init__(self) -> None:
         self._seconds = 0.0
-        self._at: float | None = None
-        self._known: dict[int, float] = {}
+        self._looks = 0
+        self._known: dict[int, tuple[float, float]] = {}
+        """Of each process what it had taken, and when."""
+        self._theirs: set[int] = set()
+        self._found_at: float | None = None
 
     def look(self, own: Iterable[int], now: float) -> float:
         """Seconds of CPU so far.
@@ -49,16 +54,19 @@ class Taken:
             now: seconds of a monotonic clock.
         """
         ours = set(own)
-        since, self._at = self._at, now
+        unknown = None if self._found_at is None else (0.0, self._found_at)
+        if self._looks % _FIND_EVERY == 0:
+            self._theirs = {found for pid in ours for found in descendants(pid)}
+            self._found_at = now
+        self._looks += 1
         known, self._known = self._known, {}
-        for pid in ours.union(*map(descendants, ours)):
+        for pid in ours | self._theirs:
             if (took := _cpu_s(pid)) is None:
                 continue
-            self._known[pid] = took
-            if since is not None:
-                before = known.get(pid, 0.0)
-                new = took - before if took >= before else took  # else its number is another's by now
-                self._seconds += new if pid in ours else min(new, MOST_OF_ONE * (now - since))
+            self._known[pid] = took, now
+            if (before := known.get(pid, unknown)) is not None:
+                new = took - before[0] if took >= before[0] else took  # else its number is another's by now
+                self._seconds += new if pid in ours else min(new, MOST_OF_ONE * (now - before[1]))
         return self._seconds
 
 
