@@ -185,7 +185,8 @@ PURE = [
     "wire.template",
     "wire.tools",
 ]
-PURE_RTC = ["rtc.arrival", "rtc.jitter", "rtc.pacer", "rtc.red"]
+PURE_RTC = ["rtc.arrival", "rtc.jitter", "rtc.red", "rtc.rtp"]
+NUMERIC = ["rtc.lateness", "rtc.pacer"]
 
 
 @pytest.mark.parametrize("pure", [f"gateway.{name}" for name in [*PURE, *PURE_RTC]])
@@ -193,6 +194,12 @@ def test_the_pure_modules_see_the_standard_library_and_pydantic_only(pure: str) 
     allowed = STANDARD | {"pydantic", "pydantic_settings", "dotenv", "gateway", "ground"}
     roots = {name.split(".")[0] for module in closure(pure) for name in imports(GATEWAY[module], module)}
     assert roots - allowed == set()
+
+
+@pytest.mark.parametrize("pure", [f"gateway.{name}" for name in NUMERIC])
+def test_those_that_reckon_with_sound_see_numpy_besides(pure: str) -> None:
+    roots = {name.split(".")[0] for module in closure(pure) for name in imports(GATEWAY[module], module)}
+    assert roots - STANDARD - {"gateway", "ground", "numpy"} == set()
 
 
 @pytest.mark.parametrize("light", ["media.bots", "wire.template", "media.ears"])
