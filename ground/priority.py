@@ -8,7 +8,7 @@ from typing import Final
 
 NICE: Final = -5
 """nice(2) of what sound is due in, every 20 ms; twice a bot's share, and it need not wait for one's turn to end."""
-_BEFORE: Final = "VOICEGW_NICE"
+_BEFORE: Final = "_VOICEGW_NICE"
 """Tells what such a process starts how nice it was itself."""
 
 
@@ -20,7 +20,7 @@ def go_first() -> None:
 
 def step_back() -> None:
     """Give up the priority of whoever started this process; where that left more to others before, so does this."""
-    _renice(max(0, _nice(), int(os.environ.get(_BEFORE, 0))))
+    _renice(max(0, _nice(), int(os.environ.get(_BEFORE, "0"))))
 
 
 def _nice() -> int:
