@@ -62,6 +62,13 @@ def test_all_processes_are_full_when_their_cores_are() -> None:
     full.check_all(0, now)
 
 
+def test_what_the_first_bots_take_to_start_is_no_load_yet() -> None:
+    headroom = Headroom()
+    for i in range(BEATS - 1):
+        headroom.beat(Beat(0.5 * i, 0.5 * i, 0.0, 3))
+    headroom.check_all(3, 0.5 * BEATS)
+
+
 def test_the_first_call_is_always_taken() -> None:
     headroom = Headroom()
     headroom.check(0, after(headroom, core=1.0, late=1.0))

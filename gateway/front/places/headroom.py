@@ -63,7 +63,9 @@ class Headroom:
 
     @property
     def core(self) -> float:
-        """How much of a core it takes, or of how many; the median of its heartbeats."""
+        """How much of a core it takes, or of how many; the median of its heartbeats. 0 until it is known for a while."""
+        if len(self._beats) < BEATS:
+            return 0.0
         pairs = itertools.pairwise(self._beats)
         shares = [(b.cpu_s - a.cpu_s) / (b.at - a.at) for a, b in pairs if b.at > a.at]
         return statistics.median(shares) if shares else 0.0
