@@ -63,7 +63,7 @@ class Headroom:
 
     @property
     def core(self) -> float:
-        """How much of a core it takes, or of how many; the median of its heartbeats. 0 until it is known for a while."""
+        """How much of a core it takes, or of how many, on the median; 0 until it has been looked at for a while."""
         if len(self._beats) < BEATS:
             return 0.0
         pairs = itertools.pairwise(self._beats)
