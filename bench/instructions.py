@@ -20,7 +20,7 @@ from typing import Final
 _ROOT: Final = Path(__file__).parent.parent
 _PARTS: Final = ("bench", "firmware", "gateway", "ground")
 _PACKETS: Final = 100
-"""That each path handles, in `bench/hot.py` and `firmware/test/peer/packets.c`."""
+"""That each path handles, in `bench/hot.py` and `firmware/test/peer/packets.c`; neither can be asked before it runs."""
 _MORE: Final = 0.20
 _TRAILER: Final = "Costs-More:"
 _SECONDS: Final = 600

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.front.places import cores, kernel
 
-pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="only Linux tells")  # noqa: PTH110
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux tells")
 BURNS = """
 import sys, time
 while time.process_time() < float(sys.argv[1]):

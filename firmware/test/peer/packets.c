@@ -1,5 +1,4 @@
-/* What a packet takes, for callgrind to count (`make instructions`): two peers joined in memory, sound both
- * ways. */
+/* What a packet takes, for callgrind to count (`make instructions`): two peers in memory, sound both ways. */
 #include "peer/test_peer.h"
 
 #include <valgrind/callgrind.h>
