@@ -1,4 +1,4 @@
-"""Who of our processes runs first on a busy machine: those that sound passes through."""
+"""Who of our processes runs first on a busy machine: sound passes through them, or they say where it is to."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Final
 NICE: Final = -5
 """nice(2) of what sound is due in, every 20 ms; twice a bot's share, and it need not wait for one's turn to end."""
 _BEFORE: Final = "_VOICEGW_NICE"
-"""Tells what such a process starts how nice it was itself."""
+"""Tells what such a process starts how nice the first of them was."""
 
 
 def go_first() -> None:
     """Run before what else there is to do, where the system lets this user."""
-    os.environ[_BEFORE] = str(_nice())
+    os.environ.setdefault(_BEFORE, str(_nice()))
     _renice(min(NICE, _nice()))
 
 

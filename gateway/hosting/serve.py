@@ -16,7 +16,7 @@ from gateway.errors import ConfigError
 from gateway.front.places.workers import Workers
 from gateway.hosting.desk import Desk
 from gateway.settings import Settings
-from ground import folders
+from ground import folders, priority
 
 LOOK_SECONDS: Final = 0.25
 
@@ -45,6 +45,7 @@ async def serve(settings: Settings, on_ready: Callable[[subjects.HostId], None],
     """
     if settings.nats is None:
         raise ConfigError("a host needs NATS", remedy="voicegw host --nats nats://HOST:4222")
+    priority.go_first()
     stopping = asyncio.Event()
     hurry = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -23,6 +23,7 @@ def test_what_goes_first_is_before_all_that_step_back() -> None:
     assert nice_after("priority.go_first()") == -5
     assert nice_after("priority.go_first(); priority.step_back()") == 0
     assert nice_after("os.nice(5); priority.go_first(); priority.step_back()") == 5
+    assert nice_after("os.nice(5); priority.go_first(); priority.go_first(); priority.step_back()") == 5
 
 
 def test_who_leaves_more_to_others_goes_on_to() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AsyncExitStack
 
 import pytest
 
+from ground import priority
 from tests.hosts.conftest import Fleet
 from tests.support import machines
 from tests.support.gateway import client
@@ -31,6 +33,10 @@ async def test_a_device_keyed_at_one_front_calls_at_the_other_and_hears_itself_s
             assert session["device"] == "kitchen"
             assert session["host"] in {h.name for h in fleet.hosts}
     await fleet.idle()
+
+
+async def test_a_host_answers_before_what_else_its_machine_does(fleet: Fleet) -> None:
+    assert {os.getpriority(os.PRIO_PROCESS, host.process.pid) for host in fleet.hosts} == {priority.NICE}
 
 
 async def test_calls_are_spread_over_the_hosts(fleet: Fleet) -> None:

@@ -62,6 +62,8 @@ def test_a_hosts_unit_is_the_gateways_but_for_what_it_runs() -> None:
     )
     differ = [line for line in own if line not in other]
     assert [line.split("=")[0] for line in differ[1:]] == ["Description", "ExecStart", "TimeoutStopSec"]
+    lacks = [line for line in other if line not in own]
+    assert [line.split("=")[0] for line in lacks[1:]] == ["Description", "ExecStart", "TimeoutStopSec"]
     drain = re.search(r"voicegw host --drain (\d+)", "\n".join(own))
     stop = re.search(r"TimeoutStopSec=(\d+)", "\n".join(own))
     assert drain is not None
