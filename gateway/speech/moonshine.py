@@ -86,9 +86,10 @@ class Moonshine:
         mask = np.ones((1, said.size), np.int64)
         (encoded,) = self._encoder.run(None, {"input_values": said[None], "attention_mask": mask})
         search = Search(width, math.ceil(said.size / RATE * _TOKENS_A_SECOND))
+        # The decoder reads the mask at each 384th sample; a single one holds for a sentence of any length.
         given: dict[str, Any] = {
             "encoder_hidden_states": encoded,
-            "encoder_attention_mask": np.ones(encoded.shape[:2], np.int64),
+            "encoder_attention_mask": np.ones((1, 1), np.int64),
             **_nothing(),
         }
         while search.going:

@@ -29,6 +29,14 @@ def test_a_sentence_is_heard(model: Moonshine) -> None:
     assert best.likely > 0.7
 
 
+@pytest.mark.parametrize("seconds", [9.2, 9.3, 11.9])
+def test_somebody_who_goes_on_for_long_is_heard(model: Moonshine, seconds: float) -> None:
+    sentence = _sound(Flite("cmu_us_slt").speak("put seven minutes on the timer"))
+    said = np.zeros(int(16_000 * seconds), np.float32)
+    said[-sentence.size :] = sentence
+    assert "seven minutes" in model.hear(said)[0].words
+
+
 def test_what_else_it_may_have_been_is_told_the_likeliest_first(model: Moonshine) -> None:
     found = model.hear(_sound(Flite("cmu_us_awb").speak("cancel the timer")))
     assert len(found) > 1
