@@ -280,7 +280,18 @@ def test_a_package_stays_in_its_rooms(package: str, allowed: tuple[str, ...]) ->
         ("bot.nursery", ("bot.template",)),
         ("bot.child", ("bot.main", "bot.nursery", "bot.template")),
         ("media.host", ("media.main", "front.places.workers")),
-        ("rtc", ("media.session", "media.exchange", "media.seat", "media.whole", "bot.whole", "cli.talk")),
+        (
+            "rtc",
+            (
+                "media.session",
+                "media.exchange",
+                "media.echo",
+                "media.seat",
+                "media.whole",
+                "bot.whole",
+                "cli.talk",
+            ),
+        ),
     ],
 )
 def test_a_module_is_entered_by_its_users_only(entered: str, users: tuple[str, ...]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -14,12 +14,14 @@ from bench.room.rooms import Samples, at_level, padded, pcm, response, reverbera
 from bench.room.understood import Score
 from bench.room.voices import Speak
 from gateway.media import speex
-from gateway.media.echo import Echo
+from gateway.media.echo import SILENCE, Echo
 from gateway.rtc.codec import OpusDecoder, OpusEncoder, OpusSettings
 
 _SPEECH_DB: Final = -26.0
 _LEARN_SECONDS: Final = 3.0
 """Of the bot's voice before anybody speaks: its first sentence, by which the canceller learns the room."""
+_FINE: Final = OpusSettings(bitrate=96_000, complexity=0, fec=False)
+"""As a device encodes what it hears beside its own voice, where the gateway cancels that."""
 _JITTER: Final = (4, 5)
 """Frames from sending to playing, before and after a jump of the device's buffer."""
 _SAID: Final = (
@@ -28,27 +30,39 @@ _SAID: Final = (
     "I can tell you the time and the date, do sums, set timers and alarms, and change how loud I am, as you like.",
 )
 
-How = Callable[[], Echo | None]
+
+class Hears(Protocol):
+    """As `Echo` does."""
+
+    def sent(self, opus: bytes, timestamp: int) -> None: ...
+    def hear(self, pcm: bytes, played: int | None) -> bytes: ...
+    def close(self) -> None: ...
 
 
-def ours() -> Echo | None:
+How = Callable[[], Hears | None]
+
+
+def ours() -> Hears | None:
     """What `audio.echo = "cancel"` does, where its library is there."""
     return Echo(speex.Speex()) if speex.available() else None
 
 
-def none() -> Echo | None:
+def none() -> Hears | None:
     """What a device sends is heard as it is."""
     return Echo(None)
 
 
-def half() -> Echo | None:
+def half() -> Hears | None:
     """A device that sends nothing while it speaks."""
-    return Echo(_Nothing())
+    return _Half()
 
 
-class _Nothing:
-    def cancel(self, heard: bytes, played: bytes) -> bytes:  # noqa: ARG002 -- a Canceller's
-        return heard
+class _Half:
+    def sent(self, opus: bytes, timestamp: int) -> None:
+        """It makes no difference."""
+
+    def hear(self, pcm: bytes, played: int | None) -> bytes:  # noqa: ARG002 -- as `Echo`
+        return SILENCE
 
     def close(self) -> None:
         """There is nothing to give back."""
@@ -98,7 +112,7 @@ def _talk(said: Iterator[Samples]) -> Samples:
     return np.concatenate([next(said), next(said), next(said)])
 
 
-def _once(listening: Listening, echo: Echo, talk: Samples, person: Samples, echo_db: float) -> list[str]:
+def _once(listening: Listening, echo: Hears, talk: Samples, person: Samples, echo_db: float) -> list[str]:
     near = padded(at_level(person, _SPEECH_DB), _LEARN_SECONDS, 2.0)
     count = min(near.size, talk.size) // 320 * 320
     heard = _heard(echo, talk[:count], near[:count], echo_db)
@@ -106,29 +120,32 @@ def _once(listening: Listening, echo: Echo, talk: Samples, person: Samples, echo
     return [outcome(intents) for intents in turns if intents]
 
 
-def _heard(echo: Echo, talk: Samples, near: Samples, echo_db: float) -> Samples:
+def _heard(echo: Hears, talk: Samples, near: Samples, echo_db: float) -> Samples:
     """What comes of the microphone, over the codec both ways; halfway the device drops a frame it held."""
-    played = _coded(at_level(talk, -20.0))
+    sent = _encoded(at_level(talk, -20.0), OpusSettings())
+    played = _decoded(sent)
     room = response((3.6, 3.0, 2.5), 0.25, (1.0, 1.2, 0.9), (1.06, 1.2, 0.9))
     count = near.size // 320
     jump = count // 2
     delayed = np.concatenate([np.zeros(320 * _JITTER[1]), played])
     delayed = np.concatenate([delayed[: 320 * jump], delayed[320 * (jump + _JITTER[1] - _JITTER[0]) :]])
     sound = reverberant(delayed, np.concatenate([np.zeros(24), room]))[: near.size]
-    microphone = _coded(near + at_level(np.resize(sound, near.size), echo_db))
+    microphone = pcm(_decoded(_encoded(near + at_level(np.resize(sound, near.size), echo_db), _FINE)))
     out = b""
-    sent, mic = pcm(at_level(talk, -20.0)), pcm(microphone)
     for n in range(count):
-        echo.sent(sent[640 * n : 640 * n + 640], 960 * n)
+        echo.sent(sent[n], 960 * n)
         held = _JITTER[1] if n < jump else _JITTER[0]
-        out += echo.hear(mic[640 * n : 640 * n + 640], (960 * (n - held)) % 2**32)
+        out += echo.hear(microphone[640 * n : 640 * n + 640], (960 * (n - held)) % 2**32)
     return samples(out)
 
 
-def _coded(of: Samples) -> Samples:
-    """Through Opus, as it goes over the network."""
-    encoder, decoder = OpusEncoder(OpusSettings()), OpusDecoder()
+def _encoded(of: Samples, settings: OpusSettings) -> list[bytes]:
+    encoder = OpusEncoder(settings)
     sound = pcm(of)
     sound += bytes(-len(sound) % 640)
-    out = b"".join(decoder.decode(encoder.encode(sound[at : at + 640])) for at in range(0, len(sound), 640))
-    return samples(out)[: of.size]
+    return [encoder.encode(sound[at : at + 640]) for at in range(0, len(sound), 640)]
+
+
+def _decoded(packets: Sequence[bytes]) -> Samples:
+    decoder = OpusDecoder()
+    return samples(b"".join(map(decoder.decode, packets)))

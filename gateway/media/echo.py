@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections import OrderedDict
 from typing import Final, Protocol
 
-from gateway.media.noise import Noise, power
+from gateway.media.residual import Residual
+from gateway.rtc.codec import OpusDecoder
 
 SILENCE: Final = bytes(640)
 _TICKS: Final = 3  # of RTP's 48 kHz in a sample
@@ -19,16 +18,6 @@ _ADVANCE: Final = 5 * 48
 """Ticks, 5 ms: a device that knows its delays a little wrong must not seem to hear what it has yet to play."""
 _TAIL: Final = 20
 """Frames after the last sound that was played for which a room rings."""
-_BLOCK: Final = 25
-"""Frames with sound, half a second, by which it is judged whether the echo is gone."""
-_BLOCKS: Final = 8
-GONE_DB: Final = 12.0
-"""Of echo taken away. One half second in eight is enough: while somebody speaks over it there is none to see."""
-FAINT_DB: Final = -55.0
-"""Of full scale: so little of it is left that it does not matter how much was taken away."""
-_FAINT: Final = 10 ** (FAINT_DB / 10)
-_LIKE_NOISE: Final = 4.0
-"""Nor does what is left where that is less than 6 dB above the room's noise."""
 
 
 class Canceller(Protocol):
@@ -44,32 +33,31 @@ class Canceller(Protocol):
 class Echo:
     """One call's.
 
-    Until it has seen that its echo goes, a device is not heard while it speaks, which is half duplex; then it is.
+    What was played is what the device made of the packets: they are decoded here as they are there.
 
     Args:
         canceller: does the work; None passes everything on as it is.
-        told: told of each change, whether the echo goes.
     """
 
-    def __init__(self, canceller: Canceller | None, told: Callable[[bool], None] = lambda _: None) -> None:
-        self._canceller, self._told = canceller, told
+    def __init__(self, canceller: Canceller | None) -> None:
+        self._canceller = canceller
+        self._decoder = OpusDecoder() if canceller is not None else None
+        self._residual = Residual()
         self._sent: OrderedDict[int, bytes] = OrderedDict()
         self._last = 0
-        self._noise = Noise()
         self._rings = 0  # frames for which there may be echo
-        self._heard = self._left = 0.0  # power of this block
-        self._frames = 0
-        self._gone: deque[bool] = deque(maxlen=_BLOCKS)
-        self.holds = False
 
     @property
     def works(self) -> bool:
         """Whether it does anything."""
         return self._canceller is not None
 
-    def sent(self, pcm: bytes, timestamp: int) -> None:
-        """This goes out, 20 ms, with this RTP timestamp."""
-        if self._canceller is None:
+    def sent(self, opus: bytes, timestamp: int, *, silent: bool = False) -> None:
+        """This packet of 20 ms goes out, with this RTP timestamp; whether there is nothing but silence in it."""
+        if self._decoder is None:
+            return
+        pcm = self._decoder.decode(opus)
+        if silent:
             return
         self._sent[timestamp] = pcm
         self._last = timestamp
@@ -86,14 +74,12 @@ class Echo:
         if self._canceller is None:
             return pcm
         reference = SILENCE if played is None else self._played(played + _ADVANCE)
-        self._rings = _TAIL if reference is not SILENCE else self._rings - 1
-        if self._rings <= 0:
-            self._follow_noise(pcm)
+        plays = reference is not SILENCE
+        self._rings = _TAIL if plays else self._rings - 1
+        if self._rings <= 0 and self._residual.rests:
             return pcm
-        out = self._canceller.cancel(pcm, reference)
-        if reference is not SILENCE:
-            self._judge(pcm, out)
-        return out if self.holds else SILENCE
+        left = self._canceller.cancel(pcm, reference)
+        return self._residual.take(pcm, left, reference, learns=plays)
 
     def close(self) -> None:
         """The call is over."""
@@ -110,25 +96,3 @@ class Echo:
         if first is None and (second is None or offset == 0):
             return SILENCE
         return (first or SILENCE)[offset:] + (second or SILENCE)[:offset]
-
-    def _follow_noise(self, pcm: bytes) -> None:
-        """Silence that was not sent tells nothing of the room."""
-        self._noise.pass_time()
-        if pcm.count(0) != len(pcm):
-            self._noise.hear(power(pcm))
-
-    def _judge(self, heard: bytes, left: bytes) -> None:
-        self._heard += power(heard)
-        self._left += power(left)
-        self._frames += 1
-        if self._frames < _BLOCK:
-            return
-        taken = 10 * math.log10(max(self._heard, 1e-12) / max(self._left, 1e-12))
-        faint = max(_FAINT, _LIKE_NOISE * self._noise.floor if math.isfinite(self._noise.floor) else 0.0)
-        self._gone.append(taken >= GONE_DB or self._left / self._frames <= faint)
-        self._heard = self._left = 0.0
-        self._frames = 0
-        holds = any(self._gone)
-        if holds is not self.holds:
-            self.holds = holds
-            self._told(holds)

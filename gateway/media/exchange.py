@@ -21,6 +21,7 @@ from gateway.media.whole import RemoteConnection
 from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.connection import MediaConnection
+from gateway.rtc.pacer import Outgoing
 from gateway.sections import OfDevice
 from gateway.settings import Settings
 from gateway.wire import messages, sdp, talk
@@ -111,13 +112,12 @@ class Exchange:
         wanted = self._settings.audio.echo == "cancel" and "echo_canceller" not in (self._call.parts or ())
         if self._call.client is not Client.DEVICE or self.whole or not wanted or not speex.available():
             return Echo(None)
-        return Echo(
-            speex.Speex(), lambda gone: self._log.debug("its echo is {}", "gone" if gone else "heard")
-        )
+        return Echo(speex.Speex())
 
-    def _sent(self, pcm: bytes, timestamp: int) -> None:
-        self._echo.sent(pcm, timestamp)
-        self._ear.said(pcm)
+    def _sent(self, packet: Outgoing, opus: bytes) -> None:
+        self._echo.sent(opus, packet.timestamp, silent=packet.silent)
+        if not packet.silent:
+            self._ear.said(packet.pcm)
 
     def _hear(self, pcm: bytes, played: int | None) -> None:
         self._ear.hear(self._echo.hear(pcm, played))

@@ -21,6 +21,7 @@ from gateway.ice_servers import IceServer
 from gateway.rtc import alive, stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.jitter import JitterStats
+from gateway.rtc.pacer import Outgoing
 from gateway.rtc.receiver import DeviceReceiver
 from gateway.rtc.rtcp import RTP_CLOCK, Reports
 from gateway.rtc.sender import DeviceSender
@@ -233,7 +234,7 @@ class MediaConnection(GatewayConnection):
             timestamp of what its speaker played meanwhile, where it says.
         listens: says whether silence of the client matters just now.
         on_audio: called when sound goes out after silence.
-        sent: is given the sound of each packet that goes out, as PCM likewise, and its RTP timestamp.
+        sent: is given each packet that goes out, and the Opus that it became.
     """
 
     def __init__(  # noqa: PLR0913 -- what a call's media need to know
@@ -246,7 +247,7 @@ class MediaConnection(GatewayConnection):
         hear: Callable[[bytes, int | None], None],
         listens: Callable[[], bool] = lambda: True,
         on_audio: Callable[[], None] | None = None,
-        sent: Callable[[bytes, int], None] | None = None,
+        sent: Callable[[Outgoing, bytes], None] | None = None,
     ) -> None:
         self._small = small
         self._opus = opus

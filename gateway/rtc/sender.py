@@ -19,7 +19,7 @@ from aiortc.stats import RTCStatsReport
 
 from gateway.rtc import stock
 from gateway.rtc.codec import SAMPLE_RATE, OpusEncoder, OpusSettings
-from gateway.rtc.pacer import Pacer
+from gateway.rtc.pacer import Outgoing, Pacer
 from gateway.rtc.red import Redundancy
 from gateway.rtc.rtcp import Reports
 
@@ -31,7 +31,7 @@ class DeviceSender:
         replaced: aiortc's sender, whose place and SSRC this takes.
         settings: the encoder's.
         on_audio: called when sound goes out after silence.
-        sent: is given the PCM of each packet with sound in it, and its RTP timestamp.
+        sent: is given each packet, and the Opus that it became.
     """
 
     kind = "audio"
@@ -41,7 +41,7 @@ class DeviceSender:
         replaced: RTCRtpSender,
         settings: OpusSettings,
         on_audio: Callable[[], None] | None = None,
-        sent: Callable[[bytes, int], None] | None = None,
+        sent: Callable[[Outgoing, bytes], None] | None = None,
     ) -> None:
         self.transport: RTCDtlsTransport = replaced.transport
         self._enabled = True
@@ -145,11 +145,12 @@ class DeviceSender:
     def _send_due(self, now: float) -> None:
         packet = self._pacer.next_packet(now)
         if packet is not None:
-            self._send_opus(self._encoder.encode(packet.pcm), packet.timestamp, marker=packet.marker)
+            opus = self._encoder.encode(packet.pcm)
+            self._send_opus(opus, packet.timestamp, marker=packet.marker)
             if not packet.silent and not self._speaking and self._on_audio is not None:
                 self._on_audio()
-            if not packet.silent and self._sent is not None:
-                self._sent(packet.pcm, packet.timestamp)
+            if self._sent is not None:
+                self._sent(packet, opus)
             self._speaking = not packet.silent
         self._schedule()
 

@@ -182,6 +182,34 @@ static void half_duplex_hears_no_echo_of_itself(void **state)
     rig_free(r);
 }
 
+static size_t longest_of(struct rig *r, unsigned blocks, bool talking)
+{
+    size_t longest = 0;
+    for (unsigned i = 0; i < blocks; i++) {
+        size_t slot = r->at % LINE;
+        talking ? talk(r, 1) : be_silent(r, 1);
+        longest = r->lens[slot] > longest ? r->lens[slot] : longest;
+    }
+    return longest;
+}
+
+static void what_is_heard_beside_the_speaker_is_sent_as_it_is_where_the_far_end_cancels(void **state)
+{
+    (void)state;
+    struct rig *r =
+        rig_with((struct audio_config){.hangover_us = 100000}); /* what is said is played at once */
+    assert_in_range(longest_of(r, 60, true), 1, 130);
+    audio_set_far_canceller(r->a, true);
+    assert_in_range(longest_of(r, 60, true), 200, AUDIO_PACKET_MAX);
+    (void)longest_of(r, 60, false);
+    assert_in_range(longest_of(r, 1, true), 1, 130); /* nothing is played yet */
+    (void)longest_of(r, 60, true);
+    audio_set_far_canceller(r->a, false);
+    (void)longest_of(r, 2, true);
+    assert_in_range(longest_of(r, 60, true), 1, 130);
+    rig_free(r);
+}
+
 static void the_state_tells_levels_and_who_speaks(void **state)
 {
     (void)state;
@@ -244,6 +272,7 @@ int main(void)
         cmocka_unit_test(an_injected_sweep_finds_its_way_too),
         cmocka_unit_test(a_packet_lost_in_a_tone_is_seen),
         cmocka_unit_test(half_duplex_hears_no_echo_of_itself),
+        cmocka_unit_test(what_is_heard_beside_the_speaker_is_sent_as_it_is_where_the_far_end_cancels),
         cmocka_unit_test(the_state_tells_levels_and_who_speaks),
         cmocka_unit_test(a_reset_is_for_a_new_call),
         cmocka_unit_test(what_the_codec_cannot_live_in_is_refused),

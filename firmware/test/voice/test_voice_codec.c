@@ -61,6 +61,27 @@ static void speech_takes_about_its_bitrate(void **state)
     free(r.memory);
 }
 
+static void fine_packets_have_no_redundancy_and_come_and_go(void **state)
+{
+    (void)state;
+    struct rig r = rig(10);
+    int16_t pcm[CODEC_FRAME];
+    size_t bytes[3] = {0};
+    for (unsigned i = 0; i < 300; i++) {
+        bool fine = i / 100 == 1;
+        speak(pcm, i);
+        assert_int_equal(codec_set_fine(&r.codec, fine), CODEC_OK);
+        encode(&r, pcm);
+        bytes[i / 100] += r.len;
+        if (i % 100 > 5)
+            assert_int_equal(r.packet[0] >= 0x80, fine); /* CELT alone */
+    }
+    assert_in_range(bytes[0] * 4, 8000, 28000);
+    assert_in_range(bytes[1] * 4, 94000, 98000);
+    assert_in_range(bytes[2] * 4, 8000, 30000);
+    free(r.memory);
+}
+
 static void the_loudest_noise_fits_a_packet(void **state)
 {
     (void)state;
@@ -257,6 +278,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tone_comes_back_as_it_was),
         cmocka_unit_test(speech_takes_about_its_bitrate),
+        cmocka_unit_test(fine_packets_have_no_redundancy_and_come_and_go),
         cmocka_unit_test(the_loudest_noise_fits_a_packet),
         cmocka_unit_test(redundancy_gives_back_what_concealment_cannot_know),
         cmocka_unit_test(redundancy_is_there_when_loss_is_expected),

@@ -76,6 +76,7 @@ static void *work(void *argument)
         sound_fill_speech(microphone, i * AUDIO_BLOCK, AUDIO_BLOCK);
         for (unsigned n = 0; i % 50 >= 40 && n < AUDIO_BLOCK; n++) /* noise now and then */
             microphone[n] = (int16_t)((n * 2654435761u + i * 40503u) >> 9);
+        audio_set_far_canceller(a, i % 40 >= 20);
         (void)audio_capture_step(a, i * 20000u, microphone, packet, &len);
         push(a, PEER_AUDIO_PACKET, packet, len);
         push(a, i % 3 == 0 ? PEER_AUDIO_FEC : PEER_AUDIO_CONCEAL, packet, i % 3 == 0 ? len : 0);

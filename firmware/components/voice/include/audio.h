@@ -27,7 +27,7 @@ extern "C" {
 #define AUDIO_RATE 16000u
 #define AUDIO_BLOCK 320u
 #define AUDIO_BLOCK_US 20000u
-#define AUDIO_PACKET_MAX 200u /* 80 kbit/s, which 24 kbit/s of VBR never meets */
+#define AUDIO_PACKET_MAX 320u /* 128 kbit/s, which 96 kbit/s of VBR hardly meets */
 #define AUDIO_STORAGE_SIZE (5u * 1024u)
 
 enum audio_error {
@@ -88,6 +88,9 @@ void audio_set_pressed(struct audio *a, bool pressed);
 void audio_set_microphone_mute(struct audio *a, bool mute);
 void audio_set_expected_loss(struct audio *a, uint8_t percent);
 void audio_set_dtx(struct audio *a, bool dtx); /* silence need not be sent */
+/* The far end takes our own voice out of what we send: while the speaker plays, that is sent as it is, and
+ * not as it sounds, or the codec's own noise would hide who speaks over it. */
+void audio_set_far_canceller(struct audio *a, bool cancels);
 
 /* ---- network to speaker ---- */
 

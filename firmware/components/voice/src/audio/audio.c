@@ -58,6 +58,7 @@ enum audio_error audio_capture_step(struct audio *a, uint64_t now, const int16_t
     capture_step(&a->capture, now, mic, pcm);
     measure_sent(&a->measure, now, pcm);
     (void)codec_set_dtx(&a->codec, a->dtx && a->capture.level_db10 < LOUDEST_SILENCE);
+    (void)codec_set_fine(&a->codec, a->far_canceller && capture_hears_speaker(&a->capture, now));
     enum codec_error error = codec_encode(&a->codec, pcm, packet, len);
     a->encode_failures += error != CODEC_OK;
     return to_audio_error(error);
@@ -86,6 +87,11 @@ void audio_set_expected_loss(struct audio *a, uint8_t percent)
 void audio_set_dtx(struct audio *a, bool dtx)
 {
     a->dtx = dtx;
+}
+
+void audio_set_far_canceller(struct audio *a, bool cancels)
+{
+    a->far_canceller = cancels;
 }
 
 /* ---- network to speaker ---- */

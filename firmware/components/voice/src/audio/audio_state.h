@@ -15,7 +15,7 @@ struct audio {
     struct measure measure;
     uint64_t now; /* of the last step */
     int16_t speaker_db10;
-    bool dtx;
+    bool dtx, far_canceller;
     uint32_t encode_failures;
 };
 

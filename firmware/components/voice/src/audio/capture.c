@@ -30,13 +30,18 @@ void capture_note_speaker(struct capture *c, uint64_t now, const int16_t pcm[AUD
         c->speaker_until = now + AUDIO_BLOCK_US + c->hangover_us;
 }
 
+bool capture_hears_speaker(const struct capture *c, uint64_t now)
+{
+    return now < c->speaker_until;
+}
+
 bool capture_is_gated(const struct capture *c, uint64_t now)
 {
     if (c->muted)
         return true;
     if (c->talk == AUDIO_TALK_PUSH)
         return !c->pressed && now >= c->pressed_until;
-    return c->talk == AUDIO_TALK_HALF_DUPLEX && now < c->speaker_until;
+    return c->talk == AUDIO_TALK_HALF_DUPLEX && capture_hears_speaker(c, now);
 }
 
 static void hear(struct capture *c, const int16_t *mic, int16_t out[AUDIO_BLOCK])

@@ -14,7 +14,7 @@ struct capture {
     bool pressed, muted;
     uint32_t hangover_us;
     uint64_t pressed_until; /* speech goes on for a moment after the button is let go */
-    uint64_t speaker_until; /* half duplex: the speaker is heard until then */
+    uint64_t speaker_until; /* the speaker is heard until then */
     struct audio_math_ramp gate;
     struct signals signals;
     struct audio_echo_canceller *echo;
@@ -27,6 +27,7 @@ void capture_reset(struct capture *c);
 void capture_step(struct capture *c, uint64_t now, const int16_t *mic, int16_t out[AUDIO_BLOCK]);
 /* What goes to the speaker now. */
 void capture_note_speaker(struct capture *c, uint64_t now, const int16_t pcm[AUDIO_BLOCK]);
+bool capture_hears_speaker(const struct capture *c, uint64_t now);
 bool capture_is_gated(const struct capture *c, uint64_t now);
 
 #endif

@@ -6,7 +6,8 @@
 #define TOC_CELT 0x80 /* configurations 16 to 31: no SILK layer (RFC 6716 section 3.1, table 2) */
 #define TOC_STEREO 0x04
 #define TOC_FRAMES 0x03
-#define DTX_MAX 2 /* bytes of a packet that need not be sent (opus_encode) */
+#define FINE_BITRATE 96000 /* far above what libopus leaves to SILK */
+#define DTX_MAX 2          /* bytes of a packet that need not be sent (opus_encode) */
 
 static size_t round_up(int size)
 {
@@ -31,7 +32,7 @@ static bool set_up(OpusEncoder *e, const struct codec_settings *s)
 
 enum codec_error codec_init(struct codec *c, const struct codec_settings *s, uint64_t *memory, size_t size)
 {
-    *c = (struct codec){NULL, NULL};
+    *c = (struct codec){.bitrate = s->bitrate};
     if (memory == NULL || (uintptr_t)memory % 8 != 0 || size < codec_size())
         return CODEC_ERR_SPACE;
     OpusEncoder *encoder = (OpusEncoder *)memory;
@@ -39,7 +40,8 @@ enum codec_error codec_init(struct codec *c, const struct codec_settings *s, uin
     if (s->bitrate > INT_MAX || opus_encoder_init(encoder, CODEC_RATE, 1, OPUS_APPLICATION_VOIP) != OPUS_OK ||
         opus_decoder_init(decoder, CODEC_RATE, 1) != OPUS_OK || !set_up(encoder, s))
         return CODEC_ERR_SETTING;
-    *c = (struct codec){encoder, decoder};
+    c->encoder = encoder;
+    c->decoder = decoder;
     return CODEC_OK;
 }
 
@@ -65,6 +67,18 @@ enum codec_error codec_set_expected_loss(struct codec *c, uint8_t percent)
 enum codec_error codec_set_dtx(struct codec *c, bool dtx)
 {
     bool set = is_there(c) && opus_encoder_ctl(c->encoder, OPUS_SET_DTX(dtx)) == OPUS_OK;
+    return set ? CODEC_OK : CODEC_ERR_SETTING;
+}
+
+enum codec_error codec_set_fine(struct codec *c, bool fine)
+{
+    if (is_there(c) && fine == c->fine)
+        return CODEC_OK;
+    opus_int32 bitrate = fine ? FINE_BITRATE : (opus_int32)c->bitrate;
+    bool set = is_there(c) && opus_encoder_ctl(c->encoder, OPUS_SET_BITRATE(bitrate)) == OPUS_OK &&
+               opus_encoder_ctl(c->encoder, OPUS_SET_VBR(fine ? 0 : 1)) == OPUS_OK &&
+               opus_encoder_ctl(c->encoder, OPUS_SET_INBAND_FEC(fine ? 0 : 1)) == OPUS_OK;
+    c->fine = set ? fine : c->fine;
     return set ? CODEC_OK : CODEC_ERR_SETTING;
 }
 

@@ -8,7 +8,7 @@
 
 #define CODEC_RATE 16000
 #define CODEC_FRAME 320
-#define CODEC_PACKET_MAX 200
+#define CODEC_PACKET_MAX 320
 
 enum codec_error {
     CODEC_OK,
@@ -26,6 +26,8 @@ struct codec_settings {
 struct codec {
     struct OpusEncoder *encoder;
     struct OpusDecoder *decoder;
+    uint32_t bitrate;
+    bool fine;
 };
 
 size_t codec_size(void);
@@ -35,6 +37,9 @@ enum codec_error codec_init(struct codec *c, const struct codec_settings *settin
 void codec_reset(struct codec *c);
 enum codec_error codec_set_expected_loss(struct codec *c, uint8_t percent);
 enum codec_error codec_set_dtx(struct codec *c, bool dtx);
+/* The waveform itself rather than what an ear takes for it: 96 kbit/s by Opus's CELT, which has no
+ * redundancy. */
+enum codec_error codec_set_fine(struct codec *c, bool fine);
 
 /* `*len` 0: nothing need be sent, which is so in silence with DTX. */
 enum codec_error codec_encode(struct codec *c, const int16_t pcm[CODEC_FRAME],

@@ -35,6 +35,7 @@ void device_audio_apply(struct device *d)
     audio_set_mute(a, d->alert == 0 && settings_is_muted(&d->settings));
     audio_set_microphone_mute(a, settings_is_microphone_muted(&d->settings));
     audio_set_talk(a, talk_mode(d));
+    audio_set_far_canceller(a, d->echo_cancelled);
     port_audio_unlock();
     screen_show_state(d);
 }
@@ -83,6 +84,7 @@ void device_audio_begin_call(struct device *d)
     audio_reset(d->audio);
     audio_set_dtx(d->audio, call_wants_dtx(&d->call));
     audio_set_talk(d->audio, talk_mode(d));
+    audio_set_far_canceller(d->audio, d->echo_cancelled);
     port_audio_unlock();
 }
 
