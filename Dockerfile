@@ -19,7 +19,7 @@ RUN test -z "$WITH" || uv pip install --constraint requirements.lock $WITH
 
 FROM ${BASE}
 ARG DEBIAN_FRONTEND=noninteractive
-RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates libflite1 python3 tini \
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates libflite1 libspeexdsp1 python3 tini \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 786 --home-dir /var/lib/voicegw voicegw \
     && install -d -o voicegw -m 700 /var/lib/voicegw && install -d /etc/voicegw

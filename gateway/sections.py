@@ -47,10 +47,8 @@ class AudioSettings(BaseModel):
     fec: bool = True
     dtx: bool = True
     """Silence is not sent to clients that say so (`usedtx=1`), nor need they send it."""
-    echo: Literal["cancel", "off"] = "off"
-    """What the gateway does about a device's own voice in its microphone, where the board does nothing itself.
-
-    Not by default: what is left of it is too loud yet (docs/speech.md)."""
+    echo: Literal["cancel", "off"] = "cancel"
+    """What the gateway does about a device's own voice in its microphone, where the board does nothing itself."""
 
 
 Wake = Literal["always", "button"] | Annotated[tuple[str, ...], Field(min_length=1)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from loguru import logger
 
@@ -28,6 +28,10 @@ from gateway.wire import messages, sdp, talk
 from gateway.wire.calls import AnswerCall, BotJob, EventKind, OfferCall, SayCall, SessionEvent
 from gateway.wire.frames import FrameError
 from gateway.wire.sdp import Client
+
+
+_REPEATS: Final = "echo"
+"""The bot that says what it hears: by that alone nobody could tell who speaks from what is played."""
 
 
 class Exchange:
@@ -108,8 +112,9 @@ class Exchange:
         return ears.of(self._call.device, around)
 
     def _make_echo(self) -> Echo:
-        """Where the device has no canceller of its own."""
+        """Where the device has no canceller of its own, and its bot says more than it hears."""
         wanted = self._settings.audio.echo == "cancel" and "echo_canceller" not in (self._call.parts or ())
+        wanted = wanted and self._call.bot != _REPEATS
         if self._call.client is not Client.DEVICE or self.whole or not wanted or not speex.available():
             return Echo(None)
         return Echo(speex.Speex())

@@ -154,10 +154,12 @@ class Residual:
         return out
 
     def _let_through(self, sound: Samples) -> bytes:
-        gain = 1.0 if self._open else 0.0
-        ramp = np.linspace(self._gain, gain, FRAME)
-        self._gain = gain
-        return (np.clip(sound * ramp, -1, 1) * 32_767).astype(_PCM).tobytes()
+        before, self._gain = self._gain, 1.0 if self._open else 0.0
+        if before == self._gain == 0:
+            return bytes(2 * FRAME)
+        if before != self._gain:
+            sound = sound * np.linspace(before, self._gain, FRAME)
+        return (np.clip(sound, -1, 1) * 32_767).astype(_PCM).tobytes()
 
 
 def _numbers(pcm: bytes) -> Samples:

@@ -15,12 +15,11 @@ from pathlib import Path
 from python_env.problems import Problem
 from python_env.programs import Programs
 
-RUN = ("libflite1",)
+RUN = ("libflite1", "libspeexdsp1")
 TEST = (
     *(
         "chromium",
         "flite",
-        "libspeexdsp1",
         "iproute2",
         "mosquitto",
         "cmake",

@@ -21,7 +21,7 @@ needs_speex = pytest.mark.skipif(not speex.available(), reason=speex.INSTALL)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def gateway(_built: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[GatewayProcess]:
-    settings = {"bot": str(BOTS / "talker.py"), "audio": {"echo": "cancel"}}
+    settings = {"bot": str(BOTS / "talker.py")}
     async with serving(tmp_path_factory.mktemp("room"), settings) as started:
         yield started
 
