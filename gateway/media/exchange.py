@@ -29,7 +29,6 @@ from gateway.wire.calls import AnswerCall, BotJob, EventKind, OfferCall, SayCall
 from gateway.wire.frames import FrameError
 from gateway.wire.sdp import Client
 
-
 _REPEATS: Final = "echo"
 """The bot that says what it hears: by that alone nobody could tell who speaks from what is played."""
 

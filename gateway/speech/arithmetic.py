@@ -77,13 +77,28 @@ _AROUND: Final = frozenset(
         "give",
         "figure",
         "be",
+        "comes",
+        "come",
+        "that",
+        "leave",
+        "leaves",
+        "left",
+        "us",
+        "quickly",
+        "just",
     }
 )
 _FORMS: Final = (
     (re.compile(rf"\badd (?:up )?({_NUMBER}) (?:to|and|with) ({_NUMBER})"), r"\1 plus \2"),
     (re.compile(rf"\b(?:subtract|take) ({_NUMBER}) (?:away )?from ({_NUMBER})"), r"\2 minus \1"),
     (re.compile(rf"\bmultiply ({_NUMBER}) (?:by|and|with|times) ({_NUMBER})"), r"\1 times \2"),
-    (re.compile(rf"\bdivide ({_NUMBER}) (?:by|with) ({_NUMBER})"), r"\1 divided by \2"),
+    (
+        re.compile(rf"\b(?:divide|share|split) ({_NUMBER}) (?:by|with|between|among|into) ({_NUMBER})"),
+        r"\1 divided by \2",
+    ),
+    (re.compile(rf"({_NUMBER}) (?:shared|split) (?:by|between|among) ({_NUMBER})"), r"\1 divided by \2"),
+    (re.compile(rf"({_NUMBER}) take away (?={_NUMBER})"), r"\1 minus "),
+    (re.compile(rf"({_NUMBER}) (?:add|added to) (?={_NUMBER})"), r"\1 plus "),
 )
 _LIST: Final = re.compile(rf"\b(?:sum|total|product) of ({_NUMBER}(?:(?: and)? {_NUMBER})+)")
 

@@ -23,7 +23,17 @@ _WORDED: Final = (
     (re.compile(r"\b(\d+) and a half hours?\b|\b(\d+) hours and a half\b"), r"\1\2 hours 30 minutes"),
     (re.compile(r"\b(\d+) and a half minutes?\b|\b(\d+) minutes and a half\b"), r"\1\2 minutes 30 seconds"),
     (re.compile(r"\b(?:a|1) minute and a half\b"), "1 minutes 30 seconds"),
+    (re.compile(r"\b(?:an|a|1) (hour|minute)'s\b"), r"1 \1 is"),
+    (re.compile(r"\ba couple of (hour|minute|second)s\b"), r"2 \1s"),
     (re.compile(rf"\b(?:an|a) {_UNIT}\b"), r"1 \1"),
+    (
+        re.compile(r"\b(\d+) hours? (?:and )?(\d{1,2})(?= \D|$)(?! (?:hour|minute|min|second|sec))"),
+        r"\1 hours \2 minutes",
+    ),
+    (
+        re.compile(r"\b(\d+) minutes? (?:and )?(\d{1,2})(?= \D|$)(?! (?:hour|minute|min|second|sec))"),
+        r"\1 minutes \2 seconds",
+    ),
 )
 _ONE: Final = re.compile(rf"\b(\d{{1,5}}) {_UNIT}\b")
 

@@ -25,10 +25,12 @@ _REPORT: Final = re.compile(
     r"has|had|have|will|would|should|must|can|could|might|set|"
     r"goes|went|takes|took|needs|needed)\b|\b(?:said|says|told|asked|yesterday|he'll|she'll|they'll|i'll|"
     r"we'll|i've|he's|she's|they're|we're|i was|"
-    r"i had|i have|i set|we set|you set|used to|should have|if|when|because|while|was|were|had)\b"
+    r"i had|i have|i set|we set|you set|already|forgot|forgets|remembered|used to|should have|if|when|"
+    r"because|while|was|were|had)\b"
 )
 _QUESTION: Final = re.compile(
-    r"^(?:what|how|when|why|who|where|which|is|are|was|were|did|does|do|has|have|should|whose)\b"
+    r"^(?:what|how|when|why|who|where|which|is|are|was|were|did|does|do(?! (?:a|an|me|us)\b)|has|have|"
+    r"should|whose)\b"
 )
 _EXTENDS: Final = re.compile(
     r"\bextend\b|^(?:add|and|plus) … (?:\w+ )?(?:my|the|that)\b|"
@@ -36,41 +38,85 @@ _EXTENDS: Final = re.compile(
 )
 _TIMER: Final = re.compile(r"\b(?:timers?|alarm|countdown)\b")
 _WISH: Final = re.compile(
-    r"\b(?:set|setup|start|make|create|need|want|like|put|begin|add|give|have|run|get|go off|count|use|"
-    r"begin|initiate|open|time)\b"
+    r"\b(?:set|setup|start|make|create|need|want|wanna|like|put|begin|add|give|gimme|have|run|get|go "
+    r"off|count|use|"
+    r"begin|initiate|open|time|pop|stick|do)\b"
 )
-_WAKE: Final = re.compile(r"\b(?:remind|wake|call|alert|ping|notify|tell|buzz) me(?: up)?\b")
+_ALERT: Final = r"(?:remind|wake|call|alert|ping|notify|tell|buzz|ding|nudge|poke|beep|prod|warn)"
+_WAKE: Final = re.compile(rf"\b{_ALERT} (?:me|us)(?: up)?\b")
 _CLOCKED: Final = re.compile(
-    r"(?:(?:can|could|would|will) you )?(?:please )?(?:time|count down(?: from)?) …(?: for me| please| now)*|"
-    r"(?:(?:can|could|would|will) you )?(?:please )?(?:give me|put) … on the clock(?: please)?|"
-    r"(?:(?:can|could|would|will) you )?(?:please )?(?:let me know|tell me|alert me|beep|ring|shout) "
-    r"(?:when|once|after|in) …(?: (?:is|are|has|have))?(?: up| over| passed| gone| done)?(?: please)?"
+    r"(?:(?:can|could|would|will) you )?(?:please )?(?:just )?(?:"
+    r"(?:time|(?:start |begin )?count(?:ing)? down(?: from)?) …(?: for (?:me|us|the \w+|my \w+)| "
+    r"please| now)*|"
+    r"(?:(?:give me|gimme|put|set|i need|i want) )?… on the clock(?: please)?|"
+    r"(?:start|set|run) (?:the|a) (?:clock|stopwatch) (?:for|at|to) …|"
+    r"(?:start|set|make|begin) (?:me )?(?:a new |another |a )?(?:1|one) (?:for|of) …|"
+    rf"(?:let (?:me|us) know|{_ALERT} (?:me|us)|beep|ring|shout|give (?:me|us) a (?:shout|nudge|ring|"
+    rf"buzz|beep|ping|call)) "
+    r"(?:when|once|after|in) …(?: (?:is|are|has|have))?(?: up| over| passed| gone| done)?(?: by)?(?: "
+    r"please)?|"
+    r"…,? (?:starting|from) now(?: please)?|… go)"
 )
 """Asks for a timer, and calls it otherwise."""
+_TIME_IT: Final = re.compile(
+    r"(?:can|could|would|will) you (?:please )?time (?:it|that|this|them)(?: for (?:me|us))?$"
+)
 _NEEDLESS: Final = re.compile(
-    r"^i (?:don't|do not) (?:need|want) (?:the|my|that|this|a) (?:\w+ )?timer(?: any ?more| any longer| now)?$"
+    r"^i (?:don't|do not) (?:need|want) (?:the|my|that|this|a) (?:\w+ )?timer(?: any ?more| any "
+    r"longer| now)?$"
 )
 _END: Final = re.compile(
-    r"\b(?:cancel|stop|delete|remove|clear|end|kill|turn off|shut off|get rid of|dismiss|abort|quit|erase|"
-    r"scratch|forget|lose|turn .* off)\b"
+    r"\b(?:cancel|stop|never ?mind|delete|remove|clear|end|kill|turn off|shut off|switch off|get rid "
+    r"of|dismiss|"
+    r"abort|quit|erase|"
+    r"scratch|scrap|drop|ditch|bin|call off|call .* off|forget|lose|turn .* off|switch .* off|done with)\b"
 )
 _LEFT: Final = re.compile(
-    r"\b(?:left|remain|remaining|remains|longer|status|check|go off|goes off|done|until|up|ends?|ring|on)\b"
+    r"\b(?:left|remain|remaining|remains|longer|status|check|go off|goes off|goes|done|until|till|up|"
+    r"ends?|ring|on|doing|"
+    r"running|going|nearly|almost|close|to go)\b|^(?:what's|what is|where's|where is) (?:the|my) "
+    r"(?:\w+ )?timer(?: at)?$|"
+    r"^where are we\b"
 )
 _VOLUME: Final = re.compile(r"\b(?:volume|sound|speakers?|audio|loudness|decibels?)\b")
+_OTHERS: Final = re.compile(
+    r"\b(?:tv|telly|television|radio|music|stereo|song|film|movie|phone|computer|laptop|car|traffic|"
+    r"kids|children|in here)\b"
+)
+"""What else is loud."""
+_LOUDER: Final = re.compile(
+    r"\bi (?:really )?(?:can't|cannot|can not|couldn't|can barely|can hardly|could hardly|barely|"
+    r"hardly) hear you\b(?! over)|"
+    r"^(?:(?:you're|you are|it's|that's|this is|way|a bit|much) )*too quiet\b|"
+    r"\bspeak up(?: a (?:bit|little)| please| now| more)*$"
+)
+_QUIETER: Final = re.compile(r"\b(?:(?:keep|lower|drop) your voice(?: down)?|pipe down)\b")
 _UP: Final = re.compile(r"\b(?:louder|up|increased?|raised?|higher|crank|boost|pump|more|bump)\b")
 _DOWN: Final = re.compile(
     r"\b(?:quieter|softer|down|decreased?|lower(?:ed)?|reduced?|less|quiet|soften|drop)\b"
 )
-_PERCENT: Final = re.compile(r"\b(?:to|at|on|of|level|number|volume) (\d{1,3})\b( percent)?")
+_PERCENT: Final = re.compile(
+    r"\b(?:to|at|on|of|level|number|volume) (\d{1,3})\b( percent)?|\b(\d{1,3})( percent)\b|"
+    r"\b(?:make|put|set) (?:the|your) volume (\d{1,3})\b( percent)?"
+)
 _SIDES: Final = re.compile(r"\b(\d{1,4}) sided?\b|\b(?:with|has|of) (\d{1,4}) sides?\b")
+_WEEKDAY: Final = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _DAYS: Final = re.compile(r"\b(\d{1,4}) (day|week)s?\b|\b(a) (day|week)\b")
 _PLACE: Final = re.compile(
     r"\b(?:time|it|now|hour|clock) (?:right now |now )?(?:over |there )?(?:in|at|for|on) (?:the "
-    r")?(?!morning|afternoon|evening|moment|here|my|this|present|now)\w+"
+    r")?(?!the\b|morning|afternoon|evening|moment|here|my|this|present|now)\w+"
 )
 
 Found = tuple[str, dict[str, Slot]]
+
+
+_LOUDNESS: Final = re.compile(
+    r"\b(?:louder(?! than)|quieter(?! than)|softer(?! than)|speak up|(?:too|so) (?:loud|quiet)|more "
+    r"(?:quietly|softly|quiet)|hear you|your voice|pipe down|off mute|unmute)\b|^how loud\b|^(?:please "
+    r")?(?:turn|crank) (?:it|that|this|yourself) (?:up|"
+    r"down)\b|^go (?:silent|quiet)$"
+)
+"""Is of the volume without its name."""
 
 
 def understood(text: str) -> Intent | None:
@@ -96,7 +142,7 @@ def _timer(text: str) -> Found | None:  # noqa: PLR0911 -- rules, one after the 
     if _NEEDLESS.search(text):
         return "TimerCancel", {}
     slots, rest = durations(text)
-    if _QUESTION.match(text) and not _NOT.search(text):
+    if _QUESTION.match(text) and not _NOT.search(text) and not text.startswith(("who ", "whose ")):
         return ("TimerLeft", {}) if _LEFT.search(rest) and not slots else None
     if not is_request(text):
         return None
@@ -106,10 +152,13 @@ def _timer(text: str) -> Found | None:  # noqa: PLR0911 -- rules, one after the 
         return "TimerLeft", {}
     if _EXTENDS.search(rest):  # what there is, which nobody here can
         return None
-    if slots and (_WISH.search(rest) or len(rest.split()) <= 6):
+    if slots and (_WISH.search(rest) or len(rest.split()) <= 6 or rest.startswith("… on the timer")):
         return "TimerSet", dict(slots)
-    asks = _WISH.search(rest) and not re.search(
-        r"\d|\b(?:am|pm|tomorrow|tonight|morning|noon|midnight|o'clock)\b", rest
+    wish = _WISH.search(rest)
+    asks = (
+        wish
+        and _TIMER.search(rest, wish.end())
+        and not re.search(r"\d|\b(?:am|pm|tomorrow|tonight|morning|noon|midnight|o'clock)\b", rest)
     )
     return ("TimerAsk", {}) if asks else None
 
@@ -118,19 +167,30 @@ def _wake(text: str) -> Found | None:
     slots, rest = durations(text)
     if slots and _CLOCKED.fullmatch(rest):
         return "TimerSet", dict(slots)
+    if slots and _TIME_IT.search(rest):
+        return "TimerSet", dict(slots)
     if not slots or not _WAKE.search(rest) or not is_request(text):
         return None
-    about = re.fullmatch(r".*\bremind me (?:in … )?(?:to|about|that) (.+?)(?: in …)?", rest)
+    about = re.fullmatch(
+        r".*\b(?:remind|tell|nudge|ping) (?:me|us) (?:in … )?(?:to|about|that) (.+?)(?: in …)?", rest
+    )
     if about:
         return "TimerSet", {**slots, "reminder": about[1]}
-    plain = re.search(r"\bme(?: up)? (?:again )?in …$|\bin … .*\bme(?: up)?$", rest)
+    plain = re.search(
+        r"\b(?:me|us)(?: up)? (?:again )?in …$|\bin … .*\b(?:me|us)(?: up)?$|"
+        r"\b(?:me|us) (?:when|once) … (?:is|are|has|have) (?:up|over|passed|gone|done)$",
+        rest,
+    )
     return ("TimerSet", dict(slots)) if plain else None
 
 
 def _left(text: str) -> Found | None:
     found = re.fullmatch(
-        r"(?:and )?how (?:long|much time|much longer|many minutes)(?: \w+){0,3} (?:left|remaining|to go|"
-        r"still)(?: \w+){0,3}",
+        r"(?:and )?how (?:long|much time|much longer|many (?:more )?(?:minutes|seconds))(?:'s| "
+        r"\w+){0,4} (?:left|remaining|to go|"
+        r"still)(?: \w+){0,3}|how long(?:'s| is)? left|how long has it got|(?:the )?time (?:left|remaining)|"
+        r"how (?:long|much longer) (?:until|till|before) it(?:'s| is| will| goes| rings?| ends?)?(?: "
+        r"\w+){0,2}",
         text,
     )
     return ("TimerLeft", {}) if found else None
@@ -138,35 +198,43 @@ def _left(text: str) -> Found | None:
 
 def _volume(text: str) -> Found | None:  # noqa: PLR0911 -- likewise
     named = _VOLUME.search(text)
-    if not named and not re.search(
-        r"\b(?:louder|quieter|softer|speak up|(?:too|so) (?:loud|quiet)|(?:be|more) quiet)\b", text
-    ):
+    if _OTHERS.search(text) or not (named or _LOUDNESS.search(text)):
         return None
-    if re.search(r"\b(?:i can't hear|can't hear you|too quiet|speak up)\b", text):
+    if _LOUDER.search(text):
         return "VolumeUp", {}
-    if re.search(r"\b(?:you're|you are|that's|it's|this is) (?:\w+ )?too loud\b", text):
+    if _QUIETER.search(text) or re.search(
+        r"\b(?:you're|you are|that's|it's|this is) (?:\w+ )?too loud\b", text
+    ):
         return "VolumeDown", {}
     if re.fullmatch(r"(?:please )?(?:not|less) (?:so|quite so|that) (loud|quiet)(?: please)?", text):
         return ("VolumeDown" if "loud" in text else "VolumeUp"), {}
     if re.fullmatch(
-        r"what(?:'s| is)? (?:the |your )?volume(?: level)?(?: at| on| now| right now| set to)*", text
+        r"(?:what(?:'s| is)?|tell me) (?:the |your )?(?:current )?volume(?: level)?(?: at| on| now| "
+        r"right now| set to| are you| you're)*|"
+        r"how (?:loud|high) (?:are you|is (?:it|the volume|your volume))(?: set| now| right now| turned up)*",
+        text,
     ):
         return "VolumeGet", {}
     if _QUESTION.match(text) or not is_request(text):
         return None
-    if re.search(r"\b(?:unmute|back on|sound on|turn on)\b", text):
+    if re.search(r"\b(?:unmute|off mute|back on|sound on|turn on)\b", text):
         return "Unmute", {}
-    if re.search(r"\b(?:mute|off)\b", text):
+    if re.search(r"\b(?:mute|off|go silent|go quiet)\b", text):
         return "Mute", {}
     return _level(text) if named else _step(text)
 
 
 def _level(text: str) -> Found | None:
     if (found := _PERCENT.search(text)) is not None:
-        percent = int(found[1]) * (1 if found[2] or int(found[1]) > 10 else 10)  # "to 4" is of ten
+        number, percent_said = next(
+            (n, p) for n, p in zip(found.groups()[::2], found.groups()[1::2], strict=True) if n
+        )
+        percent = int(number) * (1 if percent_said or int(number) > 10 else 10)  # "to 4" is of ten
         return ("VolumeSet", {"percent": percent}) if percent <= 100 else None
     if re.search(r"\b(?:max|maximum|full|highest|all the way up|loudest)\b", text):
         return "VolumeSet", {"percent": 100}
+    if re.search(r"\bhalf\b", text):
+        return "VolumeSet", {"percent": 50}
     if re.search(r"\b(?:minimum|lowest|all the way down)\b", text):
         return "VolumeSet", {"percent": 10}
     return _step(text)
@@ -186,10 +254,19 @@ def _sum(text: str) -> Found | None:
 def _clock(text: str) -> Found | None:
     if re.search(r"\btime zone|timezone|standard time\b", text) or (_PLACE.search(text) and "time" in text):
         return ("Unavailable", {"what": "elsewhere"}) if re.search(r"\bwhat|tell|give|know\b", text) else None
+    if re.search(
+        r"\bwhat(?:'s|s| is)? (?:the )?(?:current |exact |right )?(?:time|hour)(?: (?:is|it|now|right|"
+        r"please|do|you|make|have|"
+        r"we|got|there|here|at|the|moment|currently|today|exactly|then|on|your|clock|say|says|by|day|of))*$|"
+        r"\btell (?:me|us) (?:what )?the time\b|^(?:and )?(?:the |current )+time$|\bwhat does the "
+        r"clock say\b|\b(?:need|want|like) to know the time\b",
+        text,
+    ):
+        return "Time", {}
     asks = (
-        r"\bwhat(?:'s|s| is)? (?:the )?(?:current |exact |right )?(?:time|hour)(?: \w+){0,5}$|\bthe "
-        r"(?:current |exact )?time(?: is| it is)?(?: now| right now| please)?$|"
-        r"\bwhat time (?:it is|is it)\b|\btime of day\b"
+        r"(?<!\ball )(?<!\bby )(?<!\bat )\bthe (?:current |exact )?time(?: is| it is)?(?: now| right "
+        r"now| please)?$|"
+        r"\bwhat time (?:it is|is it)(?: now| right now| please| exactly| there)*$|\btime of day\b"
     )
     wanted = re.search(asks, text) and not re.search(
         r"\b(?:left|until|last|first|next|ago|arrive|leave|start|open|close|does|did|do)\b", text
@@ -198,6 +275,14 @@ def _clock(text: str) -> Found | None:
 
 
 def _date(text: str) -> Found | None:
+    if re.match(
+        rf"is (?:it|today) (?:a )?{_WEEKDAY}(?: or (?:a )?{_WEEKDAY})?(?: today)?$|today is the what$", text
+    ):
+        return "Date", {"when": "today"}
+    if (
+        found := re.match(r"(?:what|which) (month|year) (?:is (?:it|this|that)|are we in|do we have)\b", text)
+    ) is not None:
+        return "Date", {"when": found[1]}
     if not re.search(r"\b(?:what|which|tell|know|give|get|today's)\b", text) or not re.search(
         r"\b(?:day|date)\b", text
     ):
@@ -209,12 +294,14 @@ def _date(text: str) -> Found | None:
         if re.search(rf"\b{when}\b", text):
             return "Date", {"when": when}
     plain = re.search(
-        r"\b(?:today|today's|is it|it is|the date|current date|are we|of the week|day is|date is)\b", text
+        r"\b(?:today|today's|is it|it is|the date|current date|are we on|are we$|of the (?:week|"
+        r"month)|(?:day|date) is (?:it|today|tomorrow))\b",
+        text,
     )
     other = re.search(
         r"\b(?:of|my|your|his|her|was|when|due|did|does|born|holiday|payday|pay|paid|next|appointment|for|"
         r"on)\b",
-        text.replace("of the week", "").replace("are we on", ""),
+        re.sub(r"of the (?:week|month)|are we on", "", text),
     )
     return ("Date", {"when": "today"}) if plain and not other else None
 
@@ -241,11 +328,16 @@ _RULES: Final[tuple[Callable[[str], Found | None], ...]] = (
     _volume,
     _sum,
     _dice,
-    _matching("Coin", r"\b(?:flip|toss|throw)\b.*\bcoin\b|\bheads or tails\b|\bcoin (?:flip|toss)\b"),
+    _matching(
+        "Coin",
+        r"\b(?:flip|toss|throw)\b.*\bcoin\b|\bheads or tails\b|^(?!.*\b(?:lost|won)\b).*\bcoin "
+        r"(?:flip|toss)\b",
+    ),
     _matching(
         "Joke",
-        r"\b(?:tell|hear|know|give|got|say|share|have|another|mood)\b.*\b(?:jokes?|something (?:funny|"
-        r"hilarious))\b|\bmake me (?:laugh|smile)\b",
+        r"\b(?:tell (?:me|us)|hear|know|give|got|say|share|have|another|mood)\b.*\b(?:jokes?|"
+        r"(?:something|a) (?:funny|"
+        r"hilarious)(?: one)?)\b|\bmake (?:me|us) (?:laugh|smile)\b",
     ),
     _matching(
         "RepeatLast",
@@ -254,29 +346,38 @@ _RULES: Final[tuple[Callable[[str], Found | None], ...]] = (
         r"\b(?:you|please|may you) (?:please )?(?:repeat|say) (?:that|it|what you|your|the last|the "
         r"question)\b|\b(?:hear|say) (?:that|it) (?:again|one more|once more)\b|"
         r"\bwhat (?:did you|was it you|have you) (?:just )?(?:say|said|ask)\b|\bwhat was that\b|^(?:sorry "
-        r")?pardon\b|\bcome again\b|^repeat$|"
+        r")?pardon\b|\bcome again\b|^repeat$|^sorry what$|^(?:excuse me|pardon me)$|"
         r"\b(?:didn't|did not|couldn't) (?:quite )?(?:hear|catch|get|understand) (?:that|you|what you|it)\b",
         whose="bot",
     ),
     _matching(
         "Name",
         r"\b(?:what|who|tell|know|have|say|share)\b.*\b(?:your (?:\w+ )?name|(?:should|can|may|do|shall) i "
-        r"call you|you called|name you)\b|^who are you$",
+        r"call you|you called|name you|they call you)\b|^who (?:are you|am i (?:talking|speaking) "
+        r"(?:to|with))$|"
+        r"^(?:have you got|do you have) a name$",
     ),
     _matching(
         "Help",
         r"\bwhat (?:\w+ ){0,4}(?:can|could|do|should|may|am) (?:you (?:\w+ ){0,3}(?:do|answer|help|know|"
         r"capable|able|assist)|i (?:\w+ ){0,3}(?:ask|say))\b|"
         r"\bwhat (?:else )?(?:are you|you are|you're) (?:capable|able)\b|\bwhat (?:\w+ )?(?:questions|"
-        r"subjects|topics|things|commands) (?:can|do|are) (?:you|i)\b",
+        r"subjects|topics|things|commands) (?:can|do|are) (?:you|i)\b|^(?:list|show|tell me) your "
+        r"(?:commands|skills|functions)$",
     ),
     _clock,
     _date,
-    _matching("Thanks", r"\b(?:thank you|thanks|thank ya|appreciate (?:it|that|you)|i owe you)\b", 9),
+    _matching(
+        "Thanks",
+        r"^(?!say |tell |he |she |they ).*\b(?:thank you|thanks|thank ya|appreciate (?:it|that|you)|i "
+        r"owe you|much obliged)\b|"
+        r"^(?:cheers|ta)(?: \w+)?$",
+        9,
+    ),
     _matching(
         "Stop",
         r"^(?:please |just |hey |okay )*(?:stop|quit|abort|cancel|end|nevermind|never mind|forget|shut up|"
-        r"be quiet|hush)\b(?: (?:it|that|this|talking|speaking|now|"
+        r"be quiet|hush|shush|enough|that's enough|that'll do)\b(?: (?:it|that|this|talking|speaking|now|"
         r"please|everything|all|just|stop|the|current|last|previous|process|command|action|request|what|"
         r"you're|doing|about))*$",
         8,
@@ -284,13 +385,14 @@ _RULES: Final[tuple[Callable[[str], Found | None], ...]] = (
     _matching(
         "Goodbye",
         r"\b(?:good ?bye|bye|see (?:ya|you)(?: \w+)?|good night|talk (?:to you )?(?:later|soon|again)|until "
-        r"next time|farewell|take care|peace out)$",
+        r"next time|farewell|take care|peace out|night night|cheerio|ta ta)(?: then| now)?$",
         9,
     ),
     _matching(
         "Hello",
-        r"^(?:well )?(?:hi|hello|hey|howdy|greetings|heyo|hiya|good (?:morning|afternoon|evening|day))(?: "
-        r"there| ai| friend| again| buddy| how are you| how's it going| what's up)*$|"
+        r"^(?:well )?(?:hi|hello|hey|howdy|greetings|heyo|hiya|morning|evening|good (?:morning|"
+        r"afternoon|evening|day))(?: "
+        r"there| ai| friend| again| buddy| to you| how are you| how's it going| what's up)*$|"
         r"^(?:hey |hi |hello )?(?:how (?:are|is|have|ya|you)|how's) (?:you|it|ya|things|everything|life|"
         r"your)?(?: \w+){0,3}$|^(?:hey |hi )?(?:what's|what is) up$",
         7,

@@ -18,33 +18,70 @@ TOPIC_SECONDS: Final = 60.0
 _FILLERS: Final = re.compile(
     r"\b(?:um+|uh+|uhm|er|erm|hm+|mhm|ah|oh|eh|like i said|(?<!do )(?<!did )you know)\b(?! \d)"
 )
+_OH: Final = re.compile(r"^(?:(?:oh|ah|um|uh) )+")
+"""Which before a number is one: "oh two"."""
 _CALLED: Final = re.compile(r"^(?:(?:okay |ok |hey )?(?:nabu|jarvis|alexa|mycroft|computer|assistant)\b ?)+")
 _POLITE: Final = re.compile(
-    r"^(?:(?:okay|ok|so|well|hey|please|and|alright|right) )+|(?: (?:please|thanks|thank you|okay))+$"
+    r"^(?:(?:okay|ok|so|well|hey|please|and|alright|right|excuse me|listen) )+|"
+    r"(?: (?:please|thanks|thank you|okay|ta|love|dear|mate|(?:would|could|will|can) you|if you can|"
+    r"if you would))+$"
 )
+_ASIDE: Final = re.compile(
+    r"^(?:i'd|i would) (?:be (?:\w+ ){0,3}(?:grateful|glad|happy|pleased)|appreciate it|like it) if "
+    r"you(?:'d|'ll| would| "
+    r"could| can) |^you (?:can|may) (?:now )?(?=unmute|stop|turn|speak)|^(?:(?:can|could|would|will) "
+    r"you (?:please )?)?(?:tell me|"
+    r"let me know) (?=how (?:long|much|many|loud)\b|what the volume\b)"
+)
+"""Asks politely, and says nothing of what is asked."""
+_BECAUSE: Final = re.compile(
+    r" (?:because |since )?(?:i'm|i've|i have|we're|we've|it's|they're|the \w+(?:'s| is| are)) .*$"
+)
+_SO: Final = re.compile(r"^.* so (?=(?:please )?(?:set|start|put|wake|remind|turn|give|tell)\b)")
+"""Why it is asked."""
 _IT: Final = re.compile(
-    r"(?:please )?(?:cancel|stop|forget|delete|scratch|turn off|end|undo) (?:it|that|this|that one)(?: "
-    r"please| again| now)?"
+    r"(?:(?:please|no|okay|ok|actually|oh) )*(?:cancel|stop|forget|delete|scratch|scrap|drop|kill|"
+    r"remove|turn off|end|undo|"
+    r"get rid of) (?:it|that|this|that one)(?: please| again| now)?"
 )
 _NEVER_MIND: Final = re.compile(
-    r"(?:no )?(?:never ?mind|forget (?:it|about it|that)|cancel|no thanks|i changed my mind)(?: that| it)?"
+    r"(?:(?:no|oh|okay|ok|actually|wait|sorry) )*(?:never ?mind|forget (?:it|about it|that|about "
+    r"that)|cancel|no thanks|"
+    r"i(?:'ve)? changed my mind|don't bother|scrap that|leave it|no need)(?: that| it| about (?:it|"
+    r"that))?(?: (?:it's|they're|"
+    r"i'm) (?:\w+ ?){1,2})?"
 )
 _RATHER: Final = re.compile(
     r"(?:no|nope|sorry|actually|wait|rather|i mean|i meant|make it|make that|change it to|better|for|not)\b"
 )
 _CORRECTION: Final = re.compile(
     r"(?:(?:no|nope|sorry|oh|actually|wait|i mean|i meant|make it|make that|change (?:it|that) to|better|"
-    r"rather|instead|set it to|let's say|the timer|for|to|please|it|should be) )*…(?: instead| rather| "
+    r"i said|i wanted|i need|i want|rather|instead|set it to|let's say|the timer|for|to|please|it|"
+    r"should be) )*…(?: instead| rather| "
     r"please| actually)*"
 )
 _ANSWER: Final = re.compile(
-    r"(?:(?:for|in|about|let's say|make it|set it (?:for|to)|please|um) )*…(?: please| long| from now)*"
+    r"(?:(?:for(?: (?:the|my) \w+)?|in|about|let's say|make it|set it (?:for|to)|please|um) )*…(?: "
+    r"please| long| from now)*"
+)
+_AGAIN: Final = re.compile(
+    r"(?:(?:and|okay|tell me|give me|do) )*(?:another(?: 1| one)?|again|(?:1|one) more(?: time)?|once more|"
+    r"and another|next (?:1|one))(?: please)?"
+)
+_GAMES: Final = ("Joke", "Coin", "Dice")
+_TIMERS: Final = ("TimerSet", "TimerAsk", "TimerChange")
+_NUMBER: Final = re.compile(
+    r"(?:(?:no|sorry|wait|actually|make (?:it|that)|set it to|i meant?|to|for|say|let's say|about|rather) )*"
+    r"(\d{1,3})(?: percent)?"
 )
 _MORE: Final = re.compile(
     r"(?:(?:and|even|a|little|tiny|bit|much|some|still|still a) )*(?:more|further|again|once more|one more "
     r"time)(?: please)?"
 )
 _STEPS: Final = ("VolumeUp", "VolumeDown")
+_TO_SOMEBODY: Final = re.compile(
+    r"^say .*\bto (?:your|his|her|my|him|them|the|mr|mrs|mum|mom|dad|grandma|grandpa)\b"
+)
 _AND: Final = re.compile(r" and (?:then |also |after that )?| then | also ")
 _TO_IT: Final = re.compile(
     r"^(?:(?:please|hey|okay|ok|so|and|well) )*(?:(?:can|could|would|will) you\b|(?:set|start|turn|play|"
@@ -89,8 +126,8 @@ class Understanding:
         """Whether it asks for anything that can be done here, whatever was said before it."""
         text = plain(heard)
         return any(wish.fullmatch(text) for wish in (_IT, _NEVER_MIND, _MORE)) or bool(
-            _of_timer(text, "TimerAsk")
-            or _of_timer(text, "TimerSet")
+            _of_timer(text, Intent("TimerAsk"))
+            or _of_timer(text, Intent("TimerSet"))
             or continued(text)
             or understood(text)
             or self._can(text)
@@ -102,14 +139,20 @@ class Understanding:
         return found is not None and found.name != "Unavailable"
 
     def _all(self, heard: str, text: str) -> list[Intent]:
+        if _TO_SOMEBODY.search(text):
+            return []
         if (whole := self._by_template(heard) or self._by_template(text)) is not None:
             return [whole]
         for left, right in _split(text):
             first, second = self._one(left), self._one(right)
             if first is not None and second is not None:
                 return [first, second]
-        loosely = understood(text) or self._recogniser.recognise(text)
+        loosely = understood(text) or self._recogniser.recognise(text) or self._without_reasons(text)
         return [] if loosely is None else [loosely]
+
+    def _without_reasons(self, text: str) -> Intent | None:
+        asked = _SO.sub("", _BECAUSE.sub("", text))
+        return self._one(asked) if asked not in {text, ""} and is_request(asked) else None
 
     def _one(self, text: str) -> Intent | None:
         return (
@@ -119,29 +162,38 @@ class Understanding:
     def _by_template(self, text: str) -> Intent | None:
         """What only refuses, as "I can't change a timer", gives way to what other words may mean."""
         found = self._recogniser.recognise(text)
+        if found is not None and found.name == "Repeat":  # nobody wants to hear "that once more"
+            again = understood(text)
+            return again if again is not None and again.name == "RepeatLast" else found
         return None if found is not None and found.name == "Unavailable" else found
 
     # -- what was said before
 
     def _by_topic(self, text: str, now: float) -> list[Intent]:
-        topic = self._last if now - self._at <= TOPIC_SECONDS else None
-        name = topic.name if topic is not None else ""
-        if name in {"TimerSet", "TimerAsk", "TimerChange"} and (found := _of_timer(text, name)) is not None:
+        topic = self._last if self._last is not None and now - self._at <= TOPIC_SECONDS else Intent("")
+        if topic.name in _TIMERS and (found := _of_timer(text, topic)) is not None:
             return [found]
         if _IT.fullmatch(text) and not text.startswith("stop"):
             return [Intent("TimerCancelIt")]
-        if name in {"Calculate", "Sum"}:
+        if topic.name in {"Calculate", "Sum"}:
             further = continued(text)
             return [Intent("Calculate", {"sum": further, "goes_on": 1})] if further else []
-        if topic is not None and name in _STEPS and _MORE.fullmatch(text):
-            return [topic]
-        return []
+        if topic.name == "VolumeSet" and (number := _NUMBER.fullmatch(text)) and int(number[1]) <= 100:
+            return [Intent("VolumeSet", {"percent": int(number[1])})]
+        again = _MORE if topic.name in _STEPS else _AGAIN if topic.name in _GAMES else None
+        return [topic] if again is not None and again.fullmatch(text) else []
 
 
-def _of_timer(text: str, name: str) -> Intent | None:
+def _of_timer(text: str, topic: Intent) -> Intent | None:
+    name = topic.name
     if _IT.fullmatch(text) or _NEVER_MIND.fullmatch(text):
         return Intent("Stop") if name == "TimerAsk" else Intent("TimerCancel", {"which": "last"})
     slots, rest = durations(text)
+    if not slots and (number := _NUMBER.fullmatch(text)) is not None:
+        units = [unit for unit in ("hours", "minutes", "seconds") if unit in topic.slots]
+        if len(units) > 1 or (text == number[1] and name != "TimerAsk"):
+            return None  # which of them it is of is not said; or a number alone, which may be anything
+        slots, rest = {units[0] if units else "minutes": int(number[1])}, text.replace(number[1], "…")
     if not slots:
         return None
     if name == "TimerAsk":
@@ -151,9 +203,9 @@ def _of_timer(text: str, name: str) -> Intent | None:
 
 def plain(heard: str) -> str:
     """A sentence with its numbers as digits, without a wake word, hesitation or politeness around it."""
-    text = _FILLERS.sub("", digits_for_words(heard))
-    text = _CALLED.sub("", " ".join(text.split()))
-    return _POLITE.sub("", text).strip()
+    text = _FILLERS.sub("", digits_for_words(_OH.sub("", heard)))
+    text = _CALLED.sub("", " ".join(text.replace("d'you", "do you").split()))
+    return _ASIDE.sub("", _POLITE.sub("", text).strip())
 
 
 def is_to_it(heard: str) -> bool:

@@ -41,6 +41,46 @@ def test_a_timer_is_told_in_two_steps(understanding: Understanding) -> None:
     assert understanding.intents("um, five minutes please", 3.0) == [Intent("TimerSet", {"minutes": 5})]
 
 
+@pytest.mark.parametrize(
+    ("texts", "intent"),
+    [
+        (("start a timer", "ten"), Intent("TimerSet", {"minutes": 10})),
+        (("set a timer for five minutes", "make that eight"), Intent("TimerChange", {"minutes": 8})),
+        (("set a timer for five hours", "no, I said five minutes"), Intent("TimerChange", {"minutes": 5})),
+        (("set a timer for five minutes", "actually cancel that"), Intent("TimerCancel", {"which": "last"})),
+        (("wake me in an hour", "no, don't bother"), Intent("TimerCancel", {"which": "last"})),
+        (("set the volume to sixty percent", "no, forty"), Intent("VolumeSet", {"percent": 40})),
+        (("tell me a joke", "another one"), Intent("Joke")),
+    ],
+)
+def test_what_follows_is_about_what_was_just_said(
+    understanding: Understanding, texts: tuple[str, ...], intent: Intent
+) -> None:
+    assert said(understanding, *texts) == [intent]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "set a timer for twelve minutes I'm having a nap",
+        "I've just put the pasta in so set a timer for twelve minutes",
+        "I'd be ever so grateful if you'd set a timer for twelve minutes",
+    ],
+)
+def test_a_reason_takes_nothing_from_a_request(understanding: Understanding, text: str) -> None:
+    assert said(understanding, text) == [Intent("TimerSet", {"minutes": 12})]
+
+
+@pytest.mark.parametrize("text", ["say hello to your mother", "say thank you to the lady"])
+def test_what_is_to_be_said_to_somebody_is_for_somebody_else(understanding: Understanding, text: str) -> None:
+    assert said(understanding, text) == []
+
+
+def test_a_number_alone_answers_only_how_long(understanding: Understanding) -> None:
+    assert said(understanding, "set a timer for five minutes", "ten") == []
+    assert said(understanding, "set a timer for an hour and ten minutes", "make it eight") == []
+
+
 def test_a_length_of_time_alone_is_no_timer(understanding: Understanding) -> None:
     assert said(understanding, "what time is it", "ten minutes") == []
 
