@@ -69,7 +69,7 @@ class AttentionSettings(BaseModel):
     stop: tuple[str, ...] = ()
     """Further words that interrupt the bot and stop what rings, and mean nothing else; its own word always does."""
     interrupt: Literal["word", "speech"] = "word"
-    """What interrupts the bot. `speech` needs a board that cancels its own echo: else the bot hears itself."""
+    """What interrupts the bot. `speech` needs an echo that is cancelled, by the board or here: else it hears itself."""
 
 
 class Hearing(BaseModel):

@@ -76,7 +76,8 @@ class Echo:
         reference = SILENCE if played is None else self._played(played + _ADVANCE)
         plays = reference is not SILENCE
         self._rings = _TAIL if plays else self._rings - 1
-        if self._rings <= 0 and self._residual.rests:
+        if self._rings <= 0 and self._residual.may_rest:
+            self._residual.rest()
             return pcm
         left = self._canceller.cancel(pcm, reference)
         return self._residual.take(pcm, left, reference, learns=plays)

@@ -91,7 +91,7 @@ class Residual:
         self._shares = np.full(len(_EDGES), 1e6)
         self._seen = np.zeros((_KEPT, len(_EDGES)))
         self._count = self._frames = self._over = self._open = 0
-        self._held: deque[Samples] = deque([np.zeros(FRAME)] * _HELD)
+        self._held: deque[Samples] = deque()
         self._gain = 0.0
 
     @property
@@ -100,9 +100,15 @@ class Residual:
         return self._count >= LEARN
 
     @property
-    def rests(self) -> bool:
+    def may_rest(self) -> bool:
         """Whether nothing is lost where the sound is let through without it from now on."""
         return not self._open or all(float(np.mean(held**2)) < _QUIET for held in self._held)
+
+    def rest(self) -> None:
+        """Be asked again only when the device speaks again."""
+        self._held.clear()
+        self._over = self._open = 0
+        self._gain = 0.0
 
     def take(self, heard: bytes, left: bytes, played: bytes, *, learns: bool) -> bytes:
         """What is to be heard, 100 ms late: silence, or who speaks over the device's own voice.
@@ -126,7 +132,7 @@ class Residual:
         if learns:
             self._learn(power)
         self._held.append(self._weaken(spectra[0], power, explained))
-        return self._let_through(self._held.popleft())
+        return self._let_through(self._held.popleft()) if len(self._held) > _HELD else bytes(2 * FRAME)
 
     def _judge(self, power: Bands, explained: Bands) -> None:
         more_db = 10 * float(np.log10(np.maximum(power / explained, 1)).mean())

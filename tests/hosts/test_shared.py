@@ -1,0 +1,243 @@
+"""What fronts share over a real NATS: keys, nonces, promises, and what they show of themselves."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.errors import Busy, Conflict, NotFound, Unauthorized
+from gateway.front.access import Caller
+from gateway.front.registry import Role, open_registry
+from gateway.front.switchboard import Offered
+from gateway.wire.promises import Wish
+from tests.support import nats
+from tests.support.fleet import Fleet, Front, knows
+from tests.support.offers import captured
+from tests.support.waiting import eventually, until
+
+pytestmark = pytest.mark.skipif(not nats.possible(), reason=nats.WHY_NOT)
+
+
+@pytest.fixture
+async def fleet(tmp_path: Path) -> AsyncIterator[Fleet]:
+    async with nats.served(tmp_path / "nats") as server, AsyncExitStack() as stack:
+        yield Fleet(server, stack, tmp_path)
+
+
+async def test_a_key_made_at_one_front_is_good_at_the_other_until_it_is_revoked_at_either(
+    fleet: Fleet,
+) -> None:
+    one, two = await fleet.front("f1"), await fleet.front("f2")
+    _, key = await one.shared.registry.add("kitchen")
+
+    async def known() -> bool:
+        try:
+            return (await two.shared.registry.authenticate(key)).name == "kitchen"
+        except Unauthorized:
+            return False
+
+    await eventually(known, "the other front knows it")
+    with pytest.raises(Conflict):
+        await two.shared.registry.add("kitchen")
+    await two.shared.registry.revoke("kitchen")
+
+    async def dead() -> bool:
+        return not await known_at(one)
+
+    async def known_at(front: Front) -> bool:
+        try:
+            await front.shared.registry.authenticate(key)
+        except Unauthorized:
+            return False
+        return True
+
+    await eventually(dead, "the first one refuses it")
+    device, _ = await one.shared.registry.add("kitchen")
+    assert device.revoked_at is None
+
+
+async def test_while_nats_is_away_known_keys_are_good_and_changes_are_refused(fleet: Fleet) -> None:
+    one = await fleet.front("f1")
+    _, key = await one.shared.registry.add("kitchen")
+    fleet.server.stop()
+    await until(lambda: not one.shared.bus.here, "it is missed")
+    assert (await one.shared.registry.authenticate(key)).name == "kitchen"
+    for change in (one.shared.registry.add("porch"), one.shared.registry.revoke("kitchen")):
+        with pytest.raises(Busy):
+            await change
+    with pytest.raises(Busy):
+        await one.offer("kitchen")
+    await fleet.server.start()
+    await until(lambda: one.shared.bus.here, "it is back")
+    await eventually_does(one.shared.registry.revoke, "kitchen")
+    with pytest.raises(Unauthorized):
+        await one.shared.registry.authenticate(key)
+
+
+async def eventually_does(work: Any, *arguments: Any) -> Any:
+    async def done() -> bool:
+        try:
+            await work(*arguments)
+        except Busy:
+            return False
+        return True
+
+    await eventually(done, "it can be done again")
+
+
+async def test_a_revocation_while_one_front_was_away_holds_there_when_it_is_back(fleet: Fleet) -> None:
+    one, two = await fleet.front("f1"), await fleet.front("f2")
+    _, key = await one.shared.registry.add("kitchen")
+    await eventually(lambda: _good(two, key), "the other front knows it")
+    two.shared.bus._client._transport.close()  # as a cable that is pulled
+    await one.shared.registry.revoke("kitchen")
+
+    async def dead() -> bool:
+        return not await _good(two, key)
+
+    await eventually(dead, "it is dead there as well")
+
+
+async def _good(front: Front, key: str) -> bool:
+    try:
+        await front.shared.registry.authenticate(key)
+    except Unauthorized:
+        return False
+    return True
+
+
+async def test_what_a_front_knew_before_there_was_nats_is_put_there_and_so_is_what_nats_has_lost(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    async with open_registry(tmp_path / "f1") as alone:
+        _, key = await alone.add("kitchen")
+        await alone.add("porch")
+        await alone.revoke("porch")
+    await fleet.front("f1")
+    two = await fleet.front("f2")
+    await eventually(lambda: _good(two, key), "the other front knows it")
+
+    async def revoked() -> bool:
+        return any(d.name == "porch" and d.revoked_at for d in await two.shared.registry.all())
+
+    await eventually(revoked, "and who is revoked")
+
+
+async def test_fronts_put_back_what_nats_has_lost(fleet: Fleet) -> None:
+    one = await fleet.front("f1")
+    _, key = await one.shared.registry.add("kitchen")
+    fleet.server.stop()
+    shutil.rmtree(fleet.server.directory / "store")
+    await fleet.server.start()
+    two = await fleet.front("f2")
+    await eventually(lambda: _good(two, key), "a front that never met the old NATS knows the key")
+
+
+async def test_a_nonce_is_good_at_every_front_and_once_among_all(fleet: Fleet) -> None:
+    one, two = await fleet.front("f1"), await fleet.front("f2")
+    for front in (one, two):
+        await front.shared.challenges._secrets.is_whole.wait()
+        await front.shared.challenges._used.is_whole.wait()
+    nonce = one.shared.challenges.nonce()
+    await two.shared.challenges.use(nonce)
+    for front in (one, two):
+        with pytest.raises(Unauthorized):
+            await front.shared.challenges.use(nonce)
+    ticket = one.shared.challenges.ticket("/x")
+    assert two.shared.challenges.is_ticket("/x", ticket)
+
+
+async def test_while_nats_is_away_a_nonce_is_good_where_it_was_given(fleet: Fleet) -> None:
+    one, two = await fleet.front("f1"), await fleet.front("f2")
+    for front in (one, two):
+        await front.shared.challenges._secrets.is_whole.wait()
+    fleet.server.stop()
+    await until(lambda: not one.shared.bus.here and not two.shared.bus.here, "NATS is missed")
+    nonce = one.shared.challenges.nonce()
+    with pytest.raises(Busy):
+        await two.shared.challenges.use(nonce)
+    await one.shared.challenges.use(nonce)
+    with pytest.raises(Unauthorized):
+        await one.shared.challenges.use(nonce)
+
+
+async def test_what_start_was_given_is_known_to_the_other_front(fleet: Fleet) -> None:
+    one, two = await fleet.front("f1"), await fleet.front("f2")
+    await fleet.host("h1")
+    await knows(two, 1)
+    for front in (one, two):
+        await front.shared.reserved._shelf.is_whole.wait()
+    caller = Caller("127.0.0.1", None, Role.OPERATOR)
+    session_id = await one.switchboard.reserve({"device": {"id": "porch"}}, caller)
+    offered = Offered(captured("libpeer"), "offer", None, False, None)
+    await two.switchboard.offer(offered, caller, arrived_on="127.0.0.1", session_id=session_id)
+    assert list(two.telemetry.sessions) == [session_id]
+
+
+async def test_a_timer_is_known_to_both_fronts_and_cancelled_at_either(fleet: Fleet) -> None:
+    one, two = await fleet.front("f1"), await fleet.front("f2")
+    for front in (one, two):
+        await front.shared.book._shelf.is_whole.wait()
+        await front.shared.book._claims.is_whole.wait()
+    made = await one.promises.add("kitchen", Wish(kind="timer", seconds=600, label="tea"))
+    await until(lambda: [p["label"] for p in two.promises.of("kitchen")] == ["tea"], "the other knows")
+    await two.promises.cancel("kitchen", made["number"])
+    await until(lambda: one.promises.of("kitchen") == [], "it is gone at both")
+    with pytest.raises(NotFound):
+        await one.promises.cancel("kitchen", made["number"])
+
+
+async def test_what_is_due_is_said_by_one_front(fleet: Fleet) -> None:
+    one, two = await fleet.front("f1"), await fleet.front("f2")
+    for front in (one, two):
+        await front.shared.book._claims.is_whole.wait()
+    made = await one.promises.add("kitchen", Wish(kind="say", text="hello"))
+    await until(lambda: len(two.promises.of("kitchen")) == 1, "the other knows")
+    claims = [await f.shared.book.claim(made["number"], "session") for f in (one, two)]
+    assert claims == [True, False]
+    await until(lambda: two.promises.of("kitchen")[0]["ringing"], "the other knows that it is being said")
+    await one.shared.book.release(made["number"])
+    assert await two.shared.book.claim(made["number"], "session")
+
+
+async def test_clocks_apart_by_minutes_make_no_difference(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await fleet.front("f1")
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 300)
+    two = await fleet.front("f2")
+    await until(lambda: abs(two.shared.clock.now() - one.shared.clock.now()) < 5, "both have NATS's time")
+    nonce = one.shared.challenges.nonce()
+    await two.shared.challenges._secrets.is_whole.wait()
+    two.shared.challenges.check(nonce)
+
+
+async def test_what_one_front_shows_of_itself_the_others_show(fleet: Fleet) -> None:
+    one, two = await fleet.front("f1"), await fleet.front("f2")
+    await two.shared.registry.add("kitchen")
+    await eventually(lambda: _has(one, "kitchen"), "both know it")
+    with two.telemetry.listening() as queue:
+
+        async def heard() -> bool:
+            one.telemetry.publish(
+                "arrived", {"device": "kitchen", "address": "10.0.0.9", "board": "b", "fw": "1"}
+            )
+            return not queue.empty()
+
+        await eventually(heard, "the other shows it")
+
+    async def noted() -> bool:
+        return any(d.address == "10.0.0.9" for d in await two.shared.registry.all())
+
+    await eventually(noted, "and notes it")
+
+
+async def _has(front: Front, name: str) -> bool:
+    return name in {d.name for d in await front.shared.registry.all()}
