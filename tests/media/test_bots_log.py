@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,10 +34,12 @@ def log() -> Iterator[list[str]]:
         trace = "\n".join(record["extra"]["relayed"].trace) if "relayed" in record["extra"] else ""
         lines.append(f"{record['extra']['session']} {record['level'].name} {record['message']}{trace}")
 
-    number = logger.add(note)
+    logger.remove()  # what the gateway has set up in this process before takes the trace out of a record
+    logger.add(note)
     logger.configure(extra={"session": "-"})
     yield lines
-    logger.remove(number)
+    logger.remove()
+    logger.add(sys.stderr)
 
 
 async def test_what_a_bot_prints_is_logged_within_bounds(bots: Bots, log: list[str]) -> None:
