@@ -35,6 +35,11 @@ _WORDED: Final = (
         r"\1 minutes \2 seconds",
     ),
 )
+_PART: Final = re.compile(
+    r"\ban? (?!timer|alarm|countdown|reminder|length|total|duration|period|run|nap|break)\w+ of "
+    r"(?:an?|1|the) (?:hour|minute)\b"
+)
+"""A part of one that is none we know: a quarter that was not understood."""
 _ONE: Final = re.compile(rf"\b(\d{{1,5}}) {_UNIT}\b")
 
 
@@ -45,6 +50,8 @@ def durations(text: str) -> tuple[dict[str, int], str]:
     """
     for pattern, plain in _WORDED:
         text = pattern.sub(plain, text)
+    if _PART.search(text):
+        return {}, text
     found = list(_ONE.finditer(text))
     slots: dict[str, int] = {}
     for match in found:

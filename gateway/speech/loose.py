@@ -242,7 +242,7 @@ def _level(text: str) -> Found | None:
 
 def _step(text: str) -> Found | None:
     up, down = _UP.search(text), _DOWN.search(text)
-    if bool(up) == bool(down):
+    if bool(up) == bool(down) or re.search(r"\d", text):
         return None
     return ("VolumeUp" if up else "VolumeDown"), {}
 

@@ -131,6 +131,8 @@ def test_a_request_is_understood_in_other_words(text: str, name: str, slots: dic
         "what day are we leaving",
         "stir it for twelve minutes all the time",
         "he lost the coin toss",
+        "remind me to call my sister in a corner of an hour",
+        "the volume up the does 30 light trust",
     ],
 )
 def test_what_is_no_request_changes_nothing(text: str) -> None:
@@ -148,6 +150,8 @@ def test_what_is_no_request_changes_nothing(text: str) -> None:
         ("5 minutes and 10 minutes", {}, "5 minutes and 10 minutes"),
         ("5 minutes for the 30 second break", {}, "5 minutes for the 30 second break"),
         ("nothing", {}, "nothing"),
+        ("in a fork of an hour", {}, "in a fork of 1 hour"),
+        ("a timer of an hour", {"hours": 1}, "a timer of …"),
     ],
 )
 def test_one_length_of_time_is_found_in_a_sentence(text: str, slots: dict[str, int], rest: str) -> None:
