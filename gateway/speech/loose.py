@@ -66,7 +66,7 @@ _NEEDLESS: Final = re.compile(
     r"longer| now)?$"
 )
 _END: Final = re.compile(
-    r"\b(?:cancel|stop|never ?mind|delete|remove|clear|end|kill|turn off|shut off|switch off|get rid "
+    r"\b(?:cancel|stop|never ?mind|delete|remove|clear|(?<!an )end|kill|turn off|shut off|switch off|get rid "
     r"of|dismiss|"
     r"abort|quit|erase|"
     r"scratch|scrap|drop|ditch|bin|call off|call .* off|forget|lose|turn .* off|switch .* off|done with)\b"
@@ -91,7 +91,7 @@ _LOUDER: Final = re.compile(
     r"\bspeak up(?: a (?:bit|little)| please| now| more)*$"
 )
 _QUIETER: Final = re.compile(r"\b(?:(?:keep|lower|drop) your voice(?: down)?|pipe down)\b")
-_UP: Final = re.compile(r"\b(?:louder|up|increased?|raised?|higher|crank|boost|pump|more|bump)\b")
+_UP: Final = re.compile(r"\b(?:louder|up|increased?|raised?|higher|crank|boost|pump|more(?! the\b)|bump)\b")
 _DOWN: Final = re.compile(
     r"\b(?:quieter|softer|down|decreased?|lower(?:ed)?|reduced?|less|quiet|soften|drop)\b"
 )
@@ -104,7 +104,7 @@ _WEEKDAY: Final = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _DAYS: Final = re.compile(r"\b(\d{1,4}) (day|week)s?\b|\b(a) (day|week)\b")
 _PLACE: Final = re.compile(
     r"\b(?:time|it|now|hour|clock) (?:right now |now )?(?:over |there )?(?:in|at|for|on) (?:the "
-    r")?(?!the\b|morning|afternoon|evening|moment|here|my|this|present|now)\w+"
+    r")?(?!the\b|what\b|morning|afternoon|evening|moment|here|my|this|present|now)\w+"
 )
 
 Found = tuple[str, dict[str, Slot]]

@@ -82,7 +82,7 @@ _STEPS: Final = ("VolumeUp", "VolumeDown")
 _TO_SOMEBODY: Final = re.compile(
     r"^say .*\bto (?:your|his|her|my|him|them|the|mr|mrs|mum|mom|dad|grandma|grandpa)\b"
 )
-_AND: Final = re.compile(r" and (?:then |also |after that )?| then | also ")
+_AND: Final = re.compile(r" and (?:then |also |after that )?| then | also | in (?=what )")
 _TO_IT: Final = re.compile(
     r"^(?:(?:please|hey|okay|ok|so|and|well) )*(?:(?:can|could|would|will) you\b|(?:set|start|turn|play|"
     r"tell|show|give|remind|cancel|stop|switch|put|make|"

@@ -67,6 +67,7 @@ def meant(text: str) -> tuple[str, dict[str, Slot]] | None:
             {"minutes": 18, "reminder": "turn the potatoes"},
         ),
         ("scrap the timer would you", "TimerCancel", {}),
+        ("set an end timer for one hour", "TimerSet", {"hours": 1}),  # an egg's, as it is heard
         ("is my timer still running", "TimerLeft", {}),
         ("what's the timer at", "TimerLeft", {}),
         ("how long until it rings", "TimerLeft", {}),
@@ -133,6 +134,7 @@ def test_a_request_is_understood_in_other_words(text: str, name: str, slots: dic
         "he lost the coin toss",
         "remind me to call my sister in a corner of an hour",
         "the volume up the does 30 light trust",
+        "more the volume placed",
     ],
 )
 def test_what_is_no_request_changes_nothing(text: str) -> None:

@@ -30,6 +30,10 @@ def test_a_template_decides_where_it_matches(understanding: Understanding) -> No
 def test_two_requests_in_a_sentence_are_two(understanding: Understanding) -> None:
     found = said(understanding, "set a timer for five minutes and turn up the volume")
     assert names(found) == ["TimerSet", "VolumeUp"]
+    assert names(said(understanding, "what time is it in what day is it")) == [
+        "Time",
+        "Date",
+    ]  # as it is heard
 
 
 def test_a_request_with_something_else_behind_it_is_none(understanding: Understanding) -> None:
