@@ -1,7 +1,7 @@
 """What an echo canceller leaves of a device's own voice: learnt by band, taken down, and silent unless somebody speaks.
 
 A filter takes out what the room makes of what was played. What the codecs on the way add is no filter's to take,
-and is loud enough to be taken for speech: 17 to 25 dB below the echo (docs/speech.md, Its own voice). It goes with
+and is loud enough to be taken for speech: 15 to 26 dB below the echo (docs/speech.md, Its own voice). It goes with
 the echo, in each band by another share, which is found here while nobody speaks.
 """
 

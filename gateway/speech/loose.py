@@ -96,8 +96,7 @@ _DOWN: Final = re.compile(
     r"\b(?:quieter|softer|down|decreased?|lower(?:ed)?|reduced?|less|quiet|soften|drop)\b"
 )
 _PERCENT: Final = re.compile(
-    r"\b(?:to|at|on|of|level|number|volume) (\d{1,3})\b( percent)?|\b(\d{1,3})( percent)\b|"
-    r"\b(?:make|put|set) (?:the|your) volume (\d{1,3})\b( percent)?"
+    r"\b(?:to|at|on|of|level|number|volume) (\d{1,3})\b( percent)?|\b(\d{1,3})( percent)\b"
 )
 _SIDES: Final = re.compile(r"\b(\d{1,4}) sided?\b|\b(?:with|has|of) (\d{1,4}) sides?\b")
 _WEEKDAY: Final = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"

@@ -27,7 +27,7 @@ extern "C" {
 #define AUDIO_RATE 16000u
 #define AUDIO_BLOCK 320u
 #define AUDIO_BLOCK_US 20000u
-#define AUDIO_PACKET_MAX 320u /* 128 kbit/s, which 96 kbit/s of VBR hardly meets */
+#define AUDIO_PACKET_MAX 320u /* 128 kbit/s; 96 kbit/s are 240 */
 #define AUDIO_STORAGE_SIZE (5u * 1024u)
 
 enum audio_error {
