@@ -14,6 +14,8 @@ _UNITS: Final = {
     "sec": "seconds",
 }
 _UNIT: Final = r"(hour|hr|minute|min|second|sec)s?"
+_REST: Final = r"(?:and )?(?!1\b)(\d{1,2})(?= \D|$)(?! (?:hour|minute|min|second|sec))"
+"""Of the next smaller unit, which isn't said. One is none: "a five minute one"."""
 _WORDED: Final = (
     (re.compile(r"\bthree quarters of an hour\b|\b3 quarters of an hour\b"), "45 minutes"),
     (re.compile(r"\b(?:a )?quarter of an hour\b"), "15 minutes"),
@@ -27,11 +29,11 @@ _WORDED: Final = (
     (re.compile(r"\ba couple of (hour|minute|second)s\b"), r"2 \1s"),
     (re.compile(rf"\b(?:an|a) {_UNIT}\b"), r"1 \1"),
     (
-        re.compile(r"\b(\d+) hours? (?:and )?(\d{1,2})(?= \D|$)(?! (?:hour|minute|min|second|sec))"),
+        re.compile(rf"\b(\d+) hours? {_REST}"),
         r"\1 hours \2 minutes",
     ),
     (
-        re.compile(r"\b(\d+) minutes? (?:and )?(\d{1,2})(?= \D|$)(?! (?:hour|minute|min|second|sec))"),
+        re.compile(rf"\b(\d+) minutes? {_REST}"),
         r"\1 minutes \2 seconds",
     ),
 )

@@ -95,9 +95,9 @@ _UP: Final = re.compile(r"\b(?:louder|up|increased?|raised?|higher|crank|boost|p
 _DOWN: Final = re.compile(
     r"\b(?:quieter|softer|down|decreased?|lower(?:ed)?|reduced?|less|quiet|soften|drop)\b"
 )
-_PERCENT: Final = re.compile(
-    r"\b(?:to|at|on|of|level|number|volume) (\d{1,3})\b( percent)?|\b(\d{1,3})( percent)\b"
-)
+_TO: Final = re.compile(r"\b(?:to|at|on|of|level|number|volume) (\d{1,3})\b( percent)?")
+_BY: Final = re.compile(r"\bby (\d{1,3})\b( percent)?|\b(\d{1,3})( percent)\b")
+"""How much louder or quieter; or how loud, where neither is said."""
 _SIDES: Final = re.compile(r"\b(\d{1,4}) sided?\b|\b(?:with|has|of) (\d{1,4}) sides?\b")
 _WEEKDAY: Final = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _DAYS: Final = re.compile(r"\b(\d{1,4}) (day|week)s?\b|\b(a) (day|week)\b")
@@ -224,12 +224,11 @@ def _volume(text: str) -> Found | None:  # noqa: PLR0911 -- likewise
 
 
 def _level(text: str) -> Found | None:
-    if (found := _PERCENT.search(text)) is not None:
-        number, percent_said = next(
-            (n, p) for n, p in zip(found.groups()[::2], found.groups()[1::2], strict=True) if n
-        )
-        percent = int(number) * (1 if percent_said or int(number) > 10 else 10)  # "to 4" is of ten
+    if (found := _TO.search(text)) is not None:
+        percent = of_ten(int(found[1]), as_it_is=bool(found[2]))
         return ("VolumeSet", {"percent": percent}) if percent <= 100 else None
+    if (found := _BY.search(text)) is not None:
+        return _by(text, of_ten(int(found[1] or found[3]), as_it_is=bool(found[2] or found[4])))
     if re.search(r"\b(?:max|maximum|full|highest|all the way up|loudest)\b", text):
         return "VolumeSet", {"percent": 100}
     if re.search(r"\bhalf\b", text):
@@ -237,6 +236,20 @@ def _level(text: str) -> Found | None:
     if re.search(r"\b(?:minimum|lowest|all the way down)\b", text):
         return "VolumeSet", {"percent": 10}
     return _step(text)
+
+
+def of_ten(number: int, *, as_it_is: bool = False) -> int:
+    """A number that somebody says of a volume, in percent: "to four" is of ten."""
+    return number if as_it_is or number > 10 else 10 * number
+
+
+def _by(text: str, percent: int) -> Found | None:
+    up, down = _UP.search(text), _DOWN.search(text)
+    if percent > 100 or (up and down) or re.search(r"\btoo\b", text):
+        return None
+    if up or down:
+        return ("VolumeUp" if up else "VolumeDown"), {"by": percent}
+    return None if re.search(r"\bby\b", text) else ("VolumeSet", {"percent": percent})
 
 
 def _step(text: str) -> Found | None:

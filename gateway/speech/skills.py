@@ -76,17 +76,17 @@ def _volume_set(slots: Mapping[str, Slot], _context: Context) -> Reply:
     return Reply(f"Volume {words_for_int(percent)} percent.", (SetVolume(percent),))
 
 
-def _volume_up(_slots: Mapping[str, Slot], context: Context) -> Reply:
+def _volume_up(slots: Mapping[str, Slot], context: Context) -> Reply:
     if context.volume >= 100:
         return Reply("This is as loud as I can be.")
-    percent = min(100, context.volume + VOLUME_STEP)
+    percent = min(100, context.volume + int(slots.get("by", VOLUME_STEP)))
     return Reply(f"Volume {words_for_int(percent)} percent.", (SetVolume(percent),))
 
 
-def _volume_down(_slots: Mapping[str, Slot], context: Context) -> Reply:
+def _volume_down(slots: Mapping[str, Slot], context: Context) -> Reply:
     if context.volume <= VOLUME_STEP:
         return Reply("This is as quiet as I can be. To silence me, say mute.")
-    percent = context.volume - VOLUME_STEP
+    percent = max(VOLUME_STEP, context.volume - int(slots.get("by", VOLUME_STEP)))
     return Reply(f"Volume {words_for_int(percent)} percent.", (SetVolume(percent),))
 
 

@@ -53,9 +53,13 @@ def cancel_it(_slots: Mapping[str, Slot], context: Context) -> Reply:
 
 
 def change_timer(slots: Mapping[str, Slot], context: Context) -> Reply:
-    """The answer to "no, ten minutes": the newest timer is set anew."""
+    """The answer to "no, ten minutes": the newest timer is set anew, and is of the same thing."""
     newest = max(context.timers, key=lambda timer: timer.number, default=None)
     others = tuple(timer for timer in context.timers if timer is not newest)
+    if newest is not None and newest.reminder:
+        slots = {"reminder": newest.reminder, **slots}
+    if newest is not None and newest.label != adjective(newest.seconds):
+        slots = {"timer_name": newest.label, **slots}
     reply = set_timer(slots, replace(context, timers=others))
     if newest is None or not reply.actions:
         return reply

@@ -9,7 +9,7 @@ from typing import Final
 from gateway.speech.arithmetic import continued
 from gateway.speech.durations import durations
 from gateway.speech.intents import Intent, Recogniser
-from gateway.speech.loose import is_request, understood
+from gateway.speech.loose import is_request, of_ten, understood
 from gateway.speech.numbers import digits_for_words
 
 UNCLEAR: Final = "[unclear]"
@@ -179,7 +179,8 @@ class Understanding:
             further = continued(text)
             return [Intent("Calculate", {"sum": further, "goes_on": 1})] if further else []
         if topic.name == "VolumeSet" and (number := _NUMBER.fullmatch(text)) and int(number[1]) <= 100:
-            return [Intent("VolumeSet", {"percent": int(number[1])})]
+            percent = of_ten(int(number[1]), as_it_is="percent" in text)
+            return [Intent("VolumeSet", {"percent": percent})]
         again = _MORE if topic.name in _STEPS else _AGAIN if topic.name in _GAMES else None
         return [topic] if again is not None and again.fullmatch(text) else []
 

@@ -47,6 +47,12 @@ def meant(text: str) -> tuple[str, dict[str, Slot]] | None:
         ("would you bump the sound up a little", "VolumeUp", {}),
         ("put the volume at sixty percent", "VolumeSet", {"percent": 60}),
         ("put the volume at level four", "VolumeSet", {"percent": 40}),
+        ("turn the volume up by twenty percent", "VolumeUp", {"by": 20}),
+        ("increase the volume by ten percent please", "VolumeUp", {"by": 10}),
+        ("turn your volume down by three", "VolumeDown", {"by": 30}),
+        ("turn the volume down thirty percent", "VolumeDown", {"by": 30}),
+        ("turn the volume up to thirty percent", "VolumeSet", {"percent": 30}),
+        ("make your volume thirty percent", "VolumeSet", {"percent": 30}),
         ("what is three plus four plus five", "Calculate", {"sum": "3 plus 4 plus 5"}),
         ("add thirty one to sixty plus nine", "Calculate", {"sum": "31 plus 60 plus 9"}),
         ("what day is it in three days from now", "Date", {"days": 3}),
@@ -134,6 +140,7 @@ def test_a_request_is_understood_in_other_words(text: str, name: str, slots: dic
         "he lost the coin toss",
         "remind me to call my sister in a corner of an hour",
         "the volume up the does 30 light trust",
+        "the volume is 20 percent too high",
         "more the volume placed",
     ],
 )
@@ -154,6 +161,8 @@ def test_what_is_no_request_changes_nothing(text: str) -> None:
         ("nothing", {}, "nothing"),
         ("in a fork of an hour", {}, "in a fork of 1 hour"),
         ("a timer of an hour", {"hours": 1}, "a timer of …"),
+        ("the 5 minute 1", {"minutes": 5}, "the … 1"),
+        ("5 minutes 10", {"minutes": 5, "seconds": 10}, "…"),
     ],
 )
 def test_one_length_of_time_is_found_in_a_sentence(text: str, slots: dict[str, int], rest: str) -> None:

@@ -124,6 +124,19 @@ def test_the_time_left_is_told() -> None:
     )
 
 
+def test_a_timer_that_is_changed_is_still_of_the_same_thing() -> None:
+    reminding, eggs = Timer(1, "ten minute", 600, 500.0, "call my sister"), Timer(2, "egg", 300, 200.0)
+    change = Intent("TimerChange", {"minutes": 20})
+    assert answer(change, _context(timers=(reminding,))).actions == (
+        CancelTimers((1,)),
+        StartTimer(1_200, "twenty minute", "call my sister"),
+    )
+    assert answer(change, _context(timers=(eggs,))).actions == (
+        CancelTimers((2,)),
+        StartTimer(1_200, "egg", ""),
+    )
+
+
 def test_without_a_timer_there_is_nothing_left() -> None:
     assert answer(Intent("TimerLeft"), _context()).text == "There is no timer running."
 
@@ -137,6 +150,9 @@ def test_without_a_timer_there_is_nothing_left() -> None:
         (Intent("VolumeUp"), 100, ()),
         (Intent("VolumeDown"), 70, (SetVolume(55),)),
         (Intent("VolumeDown"), 10, ()),
+        (Intent("VolumeUp", {"by": 20}), 70, (SetVolume(90),)),
+        (Intent("VolumeDown", {"by": 30}), 70, (SetVolume(40),)),
+        (Intent("VolumeDown", {"by": 90}), 70, (SetVolume(15),)),
         (Intent("Mute"), 70, (SetVolume(0),)),
         (Intent("Unmute"), 0, (SetVolume(40),)),
     ],

@@ -54,6 +54,7 @@ def test_a_timer_is_told_in_two_steps(understanding: Understanding) -> None:
         (("set a timer for five minutes", "actually cancel that"), Intent("TimerCancel", {"which": "last"})),
         (("wake me in an hour", "no, don't bother"), Intent("TimerCancel", {"which": "last"})),
         (("set the volume to sixty percent", "no, forty"), Intent("VolumeSet", {"percent": 40})),
+        (("put the volume at level four", "no, five"), Intent("VolumeSet", {"percent": 50})),
         (("tell me a joke", "another one"), Intent("Joke")),
     ],
 )
