@@ -126,7 +126,7 @@ async def called(device: Device, heard: list[bytes]) -> MediaConnection:
         addresses=stock.host_addresses(),
         small=True,
         opus=OpusSettings(),
-        hear=lambda pcm, _played: heard.append(pcm),
+        hear=lambda sound: heard.append(sound.pcm),
     )
     await connection.initialize(await device.offer(), "offer")
     await connection.connect()  # type: ignore[no-untyped-call]  # Pipecat's

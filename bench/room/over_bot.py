@@ -16,6 +16,7 @@ from bench.room.voices import Speak
 from gateway.media import speex
 from gateway.media.echo import SILENCE, Echo
 from gateway.rtc.codec import OpusDecoder, OpusEncoder, OpusSettings
+from gateway.rtc.playout import Heard
 
 _SPEECH_DB: Final = -26.0
 _LEARN_SECONDS: Final = 3.0
@@ -35,7 +36,7 @@ class Hears(Protocol):
     """As `Echo` does."""
 
     def sent(self, opus: bytes, timestamp: int) -> None: ...
-    def hear(self, pcm: bytes, played: int | None) -> bytes: ...
+    def hear(self, heard: Heard) -> bytes: ...
     def close(self) -> None: ...
 
 
@@ -61,7 +62,7 @@ class _Half:
     def sent(self, opus: bytes, timestamp: int) -> None:
         """It makes no difference."""
 
-    def hear(self, pcm: bytes, played: int | None) -> bytes:  # noqa: ARG002 -- as `Echo`
+    def hear(self, heard: Heard) -> bytes:  # noqa: ARG002 -- as `Echo`
         return SILENCE
 
     def close(self) -> None:
@@ -135,7 +136,7 @@ def _heard(echo: Hears, talk: Samples, near: Samples, echo_db: float) -> Samples
     for n in range(count):
         echo.sent(sent[n], 960 * n)
         held = _JITTER[1] if n < jump else _JITTER[0]
-        out += echo.hear(microphone[640 * n : 640 * n + 640], (960 * (n - held)) % 2**32)
+        out += echo.hear(Heard(microphone[640 * n : 640 * n + 640], (960 * (n - held)) % 2**32))
     return samples(out)
 
 

@@ -7,6 +7,8 @@ from typing import Final, Protocol
 
 from gateway.media.residual import Residual
 from gateway.rtc.codec import OpusDecoder
+from gateway.rtc.lateness import QUIET, peak
+from gateway.rtc.playout import Heard
 
 SILENCE: Final = bytes(640)
 _TICKS: Final = 3  # of RTP's 48 kHz in a sample
@@ -18,6 +20,10 @@ _ADVANCE: Final = 5 * 48
 """Ticks, 5 ms: a device that knows its delays a little wrong must not seem to hear what it has yet to play."""
 _TAIL: Final = 20
 """Frames after the last sound that was played for which a room rings."""
+_OFF: Final = 3
+"""A microphone in which there is no louder sample is off, or nothing came of it,"""
+_DEAF: Final = 5
+"""if that is so for so many frames in which something was played."""
 
 
 class Canceller(Protocol):
@@ -46,6 +52,7 @@ class Echo:
         self._sent: OrderedDict[int, bytes] = OrderedDict()
         self._last = 0
         self._rings = 0  # frames for which there may be echo
+        self._deaf = 0  # frames in which nothing of what was played is heard
 
     @property
     def works(self) -> bool:
@@ -64,28 +71,34 @@ class Echo:
         while len(self._sent) > _KEPT:
             self._sent.popitem(last=False)
 
-    def hear(self, pcm: bytes, played: int | None) -> bytes:
-        """What is heard, without the echo.
-
-        Args:
-            pcm: 20 ms.
-            played: the RTP timestamp of what was played as it began; None where the device does not say.
-        """
+    def hear(self, heard: Heard) -> bytes:
+        """20 ms of what is heard, without the echo."""
         if self._canceller is None:
-            return pcm
-        reference = SILENCE if played is None else self._played(played + _ADVANCE)
-        plays = reference is not SILENCE
-        self._rings = _TAIL if plays else self._rings - 1
+            return heard.pcm
+        reference = SILENCE if heard.played is None else self._played(heard.played + _ADVANCE)
+        self._rings = _TAIL if reference is not SILENCE else self._rings - 1
         if self._rings <= 0 and self._residual.may_rest:
             self._residual.rest()
-            return pcm
-        left = self._canceller.cancel(pcm, reference)
-        return self._residual.take(pcm, left, reference, learns=plays)
+            self._deaf = 0
+            return heard.pcm
+        was_deaf = self._deaf >= _DEAF
+        self._deaf = self._deaf + (peak(reference) > QUIET) if peak(heard.pcm) <= _OFF else 0
+        if self._deaf >= _DEAF:  # a filter would learn from it that there is no echo
+            return self._residual.skip()
+        if was_deaf:  # what the filter remembers of what was played is older than it thinks
+            self._residual.forget()
+        left = self._canceller.cancel(heard.pcm, reference)
+        return self._residual.take(heard.pcm, left, reference, made_up=heard.made_up or self._deaf > 0)
+
+    def forget(self) -> None:
+        """The device is to be louder or quieter from now on: its echo will be another."""
+        self._residual.forget()
 
     def close(self) -> None:
         """The call is over."""
         if self._canceller is not None:
             self._canceller.close()
+            self._canceller = None
 
     def _played(self, at: int) -> bytes:
         """20 ms of what was sent, from this RTP timestamp on; of two packets, mostly, which are 20 ms apart."""

@@ -22,6 +22,7 @@ from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.connection import MediaConnection
 from gateway.rtc.pacer import Outgoing
+from gateway.rtc.playout import Heard
 from gateway.sections import OfDevice
 from gateway.settings import Settings
 from gateway.wire import messages, sdp, talk
@@ -123,8 +124,8 @@ class Exchange:
         if not packet.silent:
             self._ear.said(packet.pcm)
 
-    def _hear(self, pcm: bytes, played: int | None) -> None:
-        self._ear.hear(self._echo.hear(pcm, played))
+    def _hear(self, heard: Heard) -> None:
+        self._ear.hear(self._echo.hear(heard))
 
     def _listens(self) -> bool:
         """Somebody may be speaking, or the device hears its own speaker."""
@@ -251,7 +252,7 @@ class Exchange:
                     raise FrameError("a bot without the whole connection tells of it")
                 self.connection.take(told)
             case talk.App():
-                self.connection.send_app_message(told.message)
+                self.tell(told.message)
             case talk.Transcript():
                 self._told_words(told)
             case talk.Ask() | talk.Turn() | talk.Measures() | talk.Tool():
@@ -324,7 +325,13 @@ class Exchange:
 
     def _tell_device(self, message: dict[str, Any]) -> None:
         if self._call.client is Client.DEVICE:
-            self.connection.send_app_message(message)
+            self.tell(message)
+
+    def tell(self, message: Any) -> None:
+        """Tell the client something."""
+        if messages.changes_loudness(message):
+            self._echo.forget()
+        self.connection.send_app_message(message)
 
     # -- what others are told
 

@@ -8,6 +8,7 @@ the echo, in each band by another share, which is found here while nobody speaks
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -27,6 +28,10 @@ _SOMETIMES: Final = 4
 _OPENS_DB: Final = 3.0
 """By how much there is more than the echo explains, on the mean of the bands, where somebody speaks over it."""
 _FRAMES_TO_OPEN: Final = 3
+_WARY: Final = 25
+"""Frames after one that was lost, in which the canceller is not what it was: for each as many more are wanted."""
+_SPOILS: Final = 4
+"""Frames of which one that is lost makes something else, itself the first: a decoder goes on from it."""
 _HELD: Final = 4
 """Frames that are held back, 80 ms: what was said before it was known to be speech is let through as well."""
 _OPEN: Final = 20
@@ -43,8 +48,14 @@ _FAILS: Final = 0.01
 _SILENCE: Final = 3e-3
 """In a band; all bands together -65 dB of full scale."""
 _NOTHING: Final = 1e-9
+_UNKNOWN: Final = 1e6
+"""A share with which an echo explains everything."""
 _QUIET: Final = 1e-5
 """Power of a frame, of full scale, that is no speech over a loudspeaker: -50 dB."""
+_NEAR: Final = 2.0
+"""Over the power of a room's noise: less is no speech either."""
+_RISES: Final = 1.05
+"""That noise is what there is least of, and is thought to rise by so much in a frame: 10 dB a second."""
 _EDGES: Final = (
     0,
     200,
@@ -88,11 +99,13 @@ class Residual:
         self._overlap = np.zeros(FRAME)
         self._echo = np.zeros(len(_EDGES))
         self._smooth = np.zeros(len(_EDGES))
-        self._shares = np.full(len(_EDGES), 1e6)
+        self._shares = np.full(len(_EDGES), _UNKNOWN)
         self._seen = np.zeros((_KEPT, len(_EDGES)))
         self._count = self._frames = self._over = self._open = 0
+        self._lost: deque[bool] = deque([False] * _WARY, _WARY)
         self._held: deque[Samples] = deque()
         self._gain = 0.0
+        self._floor = _QUIET
 
     @property
     def known(self) -> bool:
@@ -102,7 +115,8 @@ class Residual:
     @property
     def may_rest(self) -> bool:
         """Whether nothing is lost where the sound is let through without it from now on."""
-        return not self._open or all(float(np.mean(held**2)) < _QUIET for held in self._held)
+        quiet = max(_QUIET, _NEAR * self._floor)
+        return not self._open or all(float(np.mean(held**2)) < quiet for held in self._held)
 
     def rest(self) -> None:
         """Be asked again only when the device speaks again."""
@@ -110,14 +124,27 @@ class Residual:
         self._over = self._open = 0
         self._gain = 0.0
 
-    def take(self, heard: bytes, left: bytes, played: bytes, *, learns: bool) -> bytes:
+    def forget(self) -> None:
+        """The echo is another from now on: nothing is let through until it is known."""
+        self._count = self._over = self._open = 0
+        self._shares[:] = _UNKNOWN
+
+    def skip(self) -> bytes:
+        """As `take`, where nothing at all was heard."""
+        self._before[:] = 0
+        self._over, self._open = 0, max(0, self._open - 1)
+        self._held.append(self._overlap)
+        self._overlap = np.zeros(FRAME)
+        return self._next()
+
+    def take(self, heard: bytes, left: bytes, played: bytes, *, made_up: bool = False) -> bytes:
         """What is to be heard, 100 ms late: silence, or who speaks over the device's own voice.
 
         Args:
             heard: by the microphone.
             left: of that by the canceller.
             played: by the speaker meanwhile.
-            learns: whether there was any of that, to learn from.
+            made_up: it is not what the microphone heard, or not all of it: no canceller takes an echo out of that.
         """
         rest = _numbers(left)
         now = np.stack([rest, _numbers(heard) - rest, _numbers(played)])
@@ -128,17 +155,29 @@ class Residual:
         echo += _FAILS * speaker
         self._echo = np.maximum(echo + _SPREAD * echo.mean() + _NOTHING, _RINGS * self._echo)
         explained = self._shares * self._echo
-        self._judge(power, explained)
-        if learns:
-            self._learn(power)
+        plays = float(speaker.sum()) > _QUIET * _FULL
+        self._lost.append(made_up)
+        if any(islice(reversed(self._lost), _SPOILS)):
+            self._open = max(0, self._open - 1)
+        else:
+            self._judge(power, explained)
+            if plays:
+                self._learn(power)
+        if not plays:
+            now_power = float(np.mean(rest**2))
+            self._floor = min(now_power, _RISES * self._floor)
         self._held.append(self._weaken(spectra[0], power, explained))
+        return self._next()
+
+    def _next(self) -> bytes:
         return self._let_through(self._held.popleft()) if len(self._held) > _HELD else bytes(2 * FRAME)
 
     def _judge(self, power: Bands, explained: Bands) -> None:
         more_db = 10 * float(np.log10(np.maximum(power / explained, 1)).mean())
         louder = power.sum() > max(explained.sum(), _QUIET * _FULL)
         self._over = self._over + 1 if louder and more_db > _OPENS_DB else 0
-        self._open = _OPEN if self.known and self._over >= _FRAMES_TO_OPEN else max(0, self._open - 1)
+        enough = _FRAMES_TO_OPEN * (1 + sum(self._lost))
+        self._open = _OPEN if self.known and self._over >= enough else max(0, self._open - 1)
 
     def _learn(self, power: Bands) -> None:
         self._frames += 1

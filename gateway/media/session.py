@@ -191,7 +191,7 @@ class Session:
 
     def command(self, call: CommandCall) -> None:
         """Send a command to the device; it answers with a report."""
-        self._connection.send_app_message(messages.command(call.command, call.value, call.id))
+        self._exchange.tell(messages.command(call.command, call.value, call.id))
 
     def say(self, call: SayCall) -> None:
         """Say this, before anything that the bot says."""

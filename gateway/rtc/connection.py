@@ -22,6 +22,7 @@ from gateway.rtc import alive, stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.jitter import JitterStats
 from gateway.rtc.pacer import Outgoing
+from gateway.rtc.playout import Heard
 from gateway.rtc.receiver import DeviceReceiver
 from gateway.rtc.rtcp import RTP_CLOCK, Reports
 from gateway.rtc.sender import DeviceSender
@@ -32,6 +33,8 @@ MAX_MESSAGE_BYTES = 1_200
 """libpeer's SCTP reassembles nothing: no message toward a device may be longer."""
 TOLD_SECONDS = 5.0
 """For the data channel of a call that ends as soon as it is connected to open, so that its client learns why."""
+TAKEN_SECONDS = 2.0
+"""For what was sent to be acknowledged: SCTP sends a lost datagram again after one second."""
 MAX_BUFFERED = 1 << 20
 """Bytes of messages that may wait for a client that does not take them."""
 
@@ -200,11 +203,15 @@ class GatewayConnection(SmallWebRTCConnection):
         return self._pc.connectionState in {"new", "connecting"}
 
     async def told(self) -> None:
-        """Wait, not for long, until messages that wait for the data channel to open have gone."""
-        if not self.connected or self._pc.sctp is None:
+        """Wait, not for long, until messages have gone, and have been taken."""
+        if self._pc.sctp is None:
             return
-        deadline = time.monotonic() + TOLD_SECONDS
-        while self._has_to_tell() and self.connected and time.monotonic() < deadline:  # noqa: ASYNC110
+        await self._no_more(self._has_to_tell, TOLD_SECONDS)
+        await self._no_more(lambda: stock.has_untaken_messages(self._pc), TAKEN_SECONDS)
+
+    async def _no_more(self, waits: Callable[[], bool], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while waits() and self.connected and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.02)  # aiortc's channel tells Pipecat alone that it is open
 
     def _has_to_tell(self) -> bool:
@@ -230,8 +237,7 @@ class MediaConnection(GatewayConnection):
         small: the client is a small device: it is answered nothing that it cannot use, and sent no message that
             it cannot take.
         opus: the encoder's settings.
-        hear: is given what the client says, 640 bytes of PCM (20 ms, 16 kHz, mono, 16 bit) at a time, and the RTP
-            timestamp of what its speaker played meanwhile, where it says.
+        hear: is given what the client says, 20 ms at a time.
         listens: says whether silence of the client matters just now.
         on_audio: called when sound goes out after silence.
         sent: is given each packet that goes out, and the Opus that it became.
@@ -244,7 +250,7 @@ class MediaConnection(GatewayConnection):
         ice_servers: Sequence[IceServer] = (),
         small: bool,
         opus: OpusSettings,
-        hear: Callable[[bytes, int | None], None],
+        hear: Callable[[Heard], None],
         listens: Callable[[], bool] = lambda: True,
         on_audio: Callable[[], None] | None = None,
         sent: Callable[[Outgoing, bytes], None] | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,18 @@ _FADE_IN: Final = 5 * SAMPLE_RATE // 1000
 _SKIP_EVERY: Final = 3  # packets: skipping more would hide the pause itself from the VAD
 
 
+class Heard(NamedTuple):
+    """20 ms of what a device says, 640 bytes of PCM (16 kHz, mono, 16 bit).
+
+    `played`: the RTP timestamp of what its speaker played as that was recorded, where it says; `made_up`: it, or a part
+    of it, was lost on the way or never sent.
+    """
+
+    pcm: bytes
+    played: int | None = None
+    made_up: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class PlayoutStats:
     """`frames`: of 20 ms, handed on; `corrupt`: packets that are no Opus; `skipped`: quiet ones dropped."""
@@ -51,7 +63,8 @@ class VoicePlayout:
     def __init__(self) -> None:
         self._buffer = JitterBuffer()
         self._decoder = OpusDecoder()
-        self._rest = b""
+        self._rest, self._rest_made_up = b"", False
+        self._made_up: list[bool] = []  # of the frames that were handed on last
         self._lead: int | None = None  # from what is recorded to what is played meanwhile, in RTP time
         self._level = 1.0  # of the last sample handed on: below 1 while concealment fades
         self._inactive = False  # what was played last: silence follows it, and no loss
@@ -79,11 +92,19 @@ class VoicePlayout:
         playouts = self._buffer.poll(now)
         if not playouts:
             return []
-        pcm = b"".join((self._rest, *map(self._render, playouts)))
-        whole = len(pcm) - len(pcm) % FRAME_BYTES
-        self._rest = pcm[whole:]
-        self._frames += whole // FRAME_BYTES
-        return [pcm[start : start + FRAME_BYTES] for start in range(0, whole, FRAME_BYTES)]
+        frames: list[bytes] = []
+        self._made_up = []
+        for playout in playouts:
+            pcm, made_up = self._rest + self._render(playout), isinstance(playout, Conceal)
+            whole = len(pcm) - len(pcm) % FRAME_BYTES
+            for start in range(0, whole, FRAME_BYTES):
+                frames.append(pcm[start : start + FRAME_BYTES])
+                self._made_up.append(made_up or self._rest_made_up)
+                self._rest_made_up = False
+            self._rest = pcm[whole:]
+            self._rest_made_up = bool(self._rest) and (made_up or self._rest_made_up)
+        self._frames += len(frames)
+        return frames
 
     def played(self, back: int) -> int | None:
         """What the speaker was at as a frame was recorded, `back` frames before the end of what was given."""
@@ -92,6 +113,10 @@ class VoicePlayout:
             return None
         samples = back * FRAME_BYTES // 2 + len(self._rest) // 2
         return (position - samples * _TICKS_PER_SAMPLE + self._lead) % 2**32
+
+    def made_up(self, back: int) -> bool:
+        """Whether the frame `back` frames before the end of what was given is not what was sent, or not all of it."""
+        return self._made_up[-back]
 
     def rest(self, resting: bool) -> None:
         """Whether nobody listens just now: then what is filled may come in larger steps. What arrives comes at once."""

@@ -14,7 +14,7 @@ from aiortc.rtp import RtpPacket as StockPacket
 from aiortc.stats import RTCStatsReport
 
 from gateway.rtc import stock
-from gateway.rtc.playout import PlayoutStats, VoicePlayout
+from gateway.rtc.playout import Heard, PlayoutStats, VoicePlayout
 from gateway.rtc.rtcp import Reports
 from gateway.rtc.rtp import RtpPacket
 
@@ -25,8 +25,7 @@ class DeviceReceiver:
     Args:
         replaced: aiortc's receiver, whose place this takes.
         reports: of this call.
-        hear: is given 640 bytes of PCM (20 ms, 16 kHz, mono, 16 bit) at a time, and the RTP timestamp of what the
-            device's speaker played as that was recorded, where it says.
+        hear: is given what is heard, 20 ms at a time.
         listens: says whether silence matters just now; else it comes in larger steps.
     """
 
@@ -34,7 +33,7 @@ class DeviceReceiver:
         self,
         replaced: RTCRtpReceiver,
         reports: Reports,
-        hear: Callable[[bytes, int | None], None],
+        hear: Callable[[Heard], None],
         listens: Callable[[], bool] = lambda: True,
     ) -> None:
         self.transport: RTCDtlsTransport = replaced.transport
@@ -99,8 +98,8 @@ class DeviceReceiver:
         self._hand_on(self._playout.poll(self._loop.time()))
 
     def _hand_on(self, frames: list[bytes]) -> None:
-        for index, pcm in enumerate(frames):
-            self._hear(pcm, self._playout.played(len(frames) - index))
+        for back, pcm in zip(range(len(frames), 0, -1), frames, strict=True):
+            self._hear(Heard(pcm, self._playout.played(back), self._playout.made_up(back)))
         self._playout.rest(not self._listens())
         if self._timer is not None:
             self._timer.cancel()

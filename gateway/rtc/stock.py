@@ -213,6 +213,11 @@ def has_unsent_messages(pc: RTCPeerConnection) -> bool:
     return pc.sctp is not None and bool(pc.sctp._outbound_queue or pc.sctp._data_channel_queue)
 
 
+def has_untaken_messages(pc: RTCPeerConnection) -> bool:
+    """Whether messages were sent that the other end has not acknowledged: they may have been lost on the way."""
+    return pc.sctp is not None and bool(pc.sctp._sent_queue)
+
+
 def send_rtp(transport: RTCDtlsTransport, packet: bytes) -> bool:
     """Protect one RTP packet and send it at once, with no coroutine between; whether it could be."""
     pair = transport.transport._connection._nominated.get(1)

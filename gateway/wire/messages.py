@@ -137,6 +137,14 @@ def command(name: str, value: Any = None, number: str | None = None) -> dict[str
     return {"label": "rtvi-ai", "type": "server-message", "data": data}
 
 
+def changes_loudness(message: Any) -> bool:
+    """Whether it is a command after which a device plays louder or more quietly."""
+    data = message.get("data") if isinstance(message, dict) else None
+    if not isinstance(data, dict) or data.get("type") != "device-command":
+        return False
+    return data.get("command") in {"volume", "mute", "alert"}
+
+
 def attention(state: str) -> dict[str, Any]:
     """What a device is to show of whom it listens to."""
     data = {"type": "device-attention", "state": state}

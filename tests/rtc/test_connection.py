@@ -21,13 +21,14 @@ from gateway.errors import BadOffer
 from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.connection import MAX_MESSAGE_BYTES, GatewayConnection, MediaConnection
+from gateway.rtc.playout import Heard
 from gateway.wire import sdp
 from tests.support.offers import FINGERPRINT, captured, replaced
 from tests.support.peer import Ear, Tone, loopback_only, pitch
 from tests.support.waiting import until
 
 
-def device(hear: Callable[[bytes, int | None], None], *, small: bool = True) -> MediaConnection:
+def device(hear: Callable[[Heard], None], *, small: bool = True) -> MediaConnection:
     """A connection with a device at its other end, or with what can take more."""
     return MediaConnection(addresses=["127.0.0.1"], small=small, opus=OpusSettings(), hear=hear)
 
@@ -37,7 +38,7 @@ class Pair:
 
     def __init__(self) -> None:
         self.heard: list[bytes] = []
-        self.connection = device(lambda pcm, _played: self.heard.append(pcm))
+        self.connection = device(lambda heard: self.heard.append(heard.pcm))
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.peer.addTransceiver(Tone(440), direction="sendrecv")
         self.channel: RTCDataChannel = self.peer.createDataChannel("rtvi-ai")
@@ -143,7 +144,7 @@ async def test_why_a_handshake_failed_is_known(pair: Pair) -> None:
 @pytest.mark.parametrize("small", [True, False])
 async def test_redundancy_is_answered_where_it_is_offered(name: str, formats: str, *, small: bool) -> None:
     """Behind Opus: so a browser takes it, and sends none."""
-    connection = device(lambda _pcm, _played: None, small=small)
+    connection = device(lambda _heard: None, small=small)
     await connection.initialize(captured(name), "offer")
     await connection.connect()
     answer = connection.get_answer()["sdp"]
@@ -214,7 +215,7 @@ async def test_signs_of_life_are_counted_while_the_client_is_there(pair: Pair) -
 )  # fmt: skip
 @pytest.mark.parametrize("browser", [False, True])
 async def test_what_aiortc_trips_over_is_a_bad_offer_or_none(old: str, new: str, *, browser: bool) -> None:
-    connection = GatewayConnection(addresses=["127.0.0.1"]) if browser else device(lambda _pcm, _played: None)
+    connection = GatewayConnection(addresses=["127.0.0.1"]) if browser else device(lambda _heard: None)
     try:
         await connection.initialize(replaced(captured("libpeer"), old, new), "offer")
     except BadOffer as error:

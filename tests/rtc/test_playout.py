@@ -249,3 +249,13 @@ def test_it_knows_what_was_played_as_each_frame_was_recorded() -> None:
     assert (playout.played(2), playout.played(1)) == (3 * 960 + 5_960, 4 * 960 + 5_960)
     playout.push(packets[5], 0.1)
     assert playout.played(1) is None, "it plays nothing any more"
+
+
+def test_it_knows_what_is_made_up() -> None:
+    playout = VoicePlayout()
+    packets = encoded(tone(6), expected_loss=0)
+    for packet in packets[:3]:
+        playout.push(packet, packet.timestamp / 48_000)
+        assert not playout.made_up(1)
+    assert len(playout.push(packets[5], 0.1)) == 3
+    assert [playout.made_up(back) for back in (3, 2, 1)] == [True, True, False]

@@ -35,9 +35,7 @@ Connection = RTCPeerConnection
 
 def media_connection() -> MediaConnection:
     """A device's connection that nobody listens to."""
-    return MediaConnection(
-        addresses=["127.0.0.1"], small=True, opus=OpusSettings(), hear=lambda _pcm, _played: None
-    )
+    return MediaConnection(addresses=["127.0.0.1"], small=True, opus=OpusSettings(), hear=lambda _heard: None)
 
 
 @pytest.fixture

@@ -99,3 +99,19 @@ def test_what_fits_stays_as_it_is() -> None:
 )
 def test_what_has_no_text_to_cut_does_not_fit(message: object) -> None:
     assert messages.fitted(message, 1_200) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "changes"),
+    [
+        (messages.command("volume", 90), True),
+        (messages.command("alert", 50), True),
+        (messages.command("mute", True), True),
+        (messages.command("led", 5), False),
+        (messages.attention("heard"), False),
+        ({"data": "volume"}, False),
+        ("volume", False),
+    ],
+)
+def test_a_command_after_which_a_device_is_louder_or_quieter(message: object, changes: bool) -> None:
+    assert messages.changes_loudness(message) is changes
