@@ -16,6 +16,7 @@ import pytest_asyncio
 
 from gateway.wire import sdp
 from tests.support.gateway import GatewayProcess, client, serving, voicegw
+from tests.support.middle import between
 from tests.support.offers import captured
 from tests.support.peer import Peer, calling, gaps, vanish
 from tests.support.waiting import eventually
@@ -385,6 +386,21 @@ async def test_a_devices_key_names_its_call_and_no_more(echo: GatewayProcess) ->
         assert peer.error() == "revoked"
         assert problem(await peer.post(captured("libpeer"))) == (401, "key_required")
     assert key not in echo.log()
+
+
+async def test_why_a_call_ends_is_told_again_where_that_is_lost(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path) as gateway,
+        between(gateway.url) as middle,
+        calling(middle.url) as peer,
+    ):
+        await peer.hears()
+        [path] = middle.paths
+        path.messages = 1
+        await gateway.stop()
+        await peer.closed()
+        assert path.dropped == 1
+        assert peer.error() == "stopping"
 
 
 # -- leaks

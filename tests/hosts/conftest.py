@@ -72,7 +72,7 @@ async def fleet(bridge: Bridge, tmp_path_factory: pytest.TempPathFactory) -> Asy
             await stack.enter_async_context(fronting(m, directory / f"front{n}", nats.url))
             for n, m in enumerate(where[2:])
         ]
-        operator = enrol(fronts[0], "operator", role="operator")
+        operator = await enrol(fronts[0], "operator", role="operator")
         for front in fronts:
             await machines.hosts_there(front, 2)
         yield Fleet(bridge, directory, nats, fronts, list(hosts), operator)

@@ -22,7 +22,7 @@ pytestmark = [
 async def test_a_device_keyed_at_one_front_calls_at_the_other_and_hears_itself_straight_from_a_host(
     fleet: Fleet,
 ) -> None:
-    key = enrol(fleet.fronts[0], "kitchen")
+    key = await enrol(fleet.fronts[0], "kitchen")
     async with calling_from_here(fleet.fronts[1], key) as peer:
         await peer.connect()
         await peer.hears()
@@ -40,7 +40,7 @@ async def test_a_host_answers_before_what_else_its_machine_does(fleet: Fleet) ->
 
 
 async def test_calls_are_spread_over_the_hosts(fleet: Fleet) -> None:
-    keys = [enrol(fleet.fronts[0], f"many{n}") for n in range(6)]
+    keys = [await enrol(fleet.fronts[0], f"many{n}") for n in range(6)]
     async with AsyncExitStack() as stack:
         for n, key in enumerate(keys):
             peer = await stack.enter_async_context(calling_from_here(fleet.fronts[n % 2], key))
@@ -51,7 +51,7 @@ async def test_calls_are_spread_over_the_hosts(fleet: Fleet) -> None:
 
 
 async def test_a_call_is_found_at_whichever_front_its_client_comes_to(fleet: Fleet) -> None:
-    key = enrol(fleet.fronts[0], "roaming")
+    key = await enrol(fleet.fronts[0], "roaming")
     async with calling_from_here(fleet.fronts[0], key) as peer:
         await peer.connect()
         first = peer.answer.get("session_id")
@@ -67,10 +67,10 @@ async def test_a_call_is_found_at_whichever_front_its_client_comes_to(fleet: Fle
 
 
 async def test_a_key_revoked_at_one_front_is_dead_at_the_other_and_its_call_ends(fleet: Fleet) -> None:
-    key = enrol(fleet.fronts[0], "stolen")
+    key = await enrol(fleet.fronts[0], "stolen")
     async with calling_from_here(fleet.fronts[1], key) as peer:
         await peer.connect()
-        revoke(fleet.fronts[0], "stolen")
+        await revoke(fleet.fronts[0], "stolen")
         await peer.closed()
         assert peer.error() == "revoked"
         again = await peer.post("v=0")
@@ -79,7 +79,7 @@ async def test_a_key_revoked_at_one_front_is_dead_at_the_other_and_its_call_ends
 
 
 async def test_of_a_devices_two_calls_at_two_fronts_the_later_one_goes_on(fleet: Fleet) -> None:
-    key = enrol(fleet.fronts[0], "twice")
+    key = await enrol(fleet.fronts[0], "twice")
     async with calling_from_here(fleet.fronts[0], key) as one, calling_from_here(fleet.fronts[1], key) as two:
         await one.connect()
         await two.connect()

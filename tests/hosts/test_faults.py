@@ -32,7 +32,7 @@ async def hears_anew(peer: Peer) -> None:
 
 
 async def test_a_host_that_is_cut_off_from_nats_keeps_its_calls_and_no_twin_is_made(fleet: Fleet) -> None:
-    key = enrol(fleet.fronts[0], "cut")
+    key = await enrol(fleet.fronts[0], "cut")
     async with calling_from_here(fleet.fronts[0], key) as peer:
         await peer.connect()
         [before] = await fleet.sessions()
@@ -40,7 +40,7 @@ async def test_a_host_that_is_cut_off_from_nats_keeps_its_calls_and_no_twin_is_m
         with host.machine.cut_off_from(fleet.nats.machine):
             await there_again(fleet, 1)
             await hears_anew(peer)
-            other = enrol(fleet.fronts[0], "meanwhile")
+            other = await enrol(fleet.fronts[0], "meanwhile")
             async with calling_from_here(fleet.fronts[1], other) as second:
                 await second.connect()
                 await second.hears()
@@ -57,7 +57,7 @@ async def test_a_host_that_is_cut_off_from_nats_keeps_its_calls_and_no_twin_is_m
 async def test_a_host_that_sleeps_is_passed_by_and_its_client_is_elsewhere_when_it_wakes(
     fleet: Fleet,
 ) -> None:
-    key = enrol(fleet.fronts[0], "sleepy")
+    key = await enrol(fleet.fronts[0], "sleepy")
     async with calling_from_here(fleet.fronts[0], key) as peer:
         await peer.connect()
         [before] = await fleet.sessions()
@@ -66,7 +66,7 @@ async def test_a_host_that_sleeps_is_passed_by_and_its_client_is_elsewhere_when_
             await peer.restart()  # as a device does once it hears nothing
             assert not peer.answer.get("resumed")
             await peer.hears()
-            keys = [enrol(fleet.fronts[0], f"awake{n}") for n in range(3)]
+            keys = [await enrol(fleet.fronts[0], f"awake{n}") for n in range(3)]
             for n, other in enumerate(keys):  # NATS knows of no sleep: some are asked of the sleeper first
                 async with calling_from_here(fleet.fronts[n % 2], other) as second:
                     await second.connect()
@@ -83,7 +83,7 @@ async def test_a_host_that_sleeps_is_passed_by_and_its_client_is_elsewhere_when_
 
 
 async def test_while_nats_is_away_calls_go_on_and_whatever_is_shared_is_refused(fleet: Fleet) -> None:
-    key, other = enrol(fleet.fronts[0], "before"), enrol(fleet.fronts[1], "later")
+    key, other = await enrol(fleet.fronts[0], "before"), await enrol(fleet.fronts[1], "later")
     config = str(fleet.fronts[0].directory / "voicegw.toml")
     async with calling_from_here(fleet.fronts[0], key) as peer:
         await peer.connect()
@@ -98,7 +98,7 @@ async def test_while_nats_is_away_calls_go_on_and_whatever_is_shared_is_refused(
                 async with client(front.url, key="vgw_" + "x" * 43) as stranger:
                     unknown = await stranger.post("/api/offer", json={"sdp": "v=0", "type": "offer"})
                     assert unknown.status_code == 401
-            done = voicegw("devices", "--config", config, "add", "impossible")
+            done = await asyncio.to_thread(voicegw, "devices", "--config", config, "add", "impossible")
             assert done.returncode == 1
             assert "NATS does not answer" in done.stderr
             assert "Traceback" not in done.stderr
@@ -106,7 +106,7 @@ async def test_while_nats_is_away_calls_go_on_and_whatever_is_shared_is_refused(
             fleet.nats.start()
             await fleet.nats.ready()
         await there_again(fleet, 2)
-        revoke(fleet.fronts[0], "before")
+        await revoke(fleet.fronts[0], "before")
         await peer.closed()
         assert peer.error() == "revoked"
     async with calling_from_here(fleet.fronts[1], other) as second:
@@ -121,7 +121,7 @@ async def test_two_hosts_of_one_name_both_carry_calls_and_that_is_said(fleet: Fl
     async with hosting(machine, fleet.directory / "namesake", fleet.nats.url, settings) as namesake:
         await there_again(fleet, 3)
         await fleet.fronts[0].logged(f"two hosts are called {namesake.name}")
-        keys = [enrol(fleet.fronts[0], f"namesakes{n}") for n in range(4)]
+        keys = [await enrol(fleet.fronts[0], f"namesakes{n}") for n in range(4)]
         async with AsyncExitStack() as stack:
             for key in keys:
                 peer = await stack.enter_async_context(calling_from_here(fleet.fronts[0], key))
@@ -133,7 +133,7 @@ async def test_two_hosts_of_one_name_both_carry_calls_and_that_is_said(fleet: Fl
 
 async def test_a_host_that_stops_sends_its_calls_elsewhere(fleet: Fleet) -> None:
     machine = fleet.bridge.machine()
-    key = enrol(fleet.fronts[0], "moved")
+    key = await enrol(fleet.fronts[0], "moved")
     async with hosting(machine, fleet.directory / "leaving", fleet.nats.url) as leaving:
         await there_again(fleet, 3)
         others = [host.machine for host in fleet.hosts]
@@ -159,7 +159,7 @@ async def test_of_a_host_whose_main_process_is_killed_the_calls_go_on_and_its_ne
     fleet: Fleet,
 ) -> None:
     machine, directory = fleet.bridge.machine(), fleet.directory / "restarted"
-    key = enrol(fleet.fronts[0], "outlives")
+    key = await enrol(fleet.fronts[0], "outlives")
     async with hosting(machine, directory, fleet.nats.url) as first:
         await there_again(fleet, 3)
         others = [host.machine for host in fleet.hosts]
@@ -190,7 +190,7 @@ async def test_of_a_host_whose_main_process_is_killed_the_calls_go_on_and_its_ne
 
 async def test_a_killed_host_costs_its_own_calls_and_they_live_elsewhere(fleet: Fleet) -> None:
     """The last one: it does not come back."""
-    keys = [enrol(fleet.fronts[0], f"mortal{n}") for n in range(4)]
+    keys = [await enrol(fleet.fronts[0], f"mortal{n}") for n in range(4)]
     async with AsyncExitStack() as stack:
         peers = [
             await stack.enter_async_context(calling_from_here(fleet.fronts[n % 2], key))
@@ -215,7 +215,7 @@ async def test_a_killed_host_costs_its_own_calls_and_they_live_elsewhere(fleet: 
 
 
 async def test_a_killed_front_costs_no_call(fleet: Fleet) -> None:
-    key = enrol(fleet.fronts[1], "orphan")
+    key = await enrol(fleet.fronts[1], "orphan")
     async with calling_from_here(fleet.fronts[1], key) as peer:
         await peer.connect()
         machines.machine_of(fleet.fronts.pop()).die()

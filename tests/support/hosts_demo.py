@@ -68,7 +68,7 @@ async def show(bridge: Bridge, folder: Path) -> Shown:
             await stack.enter_async_context(hosting(bridge.machine(), folder / f"host{n}", nats.url, own))
             for n in range(3)
         ]
-        operator = enrol(fronts[0], "operator", role="operator")
+        operator = await enrol(fronts[0], "operator", role="operator")
         await machines.hosts_there(fronts[0], len(hosts))
         devices = [await _device(bridge, folder, fronts[0], n, stack) for n in range(DEVICES)]
         await asyncio.gather(*(own.live() for own in devices))
@@ -99,7 +99,7 @@ async def _device(
         running(
             folder / name,
             *("--interface", "eth0", "--mic", str(QUESTION)),
-            key=enrol(front, name),
+            key=await enrol(front, name),
             plain=PLAIN.exists(),
             prefix=machine.prefix,
             namespace=machine.name,

@@ -253,17 +253,20 @@ def machine_of(front: GatewayProcess) -> Machine:
     return _MACHINES[front.pid]
 
 
-def enrol(front: GatewayProcess, name: str, *, role: str = "device") -> str:
+async def enrol(front: GatewayProcess, name: str, *, role: str = "device") -> str:
     """Give a device a key, at one front; gives that."""
     config = str(front.directory / "voicegw.toml")
-    done = voicegw("devices", "--config", config, "add", name, "--role", role, "--json")
+    done = await asyncio.to_thread(
+        voicegw, "devices", "--config", config, "add", name, "--role", role, "--json"
+    )
     assert done.returncode == 0, done.stderr
     return str(json.loads(done.stdout)["key"])
 
 
-def revoke(front: GatewayProcess, name: str) -> None:
+async def revoke(front: GatewayProcess, name: str) -> None:
     """Let it in no more, at one front."""
-    done = voicegw("devices", "--config", str(front.directory / "voicegw.toml"), "revoke", name)
+    config = str(front.directory / "voicegw.toml")
+    done = await asyncio.to_thread(voicegw, "devices", "--config", config, "revoke", name)
     assert done.returncode == 0, done.stderr
 
 

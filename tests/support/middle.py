@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 
 Address = tuple[str, int]
+DTLS_APPLICATION_DATA = 23
+"""The first byte of each datagram of a data channel (RFC 6347)."""
 
 
 @dataclass
@@ -102,11 +104,15 @@ class Relay(asyncio.DatagramProtocol):
 
 
 class Path:
-    """Two sockets that stand in for each other's far end; `loss` of what passes is dropped, `cut` all of it."""
+    """Two sockets that stand in for each other's far end.
+
+    Of what passes `loss` is dropped, `cut` all of it, and `messages` the next so many messages toward the device.
+    """
 
     def __init__(self, loss: float, seed: int) -> None:
         self.loss = loss
         self.cut = False
+        self.messages = 0
         self.dropped = self.passed = 0
         self.far: list[Address | None] = [None, None]
         self.sides: list[asyncio.DatagramTransport] = []
@@ -126,11 +132,17 @@ class Path:
 
     def forward(self, side: int, data: bytes, _addr: Address) -> None:
         target = self.far[1 - side]
-        if self.cut or target is None or self._random.random() < self.loss:
+        if self.cut or target is None or self._random.random() < self.loss or self._is_lost(side, data):
             self.dropped += 1
             return
         self.passed += 1
         self.sides[1 - side].sendto(data, target)
+
+    def _is_lost(self, side: int, data: bytes) -> bool:
+        if side == 0 or self.messages == 0 or data[0] != DTLS_APPLICATION_DATA:
+            return False
+        self.messages -= 1
+        return True
 
     def close(self) -> None:
         for side in self.sides:
