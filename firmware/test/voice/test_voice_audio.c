@@ -210,6 +210,40 @@ static void what_is_heard_beside_the_speaker_is_sent_as_it_is_where_the_far_end_
     rig_free(r);
 }
 
+static void what_is_quiet_beside_the_speaker_is_sent_as_it_is_too(void **state)
+{
+    (void)state;
+    struct rig *r = rig_with((struct audio_config){.hangover_us = 100000});
+    struct audio_signal ring = {.kind = AUDIO_SIGNAL_RING, .level_db = -12};
+    audio_set_dtx(r->a, true);
+    audio_set_far_canceller(r->a, true);
+    audio_play(r->a, &ring);
+    int16_t echo[AUDIO_BLOCK] = {0};
+    for (int i = 0; i < 100; i++) { /* at -52 dBFS or less, now and then a little louder */
+        turn(r, echo);
+        if (i > 5)
+            assert_true(r->packets[(r->at - 1) % LINE][0] >= 0x80); /* CELT alone */
+        for (size_t k = 0; k < AUDIO_BLOCK; k++)
+            echo[k] = (int16_t)(r->out[k] / (i % 20 < 15 ? 100 : 20));
+    }
+    rig_free(r);
+}
+
+static void a_microphone_that_is_off_sends_next_to_nothing_though_the_far_end_cancels(void **state)
+{
+    (void)state;
+    struct rig *r = rig_with((struct audio_config){.hangover_us = 100000});
+    audio_set_dtx(r->a, true);
+    audio_set_far_canceller(r->a, true);
+    (void)longest_of(r, 60, true);
+    audio_set_microphone_mute(r->a, true);
+    struct audio_signal ring = {.kind = AUDIO_SIGNAL_RING, .level_db = -12};
+    audio_play(r->a, &ring);
+    (void)longest_of(r, 10, true);
+    assert_in_range(longest_of(r, 60, true), 0, 20);
+    rig_free(r);
+}
+
 static void the_state_tells_levels_and_who_speaks(void **state)
 {
     (void)state;
@@ -273,6 +307,8 @@ int main(void)
         cmocka_unit_test(a_packet_lost_in_a_tone_is_seen),
         cmocka_unit_test(half_duplex_hears_no_echo_of_itself),
         cmocka_unit_test(what_is_heard_beside_the_speaker_is_sent_as_it_is_where_the_far_end_cancels),
+        cmocka_unit_test(what_is_quiet_beside_the_speaker_is_sent_as_it_is_too),
+        cmocka_unit_test(a_microphone_that_is_off_sends_next_to_nothing_though_the_far_end_cancels),
         cmocka_unit_test(the_state_tells_levels_and_who_speaks),
         cmocka_unit_test(a_reset_is_for_a_new_call),
         cmocka_unit_test(what_the_codec_cannot_live_in_is_refused),

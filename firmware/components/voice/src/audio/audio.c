@@ -50,6 +50,17 @@ void audio_reset(struct audio *a)
 
 /* ---- microphone to network ---- */
 
+/* A far canceller wants all there is of what is heard beside the speaker; what it may leave unsent, libopus
+ * makes SILK of. */
+static void choose_coding(struct audio *a, uint64_t now)
+{
+    bool silenced = a->capture.is_silenced;
+    bool fine = a->far_canceller && !silenced && capture_hears_speaker(&a->capture, now);
+    bool silence = silenced || a->capture.level_db10 < LOUDEST_SILENCE;
+    (void)codec_set_fine(&a->codec, fine);
+    (void)codec_set_dtx(&a->codec, a->dtx && silence && !fine);
+}
+
 enum audio_error audio_capture_step(struct audio *a, uint64_t now, const int16_t mic[AUDIO_BLOCK],
                                     uint8_t packet[AUDIO_PACKET_MAX], size_t *len)
 {
@@ -57,8 +68,7 @@ enum audio_error audio_capture_step(struct audio *a, uint64_t now, const int16_t
     a->now = now;
     capture_step(&a->capture, now, mic, pcm);
     measure_sent(&a->measure, now, pcm);
-    (void)codec_set_dtx(&a->codec, a->dtx && a->capture.level_db10 < LOUDEST_SILENCE);
-    (void)codec_set_fine(&a->codec, a->far_canceller && capture_hears_speaker(&a->capture, now));
+    choose_coding(a, now);
     enum codec_error error = codec_encode(&a->codec, pcm, packet, len);
     a->encode_failures += error != CODEC_OK;
     return to_audio_error(error);

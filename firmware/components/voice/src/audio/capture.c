@@ -69,6 +69,7 @@ void capture_step(struct capture *c, uint64_t now, const int16_t *mic, int16_t o
     if (injecting)
         signals_fill(&c->signals, out, AUDIO_BLOCK);
     c->level_db10 = audio_math_decibel(audio_math_power(out, AUDIO_BLOCK), AUDIO_BLOCK);
+    c->is_silenced = !injecting && capture_is_gated(c, now);
     if (!injecting)
         gate(c, now, out);
 }

@@ -7,9 +7,10 @@
 #include "audio/audio_math.h"
 #include "audio/signals.h"
 
-/* Private, but for `level_db10`. */
+/* Private, but for `level_db10` and `is_silenced`. */
 struct capture {
-    int16_t level_db10;
+    int16_t level_db10; /* of what is heard */
+    bool is_silenced;   /* none of it goes out */
     enum audio_talk talk;
     bool pressed, muted;
     uint32_t hangover_us;
