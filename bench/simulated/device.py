@@ -24,7 +24,7 @@ FOUND_SECONDS: Final = (0.02, 0.12)
 """mDNS: RFC 6762, section 6, has several answer at 20 to 120 ms."""
 CONNECT_SECONDS: Final = (0.15, 0.5)
 """ICE and DTLS, of a chip."""
-NOTICE_SECONDS: Final = (1.75, 1.875)
+NOTICE_SECONDS: Final = (1.5, 1.625)
 """For a device to miss its gateway: SILENCE_US of call.c, and its look each 250 ms."""
 RETRY_AFTER: Final = 2
 """What a front that is busy answers (front/routes/common.py)."""

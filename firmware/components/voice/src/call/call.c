@@ -6,9 +6,9 @@
  * notice that it is gone. So who is silent is asked, four times; and a call that was given up too early goes
  * on.
  */
-#define DOUBT_US 750000u
+#define DOUBT_US 500000u
 #define ASK_US 250000u
-#define SILENCE_US 1750000u
+#define SILENCE_US 1500000u
 #define CHECK_US 125000u
 #define BURST 64 /* datagrams in one go: the watchdog is fed between them */
 #define GOODBYE_EVENTS 16
