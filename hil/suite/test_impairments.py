@@ -90,11 +90,11 @@ def _say(board: Board, evidence: Evidence) -> sound.Signal:
 
 def test_a_short_blackout_does_not_end_the_call(live: Board, link: Link) -> None:
     since = live.console.mark()
-    dark = Impairments(blackouts=((0.0, 2.0),))
+    dark = Impairments(blackouts=((0.0, 1.0),))
     link.impair(dark, dark)
     time.sleep(5.0)
     left = [e for e in live.console.events[since:] if e.get("event") == "state"]
-    assert not left, f"two seconds without network ended the call: {left}"
+    assert not left, f"a second without network ended the call: {left}"
 
 
 def test_a_long_blackout_is_noticed_and_survived(live: Board, link: Link, measure: Measuring) -> None:

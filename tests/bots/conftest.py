@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.speech import sphinx_stream
 from tests.bots.calling import Model
+
+
+@pytest.fixture(autouse=True)
+def _a_machine_may_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sphinx_stream, "_RESULT_SECONDS", 60.0)
 
 
 @pytest.fixture

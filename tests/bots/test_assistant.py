@@ -15,6 +15,7 @@ from gateway.speech.framing import Kind, Message
 from gateway.speech.sphinx import SphinxEngine
 from tests.bots.calling import calling, soon
 from tests.support import cache
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ async def test_a_spoken_question_gets_a_spoken_answer(settings: AssistantSetting
         await call.ask("what is twelve times seven")
         assert await soon(call.output.heard) == "what is twelve times seven"
         assert await soon(call.output.said) == "Twelve times seven is eighty four."
-        await asyncio.wait_for(call.output.stopped.wait(), 20)
+        await asyncio.wait_for(call.output.stopped.wait(), PATIENCE)
         assert len(call.output.audio) > 32_000
 
 
@@ -82,7 +83,7 @@ async def test_a_pause_in_a_sentence_is_neither_its_end_nor_answered(
         await call.play(bytes(16_000) + whole[:middle] + bytes(3_520) + whole[middle:] + bytes(640 * 60))
         assert await soon(call.output.heard) == "what is twelve times seven"
         assert await soon(call.output.said) == "Twelve times seven is eighty four."
-        await asyncio.wait_for(call.output.stopped.wait(), 20)
+        await asyncio.wait_for(call.output.stopped.wait(), PATIENCE)
         assert sent == [Kind.START, Kind.PAUSE, Kind.ON, Kind.PAUSE, Kind.END]
         assert (call.output.heard.empty(), call.output.said.empty()) == (True, True)
 
@@ -93,7 +94,7 @@ async def test_speaking_again_interrupts_the_answer(settings: AssistantSettings)
         await soon(call.output.said)
         call.output.interrupted.clear()
         await call.ask("stop")
-        await asyncio.wait_for(call.output.interrupted.wait(), 20)
+        await asyncio.wait_for(call.output.interrupted.wait(), PATIENCE)
 
 
 async def test_a_recogniser_slower_than_the_turn_is_answered_all_the_same(

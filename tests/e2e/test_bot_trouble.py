@@ -95,7 +95,7 @@ async def test_a_bot_that_fails_costs_nobody_else_and_not_its_own_call(
         await rascal.hears()
         assert errors(rascal) == [("bot_failed", False)]
         assert await session_of(gateway, "rascal") == session
-        assert gaps(neighbour.ear.since(before), 880) <= LONGEST_GAP
+        assert gaps(neighbour.ear.since(before), 880) <= LONGEST_GAP + neighbour.late
         assert errors(neighbour) == []
         await gateway.logged(says.replace("bot rascal", f"bot {SETTINGS['bots']['rascal']}"))  # type: ignore[index]
     await until(lambda: not _sleepers(gateway), "nothing that it has started is left")
@@ -115,7 +115,7 @@ async def test_a_bot_that_takes_all_it_can_costs_nobody_else(gateway: GatewayPro
         await neighbour.hears()
         rascal.send(json.dumps({"type": trouble}))
         heard = await neighbour.heard_more(3)
-        assert gaps(heard, 880) <= LONGEST_GAP
+        assert gaps(heard, 880) <= LONGEST_GAP + neighbour.late
         assert errors(neighbour) == errors(rascal) == []
         assert gateway.log().isprintable() or all(line.isprintable() for line in gateway.log().splitlines())
     await until(lambda: not _sleepers(gateway), "nothing that it has started is left")
@@ -127,7 +127,7 @@ async def test_a_bot_that_is_slow_to_start_is_waited_for(gateway: GatewayProcess
         before = other.ear.seconds
         await slow.hears()
         assert errors(slow) == []
-        assert gaps(other.ear.since(before), other.hertz) < LONGEST_GAP
+        assert gaps(other.ear.since(before), other.hertz) < LONGEST_GAP + other.late
 
 
 async def test_a_call_with_video_is_answered_though_its_bot_blocks(tmp_path: Path) -> None:

@@ -26,9 +26,9 @@ LONGEST_GAP = 1.0
 
 LIMITS = {
     "sessions": 2,
-    "connect_timeout_s": 4.0,
+    "connect_timeout_s": 8.0,
     "offers_per_minute": 6_000,
-    "vanish_timeout_s": 2.0,
+    "vanish_timeout_s": 5.0,
     "reconnect_timeout_s": 0.0,
 }
 
@@ -162,7 +162,7 @@ async def test_garbage_on_the_wire_disturbs_no_call(echo: GatewayProcess) -> Non
             for datagram in garbage(1):
                 stranger.sendto(datagram, (candidate.address, candidate.port))
         await peer.heard_more(2)
-        assert gaps(peer.ear.since(before), peer.hertz) <= LONGEST_GAP
+        assert gaps(peer.ear.since(before), peer.hertz) <= LONGEST_GAP + peer.late
         await peer.hears()
     assert "Traceback" not in echo.log()
     assert "exception was never retrieved" not in echo.log()
@@ -194,7 +194,7 @@ async def test_garbage_from_the_peers_own_address_disturbs_no_call(echo: Gateway
             if datagram:
                 pair.protocol.transport.sendto(datagram, pair.remote_addr)
         await peer.heard_more(2)
-        assert gaps(peer.ear.since(before), peer.hertz) <= LONGEST_GAP
+        assert gaps(peer.ear.since(before), peer.hertz) <= LONGEST_GAP + peer.late
         await peer.hears()
     assert "exception was never retrieved" not in echo.log()
 
@@ -346,7 +346,7 @@ async def test_a_flood_of_offers_is_held_off_and_a_live_call_does_not_notice(tmp
         assert codes.count((422, "no_audio")) < 30
         assert all(int(a.headers["retry-after"]) > 0 for a in answers if a.status_code == 429)
         await peer.heard_more(1)
-        assert gaps(peer.ear.since(before), peer.hertz) <= LONGEST_GAP
+        assert gaps(peer.ear.since(before), peer.hertz) <= LONGEST_GAP + peer.late
 
 
 async def test_a_full_gateway_says_so(hasty: GatewayProcess) -> None:

@@ -130,11 +130,11 @@ async def test_calls_at_once_each_hear_only_themselves(gateway: GatewayProcess) 
         peers = await calls(gateway, stack)
         await asyncio.gather(*(peer.hears() for peer in peers.values()))
         assert {s["worker"] for s in await gateway.sessions()} == {0, 1}
-        heard = await asyncio.gather(*(peer.heard_more(1) for peer in peers.values()))
+        heard = await asyncio.gather(*(peer.heard_more(2) for peer in peers.values()))
         for hertz, samples in zip(peers, heard, strict=True):
-            assert gaps(samples, hertz) <= LONGEST_GAP
+            assert gaps(samples, hertz) <= LONGEST_GAP + peers[hertz].late
             for other in set(TONES) - {hertz}:
-                assert gaps(samples, other) >= 0.9, f"{hertz:g} Hz heard {other:g} Hz"
+                assert gaps(samples, other) >= 1.9, f"{hertz:g} Hz heard {other:g} Hz"
 
 
 async def health(gateway: GatewayProcess) -> dict[str, list[dict[str, object]]]:
@@ -162,7 +162,7 @@ async def test_media_that_hang_are_replaced_and_their_bots_end(gateway: GatewayP
         await eventually(is_over, "the call that it had is over")
         [left] = await gateway.sessions()
         spared = one if left["device"] == "x" else other
-        assert gaps(await spared.heard_more(1), spared.hertz) <= LONGEST_GAP
+        assert gaps(await spared.heard_more(2), spared.hertz) <= LONGEST_GAP + spared.late
 
 
 def bots_of(worker: int) -> list[int]:
@@ -184,7 +184,7 @@ async def test_a_killed_worker_is_replaced_and_its_devices_reconnect(gateway: Ga
         assert len(left) == 2
         for hertz, peer in peers.items():
             if f"d{hertz:g}" in left:
-                assert gaps(await peer.heard_more(1), hertz) <= LONGEST_GAP
+                assert gaps(await peer.heard_more(2), hertz) <= LONGEST_GAP + peer.late
         await gateway.logged("is back")
         for hertz in (h for h in TONES if f"d{h:g}" not in left):
             await stack.enter_async_context(

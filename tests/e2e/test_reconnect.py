@@ -14,7 +14,7 @@ from tests.support.offers import captured
 from tests.support.peer import DEVICE, Peer, calling, vanish
 from tests.support.waiting import eventually, until
 
-SOON = {"vanish_timeout_s": 1.0, "connect_timeout_s": 3.0, "offers_per_minute": 6_000}
+SOON = {"vanish_timeout_s": 3.0, "connect_timeout_s": 15.0, "offers_per_minute": 6_000}
 KINDS = pytest.mark.parametrize("request_data", [None, DEVICE], ids=["browser", "device"])
 
 

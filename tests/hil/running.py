@@ -9,7 +9,7 @@ from hil.__main__ import command
 from hil.gateway import ROOT
 from hil.record.results import Result, read
 
-_SECONDS = 300.0
+_SECONDS = 700.0
 
 
 def suite(folder: Path, *options: str) -> list[Result]:

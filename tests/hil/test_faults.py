@@ -54,7 +54,7 @@ def runs(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs
         yield {fault: two.submit(run, fault) for fault in CAUGHT}
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(800)
 @pytest.mark.parametrize("fault", CAUGHT)
 def test_it_is_caught(runs: Runs, fault: str) -> None:
     results = runs[fault].result()

@@ -89,7 +89,7 @@ async def test_its_first_call_is_its_only_one(echo: GatewayProcess, tmp_path: Pa
         await eventually(one, "one session is left")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_two_hundred_reconnects_leak_nothing(echo: GatewayProcess, tmp_path: Path) -> None:
     async with device(tmp_path, url=echo.secure_url, plain=True) as own:
         await own.live()

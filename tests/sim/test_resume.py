@@ -32,7 +32,8 @@ async def test_a_device_takes_its_call_up_again(tmp_path: Path) -> None:
         assert after["id"] == before["id"]
         offers = [json.loads(r.split(b"\r\n\r\n", 1)[1]) for r in middle.requests if r.startswith(b"POST")]
         assert "pc_id" not in offers[0]
-        assert [offer["restart_pc"] for offer in offers[1:]] == [True, True]
+        assert len(offers) >= 3
+        assert all(offer["restart_pc"] for offer in offers[1:])
 
         own.events.clear()
         await own.ask("reconnect")

@@ -136,7 +136,7 @@ async def test_an_image_that_never_gets_into_a_call_is_left_again(
         await until(lambda: own.process.poll() is not None, "the device has rebooted")
         assert own.process.returncode == 3
     assert (2, NEW) in otadata(flash)
-    async with running(tmp_path / "own", *arguments) as trial:
+    async with running(tmp_path / "own", *arguments, url="http://127.0.0.1:9") as trial:
         assert (await trial.ask("update"))["on_trial"]
         assert (2, PENDING) in otadata(flash)
         trial.process.kill()  # the power fails before it is live

@@ -40,6 +40,8 @@ class Tone(MediaStreamTrack):
         self._hertz = hertz
         self._sent = 0
         self._began: float | None = None
+        self.late = 0.0
+        """Seconds by which a frame came late at most: so long this process stood still."""
 
     async def recv(self) -> AudioFrame:
         """The next frame, when it is due."""
@@ -47,6 +49,7 @@ class Tone(MediaStreamTrack):
             raise MediaStreamError
         self._began = time.monotonic() if self._began is None else self._began
         wait = self._began + self._sent / RATE - time.monotonic()
+        self.late = max(self.late, -wait)
         await asyncio.sleep(max(0.0, wait))
         at = (np.arange(FRAME) + self._sent) / RATE
         samples = (10_000 * np.sin(2 * np.pi * self._hertz * at)).astype(np.int16)
@@ -94,9 +97,12 @@ class Ear:
 
     def last(self, seconds: float) -> Samples:
         """The newest of what it has heard."""
-        if not self._blocks:
-            return np.zeros(0)
-        return np.concatenate(self._blocks)[-int(seconds * RATE) :]
+        wanted, first = int(seconds * RATE), len(self._blocks)
+        while first > 0 and wanted > 0:
+            first -= 1
+            wanted -= len(self._blocks[first])
+        newest = self._blocks[first:]
+        return np.concatenate(newest)[-int(seconds * RATE) :] if newest else np.zeros(0)
 
     def since(self, second: float) -> Samples:
         """All of it after this many seconds."""
@@ -166,6 +172,7 @@ class Peer:
         self.messages: list[dict[str, Any]] = []
         self.answer: dict[str, Any] = {}
         self.http: httpx.AsyncClient = client(url, key=key)
+        self._tones: list[Tone] = []
         self.pc = self._new_pc()
         self._request_data = request_data
         self._gather = gather or loopback_only
@@ -174,7 +181,8 @@ class Peer:
     def _new_pc(self) -> RTCPeerConnection:
         pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._prepare(pc)
-        pc.addTransceiver(Tone(self.hertz), direction="sendrecv")
+        self._tones.append(Tone(self.hertz))
+        pc.addTransceiver(self._tones[-1], direction="sendrecv")
         if self._with_channel:
             self.channel = pc.createDataChannel("rtvi-ai")
             self.channel.on("message", self._message)
@@ -264,6 +272,11 @@ class Peer:
         before = self.ear.seconds
         await until(lambda: self.ear.seconds >= before + seconds, f"{seconds:g} s more are heard", 60)
         return self.ear.since(before)
+
+    @property
+    def late(self) -> float:
+        """Seconds for which this process itself stood still at most: a gap in what comes back may be as long."""
+        return max(tone.late for tone in self._tones)
 
     async def closed(self) -> None:
         """Wait until the gateway has hung up."""
