@@ -8,13 +8,21 @@ import pytest
 
 from gateway.errors import BadOffer, ConfigError, GatewayError
 from gateway.media.ears import Ears
+from gateway.media.echo import Echo
 from gateway.media.here import BotsHere
 from gateway.media.session import Session
 from gateway.media.states import TRANSITIONS, Event, IllegalEvent, State, next_state
 from gateway.sections import Limits
 from gateway.settings import Settings
 from gateway.wire import talk
-from gateway.wire.calls import CandidateItem, OfferCall, PatchCall, RenegotiateCall, SessionEvent
+from gateway.wire.calls import (
+    CandidateItem,
+    CommandCall,
+    OfferCall,
+    PatchCall,
+    RenegotiateCall,
+    SessionEvent,
+)
 from tests.support.gateway import BOTS
 from tests.support.offers import captured, replaced
 from tests.support.waiting import until
@@ -179,6 +187,18 @@ async def test_a_candidate_of_any_section_is_taken_or_refused(
         await session.patch(PatchCall(session_id="s1", candidates=items))
     except GatewayError as error:
         assert error.status == 422  # noqa: PT017
+
+
+async def test_a_device_that_is_to_be_louder_has_its_echo_learnt_anew(
+    new: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten: list[Echo] = []
+    monkeypatch.setattr(Echo, "forget", forgotten.append)
+    session = new()
+    session.command(CommandCall(session_id="s1", command="led", value=5))
+    assert not forgotten
+    session.command(CommandCall(session_id="s1", command="volume", value=90))
+    assert len(forgotten) == 1
 
 
 async def test_a_session_describes_itself(new: Callable[..., Session]) -> None:
