@@ -193,7 +193,11 @@ async def test_a_device_that_is_to_be_louder_has_its_echo_learnt_anew(
     new: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forgotten: list[Echo] = []
-    monkeypatch.setattr(Echo, "forget", lambda echo: forgotten.append(echo))
+
+    def note(echo: Echo) -> None:
+        forgotten.append(echo)
+
+    monkeypatch.setattr(Echo, "forget", note)
     session = new()
     session.command(CommandCall(session_id="s1", command="led", value=5))
     assert not forgotten
