@@ -25,7 +25,8 @@ class Espeak:
 
     def __init__(self) -> None:
         """Load the library. Raises ConfigError where the wheel is missing or doesn't work here."""
-        self._library, self.sample_rate = _load()
+        with self._lock:
+            self._library, self.sample_rate = _load()
 
     def speak(self, text: str) -> bytes:
         """`text` as 16-bit mono PCM at `sample_rate`. Blocks, without the GIL but for each piece of audio."""

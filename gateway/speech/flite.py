@@ -70,7 +70,8 @@ class Flite:
         if voice not in VOICES:
             raise ConfigError(f"flite has no voice {voice!r}", remedy=f"choose one of {', '.join(VOICES)}")
         self.name = voice
-        self._flite, self._voice, self._streaming = _load(voice)
+        with self._lock:
+            self._flite, self._voice, self._streaming = _load(voice)
 
     def speak(self, text: str) -> bytes:
         """`text` as 16-bit mono PCM at 16 kHz, silence before and after trimmed. Blocks, without the GIL.
@@ -108,7 +109,7 @@ class Flite:
 def available() -> bool:
     """Whether libflite1 and the default voice are installed."""
     try:
-        _load(DEFAULT_VOICE)
+        Flite()
     except ConfigError:
         return False
     return True

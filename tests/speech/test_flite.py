@@ -1,4 +1,6 @@
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 
@@ -42,6 +44,32 @@ def test_who_wants_no_more_is_given_no_more() -> None:
 
     flite.Flite().stream("What time is it?", take)
     assert len(pieces) == 1
+
+
+FIRST_AT_ONCE = """
+import threading
+from gateway.speech import flite, synthesis
+
+def speak(speaks):
+    together.wait()
+    assert speaks().speak("What time is it?")
+
+who = [flite.Flite, synthesis.make_synthesiser] * 3
+together = threading.Barrier(len(who))
+threads = [threading.Thread(target=speak, args=(one,)) for one in who]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+def test_the_first_of_a_process_may_be_several_at_once() -> None:
+    """Calls that share a process; loaded by two at once, the library crashed that in two of three runs."""
+    for _ in range(5):
+        done = subprocess.run(
+            [sys.executable, "-c", FIRST_AT_ONCE], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
 
 
 def _trimmed(pcm: bytes, size: int) -> bytes:
