@@ -23,8 +23,8 @@ from bench.signals import Reading, reading, write_wav
 from bench.slow import NoCgroup, held
 
 _FOLDER: Final = Path(__file__).parent
-_UNFINISHED: Final = _FOLDER.parent / "build" / "bench" / "results.json"
-"""Of the last run, whatever it was."""
+_KEPT: Final = _FOLDER.parent / "build" / "bench"
+"""The results of the last run of each profile, and of the last that was none, whatever became of it."""
 _TWO: Final[Sequence[Side]] = ("baseline", "ours", "before")
 _MEASURES: Final[dict[str, tuple[Callable[[Bench, Side], dict[str, Any]], Sequence[Side]]]] = {
     "echo": (latency.echo, _TWO),
@@ -53,20 +53,25 @@ def main() -> None:
     scale = QUICK if options.quick else FULL
     sides = options.side or [side for side in get_args(Side) if side != "before" or options.before]
     names = options.only or list(_MEASURES if options.profile == "whole" else _PI)
+    is_whole = not (options.quick or options.only or options.side)
+    kept = _KEPT / f"{options.profile if is_whole else 'part'}.json"
     results: dict[str, Any] = {}
+    if options.go_on:
+        results, names = left(kept, names, sides)
     try:
         with held() if options.profile == "pi" else contextlib.nullcontext(()) as slow:
             _run(results, names, sides, Machine(scale, options.before, slow))
     except NoCgroup as error:
         sys.exit(f"error: {error}")
     finally:
-        _UNFINISHED.parent.mkdir(parents=True, exist_ok=True)
-        _UNFINISHED.write_text(json.dumps(results, indent=1) + "\n")
+        _KEPT.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(results, indent=1) + "\n")
         if len(results) > 1:
             print(report.table(results))  # noqa: T201
     if "failed" in results:
-        sys.exit(f"error: docs stay as they are, since not all was measured: {results['failed']}")
-    if not (options.quick or options.only or options.side):
+        failed = f"docs stay as they are, since not all was measured: {results['failed']}"
+        sys.exit(f"error: {failed}{'; --go-on measures that alone' if is_whole else ''}")
+    if is_whole:
         (_FOLDER / report.PAGES[options.profile].results).write_text(json.dumps(results, indent=1) + "\n")
         report.write(results, options.profile)
     elif options.json:
@@ -85,7 +90,31 @@ def _options() -> argparse.Namespace:
         "--before", type=Path, help="a checkout of an earlier version, to measure beside this one"
     )
     parser.add_argument("--json", action="store_true", help="print all figures of a partial run")
-    return parser.parse_args()
+    parser.add_argument(
+        "--go-on",
+        action="store_true",
+        help="measure what the last whole run failed at, and write it all down",
+    )
+    options = parser.parse_args()
+    if options.go_on and (options.quick or options.only or options.side):
+        parser.error("--go-on is of a whole run")
+    return options
+
+
+def left(kept: Path, names: list[str], sides: list[Side]) -> tuple[dict[str, Any], list[str]]:
+    """What a run has measured, and the names of what it has not, or not of all sides."""
+    try:
+        results: dict[str, Any] = json.loads(kept.read_text())
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: there is no run to go on with: {error}")
+    failed = {name for side in results.pop("failed", {}).values() for name in side}
+    took = results.get("took_s", {})
+
+    def is_done(name: str) -> bool:
+        wanted = [side for side in _MEASURES[name][1] if side in sides]
+        return name not in failed and all(name in took.get(side, {}) for side in wanted)
+
+    return results, [name for name in names if not is_done(name)]
 
 
 @dataclass(frozen=True, slots=True)
