@@ -28,6 +28,7 @@ _PACKAGES: Final = {
     "yaml": "pyyaml",
 }
 """Modules whose package is called otherwise."""
+_PYTHON: Final = "a file of Python's, in UTF-8, is wanted"
 _ENVIRON: Final = ("<frozen os>", os.__file__)
 _NOT_LOOKED_INTO: Final = frozenset({"node_modules", "site-packages", "__pycache__"})
 
@@ -79,7 +80,9 @@ def _otherwise(error: BaseException) -> Missing | None:
     """What keeps it from being imported where no module is missing."""
     if isinstance(error, SyntaxError):
         where = f"{Path(error.filename or '').name}, line {error.lineno}: " if error.lineno else ""
-        return Missing(f"{where}{error.msg}", "a file of Python's, in UTF-8, is wanted")
+        return Missing(f"{where}{error.msg}", _PYTHON)
+    if isinstance(error, ValueError) and "contain null bytes" in str(error):  # as Python before 3.11.4 has it
+        return Missing(str(error), _PYTHON)
     if isinstance(error, SystemExit):
         said = f": {error.code}" if isinstance(error.code, str) else f" with status {error.code or 0}"
         return Missing(
@@ -115,7 +118,7 @@ def _statement(error: ImportError) -> _Wanted | None:
             continue
         try:
             tree = ast.parse(text.read(Path(file)))
-        except (Trouble, SyntaxError):
+        except (Trouble, SyntaxError, ValueError):  # the last of null bytes, before Python 3.11.4
             return None
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom) and node.lineno <= line <= (
