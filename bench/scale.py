@@ -50,7 +50,8 @@ async def in_turn(*fronts: GatewayProcess) -> list[list[float]]:
     """Calls one after the other, each time at each: what else the machine does meets all of them alike."""
     async with AsyncExitStack() as stack:
         clients = [
-            await stack.enter_async_context(client(front.url, key=enrol(front, "alone"))) for front in fronts
+            await stack.enter_async_context(client(front.url, key=await enrol(front, "alone")))
+            for front in fronts
         ]
         for own in clients:
             await _called(own, WARM)
@@ -66,7 +67,7 @@ async def at_once(front: GatewayProcess) -> float:
     """Calls a second, of devices with a key each, whose next call replaces the one before."""
     async with AsyncExitStack() as stack:
         clients = [
-            await stack.enter_async_context(client(front.url, key=enrol(front, f"bench{n}")))
+            await stack.enter_async_context(client(front.url, key=await enrol(front, f"bench{n}")))
             for n in range(AT_ONCE)
         ]
         began = time.monotonic()
@@ -118,7 +119,7 @@ async def fleet(
         front = await stack.enter_async_context(
             fronting(bridge.machine(), folder / "front", nats.url, SETTINGS)
         )
-        operator = enrol(front, "operator", role="operator")
+        operator = await enrol(front, "operator", role="operator")
         await machines.hosts_there(front, len(hosts))
         yield nats, front, hosts, operator
 
@@ -133,7 +134,7 @@ async def compared(bridge: Bridge, folder: Path) -> tuple[list[Ways], dict[str, 
         a_second.append(await at_once(front))
         seconds = (time.monotonic() - began) / CALLS
         per_call = {k: v / CALLS for k, v in since(before, await told(nats)).items()}
-        async with calling_from_here(front, enrol(front, "talks")) as peer:
+        async with calling_from_here(front, await enrol(front, "talks")) as peer:
             await peer.connect()
             await peer.hears()
             talking = await _still(nats)

@@ -275,7 +275,7 @@ async def _connect(
     await pc.setLocalDescription(await pc.createOffer())
     answer = await _post(url, key, pc.localDescription.sdp)
     sender = DeviceSender(transceiver.sender, OpusSettings())
-    receiver = DeviceReceiver(transceiver.receiver, sender.reports, lambda pcm, _played: hear(pcm))
+    receiver = DeviceReceiver(transceiver.receiver, sender.reports, lambda heard: hear(heard.pcm))
     stock.use_media(transceiver, sender, receiver)
     await pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
     return sender, channel
