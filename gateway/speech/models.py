@@ -111,12 +111,15 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
         self._loading = False
         self._keep = keep
         self._ahead: asyncio.Future[tuple[EndOfTurnState, MetricsData | None]] | None = None
+        self._spoke_at = 0  # the first frame of speech, in the buffer
 
     def append_audio(self, buffer: bytes, is_speech: bool) -> EndOfTurnState:
         """As Pipecat's; the first speech has the model loaded."""
         if is_speech and not self._loading and engine_socket("turns") is None:
             self._loading = True
             self._model_executor.submit(self._load)
+        if self._speech_start_time == 0:
+            self._spoke_at = len(self._audio_buffer)
         return super().append_audio(buffer, is_speech)
 
     def look_ahead(self) -> None:
@@ -139,6 +142,18 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
                 self._clear(state)
                 return state, judged
         return await super().analyze_end_of_turn()
+
+    def _process_speech_segment(
+        self, audio_buffer: list[tuple[float, NDArray[np.int16]]]
+    ) -> tuple[EndOfTurnState, MetricsData | None]:
+        """As Pipecat's, which cuts by when audio came. In a burst, or after a stall, that says nothing: its length does."""
+        before = sum(audio.size for _, audio in audio_buffer[: self._spoke_at])
+        at = self._speech_start_time - before / self._sample_rate
+        timed = []
+        for _, audio in audio_buffer:
+            timed.append((at, audio))
+            at += len(audio) / self._sample_rate
+        return super()._process_speech_segment(timed)
 
     def _load(self) -> None:
         if self._session is None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 import wave
 from importlib import metadata
 from pathlib import Path
@@ -143,6 +144,18 @@ async def test_who_had_not_finished_at_a_pause_is_judged_again_at_the_end() -> N
     judge.say(5)
     assert await judge.ended()
     assert judge.given[1] == 55 * 320
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.8])
+async def test_what_comes_in_a_burst_or_after_a_stall_is_cut_by_its_length(stall: float) -> None:
+    """A call whose first sound waits for its bot."""
+    judge = _Judge(0.9)
+    for _ in range(100):
+        judge.append_audio(bytes(640), is_speech=False)
+    time.sleep(stall)  # noqa: ASYNC251 -- of the bot's loop
+    judge.say(50)
+    assert await judge.ended()
+    assert judge.given == [pytest.approx((25 + 50) * 320, abs=320)]  # half a second from before it
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
