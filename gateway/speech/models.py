@@ -146,7 +146,7 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
     def _process_speech_segment(
         self, audio_buffer: list[tuple[float, NDArray[np.int16]]]
     ) -> tuple[EndOfTurnState, MetricsData | None]:
-        """As Pipecat's, which cuts by when audio came. In a burst, or after a stall, that says nothing: its length does."""
+        """As Pipecat's, which cuts by when audio came; of a burst, or after a stall, only its length says when."""
         before = sum(audio.size for _, audio in audio_buffer[: self._spoke_at])
         at = self._speech_start_time - before / self._sample_rate
         timed = []
