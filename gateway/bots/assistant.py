@@ -45,7 +45,7 @@ from gateway.speech.home_assistant import Home
 from gateway.speech.intents import Recogniser
 from gateway.speech.language_model import LanguageModel, language_model
 from gateway.speech.mcp import McpSource
-from gateway.speech.pauses import PauseProcessor, TurnStop
+from gateway.speech.pauses import IsWhole, PauseProcessor, TurnStop, never
 from gateway.speech.recognition import SphinxSTTService
 from gateway.speech.remembering import Known, keep_summary, known, summarising
 from gateway.speech.sentences import load_book
@@ -53,7 +53,7 @@ from gateway.speech.sphinx import Beside, recogniser
 from gateway.speech.synthesis import LocalTTSService, make_synthesiser
 from gateway.speech.timers import Asked
 from gateway.speech.tooling import DeviceSource, Equipped
-from gateway.speech.turns import turns
+from gateway.speech.turns import turns as judging
 
 if TYPE_CHECKING:
     from gateway.speech.models import EndOfTurn, VoiceActivity
@@ -113,7 +113,7 @@ def check(settings: AssistantSettings, keys: Mapping[str, str]) -> None:
 async def warm(settings: AssistantSettings) -> AsyncIterator[None]:
     """Keep what calls share loaded while entered: for this process and for those that it starts meanwhile."""
     await asyncio.to_thread(_recogniser, settings.sentences)
-    engines = [turns()]
+    engines = [judging()]
     if settings.stt.provider in _SPHINX:
         model = await asyncio.to_thread(_model, settings.sentences, settings.cache_dir)
         engines.append(recogniser(model, _beside(settings)))
@@ -209,19 +209,22 @@ def build(
         if settings.llm
         else []
     )
-    return around(settings, keys, [dialogue, *llm], before, gateway)
+    return around(settings, keys, [dialogue, *llm], before, gateway, is_whole=dialogue.is_whole)
 
 
-def around(
+def around(  # noqa: PLR0913 -- what `build` is given, and what it made of it
     settings: AssistantSettings,
     keys: Mapping[str, str],
     answering: list[FrameProcessor],
     before: Known | None = None,
     gateway: Asked | None = None,
+    *,
+    is_whole: IsWhole = never,
 ) -> tuple[list[FrameProcessor], FrameProcessor]:
     """Ears and a voice around what answers; gives and raises as `build` does. Blocks."""
     before = before or Known()
-    aggregators = _aggregators(settings, before, gateway)
+    turns = _turns(settings.hearing, is_whole)
+    aggregators = _aggregators(settings, before, gateway, turns)
     vad = voice_activity(settings.hearing)
     stt = _stt(settings, keys)
     tts = _tts(settings.model_copy(update={"tts": before.voiced(settings.tts, settings.memory)}), keys)
@@ -229,14 +232,14 @@ def around(
 
 
 def _aggregators(
-    settings: AssistantSettings, before: Known, gateway: Asked | None
+    settings: AssistantSettings, before: Known, gateway: Asked | None, turns: UserTurnStrategies
 ) -> LLMContextAggregatorPair:
     context = before.context()
     sums_up = settings.llm is not None and before.kept and gateway is not None
     pair = LLMContextAggregatorPair(
         context,
         user_params=LLMUserAggregatorParams(
-            user_turn_strategies=_turns(settings.hearing),
+            user_turn_strategies=turns,
             user_turn_stop_timeout=_STUCK_TURN_SECS,
             empty_user_turn=None,
         ),
@@ -298,11 +301,11 @@ def end_of_turn(hearing: Hearing) -> EndOfTurn:
     return found
 
 
-def _turns(hearing: Hearing) -> UserTurnStrategies:
+def _turns(hearing: Hearing, is_whole: IsWhole) -> UserTurnStrategies:
     return UserTurnStrategies(
         # A transcript begins a turn where its own was given up: the recogniser of a slow machine may be that late.
         start=[VADUserTurnStartStrategy(), TranscriptionUserTurnStartStrategy()],
-        stop=[TurnStop(end_of_turn(hearing))],
+        stop=[TurnStop(end_of_turn(hearing), is_whole)],
     )
 
 

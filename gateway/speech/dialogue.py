@@ -116,6 +116,10 @@ class Dialogue(FrameProcessor):
                 return
         await self.push_frame(frame, direction)
 
+    def is_whole(self, heard: str) -> bool:
+        """Whether it asks for something that can be done here, with nothing left to say."""
+        return self._understanding.is_whole(heard, monotonic())
+
     async def cleanup(self) -> None:
         """Cancel what still runs."""
         await super().cleanup()  # type: ignore[no-untyped-call] # Pipecat leaves it untyped

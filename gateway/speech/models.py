@@ -25,7 +25,7 @@ from pipecat.audio.turn.smart_turn.base_smart_turn import (
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.silero import SileroOnnxModel, SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams, VADState
-from pipecat.metrics.metrics import MetricsData
+from pipecat.metrics.metrics import MetricsData, TurnMetricsData
 
 from gateway.environment import engine_socket
 from gateway.speech import turns
@@ -112,6 +112,8 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
         self._keep = keep
         self._ahead: asyncio.Future[tuple[EndOfTurnState, MetricsData | None]] | None = None
         self._spoke_at = 0  # the first frame of speech, in the buffer
+        self.probability = 0.0
+        """That the speaker has finished, as it was judged last at the end of speech."""
 
     def append_audio(self, buffer: bytes, is_speech: bool) -> EndOfTurnState:
         """As Pipecat's; the first speech has the model loaded."""
@@ -141,7 +143,9 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
             if state is EndOfTurnState.COMPLETE:
                 self._clear(state)
                 return state, judged
-        return await super().analyze_end_of_turn()
+        state, judged = await super().analyze_end_of_turn()
+        self.probability = judged.probability if isinstance(judged, TurnMetricsData) else 0.0
+        return state, judged
 
     def _process_speech_segment(
         self, audio_buffer: list[tuple[float, NDArray[np.int16]]]

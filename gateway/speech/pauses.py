@@ -6,10 +6,17 @@ A `PauseFrame` says that somebody who speaks is silent, a `WentOnFrame` that it 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pipecat.frames.frames import Frame, InputAudioRawFrame, SystemFrame
+from pipecat.frames.frames import (
+    Frame,
+    InputAudioRawFrame,
+    SystemFrame,
+    TranscriptionFrame,
+    VADUserStoppedSpeakingFrame,
+)
 from pipecat.processors.audio.vad_processor import VADProcessor
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.turns.types import ProcessFrameResult
@@ -22,6 +29,17 @@ PAUSE_SECONDS: Final = 0.06
 """Of silence: two of the VAD's windows. After one of them a word's last consonant may still come."""
 MOST: Final = 3
 """Pauses of one stretch of speech that are told of: each costs a hearing and a judgement."""
+DOUBTFUL: Final = 0.1
+"""From this probability on that a turn is over, words that ask for something whole end it; from 0.5 on it has ended."""
+
+
+IsWhole = Callable[[str], bool]
+"""Whether words ask for something that can be done as it stands."""
+
+
+def never(_words: str) -> bool:
+    """What nobody here understands may always go on."""
+    return False
 
 
 @dataclass
@@ -83,15 +101,23 @@ class PauseProcessor(VADProcessor):
 
 
 class TurnStop(TurnAnalyzerUserTurnStopStrategy):  # type: ignore[no-untyped-call] # Pipecat leaves it untyped
-    """Pipecat's end of a turn, judged at the pause.
+    """Pipecat's end of a turn, judged at the pause, and by what was said.
 
     Args:
-        analyzer: what judges.
+        analyzer: what judges how it was said.
+        is_whole: decides where that is in doubt.
     """
 
-    def __init__(self, analyzer: EndOfTurn) -> None:
+    def __init__(self, analyzer: EndOfTurn, is_whole: IsWhole = never) -> None:
         super().__init__(turn_analyzer=analyzer)
         self._analyzer = analyzer
+        self._is_whole = is_whole
+        self._said: list[str] = []
+
+    async def handle_user_turn_started(self) -> None:
+        """As Pipecat's."""
+        await super().handle_user_turn_started()  # type: ignore[no-untyped-call]
+        self._said.clear()
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
         """As Pipecat's."""
@@ -99,4 +125,15 @@ class TurnStop(TurnAnalyzerUserTurnStopStrategy):  # type: ignore[no-untyped-cal
             self._analyzer.look_ahead()
         elif isinstance(frame, WentOnFrame):
             self._analyzer.forget()
-        return await super().process_frame(frame)
+        elif isinstance(frame, TranscriptionFrame):
+            self._said.append(frame.text)
+        found = await super().process_frame(frame)
+        if isinstance(frame, TranscriptionFrame | VADUserStoppedSpeakingFrame):
+            await self._end_what_is_whole()
+        return found
+
+    async def _end_what_is_whole(self) -> None:
+        in_doubt = self._vad_stopped and not self._turn_complete and self._analyzer.probability >= DOUBTFUL
+        if in_doubt and self._transcript_finalized and self._is_whole(" ".join(self._said)):
+            self._turn_complete = True
+            await self._maybe_trigger_user_turn_stopped()  # type: ignore[no-untyped-call]

@@ -70,6 +70,8 @@ _AGAIN: Final = re.compile(
 )
 _GAMES: Final = ("Joke", "Coin", "Dice")
 _TIMERS: Final = ("TimerSet", "TimerAsk", "TimerChange")
+_OPEN: Final = ("TimerAsk", "Stop", "Hello", "Unavailable")
+"""What may well be the beginning of something longer."""
 _NUMBER: Final = re.compile(
     r"(?:(?:no|sorry|wait|actually|make (?:it|that)|set it to|i meant?|to|for|say|let's say|about|rather) )*"
     r"(\d{1,3})(?: percent)?"
@@ -121,6 +123,16 @@ class Understanding:
         if found:
             self._last, self._at = found[-1], now
         return found
+
+    def is_whole(self, heard: str, now: float) -> bool:
+        """Whether it asks for something as it stands, as one who had finished would; nothing is remembered of it."""
+        text = plain(heard)
+        if UNCLEAR in heard:
+            return False
+        if self._by_topic(text, now):
+            return True
+        whole = self._by_template(heard) or self._by_template(text)
+        return whole is not None and whole.name not in _OPEN
 
     def may_mean(self, heard: str) -> bool:
         """Whether it asks for anything that can be done here, whatever was said before it."""

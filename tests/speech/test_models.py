@@ -10,12 +10,9 @@ import time
 import wave
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.silero import SileroVADAnalyzer
@@ -23,6 +20,7 @@ from pipecat.audio.vad.vad_analyzer import VADParams
 
 from gateway.speech import models
 from tests.speech.conftest import DATA
+from tests.speech.judge import Judge
 
 ROOT = Path(__file__).parents[2]
 _LOAD = """
@@ -94,32 +92,8 @@ async def test_the_turn_model_is_loaded_when_somebody_speaks(monkeypatch: pytest
     await turn.cleanup()  # type: ignore[no-untyped-call]
 
 
-class _Judge(models.EndOfTurn):
-    """Judges by rote, and notes how much it was given."""
-
-    def __init__(self, *probable: float) -> None:
-        super().__init__(SmartTurnParams())
-        self.set_sample_rate(16_000)
-        self._probable = list(probable)
-        self.given: list[int] = []
-
-    def _predict_endpoint(self, audio_array: NDArray[np.float32]) -> dict[str, Any]:
-        self.given.append(audio_array.size)
-        probable = self._probable.pop(0)
-        return {"prediction": int(probable > 0.5), "probability": probable}
-
-    def say(self, blocks: int) -> None:
-        for _ in range(blocks):
-            self.append_audio(bytes(640), is_speech=True)
-
-    async def ended(self) -> bool:
-        state, _ = await self.analyze_end_of_turn()
-        await self.cleanup()  # type: ignore[no-untyped-call]
-        return state is EndOfTurnState.COMPLETE
-
-
 async def test_a_turn_that_was_judged_at_a_pause_is_not_judged_again() -> None:
-    judge = _Judge(0.9)
+    judge = Judge(0.9)
     judge.say(50)
     judge.look_ahead()
     judge.say(5)
@@ -128,7 +102,7 @@ async def test_a_turn_that_was_judged_at_a_pause_is_not_judged_again() -> None:
 
 
 async def test_a_turn_that_went_on_after_a_pause_is_judged_by_all_of_it() -> None:
-    judge = _Judge(0.9, 0.1)
+    judge = Judge(0.9, 0.1)
     judge.say(50)
     judge.look_ahead()
     judge.forget()
@@ -138,7 +112,7 @@ async def test_a_turn_that_went_on_after_a_pause_is_judged_by_all_of_it() -> Non
 
 
 async def test_who_had_not_finished_at_a_pause_is_judged_again_at_the_end() -> None:
-    judge = _Judge(0.1, 0.9)
+    judge = Judge(0.1, 0.9)
     judge.say(50)
     judge.look_ahead()
     judge.say(5)
@@ -149,7 +123,7 @@ async def test_who_had_not_finished_at_a_pause_is_judged_again_at_the_end() -> N
 @pytest.mark.parametrize("stall", [0.0, 0.8])
 async def test_what_comes_in_a_burst_or_after_a_stall_is_cut_by_its_length(stall: float) -> None:
     """A call whose first sound waits for its bot."""
-    judge = _Judge(0.9)
+    judge = Judge(0.9)
     for _ in range(100):
         judge.append_audio(bytes(640), is_speech=False)
     time.sleep(stall)  # noqa: ASYNC251 -- of the bot's loop

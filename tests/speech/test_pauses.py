@@ -1,4 +1,4 @@
-"""Pauses in speech: told of before the end of it, taken back where it goes on, and not without bound."""
+"""Pauses in speech, told of before the end of it; and the end of a turn, where how it was said leaves it in doubt."""
 
 from __future__ import annotations
 
@@ -11,16 +11,25 @@ from pipecat.frames.frames import (
     EndFrame,
     Frame,
     InputAudioRawFrame,
+    TranscriptionFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import (
+    LLMContextAggregatorPair,
+    LLMUserAggregatorParams,
+)
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.tests.utils import SleepFrame, run_test
+from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
 
 from gateway.speech.models import VoiceActivity
-from gateway.speech.pauses import MOST, PauseFrame, PauseProcessor, WentOnFrame
+from gateway.speech.pauses import MOST, PauseFrame, PauseProcessor, TurnStop, WentOnFrame
+from tests.speech.judge import Judge
 
 _TOLD = (VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame, PauseFrame, WentOnFrame)
 _STARTED, _STOPPED, _PAUSE, _ON = (kind.__name__ for kind in _TOLD)
@@ -97,3 +106,40 @@ async def test_who_speaks_again_has_as_many() -> None:
     once = [*[0.3, 0.12] * MOST, 0.3, 0.6]
     found = await _told(*once, *once)
     assert found.told.count(_PAUSE) == 2 * MOST
+
+
+async def _ends(probability: float, *stretches: str) -> bool:
+    """Whether a turn of these stretches of speech is over with the last one's words, without more silence."""
+    stop = TurnStop(Judge(*[probability] * len(stretches)), lambda said: said == "a timer for five minutes")
+    frames: list[Frame] = []
+    for heard in stretches:
+        frames += [VADUserStartedSpeakingFrame(), *[InputAudioRawFrame(bytes(640), 16_000, 1)] * 25]
+        frames += [VADUserStoppedSpeakingFrame(), TranscriptionFrame(heard, "", "", finalized=True)]
+        frames.append(SleepFrame(0.1))
+    users = LLMUserAggregatorParams(user_turn_strategies=UserTurnStrategies(stop=[stop]))
+    ended = False
+
+    async def on_user_turn_stopped(*_: object) -> None:
+        nonlocal ended
+        ended = True
+
+    stop.add_event_handler("on_user_turn_stopped", on_user_turn_stopped)
+    await run_test(
+        LLMContextAggregatorPair(LLMContext(), user_params=users).user(),
+        frames_to_send=frames,
+        pipeline_params=PipelineParams(audio_in_sample_rate=16_000),
+    )
+    return ended
+
+
+async def test_of_a_turn_in_doubt_words_that_ask_for_something_whole_are_the_end() -> None:
+    assert await _ends(0.3, "a timer for five minutes")
+    assert await _ends(0.3, "a timer", "for five minutes")
+
+
+async def test_words_that_do_not_are_waited_for() -> None:
+    assert not await _ends(0.3, "a timer for five")
+
+
+async def test_who_plainly_goes_on_is_waited_for_whatever_was_said() -> None:
+    assert not await _ends(0.05, "a timer for five minutes")
