@@ -22,6 +22,10 @@ typedef struct esp_netif_obj esp_netif_t;
 typedef struct {
     const void *base;
 } esp_netif_config_t;
+#define ESP_NETIF_DEFAULT_WIFI_STA()                                                                         \
+    {                                                                                                        \
+        NULL                                                                                                 \
+    }
 #define ESP_NETIF_DEFAULT_ETH()                                                                              \
     {                                                                                                        \
         NULL                                                                                                 \
@@ -29,4 +33,3 @@ typedef struct {
 esp_err_t esp_netif_init(void);
 esp_netif_t *esp_netif_new(const esp_netif_config_t *config);
 esp_err_t esp_netif_attach(esp_netif_t *network, void *driver);
-esp_netif_t *esp_netif_create_default_wifi_sta(void);

@@ -1,6 +1,7 @@
 #pragma once
 #include <esp_netif.h>
 
+#define ESP_ERR_WIFI_STATE 0x3006
 #define ESP_ERR_WIFI_CONN 0x3007
 
 typedef enum { WIFI_MODE_NULL, WIFI_MODE_STA } wifi_mode_t;
@@ -59,6 +60,8 @@ typedef union {
     } sta;
 } wifi_config_t;
 typedef struct wifi_scan_config_t wifi_scan_config_t;
+esp_err_t esp_netif_attach_wifi_station(esp_netif_t *network);
+esp_err_t esp_wifi_set_default_wifi_sta_handlers(void);
 esp_err_t esp_wifi_init(const wifi_init_config_t *config);
 esp_err_t esp_wifi_start(void);
 esp_err_t esp_wifi_connect(void);

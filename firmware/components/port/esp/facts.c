@@ -31,7 +31,7 @@ void facts_start(void)
 {
     uint8_t mac[6] = {0};
     const esp_partition_t *slot = esp_ota_get_running_partition();
-    (void)esp_efuse_mac_get_default(mac);
+    (void)esp_read_mac(mac, ESP_MAC_EFUSE_FACTORY); /* six bytes on every chip */
     (void)snprintf(facts.id, sizeof facts.id, "%02x%02x%02x%02x%02x%02x", mac[0], mac[1], mac[2], mac[3],
                    mac[4], mac[5]);
     facts.board = board.name;

@@ -13,6 +13,15 @@ static _Atomic int state = PORT_LINK_DOWN;
 static _Atomic uint32_t address, mask; /* network order, 0 for none */
 static _Atomic uint32_t since_ms;      /* of that state */
 
+/* Unless it has changed meanwhile. */
+static bool turn(int from, enum port_link to)
+{
+    if (!atomic_compare_exchange_strong(&state, &from, (int)to))
+        return false;
+    atomic_store(&since_ms, (uint32_t)(port_clock() / 1000));
+    return true;
+}
+
 void link_is(enum port_link now)
 {
     if (atomic_exchange(&state, (int)now) != (int)now)
@@ -30,9 +39,12 @@ static void on_ip(void *unused, esp_event_base_t base, int32_t id, void *data)
     const ip_event_got_ip_t *event = data;
     atomic_store(&mask, got ? event->ip_info.netmask.addr : 0);
     atomic_store(&address, got ? event->ip_info.ip.addr : 0);
-    if (got)
+    if (got) {
         port_log(PORT_INFO, "link", "address " IPSTR, IP2STR(&event->ip_info.ip));
-    link_is(got ? PORT_LINK_UP : PORT_LINK_JOINING);
+        link_is(PORT_LINK_UP);
+    } else if (turn(PORT_LINK_UP, PORT_LINK_JOINING)) { /* else the driver has said already what is wrong */
+        port_net_wake();
+    }
 }
 
 static esp_err_t hear_of_addresses(void)
@@ -61,9 +73,9 @@ enum port_error link_start(void)
 enum port_link link_joins(void)
 {
     enum port_link was = port_link_state();
-    int now = atomic_load(&state); /* an address may come at this very moment, and must not be overwritten */
-    if (now != PORT_LINK_UP && atomic_compare_exchange_strong(&state, &now, PORT_LINK_JOINING))
-        atomic_store(&since_ms, (uint32_t)(port_clock() / 1000));
+    int now = atomic_load(&state);
+    if (now != PORT_LINK_UP)
+        (void)turn(now, PORT_LINK_JOINING); /* an address may come at this very moment */
     return was;
 }
 

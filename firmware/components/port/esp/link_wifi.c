@@ -10,11 +10,15 @@
 #include "esp.h"
 
 #define SCAN_NAMES 24
+#define SCAN_MS 10000u
 #define WEAK_DBM (-70) /* here speech begins to suffer */
 
+static esp_netif_t *network;
 static wifi_config_t joined; /* what the driver was told */
 static _Atomic bool told;
 static _Atomic bool scanned;
+static bool scan_begun;
+static _Atomic uint32_t held_until_ms; /* joining waits for a scan: the driver does one or the other */
 static char seen[SCAN_NAMES][sizeof((struct port_network *)0)->ssid];
 static unsigned seen_count;
 
@@ -36,6 +40,11 @@ static enum port_link meaning(uint8_t reason)
     }
 }
 
+static bool is_held(void)
+{
+    return (int32_t)(atomic_load(&held_until_ms) - (uint32_t)(port_clock() / 1000)) > 0;
+}
+
 static void on_lost(const wifi_event_sta_disconnected_t *event)
 {
     enum port_link now = meaning(event->reason);
@@ -43,7 +52,7 @@ static void on_lost(const wifi_event_sta_disconnected_t *event)
         return;
     port_log(PORT_WARNING, "wifi", "lost: reason %u, %d dBm", event->reason, event->rssi);
     link_is(now);
-    if (now == PORT_LINK_JOINING && atomic_load(&told))
+    if (now == PORT_LINK_JOINING && atomic_load(&told) && !is_held())
         (void)esp_wifi_connect(); /* else the session tries again when it has waited */
 }
 
@@ -69,9 +78,17 @@ static void on_wifi(void *unused, esp_event_base_t base, int32_t id, void *data)
         atomic_store(&scanned, true);
 }
 
+/* esp_netif_create_default_wifi_sta() in steps: it aborts where one of them fails. */
 static esp_err_t make_network(void)
 {
-    return esp_netif_create_default_wifi_sta() != NULL ? ESP_OK : ESP_ERR_NO_MEM;
+    esp_netif_config_t config = ESP_NETIF_DEFAULT_WIFI_STA();
+    network = esp_netif_new(&config);
+    return network != NULL ? ESP_OK : ESP_ERR_NO_MEM;
+}
+
+static esp_err_t attach(void)
+{
+    return esp_netif_attach_wifi_station(network);
 }
 
 static esp_err_t init(void)
@@ -96,10 +113,11 @@ static esp_err_t choose(void)
 
 enum port_error link_driver_start(void)
 {
-    static link_step *const steps[] = {make_network, init, hear, choose, esp_wifi_start};
+    static link_step *const steps[] = {
+        make_network, attach, esp_wifi_set_default_wifi_sta_handlers, init, hear, choose, esp_wifi_start};
     static unsigned done;
     enum port_error error = link_start();
-    return error == PORT_OK ? esp_port_error(link_take_steps(steps, 5, &done), "Wi-Fi") : error;
+    return error == PORT_OK ? esp_port_error(link_take_steps(steps, 7, &done), "Wi-Fi") : error;
 }
 
 static void describe(wifi_config_t *config, const char *ssid, const char *password)
@@ -131,7 +149,7 @@ enum port_error port_link_join(const char *ssid, const char *password)
     if (same && (was == PORT_LINK_UP || was == PORT_LINK_JOINING))
         return PORT_OK;
     if (same && was == PORT_LINK_NO_ADDRESS)
-        return esp_port_error(esp_wifi_disconnect(), "Wi-Fi"); /* associated, or at it: anew */
+        (void)esp_wifi_disconnect(); /* associated, or at it: anew; idle: of that nobody is told */
     esp_err_t error = ESP_OK;
     if (!same) {
         atomic_store(&told, false);
@@ -141,7 +159,7 @@ enum port_error port_link_join(const char *ssid, const char *password)
         link_is(PORT_LINK_JOINING);
     }
     atomic_store(&told, error == ESP_OK);
-    if (error == ESP_OK)
+    if (error == ESP_OK && !is_held())
         error = esp_wifi_connect();
     if (error == ESP_ERR_WIFI_CONN)
         error = ESP_OK; /* at it already, or still leaving the network before: then on_lost() goes on */
@@ -164,12 +182,38 @@ int8_t link_driver_rssi(void)
     return esp_wifi_sta_get_rssi(&rssi) == ESP_OK ? (int8_t)rssi : 0;
 }
 
+static enum port_error begin_scan(void)
+{
+    esp_err_t error = esp_wifi_scan_start(NULL, false);
+    scan_begun = error == ESP_OK;
+    if (error == ESP_ERR_WIFI_STATE) /* it is still about to leave: port_link_seen() tries again */
+        return PORT_OK;
+    return esp_port_error(error, "Wi-Fi scan");
+}
+
+static enum port_error end_scan(void)
+{
+    atomic_store(&held_until_ms, 0);
+    if (atomic_load(&told) && port_link_state() != PORT_LINK_UP)
+        (void)esp_wifi_connect();
+    return PORT_END;
+}
+
 enum port_error port_link_scan(void)
 {
+    enum port_error error = link_driver_start();
+    if (error != PORT_OK)
+        return error;
     (void)esp_wifi_clear_ap_list();
     atomic_store(&scanned, false);
     seen_count = 0;
-    return esp_port_error(esp_wifi_scan_start(NULL, false), "Wi-Fi scan");
+    atomic_store(&held_until_ms, (uint32_t)(port_clock() / 1000) + SCAN_MS);
+    if (port_link_state() != PORT_LINK_UP)
+        (void)esp_wifi_disconnect();
+    error = begin_scan();
+    if (error != PORT_OK)
+        (void)end_scan();
+    return error;
 }
 
 static bool is_new(const char *ssid)
@@ -186,8 +230,10 @@ static bool is_new(const char *ssid)
 enum port_error port_link_seen(struct port_network *network)
 {
     wifi_ap_record_t record;
+    if (!scan_begun && begin_scan() != PORT_OK)
+        return end_scan();
     if (!atomic_load(&scanned))
-        return PORT_AGAIN;
+        return is_held() ? PORT_AGAIN : end_scan();
     while (esp_wifi_scan_get_ap_record(&record) == ESP_OK) {
         size_t len = strnlen((const char *)record.ssid, sizeof network->ssid - 1);
         memcpy(network->ssid, record.ssid, len);
@@ -197,5 +243,5 @@ enum port_error port_link_seen(struct port_network *network)
         if (is_new(network->ssid))
             return PORT_OK;
     }
-    return PORT_END;
+    return end_scan();
 }
