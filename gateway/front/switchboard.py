@@ -312,8 +312,10 @@ class Switchboard:
             self._replace(session_id)
 
     def _replace(self, session_id: str) -> None:
-        """End a call for a later one, which does not wait for that."""
-        self._start(self.end(session_id, "replaced"), f"end-{session_id}")
+        """End a call for a later one, which does not wait for that; its host may tell of the later one as well."""
+        name = f"end-{session_id}"
+        if all(task.get_name() != name for task in self._beside):
+            self._start(self.end(session_id, "replaced"), name)
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.errors import BadOffer, Busy, Forbidden, NoAudio, NotFound, RateLimited, Stopping
-from gateway.front import reserved
+from gateway.front import reserved, sharing
 from gateway.front.access import Caller
-from gateway.front.calls import MAX_PC_IDS
+from gateway.front.calls import MAX_PC_IDS, Owner
 from gateway.front.places.workers import Workers
 from gateway.front.registry import Registry, Role, open_registry
 from gateway.front.switchboard import Offered, Switchboard
@@ -22,7 +22,7 @@ from gateway.front.telemetry import Telemetry
 from gateway.sections import Limits
 from gateway.settings import Settings
 from gateway.wire import sdp
-from gateway.wire.calls import Answer, CandidateItem, SessionEvent
+from gateway.wire.calls import Answer, CandidateItem, EndCall, KeptCall, SessionEvent
 from gateway.wire.sdp_lint import lint
 from tests.support.offers import captured, made
 from tests.support.waiting import until
@@ -214,6 +214,29 @@ async def test_the_same_device_again_replaces_its_call(board: Board) -> None:
     await board.offer(kitchen("192.168.1.6"))
     await until(lambda: board.ended == [(first, "replaced")], "the first has ended")
     assert list(board.sessions().values()) == ["kitchen"]
+
+
+async def test_it_is_ended_once_where_a_host_tells_of_the_later_call_too(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await board.offer(kitchen())
+    [first] = board.sessions()
+    asked: list[str] = []
+    end = board.workers.end
+
+    async def noted(call: EndCall) -> None:
+        asked.append(call.session_id)
+        await end(call)
+
+    monkeypatch.setattr(board.workers, "end", noted)
+    owner = asdict(Owner(kitchen(), None, sharing.Board(None, "192.168.1.5")))
+    later = KeptCall(
+        session_id="later", pc_id="1", device="kitchen", owner=owner, described={}, order=(1.0, 1)
+    )
+    board.switchboard.adopt(later)
+    board.switchboard.adopt(later.model_copy(update={"pc_id": "2"}))
+    await until(lambda: board.ended == [(first, "replaced")], "the first has ended")
+    assert asked == [first]
 
 
 async def test_the_nameless_replace_nobody(board: Board) -> None:
