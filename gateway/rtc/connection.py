@@ -6,6 +6,7 @@ import asyncio
 import bisect
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -135,6 +136,11 @@ class GatewayConnection(SmallWebRTCConnection):
     ) -> None:
         self.addresses = addresses
         super().__init__(ice_servers=[RTCIceServer([*s.urls], s.username, s.credential) for s in ice_servers])
+
+    def _initialize(self) -> None:
+        super()._initialize()
+        # Of a client that has sent one of its pings and no more: Pipecat keeps all that it says from then on.
+        self._pending_app_messages = deque(maxlen=MAX_MESSAGE_QUEUE_SIZE)  # type: ignore[assignment]
 
     async def _create_answer(self, sdp: str, type: str) -> None:  # noqa: A002 -- Pipecat's name
         try:

@@ -57,6 +57,7 @@ def fitted(message: Any, limit: int) -> str | None:
     data = message.get("data") if isinstance(message, dict) else None
     if not isinstance(data, dict) or not isinstance(text := data.get("text"), str):
         return None
+    text = text[:limit]  # each character is a byte at least
 
     def cut(length: int) -> str:
         return _json({**message, "data": {**data, "text": text[:length].rstrip() + "…"}})

@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+from pipecat.transports.smallwebrtc.connection import MAX_MESSAGE_QUEUE_SIZE
 
 from gateway.errors import BadOffer
 from gateway.rtc import stock
@@ -123,6 +124,20 @@ async def test_text_that_is_not_ascii_has_the_bytes_of_utf_8(pair: Pair) -> None
     pair.connection.send_app_message({"x": "\N{EURO SIGN}" * 391})
     await until(lambda: len(pair.messages) == 2, "both have come")
     assert [len(json.loads(m)["x"]) for m in pair.messages] == [390, 391]
+
+
+async def test_what_a_client_says_that_pings_no_more_is_not_kept_without_bound(pair: Pair) -> None:
+    await pair.connect()
+    await pair.connection.connect()
+    pair.channel.send("ping")
+    await until(lambda: pair.connection._last_received_time is not None, "it has come")
+    pair.connection._last_received_time = 0.0  # three seconds ago and more
+    for number in range(3 * MAX_MESSAGE_QUEUE_SIZE):
+        pair.channel.send(json.dumps({"type": "x", "number": number}))
+    last = 3 * MAX_MESSAGE_QUEUE_SIZE - 1
+    waiting = pair.connection._pending_app_messages
+    await until(lambda: bool(waiting) and waiting[-1]["number"] == last, "all have come")
+    assert len(waiting) == MAX_MESSAGE_QUEUE_SIZE
 
 
 @pytest.mark.parametrize("role", ["actpass", "active"])
