@@ -178,6 +178,86 @@ static void a_name_without_an_address_is_none(void **state)
     assert_int_equal(resolve_result(&found), PORT_ERR_RESOLVE);
 }
 
+#define TRUNCATED 0x0200
+#define SERVER_FAILURE 2
+#define NAME_ERROR 3
+#define REFUSED 5
+
+/* Its question again, and these flags. */
+static void decline(int server, struct question *q, uint16_t flags)
+{
+    q->data[2] = (uint8_t)(0x81 | flags >> 8);
+    q->data[3] = (uint8_t)(0x80 | flags);
+    (void)sendto(servers[server], q->data, (size_t)q->len, 0, (struct sockaddr *)&q->from, sizeof q->from);
+}
+
+static void another_server_is_asked_at_once_where_one_does_not_say(void **state)
+{
+    static const uint16_t flags[] = {SERVER_FAILURE, REFUSED, TRUNCATED};
+    static const uint8_t ip[][4] = {{192, 168, 50, 10}};
+    struct port_addresses found;
+    struct question q;
+    (void)state;
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        assert_int_equal(resolve_start("gateway.example"), PORT_AGAIN);
+        assert_true(was_asked(0, &q));
+        decline(0, &q, flags[i]);
+        assert_int_equal(resolve_result(&found), PORT_AGAIN);
+        assert_true(was_asked(1, &q));
+        answer(1, &q, ip, 1);
+        assert_int_equal(resolve_result(&found), PORT_OK);
+        assert_memory_equal(found.at[0].ip, ip[0], 4);
+    }
+}
+
+static void where_none_says_there_is_no_address(void **state)
+{
+    struct port_addresses found;
+    struct question q;
+    (void)state;
+    assert_int_equal(resolve_start("gateway.example"), PORT_AGAIN);
+    assert_true(was_asked(0, &q));
+    decline(0, &q, SERVER_FAILURE);
+    assert_int_equal(resolve_result(&found), PORT_AGAIN);
+    assert_true(was_asked(1, &q));
+    decline(1, &q, REFUSED);
+    assert_int_equal(resolve_result(&found), PORT_ERR_RESOLVE);
+    assert_false(was_asked(0, &q));
+}
+
+/* The first is asked twice before the other has said anything. */
+static void one_that_is_silent_has_not_said_no(void **state)
+{
+    static const uint8_t ip[][4] = {{192, 168, 50, 10}};
+    struct port_addresses found;
+    struct question q;
+    (void)state;
+    assert_int_equal(resolve_start("gateway.example"), PORT_AGAIN);
+    for (int round = 0; round < 2; round++) {
+        assert_true(was_asked(0, &q));
+        decline(0, &q, SERVER_FAILURE);
+        assert_int_equal(resolve_result(&found), PORT_AGAIN);
+        assert_true(was_asked(1, &q));
+        now += 1600000u;
+        assert_int_equal(resolve_result(&found), PORT_AGAIN);
+    }
+    assert_true(was_asked(0, &q));
+    answer(0, &q, ip, 1);
+    assert_int_equal(resolve_result(&found), PORT_OK);
+}
+
+static void that_there_is_no_such_name_is_believed(void **state)
+{
+    struct port_addresses found;
+    struct question q;
+    (void)state;
+    assert_int_equal(resolve_start("gateway.example"), PORT_AGAIN);
+    assert_true(was_asked(0, &q));
+    decline(0, &q, NAME_ERROR);
+    assert_int_equal(resolve_result(&found), PORT_ERR_RESOLVE);
+    assert_false(was_asked(1, &q));
+}
+
 static void digits_need_nobody(void **state)
 {
     static const uint8_t ip[] = {10, 1, 2, 3};
@@ -250,6 +330,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(another_server_is_asked_where_one_is_silent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stranger_s_answer_is_not_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_name_without_an_address_is_none, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(another_server_is_asked_at_once_where_one_does_not_say, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(where_none_says_there_is_no_address, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_that_is_silent_has_not_said_no, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(that_there_is_no_such_name_is_believed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(digits_need_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_asked_is_told_at_once, set_up, tear_down),
         cmocka_unit_test(no_answer_is_read_beyond_its_end),

@@ -1,6 +1,6 @@
 /* Looking up a name: all of its IPv4 addresses, of which lwIP's own resolver gives the first. One name server
- * after the other is asked, over and over, until whoever waits gives up; a name in .local is asked of the LAN
- * (RFC 6762 section 5.1). */
+ * after the other is asked, over and over, until whoever waits gives up or all have said that they do not
+ * know; a name in .local is asked of the LAN (RFC 6762 section 5.1). */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -17,7 +17,8 @@ static struct {
     int socket;
     char host[PORT_HOST_MAX];
     uint16_t id;
-    unsigned asked; /* times */
+    unsigned asked;  /* times */
+    unsigned failed; /* servers in a row that had an answer, and it says nothing of the name */
     uint64_t next;
     struct port_addresses found;
 } lookup = {.socket = -1};
@@ -61,11 +62,23 @@ static enum port_error ask(void)
     return PORT_AGAIN;
 }
 
+static enum port_error ask_another(void)
+{
+    struct port_address address;
+    return server(++lookup.failed, &address) ? ask() : PORT_ERR_RESOLVE;
+}
+
+static enum port_error ask_again(void)
+{
+    lookup.failed = 0;
+    return ask();
+}
+
 enum port_error resolve_start(const char *host)
 {
     struct in_addr digits;
     resolve_stop();
-    lookup.asked = 0;
+    lookup.asked = lookup.failed = 0;
     lookup.found.count = 0;
     if (snprintf(lookup.host, sizeof lookup.host, "%s", host) >= (int)sizeof lookup.host)
         return PORT_ERR_RESOLVE;
@@ -85,7 +98,9 @@ enum port_error resolve_result(struct port_addresses *found)
            (len = recv(lookup.socket, message, sizeof message, 0)) >= 0)
         error = dns_read_answer(message, (size_t)len, lookup.id, &lookup.found);
     *found = lookup.found;
-    return error == PORT_AGAIN && port_clock() >= lookup.next ? ask() : error;
+    if (error == PORT_ERR_UNREACHABLE)
+        return ask_another();
+    return error == PORT_AGAIN && port_clock() >= lookup.next ? ask_again() : error;
 }
 
 void resolve_stop(void)

@@ -5,6 +5,10 @@
 #include "bsd.h"
 
 #define HEADER 12u
+#define TRUNCATED 2 /* of the third byte: TC (RFC 1035 section 4.1.1) */
+#define RCODE 0x0F  /* of the fourth */
+#define NO_ERROR 0
+#define NAME_ERROR 3
 #define TYPE_A 1
 #define CLASS_IN 1
 #define CLASS_MASK 0x7FFF /* RFC 6762 section 10.2: above it, mDNS's cache-flush bit */
@@ -106,6 +110,9 @@ enum port_error dns_read_answer(const uint8_t *message, size_t len, uint16_t id,
     found->count = 0;
     if (len < HEADER || u16(message) != id || (message[2] & 0xF8) != 0x80) /* a response, to a query */
         return PORT_AGAIN;
+    uint8_t rcode = message[3] & RCODE;
+    if (rcode != NO_ERROR && rcode != NAME_ERROR)
+        return PORT_ERR_UNREACHABLE;
     for (int i = 0; i < u16(message + 4); i++) {
         if (!skip_name(&c) || !has(&c, 4))
             return PORT_ERR_RESOLVE;
@@ -113,5 +120,7 @@ enum port_error dns_read_answer(const uint8_t *message, size_t len, uint16_t id,
     }
     for (int i = 0; i < u16(message + 6) && i < RECORDS_MAX && take_record(&c, found); i++)
         continue;
-    return found->count > 0 ? PORT_OK : PORT_ERR_RESOLVE;
+    if (found->count > 0)
+        return PORT_OK;
+    return (message[2] & TRUNCATED) != 0 ? PORT_ERR_UNREACHABLE : PORT_ERR_RESOLVE;
 }
