@@ -4,7 +4,7 @@
 
 #include "bsd.h"
 
-static bool is_same(const struct port_address *a, const struct port_address *b)
+bool addresses_equal(const struct port_address *a, const struct port_address *b)
 {
     return a->family == b->family && memcmp(a->ip, b->ip, a->family == 4 ? 4 : 16) == 0;
 }
@@ -21,7 +21,7 @@ static unsigned place_of(const struct port_addresses *list, bool near)
 void addresses_add(struct port_addresses *list, const struct port_address *address)
 {
     for (unsigned i = 0; i < list->count; i++)
-        if (is_same(&list->at[i], address))
+        if (addresses_equal(&list->at[i], address))
             return;
     unsigned at = place_of(list, bsd_is_near(address));
     if (at == PORT_ADDRESSES)

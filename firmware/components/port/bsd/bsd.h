@@ -29,6 +29,7 @@ void bsd_watch(int descriptor, bool room);
 
 /* ---- addresses.c ---- */
 
+bool addresses_equal(const struct port_address *a, const struct port_address *b); /* but for the port */
 /* Puts it where it belongs. What there is no room for is left out, the farthest first. */
 void addresses_add(struct port_addresses *list, const struct port_address *address);
 
@@ -36,6 +37,7 @@ void addresses_add(struct port_addresses *list, const struct port_address *addre
 
 enum port_error tls_start(const struct port_stream_target *target);
 void tls_use(int socket);
+bool tls_restart(void); /* with another socket: nothing is kept of the peer before; false: no memory */
 enum port_error tls_handshake(bool *wants_room);
 enum port_error tls_pin(uint8_t pin[32]);
 enum port_error tls_write(const uint8_t *data, size_t len, size_t *written);

@@ -106,6 +106,11 @@ void tls_use(int socket)
     tls.socket.fd = socket;
 }
 
+bool tls_restart(void)
+{
+    return mbedtls_ssl_session_reset(&tls.ssl) == 0;
+}
+
 static enum port_error explain(int error)
 {
     switch (error) {

@@ -185,9 +185,11 @@ enum port_error port_udp_receive(struct port_address *remote, uint8_t *data, siz
 
 /* The one outgoing byte stream: TCP, or TLS over it. Resolving, connecting, handshake: PORT_AGAIN until it
  * has happened, or PORT_ERR_RESOLVE if no name server has answered in 9 s; with `addresses` there is nothing
- * to resolve. Of several addresses the next is tried where one refuses, or has not answered in 2 s;
- * unreachable is who is at none. One name is looked up at a time: what comes of it after a close, or the next
- * open, nobody hears.
+ * to resolve. Of several addresses the next is tried where one refuses, has not answered in 2 s, has not done
+ * TLS in 3 s, or is not who is expected; of their errors it is the last in the list above that is told. Where
+ * the first byte of a reply takes 3 s, it is unreachable as well, and the next open begins with the next:
+ * nothing is sent twice in here. The last of them is waited for. One name is looked up at a time: what
+ * comes of it after a close, or the next open, nobody hears.
  */
 struct port_stream_target {
     const char *host; /* name or address without brackets */

@@ -38,6 +38,7 @@ void mbedtls_ssl_set_bio(mbedtls_ssl_context *ssl, void *context,
                          int (*send)(void *, const unsigned char *, size_t),
                          int (*receive)(void *, unsigned char *, size_t),
                          int (*receive_timeout)(void *, unsigned char *, size_t, uint32_t));
+int mbedtls_ssl_session_reset(mbedtls_ssl_context *ssl);
 int mbedtls_ssl_handshake(mbedtls_ssl_context *ssl);
 int mbedtls_ssl_read(mbedtls_ssl_context *ssl, unsigned char *to, size_t len);
 int mbedtls_ssl_write(mbedtls_ssl_context *ssl, const unsigned char *from, size_t len);
