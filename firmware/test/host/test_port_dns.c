@@ -13,7 +13,7 @@
 
 static uint64_t now;
 static int servers[2] = {-1, -1};
-static unsigned server_count;
+static unsigned server_count, asked_of_the_lan;
 
 uint64_t port_clock(void)
 {
@@ -34,8 +34,13 @@ void bsd_watch(int descriptor, bool room)
 
 socklen_t bsd_from_address(const struct port_address *address, struct sockaddr_storage *out)
 {
+    static const uint8_t group[] = {224, 0, 0, 251};
     struct sockaddr_in in4 = {.sin_family = AF_INET, .sin_port = htons(address->port)};
     memcpy(&in4.sin_addr, address->ip, 4);
+    if (memcmp(address->ip, group, sizeof group) == 0) {
+        asked_of_the_lan++;
+        in4.sin_addr.s_addr = htonl(INADDR_LOOPBACK); /* which nothing leaves */
+    }
     memcpy(out, &in4, sizeof in4);
     return sizeof in4;
 }
@@ -258,6 +263,21 @@ static void that_there_is_no_such_name_is_believed(void **state)
     assert_false(was_asked(1, &q));
 }
 
+static void a_name_in_local_is_asked_of_the_lan(void **state)
+{
+    static const char *const names[] = {"gateway.local", "gateway.local.", "Gateway.Local", "GATEWAY.LOCAL."};
+    struct question q;
+    (void)state;
+    asked_of_the_lan = 0;
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_int_equal(resolve_start(names[i]), PORT_AGAIN);
+        assert_int_equal(asked_of_the_lan, i + 1);
+        assert_false(was_asked(0, &q));
+    }
+    assert_int_equal(resolve_start("gateway.locals"), PORT_AGAIN);
+    assert_true(was_asked(0, &q));
+}
+
 static void digits_need_nobody(void **state)
 {
     static const uint8_t ip[] = {10, 1, 2, 3};
@@ -335,6 +355,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(where_none_says_there_is_no_address, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_that_is_silent_has_not_said_no, set_up, tear_down),
         cmocka_unit_test_setup_teardown(that_there_is_no_such_name_is_believed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_name_in_local_is_asked_of_the_lan, set_up, tear_down),
         cmocka_unit_test_setup_teardown(digits_need_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_asked_is_told_at_once, set_up, tear_down),
         cmocka_unit_test(no_answer_is_read_beyond_its_end),

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <mbedtls/net_sockets.h>
+#include <mbedtls/pem.h>
 #include <signal.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -383,6 +384,26 @@ static void a_reply_that_has_begun_is_waited_for(void **state)
     assert_true(waits());
 }
 
+/* CN=peer, as the certificate of an identity has it. */
+static void the_root_s_dot_is_no_part_of_who_is_expected(void **state)
+{
+    static const char *const names[] = {"peer", "Peer.", "other"};
+    unsigned char pem[1024];
+    size_t len = 0;
+    (void)state;
+    assert_int_equal(mbedtls_pem_write_buffer("-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n",
+                                              hosts[0].identity.cert, hosts[0].identity.cert_len, pem,
+                                              sizeof pem, &len),
+                     0);
+    where.count = 1;
+    target.ca_pem = (const char *)pem;
+    for (int i = 0; i < 3; i++) {
+        target.host = names[i];
+        call(true, NULL);
+        assert_int_equal(run(), i < 2 ? PORT_OK : PORT_ERR_TLS_PIN);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +418,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_hangs_up_without_a_reply_comes_last_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_last_is_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reply_that_has_begun_is_waited_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_root_s_dot_is_no_part_of_who_is_expected, set_up, tear_down),
     };
     (void)signal(SIGPIPE, SIG_IGN); /* Mbed TLS writes to who has gone */
     return crypto_start() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "bsd.h"
@@ -23,10 +24,12 @@ static struct {
     struct port_addresses found;
 } lookup = {.socket = -1};
 
+/* Of any case, with or without the root's dot (RFC 6762 section 16, RFC 1034 section 3.1). */
 static bool is_of_the_lan(const char *host)
 {
     size_t len = strlen(host);
-    return len > 6 && strcmp(host + len - 6, ".local") == 0;
+    len -= len > 0 && host[len - 1] == '.';
+    return len > 6 && strncasecmp(host + len - 6, ".local", 6) == 0;
 }
 
 static bool server(unsigned i, struct port_address *address)

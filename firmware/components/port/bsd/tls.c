@@ -4,6 +4,7 @@
 #include <mbedtls/net_sockets.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/version.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bsd.h"
@@ -61,6 +62,17 @@ static void use_1_2(mbedtls_ssl_config *config)
 
 /* ---- the same for all ---- */
 
+/* As certificates and SNI have it: without the root's dot (RFC 6066 section 3). */
+static int expect_name(const char *host)
+{
+    char name[PORT_HOST_MAX];
+    (void)snprintf(name, sizeof name, "%s", host);
+    size_t len = strlen(name);
+    if (len > 0 && name[len - 1] == '.')
+        name[len - 1] = '\0';
+    return mbedtls_ssl_set_hostname(&tls.ssl, name);
+}
+
 static int configure(const struct port_stream_target *target)
 {
     int error = mbedtls_ssl_config_defaults(&tls.config, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
@@ -83,7 +95,7 @@ static int configure(const struct port_stream_target *target)
         mbedtls_ssl_conf_max_frag_len(&tls.config, MBEDTLS_SSL_MAX_FRAG_LEN_4096); /* RFC 6066 section 4 */
     if (error == 0)
         error = mbedtls_ssl_setup(&tls.ssl, &tls.config);
-    return error != 0 ? error : mbedtls_ssl_set_hostname(&tls.ssl, by_ca ? target->host : PINNED_NAME);
+    return error != 0 ? error : expect_name(by_ca ? target->host : PINNED_NAME);
 }
 
 enum port_error tls_start(const struct port_stream_target *target)
