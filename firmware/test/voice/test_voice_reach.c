@@ -173,12 +173,35 @@ static void a_gateway_that_comes_back_is_called_at_once(void **state)
 static void https_is_called_with_what_it_has_to_trust(void **state)
 {
     (void)state;
-    boot("https://gateway.local");
+    fake_reset();
+    fake_kv_put("gateway", "https://gateway.local");
     fake_kv_put("ca", "-----BEGIN CERTIFICATE-----\n");
+    voice_start(NULL);
     fake.connect_result = PORT_AGAIN;
     run_for(MS(300));
     assert_true(fake.target_tls && fake.target_has_ca && !fake.target_has_fingerprint);
     assert_int_equal(fake.target_port, 443);
+}
+
+static void without_a_store_a_ca_holds_until_the_next_start(void **state)
+{
+    (void)state;
+    boot("https://gateway.local");
+    fake.connect_result = PORT_AGAIN;
+    fake.kv_fails = true;
+    type("settings set ca -----BEGIN CERTIFICATE-----\\nMIIB\\n\n");
+    assert_true(fake_printed("not_stored"));
+    run_for(MS(300));
+    assert_true(fake.target_has_ca);
+    type("settings set ca no certificate\n");
+    assert_true(fake_printed("value_refused"));
+    type("reconnect\n");
+    run_for(MS(300));
+    assert_true(fake.target_has_ca);
+    type("settings erase ca\n");
+    assert_true(fake_printed("not_stored"));
+    run_for(MS(300));
+    assert_false(fake.target_has_ca);
 }
 
 static void an_answer_that_peer_refuses_is_told(void **state)
@@ -231,6 +254,7 @@ int main(void)
         cmocka_unit_test_teardown(nobody_on_the_lan_is_a_reason, stop),
         cmocka_unit_test_teardown(a_gateway_that_comes_back_is_called_at_once, stop),
         cmocka_unit_test_teardown(https_is_called_with_what_it_has_to_trust, stop),
+        cmocka_unit_test_teardown(without_a_store_a_ca_holds_until_the_next_start, stop),
         cmocka_unit_test_teardown(an_answer_that_peer_refuses_is_told, stop),
         cmocka_unit_test_teardown(the_offer_is_of_this_device, stop),
         cmocka_unit_test_teardown(the_failure_survives_a_reboot, stop),

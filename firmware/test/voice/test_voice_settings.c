@@ -128,6 +128,43 @@ static void one_setting_is_the_old_or_the_new_one(void **state)
     }
 }
 
+static const char pin[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+static void without_a_store_what_is_set_can_be_taken_back(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake.kv_fails = true;
+    settings_load(&s);
+    assert_int_equal(settings_set_wifi(&s, "Neighbour", "wrong-password"), SETTINGS_STORE);
+    assert_true(is_network("Neighbour", "wrong-password"));
+    assert_int_equal(settings_set_wifi(&s, "Cafe", ""), SETTINGS_STORE); /* an open one */
+    assert_true(is_network("Cafe", ""));
+    assert_int_equal(settings_set(&s, "fingerprint", pin), SETTINGS_STORE);
+    assert_int_equal(settings_erase(&s, "fingerprint"), SETTINGS_STORE);
+    assert_string_equal(s.fingerprint, "");
+    assert_int_equal(settings_set(&s, "volume", "10"), SETTINGS_STORE);
+    assert_int_equal(settings_erase(&s, "volume"), SETTINGS_STORE);
+    assert_int_equal(settings_volume(&s), 70);
+}
+
+/* Until the next start. */
+static void what_cannot_be_erased_counts_no_more(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake_kv_put("gateway", "http://old:1");
+    fake_kv_put("key", "old");
+    settings_load(&s);
+    fake.kv_fails = true;
+    assert_int_equal(settings_erase(&s, "gateway"), SETTINGS_STORE);
+    assert_string_equal(s.gateway, "");
+    assert_false(settings_erase_all(&s));
+    assert_string_equal(s.key, "");
+    boot();
+    assert_string_equal(s.gateway, "http://old:1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +174,8 @@ int main(void)
         cmocka_unit_test(sixty_four_digits_are_a_key_and_nothing_else_of_that_length),
         cmocka_unit_test(a_name_is_taken_as_it_is),
         cmocka_unit_test(one_setting_is_the_old_or_the_new_one),
+        cmocka_unit_test(without_a_store_what_is_set_can_be_taken_back),
+        cmocka_unit_test(what_cannot_be_erased_counts_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

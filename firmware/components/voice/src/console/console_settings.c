@@ -55,7 +55,7 @@ static unsigned change(const char *name, enum settings_error error)
 static unsigned set_setting(struct settings *s, const char *name, const char *value)
 {
     bool is_ca = strcmp(name, "ca") == 0;
-    return change(name, is_ca ? settings_set_ca(value) : settings_set(s, name, value));
+    return change(name, is_ca ? settings_set_ca(s, value) : settings_set(s, name, value));
 }
 
 static unsigned erase_setting(struct settings *s, const char *name)
@@ -63,7 +63,7 @@ static unsigned erase_setting(struct settings *s, const char *name)
     bool is_ca = strcmp(name, "ca") == 0;
     if (strcmp(name, "all") == 0)
         return CONSOLE_WANTS_AUDIO | change("", settings_erase_all(s) ? SETTINGS_OK : SETTINGS_STORE);
-    return CONSOLE_WANTS_AUDIO | change(name, is_ca ? settings_erase_ca() : settings_erase(s, name));
+    return CONSOLE_WANTS_AUDIO | change(name, is_ca ? settings_erase_ca(s) : settings_erase(s, name));
 }
 
 unsigned console_settings(struct settings *s, const struct console_words *words)

@@ -44,9 +44,8 @@ const char *device_name(const struct device *d)
 void device_trust(struct device *d, struct signaling_trust *trust)
 {
     *trust = (struct signaling_trust){.pins = d->pins};
-    settings_get_ca(d->ca, sizeof d->ca);
-    if (d->ca[0] != '\0')
-        trust->ca_pem = d->ca;
+    if (d->settings.ca[0] != '\0')
+        trust->ca_pem = d->settings.ca;
     trust->pin_count = settings_pins(&d->settings, d->pins);
 }
 

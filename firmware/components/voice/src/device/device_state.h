@@ -57,8 +57,7 @@ struct device {
         enum reason reason; /* of the first that did; REASON_NONE: none has */
         uint32_t retry_after_s;
     } refusal;
-    char gateway_id[17];            /* its id, empty where the URL is a setting */
-    char ca[PORT_KV_VALUE_MAX + 1]; /* PEM, empty for none */
+    char gateway_id[17]; /* its id, empty where the URL is a setting */
     uint8_t pins[SETTINGS_PINS * 32u];
     bool met; /* over TLS: `met_pin` is whom */
     uint8_t met_pin[32];

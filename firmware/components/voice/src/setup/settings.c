@@ -106,6 +106,11 @@ static char *value_of(struct settings *s, const struct field *field)
     return (char *)s + field->at;
 }
 
+static void forget_field(struct settings *s, const struct field *field)
+{
+    strcpy(value_of(s, field), field->preset);
+}
+
 static void load_field(struct settings *s, const struct field *field)
 {
     char *value = value_of(s, field);
@@ -113,7 +118,14 @@ static void load_field(struct settings *s, const struct field *field)
     bool found = port_kv_get(field->name, (uint8_t *)value, field->size - 1, &len) == PORT_OK;
     value[found ? len : 0] = '\0';
     if (!found || (value[0] != '\0' && !field->accepts(value)))
-        strcpy(value, field->preset);
+        forget_field(s, field);
+}
+
+static void load_ca(struct settings *s)
+{
+    size_t len = 0;
+    bool found = port_kv_get("ca", (uint8_t *)s->ca, sizeof s->ca - 1, &len) == PORT_OK;
+    s->ca[found ? len : 0] = '\0';
 }
 
 void settings_load(struct settings *s)
@@ -121,7 +133,13 @@ void settings_load(struct settings *s)
     memset(s, 0, sizeof *s);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         load_field(s, &fields[i]);
+    load_ca(s);
     finish_wifi(s);
+}
+
+static enum settings_error erased(enum port_error error)
+{
+    return error == PORT_OK || error == PORT_ERR_ABSENT ? SETTINGS_OK : SETTINGS_STORE;
 }
 
 static enum settings_error erase(struct settings *s, const char *name)
@@ -129,11 +147,8 @@ static enum settings_error erase(struct settings *s, const char *name)
     const struct field *field = find(name);
     if (field == NULL)
         return SETTINGS_UNKNOWN;
-    enum port_error error = port_kv_erase(name);
-    if (error != PORT_OK && error != PORT_ERR_ABSENT)
-        return SETTINGS_STORE;
-    load_field(s, field);
-    return SETTINGS_OK;
+    forget_field(s, field);
+    return erased(port_kv_erase(name));
 }
 
 static enum settings_error put(struct settings *s, const char *name, const char *value)
@@ -195,46 +210,54 @@ static void finish_wifi(struct settings *s)
         (void)settings_set_wifi(s, both, name_len <= len ? both + name_len : "");
 }
 
-static size_t unescape_lines(const char *from, char *to, size_t cap)
+static bool is_certificate(const char *value)
 {
-    size_t len = 0;
-    for (; *from != '\0' && len < cap - 1; from++, len++) {
-        bool escaped = from[0] == '\\' && from[1] == 'n';
-        to[len] = escaped ? '\n' : *from;
-        from += escaped ? 1 : 0;
+    static const char begin[] = "-----BEGIN CERTIFICATE-----";
+    const char *rest = value + sizeof begin - 1;
+    return strncmp(value, begin, sizeof begin - 1) == 0 && (rest[0] == '\n' || strncmp(rest, "\\n", 2) == 0);
+}
+
+static size_t count_escaped(const char *value)
+{
+    size_t count = 0;
+    while ((value = strstr(value, "\\n")) != NULL) {
+        value += 2;
+        count++;
     }
-    to[len] = '\0';
-    return *from == '\0' ? len : 0;
+    return count;
 }
 
-enum settings_error settings_set_ca(const char *value)
+static void unescape_lines(const char *from, char *to)
 {
-    static char pem[PORT_KV_VALUE_MAX + 1]; /* too much for a stack */
-    size_t len = unescape_lines(value, pem, sizeof pem);
-    if (len == 0 || strncmp(pem, "-----BEGIN CERTIFICATE-----\n", 28) != 0)
+    while (*from != '\0') {
+        bool escaped = from[0] == '\\' && from[1] == 'n';
+        *to++ = escaped ? '\n' : *from;
+        from += escaped ? 2 : 1;
+    }
+    *to = '\0';
+}
+
+enum settings_error settings_set_ca(struct settings *s, const char *value)
+{
+    size_t len = strlen(value) - count_escaped(value);
+    if (!is_certificate(value) || len >= sizeof s->ca)
         return SETTINGS_REFUSED;
-    return port_kv_set("ca", (const uint8_t *)pem, len) == PORT_OK ? SETTINGS_OK : SETTINGS_STORE;
+    unescape_lines(value, s->ca);
+    return port_kv_set("ca", (const uint8_t *)s->ca, len) == PORT_OK ? SETTINGS_OK : SETTINGS_STORE;
 }
 
-enum settings_error settings_erase_ca(void)
+enum settings_error settings_erase_ca(struct settings *s)
 {
-    enum port_error error = port_kv_erase("ca");
-    return error == PORT_OK || error == PORT_ERR_ABSENT ? SETTINGS_OK : SETTINGS_STORE;
-}
-
-void settings_get_ca(char *pem, size_t cap)
-{
-    size_t len = 0;
-    if (port_kv_get("ca", (uint8_t *)pem, cap - 1, &len) != PORT_OK)
-        len = 0;
-    pem[len] = '\0';
+    s->ca[0] = '\0';
+    return erased(port_kv_erase("ca"));
 }
 
 bool settings_erase_all(struct settings *s)
 {
-    bool erased = port_kv_erase_all() == PORT_OK;
-    settings_load(s);
-    return erased;
+    memset(s, 0, sizeof *s);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        forget_field(s, &fields[i]);
+    return port_kv_erase_all() == PORT_OK;
 }
 
 const char *settings_name(size_t i)

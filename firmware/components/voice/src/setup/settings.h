@@ -1,4 +1,5 @@
-/* What the owner can set. In memory for those who read, in the key-value store to last. */
+/* What the owner can set. In memory for those who read, in the key-value store to last: where that fails,
+ * what was set or erased is so until the next start. */
 #ifndef VOICE_SETTINGS_H
 #define VOICE_SETTINGS_H
 
@@ -22,6 +23,7 @@ struct settings {
     char mic_muted[2];      /* likewise */
     char update[6];         /* images over: https, any */
     char firmware_key[130]; /* of who makes its firmware, beside those in the image: Ed25519, hex; or two */
+    char ca[PORT_KV_VALUE_MAX + 1]; /* the gateway's CA or own certificate, PEM; empty for none */
 };
 
 enum settings_error {
@@ -36,12 +38,9 @@ enum settings_error settings_set(struct settings *s, const char *name, const cha
 /* Both or neither, whenever the power fails. */
 enum settings_error settings_set_wifi(struct settings *s, const char *ssid, const char *password);
 enum settings_error settings_erase(struct settings *s, const char *name);
-/* The gateway's CA or own certificate, PEM, with "\\n" for its line ends. It is long, so it stays in the
- * store. */
-enum settings_error settings_set_ca(const char *value);
-enum settings_error settings_erase_ca(void);
-/* Empty if there is none. */
-void settings_get_ca(char *pem, size_t cap);
+/* With "\\n" for its line ends. */
+enum settings_error settings_set_ca(struct settings *s, const char *value);
+enum settings_error settings_erase_ca(struct settings *s);
 bool settings_erase_all(struct settings *s);
 
 /* The i-th setting's name, NULL beyond the last. */
