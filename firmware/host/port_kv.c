@@ -78,7 +78,7 @@ enum port_error port_kv_erase(const char *name)
     return errno == ENOENT ? PORT_ERR_ABSENT : PORT_ERR_IO;
 }
 
-enum port_error port_kv_erase_all(void)
+enum port_error port_kv_erase_all(const char *last)
 {
     int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* closedir() closes its own */
     DIR *listing = copy >= 0 ? fdopendir(copy) : NULL;
@@ -86,8 +86,11 @@ enum port_error port_kv_erase_all(void)
         return PORT_ERR_IO;
     enum port_error error = PORT_OK;
     for (struct dirent *entry; (entry = readdir(listing)) != NULL;)
-        if (is_name(entry->d_name) && unlinkat(directory, entry->d_name, 0) != 0)
+        if (is_name(entry->d_name) && strcmp(entry->d_name, last) != 0 &&
+            unlinkat(directory, entry->d_name, 0) != 0)
             error = PORT_ERR_IO;
     closedir(listing);
-    return error;
+    if (error == PORT_OK)
+        error = port_kv_erase(last);
+    return error == PORT_ERR_ABSENT ? PORT_OK : error;
 }

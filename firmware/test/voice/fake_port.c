@@ -204,12 +204,13 @@ enum port_error port_kv_erase(const char *name)
     return PORT_OK;
 }
 
-enum port_error port_kv_erase_all(void)
+enum port_error port_kv_erase_all(const char *last)
 {
-    if (fake.kv_fails)
-        return PORT_ERR_IO;
-    memset(store, 0, sizeof store);
-    return PORT_OK;
+    for (int i = 0; i < SETTINGS; i++)
+        if (store[i].name[0] != '\0' && strcmp(store[i].name, last) != 0 &&
+            port_kv_erase(store[i].name) != PORT_OK)
+            return PORT_ERR_IO;
+    return port_kv_erase(last) == PORT_ERR_IO ? PORT_ERR_IO : PORT_OK;
 }
 
 void fake_kv_put(const char *name, const char *value)

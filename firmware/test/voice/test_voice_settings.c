@@ -165,6 +165,85 @@ static void what_cannot_be_erased_counts_no_more(void **state)
     assert_string_equal(s.gateway, "http://old:1");
 }
 
+/* True if it was not the power that ended it. */
+static bool erase_all(uint32_t steps)
+{
+    fake_reset();
+    fake_kv_put("ssid", "old");
+    fake_kv_put("password", "old secret");
+    fake_kv_put("gateway", "https://old:7860");
+    fake_kv_put("key", "old");
+    fake_kv_put("fingerprint", pin);
+    fake_kv_put("ca", "-----BEGIN CERTIFICATE-----\n");
+    fake_kv_put("identity", "old");
+    settings_load(&s);
+    cut_after(steps);
+    (void)settings_erase_all(&s);
+    return fake.kv_left > 0;
+}
+
+static bool is_old(void)
+{
+    return is_network("old", "old secret") && strcmp(s.gateway, "https://old:7860") == 0 &&
+           strcmp(s.key, "old") == 0 && strcmp(s.fingerprint, pin) == 0 && s.ca[0] != '\0' &&
+           fake_kv_is("identity", "old");
+}
+
+static bool is_new(void)
+{
+    return is_network("", "") && s.gateway[0] == '\0' && s.key[0] == '\0' && s.fingerprint[0] == '\0' &&
+           s.ca[0] == '\0';
+}
+
+static void all_is_erased_or_nothing(void **state)
+{
+    uint32_t steps = 0, erased = 0;
+    (void)state;
+    for (bool whole = false; !whole; steps++) {
+        whole = erase_all(steps);
+        boot();
+        bool fresh = is_new() && !fake_kv_is("identity", "old");
+        assert_true(fresh || is_old());
+        assert_true(fresh || !whole);
+        erased += fresh;
+        boot(); /* and stays so */
+        assert_true(fresh ? is_new() : is_old());
+    }
+    assert_true(steps > 8 && erased == steps - 1); /* from the first write on */
+}
+
+/* What is begun is finished at the next boot, at which the power may fail as well. */
+static void an_erasure_is_finished_however_often_the_power_fails(void **state)
+{
+    (void)state;
+    for (uint32_t steps = 1; steps < 9; steps++)
+        for (uint32_t again = 0; again < 9; again++) {
+            (void)erase_all(steps);
+            fake_restart();
+            cut_after(again);
+            settings_load(&s);
+            assert_true(is_new());
+            boot();
+            assert_true(is_new());
+        }
+}
+
+/* It was begun and failed: what is set since then is kept, or said not to be. */
+static void what_is_set_after_an_erasure_is_not_erased(void **state)
+{
+    (void)state;
+    for (uint32_t steps = 1; steps < 9; steps++) {
+        (void)erase_all(steps);
+        assert_int_equal(settings_set_wifi(&s, "new", "new secret"), SETTINGS_STORE);
+        assert_true(is_network("new", "new secret"));
+        fake.kv_cut = false;
+        assert_int_equal(settings_set_wifi(&s, "new", "new secret"), SETTINGS_OK);
+        assert_int_equal(settings_set(&s, "key", "new"), SETTINGS_OK);
+        boot();
+        assert_true(is_network("new", "new secret") && strcmp(s.key, "new") == 0 && s.gateway[0] == '\0');
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +255,9 @@ int main(void)
         cmocka_unit_test(one_setting_is_the_old_or_the_new_one),
         cmocka_unit_test(without_a_store_what_is_set_can_be_taken_back),
         cmocka_unit_test(what_cannot_be_erased_counts_no_more),
+        cmocka_unit_test(all_is_erased_or_nothing),
+        cmocka_unit_test(an_erasure_is_finished_however_often_the_power_fails),
+        cmocka_unit_test(what_is_set_after_an_erasure_is_not_erased),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

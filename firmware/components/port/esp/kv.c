@@ -100,8 +100,27 @@ enum port_error port_kv_erase(const char *name)
     return error == PORT_OK ? explain(nvs_commit(store)) : error;
 }
 
-enum port_error port_kv_erase_all(void)
+/* NVS alone would erase them in the order in which they lie in flash. */
+static enum port_error erase_others(const char *last)
 {
-    enum port_error error = opened ? explain(nvs_erase_all(store)) : PORT_ERR_IO;
+    nvs_iterator_t each = NULL;
+    esp_err_t error = nvs_entry_find_in_handle(store, NVS_TYPE_ANY, &each);
+    while (error == ESP_OK) {
+        nvs_entry_info_t item;
+        (void)nvs_entry_info(each, &item);
+        if (strcmp(item.key, last) != 0)
+            error = nvs_erase_key(store, item.key);
+        if (error == ESP_OK)
+            error = nvs_entry_next(&each);
+    }
+    nvs_release_iterator(each);
+    return error == ESP_ERR_NVS_NOT_FOUND ? PORT_OK : explain(error);
+}
+
+enum port_error port_kv_erase_all(const char *last)
+{
+    enum port_error error = opened ? erase_others(last) : PORT_ERR_IO;
+    if (error == PORT_OK)
+        error = explain(nvs_erase_all(store));
     return error == PORT_OK ? explain(nvs_commit(store)) : error;
 }

@@ -125,7 +125,8 @@ void port_watchdog_feed(enum port_task task);
 enum port_error port_kv_get(const char *name, uint8_t *value, size_t cap, size_t *len);
 enum port_error port_kv_set(const char *name, const uint8_t *value, size_t len); /* durable on return */
 enum port_error port_kv_erase(const char *name);
-enum port_error port_kv_erase_all(void);
+/* Item by item, `last` after all others: where the power or an item fails, it still stands. */
+enum port_error port_kv_erase_all(const char *last);
 
 /* ---- network ---- */
 

@@ -101,6 +101,25 @@ static void finish_wifi(struct settings *s);
 /* Name, NUL, password: kept until both stand where they belong. */
 #define PENDING "wifi_pending"
 
+/* Stands from before the first setting is erased until none is left: what a failing power leaves of them is
+ * neither the old nor the new. */
+#define ERASING "erasing"
+
+/* False: one is under way, and cannot go on. */
+static bool finish_erasure(void)
+{
+    uint8_t mark[1];
+    size_t len = 0;
+    return port_kv_get(ERASING, mark, sizeof mark, &len) != PORT_OK || port_kv_erase_all(ERASING) == PORT_OK;
+}
+
+/* What is stored while an erasure is under way would go with it at the next start. */
+static enum settings_error keep(const char *name, const char *value, size_t len)
+{
+    bool kept = finish_erasure() && port_kv_set(name, (const uint8_t *)value, len) == PORT_OK;
+    return kept ? SETTINGS_OK : SETTINGS_STORE;
+}
+
 static char *value_of(struct settings *s, const struct field *field)
 {
     return (char *)s + field->at;
@@ -128,9 +147,18 @@ static void load_ca(struct settings *s)
     s->ca[found ? len : 0] = '\0';
 }
 
-void settings_load(struct settings *s)
+static void forget(struct settings *s)
 {
     memset(s, 0, sizeof *s);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        forget_field(s, &fields[i]);
+}
+
+void settings_load(struct settings *s)
+{
+    forget(s);
+    if (!finish_erasure())
+        return;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         load_field(s, &fields[i]);
     load_ca(s);
@@ -162,7 +190,7 @@ static enum settings_error put(struct settings *s, const char *name, const char 
     if (len >= field->size || !field->accepts(value))
         return SETTINGS_REFUSED;
     memcpy(value_of(s, field), value, len + 1);
-    return port_kv_set(name, (const uint8_t *)value, len) == PORT_OK ? SETTINGS_OK : SETTINGS_STORE;
+    return keep(name, value, len);
 }
 
 static void forget_pending(const char *name)
@@ -191,7 +219,7 @@ enum settings_error settings_set_wifi(struct settings *s, const char *ssid, cons
         return SETTINGS_REFUSED; /* neither is changed */
     memcpy(both, ssid, name_len);
     memcpy(both + name_len, password, len - name_len);
-    bool kept = port_kv_set(PENDING, (const uint8_t *)both, len) == PORT_OK;
+    bool kept = keep(PENDING, both, len) == SETTINGS_OK;
     enum settings_error first = put(s, "ssid", ssid), second = put(s, "password", password);
     if (kept && first == SETTINGS_OK && second == SETTINGS_OK)
         (void)port_kv_erase(PENDING);
@@ -243,7 +271,7 @@ enum settings_error settings_set_ca(struct settings *s, const char *value)
     if (!is_certificate(value) || len >= sizeof s->ca)
         return SETTINGS_REFUSED;
     unescape_lines(value, s->ca);
-    return port_kv_set("ca", (const uint8_t *)s->ca, len) == PORT_OK ? SETTINGS_OK : SETTINGS_STORE;
+    return keep("ca", s->ca, len);
 }
 
 enum settings_error settings_erase_ca(struct settings *s)
@@ -254,10 +282,9 @@ enum settings_error settings_erase_ca(struct settings *s)
 
 bool settings_erase_all(struct settings *s)
 {
-    memset(s, 0, sizeof *s);
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        forget_field(s, &fields[i]);
-    return port_kv_erase_all() == PORT_OK;
+    forget(s);
+    (void)port_kv_set(ERASING, (const uint8_t *)"1", 1); /* a store too full for it is erased all the same */
+    return port_kv_erase_all(ERASING) == PORT_OK;
 }
 
 const char *settings_name(size_t i)

@@ -41,6 +41,7 @@ enum settings_error settings_erase(struct settings *s, const char *name);
 /* With "\\n" for its line ends. */
 enum settings_error settings_set_ca(struct settings *s, const char *value);
 enum settings_error settings_erase_ca(struct settings *s);
+/* All or nothing, whenever the power fails: what was begun is finished at the next start. */
 bool settings_erase_all(struct settings *s);
 
 /* The i-th setting's name, NULL beyond the last. */
