@@ -9,6 +9,14 @@
 
 #include "bsd.h"
 
+#ifndef MBEDTLS_SSL_KEEP_PEER_CERTIFICATE
+#error "all would be tls_pin: set CONFIG_MBEDTLS_SSL_KEEP_PEER_CERTIFICATE=y, or delete sdkconfig.BOARD"
+#endif
+#if MBEDTLS_SSL_IN_CONTENT_LEN < 4096 || MBEDTLS_SSL_OUT_CONTENT_LEN < 4096
+#error                                                                                                       \
+    "records of 4 KB would not fit: set CONFIG_MBEDTLS_SSL_IN_CONTENT_LEN=4096 and CONFIG_MBEDTLS_SSL_OUT_CONTENT_LEN=4096, or delete sdkconfig.BOARD"
+#endif
+
 #define PINS 2u
 #define HASH 32u
 /* Asked for by name, a gateway may show a certificate of its user's; what devices pin is shown for this one.

@@ -1,10 +1,20 @@
 /* What the stream over BSD sockets asks of lwIP. IPv4 only. */
 #include <lwip/dns.h>
+#include <mbedtls/ssl.h>
 #include <netinet/in.h>
+#include <sdkconfig.h>
 #include <string.h>
 
 #include "bsd.h"
 #include "esp.h"
+
+#if CONFIG_LWIP_MAX_SOCKETS < 3
+#error "a stream, a look-up and mDNS take one each: set CONFIG_LWIP_MAX_SOCKETS=8, or delete sdkconfig.BOARD"
+#endif
+#if !CONFIG_SPIRAM && (MBEDTLS_SSL_IN_CONTENT_LEN > 4096 || MBEDTLS_SSL_OUT_CONTENT_LEN > 4096)
+#error                                                                                                       \
+    "TLS would take the heap of a chip without PSRAM: set CONFIG_MBEDTLS_ASYMMETRIC_CONTENT_LEN=y, CONFIG_MBEDTLS_SSL_IN_CONTENT_LEN=4096 and CONFIG_MBEDTLS_SSL_OUT_CONTENT_LEN=4096, or delete sdkconfig.BOARD"
+#endif
 
 static bool awaited;
 

@@ -1,10 +1,17 @@
 /* The last panic, as the core dump in flash tells it. Decoded against the ELF file by `voicegw monitor` or
  * `idf.py coredump-info`; this is what a person can read at once. */
 #include <esp_core_dump.h>
+#include <sdkconfig.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "esp.h"
+
+#if !CONFIG_ESP_COREDUMP_ENABLE_TO_FLASH
+#error "no panic would be told: set CONFIG_ESP_COREDUMP_ENABLE_TO_FLASH=y, or delete sdkconfig.BOARD"
+#elif CONFIG_ESP_COREDUMP_STACK_SIZE < 1792
+#error "a full stack cannot dump itself: set CONFIG_ESP_COREDUMP_STACK_SIZE=1792, or delete sdkconfig.BOARD"
+#endif
 
 #define SHA_SHOWN 8 /* bytes of the ELF's hash: enough to find it */
 

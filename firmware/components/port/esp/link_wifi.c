@@ -9,6 +9,20 @@
 
 #include "esp.h"
 
+#if !CONFIG_ESP_WIFI_11KV_SUPPORT
+#error "a weak access point would be kept: set CONFIG_ESP_WIFI_11KV_SUPPORT=y, or delete sdkconfig.BOARD"
+#endif
+
+/* As many as sdkconfig.defaults.esp32c3 has. docs/firmware.md, Memory */
+#define BUFFERS                                                                                              \
+    (CONFIG_ESP_WIFI_STATIC_RX_BUFFER_NUM + CONFIG_ESP_WIFI_DYNAMIC_RX_BUFFER_NUM +                          \
+     CONFIG_ESP_WIFI_STATIC_TX_BUFFER_NUM + CONFIG_ESP_WIFI_DYNAMIC_TX_BUFFER_NUM)
+#if (CONFIG_IDF_TARGET_ESP32C3 || CONFIG_IDF_TARGET_ESP32C5) && !CONFIG_SPIRAM &&                            \
+    (BUFFERS > 22 || CONFIG_ESP_WIFI_DYNAMIC_RX_BUFFER_NUM == 0)
+#error                                                                                                       \
+    "Wi-Fi buffers would take the heap of a call: set CONFIG_ESP_WIFI_STATIC_RX_BUFFER_NUM=6, CONFIG_ESP_WIFI_DYNAMIC_RX_BUFFER_NUM=8 and CONFIG_ESP_WIFI_DYNAMIC_TX_BUFFER_NUM=8, or delete sdkconfig.BOARD"
+#endif
+
 #define SCAN_NAMES 24
 #define SCAN_MS 10000u
 #define WEAK_DBM (-70) /* here speech begins to suffer */

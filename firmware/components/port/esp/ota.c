@@ -1,8 +1,13 @@
 /* The update: ESP-IDF's app_update, a sector at a time. */
 #include <esp_ota_ops.h>
 #include <esp_partition.h>
+#include <sdkconfig.h>
 
 #include "esp.h"
+
+#if !CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE
+#error "an update's panic would loop: set CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE=y, or delete sdkconfig.BOARD"
+#endif
 
 static const esp_partition_t *target;
 static esp_ota_handle_t image;

@@ -1,8 +1,15 @@
 /* Tasks with static stacks, watched and measured. */
 #include <esp_task_wdt.h>
+#include <sdkconfig.h>
 #include <stdatomic.h>
 
 #include "esp.h"
+
+#if !CONFIG_ESP_TASK_WDT_PANIC
+#error "nothing would end a hang: set CONFIG_ESP_TASK_WDT_PANIC=y, or delete sdkconfig.BOARD"
+#elif CONFIG_ESP_TASK_WDT_TIMEOUT_S < 30
+#error "a slow flash is no hang: set CONFIG_ESP_TASK_WDT_TIMEOUT_S=30, or delete sdkconfig.BOARD"
+#endif
 
 #define TASKS 4
 

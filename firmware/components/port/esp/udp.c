@@ -5,9 +5,14 @@
 #include <lwip/pbuf.h>
 #include <lwip/tcpip.h>
 #include <lwip/udp.h>
+#include <sdkconfig.h>
 #include <string.h>
 
 #include "esp.h"
+
+#if !CONFIG_LWIP_TCPIP_CORE_LOCKING
+#error "a call would race lwIP: set CONFIG_LWIP_TCPIP_CORE_LOCKING=y, or delete sdkconfig.BOARD"
+#endif
 
 #define QUEUED 16 /* 320 ms of sound, or a burst of DTLS and SCTP */
 

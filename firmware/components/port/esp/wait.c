@@ -1,5 +1,11 @@
 /* The net task's rest: until a datagram, a byte of console, the audio task or the time wakes it. */
+#include <sdkconfig.h>
+
 #include "esp.h"
+
+#if CONFIG_FREERTOS_HZ != 1000
+#error "a tick has to be a millisecond: set CONFIG_FREERTOS_HZ=1000, or delete sdkconfig.BOARD"
+#endif
 
 #define STREAM_POLL_US 5000u
 

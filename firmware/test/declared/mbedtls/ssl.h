@@ -1,6 +1,19 @@
 #pragma once
+#include <sdkconfig.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* as ESP-IDF's mbedtls/esp_config.h, and what Mbed TLS has where that says nothing */
+#ifdef CONFIG_MBEDTLS_SSL_KEEP_PEER_CERTIFICATE
+#define MBEDTLS_SSL_KEEP_PEER_CERTIFICATE
+#endif
+#ifdef CONFIG_MBEDTLS_ASYMMETRIC_CONTENT_LEN
+#define MBEDTLS_SSL_IN_CONTENT_LEN CONFIG_MBEDTLS_SSL_IN_CONTENT_LEN
+#define MBEDTLS_SSL_OUT_CONTENT_LEN CONFIG_MBEDTLS_SSL_OUT_CONTENT_LEN
+#else
+#define MBEDTLS_SSL_IN_CONTENT_LEN 16384
+#define MBEDTLS_SSL_OUT_CONTENT_LEN 16384
+#endif
 
 #define MBEDTLS_ERR_X509_CERT_VERIFY_FAILED -0x2700
 #define MBEDTLS_ERR_SSL_WANT_READ -0x6900
