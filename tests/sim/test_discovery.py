@@ -13,7 +13,7 @@ from zeroconf.asyncio import AsyncZeroconf
 from tests.support.device import device
 from tests.support.gateway import GatewayProcess, serving
 from tests.support.middle import kept_port
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, until
 
 KIND = "_voicegw._tcp.local."
 
@@ -28,8 +28,10 @@ async def lan() -> AsyncIterator[AsyncZeroconf]:
         await zeroconf.async_close()
 
 
-async def announce(zeroconf: AsyncZeroconf, name: str, port: int, load: str = "0.0", tls: str = "0") -> None:
-    properties = {"v": "1", "id": name, "path": "/api/offer", "tls": tls, "load": load}
+async def announce(
+    zeroconf: AsyncZeroconf, name: str, port: int, load: str = "0.0", *, tls: str = "0", of: str | None = None
+) -> None:
+    properties = {"v": "1", "id": of or name, "path": "/api/offer", "tls": tls, "load": load}
     info = ServiceInfo(
         KIND,
         f"{name}.{KIND}",
@@ -78,6 +80,29 @@ async def test_where_its_own_gateway_is_full_another_takes_it(echo: GatewayProce
             assert (await own.ask("state"))["port"] == echo.port
             assert (await own.ask("settings get gateway_id"))["gateway_id"] == "aaaaaaaa"
             assert "aaaaaaaa: gateway_busy" in own.log()
+
+
+async def test_where_its_own_gateway_cannot_be_reached_another_takes_it(
+    echo: GatewayProcess, tmp_path: Path
+) -> None:
+    with kept_port() as nobody:
+        async with lan() as zeroconf, device(tmp_path) as own:
+            await own.ask("settings set gateway_id aaaaaaaa")
+            await announce(zeroconf, "aaaaaaaa", nobody)
+            await announce(zeroconf, "bbbbbbbb", echo.port)
+            await own.live()
+            assert (await own.ask("settings get gateway_id"))["gateway_id"] == "aaaaaaaa"
+
+
+async def test_a_fake_of_its_own_gateway_keeps_it_from_nothing(echo: GatewayProcess, tmp_path: Path) -> None:
+    async with serving(tmp_path / "fake") as fake, lan() as zeroconf, device(tmp_path / "device") as own:
+        await own.ask(f"settings set fingerprint {echo.identity}")
+        await own.ask("settings set gateway_id aaaaaaaa")
+        await announce(zeroconf, "aaaaaaaa", fake.port, tls="1")
+        await until(lambda: "aaaaaaaa: tls_pin" in own.log(), "the fake is met")
+        await announce(zeroconf, "bbbbbbbb", echo.port, tls="1", of="aaaaaaaa")
+        await own.live()
+        assert (await own.ask("state"))["port"] == echo.port
 
 
 async def test_a_gateway_that_appears_is_called_at_once(echo: GatewayProcess, tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ struct fake {
     const char *reply;
     size_t reply_len, reply_at, piece;
     size_t write_limit; /* bytes a call, 0 for all */
+    const char *odd;    /* a host that connecting to takes `odd_result`; NULL for none */
+    enum port_error odd_result;
     bool stream_open, stream_rests;
     uint32_t streams_opened;
     char sent[FAKE_TEXT];

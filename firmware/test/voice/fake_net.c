@@ -115,8 +115,10 @@ enum port_error port_stream_write(const uint8_t *data, size_t len, size_t *writt
     *written = 0;
     if (!fake.stream_open)
         return PORT_ERR_UNREACHABLE;
-    if (fake.connect_result != PORT_OK || len == 0)
-        return fake.connect_result;
+    bool is_odd = fake.odd != NULL && strcmp(fake.odd, fake.target_host) == 0;
+    enum port_error result = is_odd ? fake.odd_result : fake.connect_result;
+    if (result != PORT_OK || len == 0)
+        return result;
     size_t n = fake.write_limit != 0 && len > fake.write_limit ? fake.write_limit : len;
     if (n > sizeof fake.sent - 1 - fake.sent_len)
         return PORT_ERR_SPACE;

@@ -69,6 +69,26 @@ static void another_will_do_if_the_paired_one_is_not_there(void **state)
     assert_string_equal(discovery_step(&d, BEGAN + MS(2500))->id, "aa");
 }
 
+static void a_refusal_is_of_one_address_and_not_of_an_id(void **state)
+{
+    (void)state;
+    start("cc");
+    fake_serve("cc", "0.1", "10.0.0.1", 1);
+    fake_serve("cc", "0.9", "10.0.0.2", 1);
+    const struct discovery_gateway *g = discovery_step(&d, BEGAN + MS(1));
+    assert_int_equal(g->addresses.at[0].ip[3], 1);
+    discovery_refuse(&d, "cc", &g->addresses.at[0]);
+    fake_serve("cc", "0.1", "10.0.0.1", 1); /* news of it is no news of that */
+    fake_serve("aa", "0.0", "10.0.0.3", 1);
+    discovery_go_on(&d, BEGAN + MS(2));
+    g = discovery_step(&d, BEGAN + MS(3));
+    assert_int_equal(g->addresses.at[0].ip[3], 2);
+    discovery_refuse(&d, "cc", &g->addresses.at[0]);
+    assert_true(discovery_has_other(&d));
+    assert_null(discovery_step(&d, BEGAN + MS(4)));
+    assert_string_equal(discovery_step(&d, BEGAN + MS(402))->id, "aa");
+}
+
 static void it_asks_again_and_ever_more_rarely(void **state)
 {
     (void)state;
@@ -172,6 +192,7 @@ int main(void)
         cmocka_unit_test(one_that_was_heard_of_just_before_is_found_at_once),
         cmocka_unit_test(one_that_was_heard_of_long_before_has_to_answer),
         cmocka_unit_test(another_will_do_if_the_paired_one_is_not_there),
+        cmocka_unit_test(a_refusal_is_of_one_address_and_not_of_an_id),
         cmocka_unit_test(it_asks_again_and_ever_more_rarely),
         cmocka_unit_test(news_of_a_gateway_replaces_what_was_known),
         cmocka_unit_test(what_is_no_gateway_of_our_kind_is_passed_over),

@@ -135,6 +135,131 @@ static void a_gateway_that_refuses_is_not_the_only_one(void **state)
     assert_string_equal(fake.target_host, "192.0.2.7"); /* it comes back */
 }
 
+/* Whoever is announced answers, but not again for a second (RFC 6762 section 6). */
+static void run_on_lan(uint64_t us, uint32_t calls[2])
+{
+    static uint64_t answered;
+    answered = answered < fake.now ? answered : 0;
+    for (uint64_t end = fake.now + us; fake.now < end;) {
+        uint32_t asked = fake.browses, opened = fake.streams_opened;
+        run_for(MS(10));
+        if (fake.browses != asked && fake.now >= answered + MS(1000)) {
+            fake.service_at = 0;
+            answered = fake.now;
+        }
+        if (fake.streams_opened != opened)
+            calls[strcmp(fake.target_host, "192.0.2.7") == 0 ? 0 : 1]++;
+    }
+}
+
+static void boot_on_lan(const char *paired, enum port_error trouble)
+{
+    boot(NULL);
+    fake_kv_put("gateway_id", paired);
+    voice_start(NULL);
+    fake_serve("aaaaaaaa", "0.1", "192.0.2.7", 7860);
+    fake_serve("bbbbbbbb", "0.5", "192.0.2.8", 7860);
+    fake.odd = "192.0.2.7";
+    fake.odd_result = trouble;
+}
+
+static void one_that_cannot_take_it_keeps_it_from_no_other(void **state)
+{
+    static const struct {
+        enum port_error trouble;
+        const char *reply;
+    } cases[] = {{PORT_ERR_UNREACHABLE, BUSY},
+                 {PORT_AGAIN, BUSY},
+                 {PORT_ERR_TLS, BUSY},
+                 {PORT_ERR_TLS_PIN, BUSY},
+                 {PORT_OK, "HTTP/1.1 429 Slow\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n"},
+                 {PORT_OK, "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"},
+                 {PORT_OK, "SSH-2.0\r\n"}};
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+        uint32_t calls[2] = {0};
+        boot_on_lan(i % 2 == 0 ? "aaaaaaaa" : "", cases[i / 2].trouble);
+        fake_reply(cases[i / 2].reply);
+        run_on_lan(MS(60000), calls);
+        assert_true(calls[1] > 0);
+        assert_in_range(calls[0], calls[1], 70); /* its own first, each time */
+        voice_stop();
+    }
+}
+
+static void one_in_connecting_that_comes_to_nothing_keeps_it_from_no_other(void **state)
+{
+    uint32_t calls[2] = {0};
+    (void)state;
+    boot_on_lan("aaaaaaaa", PORT_AGAIN);
+    run_on_lan(MS(500), calls);
+    (void)session_handle(&device_get()->session, fake.now, SESSION_ANSWERED, REASON_NONE, 0);
+    run_on_lan(MS(11000), calls);
+    assert_int_equal(calls[0], 1);
+    assert_int_equal(calls[1], 1);
+}
+
+static void its_own_is_the_first_once_it_can_be_reached_again(void **state)
+{
+    uint32_t calls[2] = {0};
+    (void)state;
+    boot_on_lan("aaaaaaaa", PORT_ERR_UNREACHABLE);
+    fake_reply(BUSY);
+    run_on_lan(MS(30000), calls);
+    assert_true(fake_kv_is("last_failure", "unreachable")); /* its own's, and no 7 s */
+    assert_in_range(calls[1], 8, 20);
+    fake.odd = NULL;
+    fake.connect_result = PORT_AGAIN;
+    while (state_now() != SESSION_BACKOFF)
+        run_on_lan(MS(10), calls);
+    calls[0] = calls[1] = 0;
+    run_on_lan(MS(2200), calls);
+    assert_int_equal(calls[0], 1);
+    assert_int_equal(calls[1], 0);
+}
+
+static void one_that_is_alone_is_tried_again_as_soon_as_ever(void **state)
+{
+    uint32_t calls[2] = {0};
+    (void)state;
+    boot_on_lan("aaaaaaaa", PORT_ERR_UNREACHABLE);
+    fake.service_count = 1;
+    run_on_lan(MS(60000), calls);
+    assert_in_range(calls[0], 35, 70); /* 0.25 s at first, 2 s at most, and no wait for others */
+}
+
+static void a_gateway_has_more_than_one_front(void **state)
+{
+    uint32_t calls[2] = {0};
+    (void)state;
+    boot_on_lan("aaaaaaaa", PORT_OK);
+    strcpy(fake.services[1].txt[1], "id=aaaaaaaa");
+    fake_serve("cccccccc", "0.0", "192.0.2.9", 7860);
+    fake_reply(BUSY);
+    run_until_it_has_called(1);
+    assert_string_equal(fake.target_host, "192.0.2.7");
+    run_until_it_has_called(2);
+    assert_string_equal(fake.target_host, "192.0.2.8"); /* its own's, before another gateway's */
+    run_until_it_has_called(3);
+    assert_string_equal(fake.target_host, "192.0.2.9");
+    run_on_lan(MS(3000), calls);
+    assert_int_equal(calls[0] + calls[1], 0);
+}
+
+/* A stranger beside it says nothing of the gateway: what that says counts. */
+static void who_is_not_its_gateway_is_not_what_it_comes_back_for(void **state)
+{
+    (void)state;
+    boot_on_lan("aaaaaaaa", PORT_ERR_TLS_PIN);
+    strcpy(fake.services[1].txt[1], "id=aaaaaaaa");
+    fake_reply(BUSY);
+    run_until_it_has_called(2);
+    assert_string_equal(fake.target_host, "192.0.2.8");
+    while (state_now() != SESSION_BACKOFF)
+        run_for(MS(10));
+    assert_true(fake_kv_is("last_failure", "gateway_busy"));
+}
+
 static void a_key_that_is_refused_is_no_reason_to_try_it_elsewhere(void **state)
 {
     (void)state;
@@ -250,6 +375,12 @@ int main(void)
         cmocka_unit_test_teardown(a_link_that_goes_down_ends_what_was_going_on, stop),
         cmocka_unit_test_teardown(finds_a_gateway_and_calls_it, stop),
         cmocka_unit_test_teardown(a_gateway_that_refuses_is_not_the_only_one, stop),
+        cmocka_unit_test(one_that_cannot_take_it_keeps_it_from_no_other),
+        cmocka_unit_test_teardown(one_in_connecting_that_comes_to_nothing_keeps_it_from_no_other, stop),
+        cmocka_unit_test_teardown(its_own_is_the_first_once_it_can_be_reached_again, stop),
+        cmocka_unit_test_teardown(one_that_is_alone_is_tried_again_as_soon_as_ever, stop),
+        cmocka_unit_test_teardown(a_gateway_has_more_than_one_front, stop),
+        cmocka_unit_test_teardown(who_is_not_its_gateway_is_not_what_it_comes_back_for, stop),
         cmocka_unit_test_teardown(a_key_that_is_refused_is_no_reason_to_try_it_elsewhere, stop),
         cmocka_unit_test_teardown(nobody_on_the_lan_is_a_reason, stop),
         cmocka_unit_test_teardown(a_gateway_that_comes_back_is_called_at_once, stop),

@@ -16,11 +16,11 @@ void discovery_ask(void)
     (void)port_mdns_browse("_voicegw._tcp");
 }
 
-static void begin(struct discovery *d, uint64_t now, const char *paired)
+static void begin(struct discovery *d, uint64_t now, uint64_t settle)
 {
     d->began = d->asked = now;
+    d->settle_at = now + settle;
     d->ask_interval = ASK_FIRST_US;
-    (void)snprintf(d->paired, sizeof d->paired, "%s", paired);
     discovery_ask();
 }
 
@@ -38,14 +38,26 @@ void discovery_start(struct discovery *d, uint64_t now, const char *paired)
             d->found[kept++].refused = false;
         }
     d->count = kept;
-    begin(d, now, paired);
+    (void)snprintf(d->paired, sizeof d->paired, "%s", paired);
+    begin(d, now, paired[0] != '\0' ? PAIRED_US : COLLECT_US);
 }
 
-void discovery_go_on(struct discovery *d, uint64_t now, const char *refused)
+static bool is_at(const struct discovery_gateway *g, const char *id, const struct port_address *at)
+{
+    const struct port_address *own = &g->addresses.at[0];
+    return strcmp(g->id, id) == 0 && own->family == at->family && own->port == at->port &&
+           memcmp(own->ip, at->ip, sizeof own->ip) == 0;
+}
+
+void discovery_refuse(struct discovery *d, const char *id, const struct port_address *at)
 {
     for (int i = 0; i < d->count; i++)
-        d->found[i].refused |= strcmp(d->found[i].id, refused) == 0;
-    begin(d, now, "");
+        d->found[i].refused |= is_at(&d->found[i], id, at);
+}
+
+void discovery_go_on(struct discovery *d, uint64_t now)
+{
+    begin(d, now, COLLECT_US);
 }
 
 bool discovery_is_over(const struct discovery *d, uint64_t now)
@@ -90,10 +102,10 @@ bool discovery_read(struct discovery_gateway *gateway, const struct port_service
 }
 
 /* Where this one's is, else where one can be kept: free, or of one that has not been heard of for a while. */
-static int place_of(const struct discovery *d, const char *id, uint64_t now)
+static int place_of(const struct discovery *d, const struct discovery_gateway *g, uint64_t now)
 {
     for (int i = 0; i < d->count; i++)
-        if (strcmp(d->found[i].id, id) == 0)
+        if (is_at(&d->found[i], g->id, &g->addresses.at[0]))
             return i;
     for (int i = 0; d->count == DISCOVERY_GATEWAYS && i < d->count; i++)
         if (!is_recent(&d->found[i], now))
@@ -106,10 +118,11 @@ static bool note(struct discovery *d, uint64_t now, const struct port_service *s
     struct discovery_gateway gateway;
     if (!discovery_read(&gateway, service))
         return false;
-    int i = place_of(d, gateway.id, now);
+    int i = place_of(d, &gateway, now);
     if (i == DISCOVERY_GATEWAYS)
         return false;
-    gateway.refused = i < d->count && strcmp(d->found[i].id, gateway.id) == 0 && d->found[i].refused;
+    bool is_known = i < d->count && is_at(&d->found[i], gateway.id, &gateway.addresses.at[0]);
+    gateway.refused = is_known && d->found[i].refused;
     gateway.heard_at = now;
     d->found[i] = gateway;
     d->count += i == d->count ? 1 : 0;
@@ -125,34 +138,30 @@ bool discovery_listen(struct discovery *d, uint64_t now)
     return heard;
 }
 
-static const struct discovery_gateway *paired_one(const struct discovery *d)
-{
-    for (int i = 0; i < d->count; i++)
-        if (d->paired[0] != '\0' && strcmp(d->found[i].id, d->paired) == 0)
-            return &d->found[i];
-    return NULL;
-}
-
-static const struct discovery_gateway *least_loaded(const struct discovery *d)
+/* Of those of that id, NULL: of all. */
+static const struct discovery_gateway *least_loaded(const struct discovery *d, const char *id)
 {
     const struct discovery_gateway *best = NULL;
-    for (int i = 0; i < d->count; i++)
-        if (!d->found[i].refused && (best == NULL || d->found[i].load < best->load))
-            best = &d->found[i];
+    for (int i = 0; i < d->count; i++) {
+        const struct discovery_gateway *g = &d->found[i];
+        bool fits = !g->refused && (id == NULL || strcmp(g->id, id) == 0);
+        if (fits && (best == NULL || g->load < best->load))
+            best = g;
+    }
     return best;
 }
 
-static uint64_t settle_at(const struct discovery *d)
+bool discovery_has_other(const struct discovery *d)
 {
-    return d->began + (d->paired[0] != '\0' ? PAIRED_US : COLLECT_US);
+    return least_loaded(d, NULL) != NULL;
 }
 
 const struct discovery_gateway *discovery_step(struct discovery *d, uint64_t now)
 {
     (void)discovery_listen(d, now);
-    const struct discovery_gateway *best = paired_one(d);
-    if (best == NULL && now >= settle_at(d))
-        best = least_loaded(d);
+    const struct discovery_gateway *best = least_loaded(d, d->paired); /* no gateway's id is empty */
+    if (best == NULL && now >= d->settle_at)
+        best = least_loaded(d, NULL);
     if (best == NULL && now >= d->asked + d->ask_interval) {
         d->asked = now;
         d->ask_interval *= 2;
@@ -163,8 +172,8 @@ const struct discovery_gateway *discovery_step(struct discovery *d, uint64_t now
 
 uint64_t discovery_deadline(const struct discovery *d)
 {
-    uint64_t ask = d->asked + d->ask_interval, settle = settle_at(d);
-    return least_loaded(d) != NULL && settle < ask ? settle : ask;
+    uint64_t ask = d->asked + d->ask_interval;
+    return discovery_has_other(d) && d->settle_at < ask ? d->settle_at : ask;
 }
 
 static void write_host(const struct port_address *a, char *out, size_t cap)

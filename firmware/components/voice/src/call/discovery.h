@@ -23,6 +23,7 @@ struct discovery_gateway {
 
 struct discovery {
     uint64_t began, asked;
+    uint64_t settle_at; /* until then, the one we know or none */
     uint64_t ask_interval;
     char paired[17]; /* empty: any */
     int count;
@@ -38,8 +39,13 @@ bool discovery_listen(struct discovery *d, uint64_t now);
 void discovery_ask(void);
 /* The choice once it is made, else NULL: call again when something came, or at discovery_deadline(). */
 const struct discovery_gateway *discovery_step(struct discovery *d, uint64_t now);
-/* That one has refused us: who else is there? Asks again, and waits for none in particular. */
-void discovery_go_on(struct discovery *d, uint64_t now, const char *refused);
+/* That one, at that address, has refused us. One id may be at several: each front of a gateway's, and
+ * whatever anyone else announces. */
+void discovery_refuse(struct discovery *d, const char *id, const struct port_address *at);
+/* Whether another is known by now. */
+bool discovery_has_other(const struct discovery *d);
+/* Who else is there? Asks again, and does not wait for the one we know. */
+void discovery_go_on(struct discovery *d, uint64_t now);
 /* Nobody else is. */
 bool discovery_is_over(const struct discovery *d, uint64_t now);
 uint64_t discovery_deadline(const struct discovery *d);

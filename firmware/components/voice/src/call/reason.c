@@ -59,7 +59,26 @@ enum reason_pace reason_pace(enum reason reason)
 
 bool reason_is_refusal(enum reason reason)
 {
-    return reason == REASON_GATEWAY_BUSY || reason == REASON_GATEWAY_STOPPING;
+    switch (reason) {
+    case REASON_UNREACHABLE:
+    case REASON_SIGNALLING_TIMEOUT:
+    case REASON_REPLY_MALFORMED:
+    case REASON_RATE_LIMITED:
+    case REASON_GATEWAY_BUSY:
+    case REASON_GATEWAY_STOPPING:
+    case REASON_GATEWAY_ERROR:
+    case REASON_CONNECT_TIMEOUT:
+    case REASON_ICE_FAILED:
+    case REASON_DTLS_FAILED:
+        return true;
+    default:
+        return reason_is_stranger(reason);
+    }
+}
+
+bool reason_is_stranger(enum reason reason)
+{
+    return reason == REASON_TLS_FAILED || reason == REASON_TLS_PIN || reason == REASON_GATEWAY_UNPROVEN;
 }
 
 bool reason_is_way(enum reason reason)

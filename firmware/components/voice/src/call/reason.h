@@ -55,8 +55,11 @@ enum reason_pace {
     REASON_PATIENT, /* a person has to do something first */
 };
 
-/* The gateway has no room, or not for long: one that says so is well, and another may do. */
+/* This gateway can't take us now, or is not the one to: another may. */
 bool reason_is_refusal(enum reason reason);
+
+/* Of those: who is there does not show to be a gateway of ours, which may be elsewhere all the same. */
+bool reason_is_stranger(enum reason reason);
 
 /* The way to the gateway is to blame, which may still have the call: it waits for its device for a while. */
 bool reason_is_way(enum reason reason);

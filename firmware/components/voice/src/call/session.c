@@ -30,6 +30,7 @@ static const uint8_t transitions[SESSION_STATE_COUNT][SESSION_EVENT_COUNT] = {
                             [SESSION_RESTART] = TO(NETWORK),
                             [SESSION_UNCONFIGURED] = TO(PROVISIONING)},
     [SESSION_CONNECTING] = {[SESSION_CONNECTED] = TO(LIVE),
+                            [SESSION_REFUSED] = TO(DISCOVERY),
                             [SESSION_FAILED] = TO(BACKOFF),
                             [SESSION_LINK_DOWN] = TO(NETWORK),
                             [SESSION_RESTART] = TO(NETWORK),
@@ -118,13 +119,11 @@ bool session_handle(struct session *s, uint64_t now, enum session_event event, e
     return true;
 }
 
-bool session_handle_timeout(struct session *s, uint64_t now)
+bool session_timeout(const struct session *s, uint64_t now, enum session_event *event, enum reason *reason)
 {
-    if (now < s->deadline)
-        return false;
-    if (s->state == SESSION_BACKOFF)
-        return session_handle(s, now, SESSION_RETRY, REASON_NONE, 0);
-    return session_handle(s, now, SESSION_FAILED, states[s->state].overdue, 0);
+    *event = s->state == SESSION_BACKOFF ? SESSION_RETRY : SESSION_FAILED;
+    *reason = states[s->state].overdue;
+    return now >= s->deadline;
 }
 
 const char *session_state_text(enum session_state state)

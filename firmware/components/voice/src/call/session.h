@@ -28,7 +28,7 @@ enum session_event {
     SESSION_ANSWERED,
     SESSION_CONNECTED,
     SESSION_FAILED,
-    SESSION_REFUSED, /* by that gateway: another one may take us */
+    SESSION_REFUSED, /* by that gateway, in whatever way: another one may take us */
     SESSION_RETRY,   /* the backoff is over, or there is news of the gateway */
     SESSION_RESTART, /* begin anew at once */
     SESSION_EVENT_COUNT,
@@ -37,7 +37,7 @@ enum session_event {
 struct session {
     enum session_state state;
     uint64_t since;
-    uint64_t deadline; /* session_handle_timeout() is due then; UINT64_MAX for never */
+    uint64_t deadline; /* session_timeout() is due then; UINT64_MAX for never */
     enum reason last_failure;
     uint32_t attempts; /* failures in a row */
     uint32_t random;
@@ -50,8 +50,8 @@ void session_init(struct session *s, uint64_t now, uint32_t seed);
 bool session_handle(struct session *s, uint64_t now, enum session_event event, enum reason reason,
                     uint32_t retry_after_s);
 
-/* What happens by the clock alone; true if the state has changed. */
-bool session_handle_timeout(struct session *s, uint64_t now);
+/* What the clock alone brings, for session_handle(): FAILED with its reason, or RETRY. False: nothing yet. */
+bool session_timeout(const struct session *s, uint64_t now, enum session_event *event, enum reason *reason);
 
 const char *session_state_text(enum session_state state);
 

@@ -29,28 +29,45 @@ static void announce(const struct device *d)
 static void handle(struct device *d, uint64_t now, enum session_event event, enum reason reason,
                    uint32_t retry_after_s);
 
-/* The first refusal is what we come back for; from then on whatever goes wrong with another is no reason to
- * stop. */
-static bool goes_on_elsewhere(struct device *d, const struct device_news *news)
+static bool is_refused(const struct device *d, const struct device_news *news)
 {
-    bool found = d->session.state == SESSION_SIGNALLING && d->where.count > 0;
-    if (news->event != SESSION_FAILED || !found ||
-        (d->refusal.reason == REASON_NONE && !reason_is_refusal(news->reason)))
-        return false;
+    bool calling = d->session.state == SESSION_SIGNALLING || d->session.state == SESSION_CONNECTING;
+    return news->event == SESSION_FAILED && calling && d->where.count > 0 &&
+           (d->refusal.reason != REASON_NONE || reason_is_refusal(news->reason));
+}
+
+/* The first refusal is what we come back for, but not a stranger's where another is no worse; from then on
+ * whatever goes wrong with another is no reason to stop. */
+static void note_refusal(struct device *d, const struct device_news *news)
+{
+    enum reason first = d->refusal.reason;
     port_log(PORT_INFO, "session", "%s: %s", d->gateway_id, reason_text(news->reason));
-    if (d->refusal.reason == REASON_NONE) {
+    discovery_refuse(&d->discovery, d->gateway_id, &d->where.at[0]);
+    if (first == REASON_NONE ||
+        (reason_is_stranger(first) && reason_pace(news->reason) <= reason_pace(first))) {
         d->refusal.reason = news->reason;
         d->refusal.retry_after_s = news->retry_after_s;
     }
-    return true;
+}
+
+/* Where the way may be back in a moment nobody is waited for: who else is there is heard of all the same. */
+static bool goes_on_elsewhere(const struct device *d)
+{
+    enum reason reason = d->refusal.reason;
+    return reason_is_stranger(reason) || !reason_is_way(reason) || discovery_has_other(&d->discovery);
 }
 
 static void take_news(struct device *d, uint64_t now, const struct device_news *news)
 {
-    if (goes_on_elsewhere(d, news))
+    if (!is_refused(d, news)) {
+        handle(d, now, news->event, news->reason, news->retry_after_s);
+        return;
+    }
+    note_refusal(d, news);
+    if (goes_on_elsewhere(d))
         handle(d, now, SESSION_REFUSED, REASON_NONE, 0);
     else
-        handle(d, now, news->event, news->reason, news->retry_after_s);
+        handle(d, now, SESSION_FAILED, d->refusal.reason, d->refusal.retry_after_s);
 }
 
 static void begin_call(struct device *d, uint64_t now)
@@ -65,7 +82,7 @@ static void enter(struct device *d, uint64_t now)
     if (d->session.state == SESSION_NETWORK)
         (void)port_link_join(d->settings.ssid, d->settings.password);
     if (d->session.state == SESSION_DISCOVERY && d->refusal.reason != REASON_NONE)
-        discovery_go_on(&d->discovery, now, d->gateway_id);
+        discovery_go_on(&d->discovery, now);
     else if (d->session.state == SESSION_DISCOVERY && d->settings.gateway[0] == '\0')
         discovery_start(&d->discovery, now, d->settings.gateway_id);
     if (d->session.state == SESSION_SIGNALLING)
@@ -132,9 +149,9 @@ static void handle(struct device *d, uint64_t now, enum session_event event, enu
 
 static void handle_timeout(struct device *d, uint64_t now)
 {
-    enum session_state before = d->session.state;
-    if (session_handle_timeout(&d->session, now))
-        after_change(d, now, before, before != SESSION_BACKOFF);
+    struct device_news news = {0};
+    if (session_timeout(&d->session, now, &news.event, &news.reason))
+        take_news(d, now, &news);
 }
 
 static void watch_link(struct device *d, uint64_t now)
