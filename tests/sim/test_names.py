@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import struct
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.device import device
-from tests.support.middle import scripted
+from tests.support.middle import Script, http, scripted
 from tests.support.waiting import until
 
 SILENT = "127.53.53.53"
@@ -78,6 +79,26 @@ async def test_where_the_first_address_of_a_name_is_dead_the_next_is_tried(
                 return bool(script.requests)
 
             await until(is_reached, "the gateway is reached at the second")
+            assert own.failures() == []
+
+
+async def test_where_the_first_address_of_a_name_has_no_room_the_next_is_tried(
+    tmp_path: Path, server: socket.socket, asking: list[str]
+) -> None:
+    other = Script(None)
+    async with scripted(http(503, {"code": "busy"}, "Retry-After: 60\r\n")) as full:
+        port = int(full.url.rsplit(":", 1)[1])
+        async with (
+            await asyncio.start_server(other.serve, "127.0.0.77", port),
+            device(tmp_path, url=f"http://gateway.example:{port}", prefix=asking) as own,
+        ):
+
+            def is_reached() -> bool:
+                answer(server, "127.0.0.1", "127.0.0.77")
+                return bool(other.requests)
+
+            await until(is_reached, "the second is asked")
+            assert len(full.requests) == 1
             assert own.failures() == []
 
 

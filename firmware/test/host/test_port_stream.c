@@ -223,6 +223,22 @@ static void where_one_refuses_the_next_is_tried(void **state)
     assert_true(reached("127.0.0.5"));
 }
 
+static void it_goes_onwards_to_those_that_it_has_not_come_to(void **state)
+{
+    const struct port_addresses where = {2, {at(127, 0, 0, 6), at(127, 0, 0, 5)}};
+    (void)state;
+    target.addresses = &where;
+    assert_int_equal(port_stream_open(&target), PORT_AGAIN);
+    assert_int_equal(run(), PORT_OK);
+    assert_true(reached("127.0.0.6") && port_stream_has_more());
+    port_stream_close();
+    target.onwards = true;
+    assert_int_equal(port_stream_open(&target), PORT_AGAIN);
+    assert_int_equal(run(), PORT_OK);
+    assert_true(reached("127.0.0.5") && !port_stream_has_more());
+    assert_int_equal(port_stream_open(&target), PORT_ERR_UNREACHABLE);
+}
+
 static void at_none_is_unreachable(void **state)
 {
     const struct port_addresses where = {2, {at(127, 0, 0, 6), at(127, 0, 0, 7)}};
@@ -280,6 +296,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(where_one_refuses_the_next_is_tried, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(it_goes_onwards_to_those_that_it_has_not_come_to, set_up, tear_down),
         cmocka_unit_test_setup_teardown(at_none_is_unreachable, set_up, tear_down),
         cmocka_unit_test_setup_teardown(where_one_is_silent_the_next_is_tried_after_two_seconds, set_up,
                                         tear_down),

@@ -41,7 +41,8 @@ struct fake {
     struct port_address target_address; /* the first of those */
     struct port_addresses target_addresses;
     uint16_t target_port;
-    bool target_tls, target_has_ca, target_has_fingerprint;
+    unsigned more; /* addresses to go onwards to */
+    bool target_onwards, target_tls, target_has_ca, target_has_fingerprint;
 
     /* UDP */
     enum port_error udp_result;

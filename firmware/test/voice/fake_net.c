@@ -99,6 +99,8 @@ enum port_error port_stream_open(const struct port_stream_target *target)
     fake.target_addresses = target->addresses != NULL ? *target->addresses : (struct port_addresses){0};
     fake.target_address = fake.target_addresses.at[0];
     fake.target_tls = target->tls;
+    fake.target_onwards = target->onwards;
+    fake.more -= target->onwards && fake.more > 0;
     fake.target_has_ca = target->ca_pem != NULL;
     fake.target_has_fingerprint = target->pin_count > 0;
     return fake.open_result;
@@ -143,6 +145,11 @@ enum port_error port_stream_read(uint8_t *data, size_t cap, size_t *len)
     fake.reply_at += n;
     *len = n;
     return PORT_OK;
+}
+
+bool port_stream_has_more(void)
+{
+    return fake.more > 0;
 }
 
 void port_stream_peer(struct port_address *address)

@@ -260,6 +260,39 @@ static void who_is_not_its_gateway_is_not_what_it_comes_back_for(void **state)
     assert_true(fake_kv_is("last_failure", "gateway_busy"));
 }
 
+static void a_name_has_more_than_one_front(void **state)
+{
+    (void)state;
+    boot("http://gateway.example");
+    fake.more = 1;
+    fake_reply(BUSY);
+    run_until_it_has_called(1);
+    assert_false(fake.target_onwards);
+    run_until_it_has_called(2);
+    assert_true(fake.target_onwards);
+    assert_string_equal(fake.target_host, "gateway.example");
+    while (state_now() != SESSION_BACKOFF)
+        run_for(MS(10));
+    assert_int_equal(device_get()->session.attempts, 1);
+    assert_in_range(device_get()->session.deadline - fake.now, MS(6900), MS(8100));
+    run_until_it_has_called(3);
+    assert_false(fake.target_onwards); /* it is looked up anew */
+    assert_int_equal(fake.browses, 0); /* and not left for another */
+}
+
+static void a_stranger_at_one_of_its_addresses_keeps_it_from_no_other(void **state)
+{
+    (void)state;
+    boot_on_lan("aaaaaaaa", PORT_ERR_TLS_PIN);
+    fake.more = 1;
+    run_until_it_has_called(2);
+    assert_string_equal(fake.target_host, "192.0.2.7");
+    assert_true(fake.target_onwards);
+    run_until_it_has_called(3);
+    assert_string_equal(fake.target_host, "192.0.2.8");
+    assert_false(fake.target_onwards);
+}
+
 static void a_key_that_is_refused_is_no_reason_to_try_it_elsewhere(void **state)
 {
     (void)state;
@@ -381,6 +414,8 @@ int main(void)
         cmocka_unit_test_teardown(one_that_is_alone_is_tried_again_as_soon_as_ever, stop),
         cmocka_unit_test_teardown(a_gateway_has_more_than_one_front, stop),
         cmocka_unit_test_teardown(who_is_not_its_gateway_is_not_what_it_comes_back_for, stop),
+        cmocka_unit_test_teardown(a_name_has_more_than_one_front, stop),
+        cmocka_unit_test_teardown(a_stranger_at_one_of_its_addresses_keeps_it_from_no_other, stop),
         cmocka_unit_test_teardown(a_key_that_is_refused_is_no_reason_to_try_it_elsewhere, stop),
         cmocka_unit_test_teardown(nobody_on_the_lan_is_a_reason, stop),
         cmocka_unit_test_teardown(a_gateway_that_comes_back_is_called_at_once, stop),

@@ -24,7 +24,7 @@ static enum signaling_result run(const char *reply)
     fake_reset();
     fake_reply(reply);
     assert_true(http_parse_url(&url, "http://gateway.local:7860"));
-    enum signaling_result result = signaling_start(&s, &url, NULL, &trust, "");
+    enum signaling_result result = signaling_start(&s, &url, NULL, false, &trust, "");
     for (int i = 0; i < 100 && result != SIGNALING_ANSWERED && result != SIGNALING_FAILED; i++) {
         result = signaling_step(&s);
         if (result == SIGNALING_CONNECTED)
@@ -52,7 +52,7 @@ static void the_request_is_whole_even_if_it_goes_in_bits(void **state)
     fake_reset();
     fake.write_limit = 7;
     assert_true(http_parse_url(&url, "http://g:1"));
-    (void)signaling_start(&s, &url, NULL, &trust, "");
+    (void)signaling_start(&s, &url, NULL, false, &trust, "");
     assert_int_equal(signaling_step(&s), SIGNALING_CONNECTED);
     assert_int_equal(signaling_send(&s, &offer), SIGNALING_BUSY);
     const char *at = strstr(fake.sent, "\r\n\r\n");
@@ -74,7 +74,7 @@ static struct json sent_body(const char *resume)
     own.resume = resume;
     fake_reset();
     assert_true(http_parse_url(&url, "http://g:1"));
-    (void)signaling_start(&s, &url, NULL, &trust, "");
+    (void)signaling_start(&s, &url, NULL, false, &trust, "");
     assert_int_equal(signaling_step(&s), SIGNALING_CONNECTED);
     assert_int_equal(signaling_send(&s, &own), SIGNALING_BUSY);
     const char *at = strstr(fake.sent, "\r\n\r\n");
@@ -146,7 +146,7 @@ static enum signaling_result run_with_key(const char *challenge, const char *ans
     fake_reply(replied);
     fake.piece = (size_t)first;
     assert_true(http_parse_url(&url, "https://g:1"));
-    enum signaling_result result = signaling_start(&s, &url, NULL, &trust, key);
+    enum signaling_result result = signaling_start(&s, &url, NULL, false, &trust, key);
     for (int i = 0; i < 100 && result != SIGNALING_ANSWERED && result != SIGNALING_FAILED; i++) {
         result = signaling_step(&s);
         if (result == SIGNALING_CONNECTED)
@@ -210,7 +210,7 @@ static void a_gateway_that_knows_no_challenge_is_told_nothing(void **state)
     fake_reset();
     fake_reply("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
     assert_true(http_parse_url(&url, "http://g"));
-    (void)signaling_start(&s, &url, NULL, &trust, key);
+    (void)signaling_start(&s, &url, NULL, false, &trust, key);
     enum signaling_result result = SIGNALING_BUSY;
     for (int i = 0; i < 10 && result == SIGNALING_BUSY; i++)
         result = signaling_step(&s);
@@ -278,7 +278,7 @@ static void each_failure_of_the_stream_has_its_reason(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         fake_reset();
         fake.connect_result = cases[i].error;
-        (void)signaling_start(&s, &url, NULL, &trust, "");
+        (void)signaling_start(&s, &url, NULL, false, &trust, "");
         assert_int_equal(signaling_step(&s), SIGNALING_FAILED);
         assert_int_equal(s.reason, cases[i].reason);
         assert_false(fake.stream_open);
@@ -293,7 +293,7 @@ static void a_stream_that_ends_early_is_malformed(void **state)
     fake_reply("HTTP/1.1 200 OK\r\nContent-Le");
     fake.after = PORT_END;
     assert_true(http_parse_url(&url, "http://g"));
-    (void)signaling_start(&s, &url, NULL, &trust, "");
+    (void)signaling_start(&s, &url, NULL, false, &trust, "");
     (void)signaling_step(&s);
     assert_int_equal(signaling_send(&s, &offer), SIGNALING_FAILED);
     assert_int_equal(s.reason, REASON_REPLY_MALFORMED);
@@ -317,7 +317,7 @@ static void an_offer_that_does_not_fit_is_not_sent(void **state)
     big.sdp = large;
     fake_reset();
     assert_true(http_parse_url(&url, "http://g"));
-    (void)signaling_start(&s, &url, NULL, &trust, "");
+    (void)signaling_start(&s, &url, NULL, false, &trust, "");
     (void)signaling_step(&s);
     assert_int_equal(signaling_send(&s, &big), SIGNALING_FAILED);
     assert_int_equal(fake.sent_len, 0);

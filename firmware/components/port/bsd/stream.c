@@ -106,6 +106,9 @@ static void put_off(void)
 static enum port_error set_off(const struct port_stream_target *target)
 {
     port = target->port;
+    if (target->onwards)
+        return connect_next(PORT_ERR_UNREACHABLE);
+    tried = where.count = 0;
     if (target->addresses != NULL) {
         where = *target->addresses;
         return connect_first();
@@ -250,6 +253,11 @@ enum port_error port_stream_read(uint8_t *data, size_t cap, size_t *len)
     error = secured ? tls_read(data, cap, len) : read_plain(data, cap, len);
     heard |= error == PORT_OK;
     return heard || is_last() ? error : expect_reply(error);
+}
+
+bool port_stream_has_more(void)
+{
+    return !is_last();
 }
 
 void port_stream_peer(struct port_address *address)

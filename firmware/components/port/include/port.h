@@ -202,12 +202,14 @@ struct port_stream_target {
     const uint8_t *pins;
     size_t pin_count;
     const struct port_addresses *addresses; /* where `host` is known to be, NULL: resolve it */
+    bool onwards; /* to the addresses of the last open that it has not come to; none is looked up */
 };
 
 enum port_error port_stream_open(const struct port_stream_target *target);
 enum port_error port_stream_write(const uint8_t *data, size_t len, size_t *written);
 enum port_error port_stream_read(uint8_t *data, size_t cap,
                                  size_t *len);       /* PORT_END: closed by the other side */
+bool port_stream_has_more(void);                     /* addresses, to open it onwards to */
 void port_stream_peer(struct port_address *address); /* whom it reached; family 0 before */
 /* TLS, once it is connected: the SHA-256 of the server's public key. PORT_ERR_ABSENT without TLS. */
 enum port_error port_stream_pin(uint8_t pin[32]);

@@ -31,8 +31,8 @@ static enum signaling_result fail_for(struct signaling *s, enum port_error error
 }
 
 enum signaling_result signaling_start(struct signaling *s, const struct http_url *url,
-                                      const struct port_addresses *where, const struct signaling_trust *trust,
-                                      const char *key)
+                                      const struct port_addresses *where, bool onwards,
+                                      const struct signaling_trust *trust, const char *key)
 {
     struct port_stream_target target = {.host = url->host,
                                         .port = url->port,
@@ -40,7 +40,8 @@ enum signaling_result signaling_start(struct signaling *s, const struct http_url
                                         .ca_pem = trust->ca_pem,
                                         .pins = trust->pins,
                                         .pin_count = trust->pin_count,
-                                        .addresses = where};
+                                        .addresses = where,
+                                        .onwards = onwards};
     s->url = *url;
     s->key = key;
     s->retry_after_s = 0;

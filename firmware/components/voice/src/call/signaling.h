@@ -59,11 +59,12 @@ struct signaling {
     char buffer[SIGNALING_BUFFER]; /* the request, then the reply's body */
 };
 
-/* `where`: the addresses that the URL's host is known to have, NULL: it is looked up. `key` has to stay where
- * it is until the answer; it never goes into the stream. */
+/* `where`: the addresses that the URL's host is known to have, NULL: it is looked up. `onwards`: to those of
+ * the last start that it did not come to. `key` has to stay where it is until the answer; it never goes into
+ * the stream. */
 enum signaling_result signaling_start(struct signaling *s, const struct http_url *url,
-                                      const struct port_addresses *where, const struct signaling_trust *trust,
-                                      const char *key);
+                                      const struct port_addresses *where, bool onwards,
+                                      const struct signaling_trust *trust, const char *key);
 enum signaling_result signaling_send(struct signaling *s, const struct signaling_offer *offer);
 enum signaling_result signaling_step(struct signaling *s);
 void signaling_stop(struct signaling *s);

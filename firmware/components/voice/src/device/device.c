@@ -32,7 +32,7 @@ static void handle(struct device *d, uint64_t now, enum session_event event, enu
 static bool is_refused(const struct device *d, const struct device_news *news)
 {
     bool calling = d->session.state == SESSION_SIGNALLING || d->session.state == SESSION_CONNECTING;
-    return news->event == SESSION_FAILED && calling && d->where.count > 0 &&
+    return news->event == SESSION_FAILED && calling &&
            (d->refusal.reason != REASON_NONE || reason_is_refusal(news->reason));
 }
 
@@ -41,20 +41,26 @@ static bool is_refused(const struct device *d, const struct device_news *news)
 static void note_refusal(struct device *d, const struct device_news *news)
 {
     enum reason first = d->refusal.reason;
-    port_log(PORT_INFO, "session", "%s: %s", d->gateway_id, reason_text(news->reason));
+    const char *who = d->where.count > 0 ? d->gateway_id : d->url.host;
+    port_log(PORT_INFO, "session", "%s: %s", who, reason_text(news->reason));
     discovery_refuse(&d->discovery, d->gateway_id, &d->where.at[0]);
     if (first == REASON_NONE ||
         (reason_is_stranger(first) && reason_pace(news->reason) <= reason_pace(first))) {
         d->refusal.reason = news->reason;
         d->refusal.retry_after_s = news->retry_after_s;
     }
+    /* A name may be of several fronts. What is announced is one, which says the same at each of its
+     * addresses; but not all of those need be its own. */
+    bool differs = d->where.count == 0 || reason_is_stranger(news->reason);
+    d->refusal.onwards = differs && port_stream_has_more();
 }
 
 /* Where the way may be back in a moment nobody is waited for: who else is there is heard of all the same. */
 static bool goes_on_elsewhere(const struct device *d)
 {
     enum reason reason = d->refusal.reason;
-    return reason_is_stranger(reason) || !reason_is_way(reason) || discovery_has_other(&d->discovery);
+    bool waits = reason_is_stranger(reason) || !reason_is_way(reason);
+    return d->refusal.onwards || (d->where.count > 0 && (waits || discovery_has_other(&d->discovery)));
 }
 
 static void take_news(struct device *d, uint64_t now, const struct device_news *news)
@@ -81,10 +87,11 @@ static void enter(struct device *d, uint64_t now)
 {
     if (d->session.state == SESSION_NETWORK)
         (void)port_link_join(d->settings.ssid, d->settings.password);
-    if (d->session.state == SESSION_DISCOVERY && d->refusal.reason != REASON_NONE)
-        discovery_go_on(&d->discovery, now);
-    else if (d->session.state == SESSION_DISCOVERY && d->settings.gateway[0] == '\0')
+    bool looks = d->session.state == SESSION_DISCOVERY && d->settings.gateway[0] == '\0';
+    if (looks && d->refusal.reason == REASON_NONE)
         discovery_start(&d->discovery, now, d->settings.gateway_id);
+    else if (looks && !d->refusal.onwards)
+        discovery_go_on(&d->discovery, now);
     if (d->session.state == SESSION_SIGNALLING)
         begin_call(d, now);
     if (d->session.state == SESSION_BACKOFF && d->session.last_failure == REASON_GATEWAY_SILENT &&
@@ -96,7 +103,7 @@ static void leave(struct device *d, uint64_t now, enum session_state before)
 {
     enum session_state after = d->session.state;
     if (after != SESSION_DISCOVERY && after != SESSION_SIGNALLING && after != SESSION_CONNECTING)
-        d->refusal.reason = REASON_NONE; /* from here on it begins with the one it knows */
+        memset(&d->refusal, 0, sizeof d->refusal); /* from here on it begins with the one it knows */
     if (before == SESSION_SIGNALLING)
         signaling_stop(&d->signaling);
     if (after != SESSION_CONNECTING && after != SESSION_LIVE)
@@ -189,6 +196,10 @@ static void use_fixed_url(struct device *d, uint64_t now)
 
 static void step_discovery(struct device *d, uint64_t now)
 {
+    if (d->refusal.onwards) {
+        handle(d, now, SESSION_FOUND, REASON_NONE, 0);
+        return;
+    }
     if (d->settings.gateway[0] != '\0') {
         use_fixed_url(d, now);
         return;

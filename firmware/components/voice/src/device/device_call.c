@@ -51,7 +51,8 @@ bool device_call_begin(struct device *d, struct device_news *news)
     device_update_interrupt(d);
     device_trust(d, &trust);
     const struct port_addresses *where = d->where.count > 0 ? &d->where : NULL;
-    return signaling_start(&d->signaling, &d->url, where, &trust, d->settings.key) == SIGNALING_FAILED &&
+    return signaling_start(&d->signaling, &d->url, where, d->refusal.onwards, &trust, d->settings.key) ==
+               SIGNALING_FAILED &&
            fail(d, d->signaling.reason, news);
 }
 

@@ -56,6 +56,7 @@ struct device {
     struct {
         enum reason reason; /* of the first that did; REASON_NONE: none has */
         uint32_t retry_after_s;
+        bool onwards; /* to the next address of the last that did */
     } refusal;
     char gateway_id[17]; /* its id, empty where the URL is a setting */
     uint8_t pins[SETTINGS_PINS * 32u];
