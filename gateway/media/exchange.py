@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from loguru import logger
 
+from gateway.errors import BadRequest
 from gateway.media import speex, voice
 from gateway.media.announcing import Announcing, means_stop
 from gateway.media.attention import Attention
@@ -255,6 +256,9 @@ class Exchange:
                 self.tell(told.message)
             case talk.Transcript():
                 self._told_words(told)
+            case talk.Ask() if (why := told.fault()) is not None:
+                refusal = {"code": BadRequest.code, "message": f"its arguments: {why}", "remedy": ""}
+                self._tell_bot(talk.Done(id=told.id, ok=False, result=refusal))
             case talk.Ask() | talk.Turn() | talk.Measures() | talk.Tool():
                 who = {"session": self._call.session_id, "device": self._call.device}
                 self.emit(told.t, {**who, **told.model_dump(exclude={"t"})})

@@ -15,10 +15,10 @@ from typing import Any
 
 from loguru import logger
 
-from gateway.errors import BY_CODE, Busy, GatewayError
+from gateway.errors import BY_CODE, BadRequest, Busy, GatewayError
 
 MAX_LINE = 1 << 20
-"""Bytes. An offer is at most 64 kB; a longer line is a fault of ours."""
+"""Bytes. An offer is at most 64 kB, and a message of a bot 256 kB; what is longer is left out."""
 
 MAX_PATH = 100
 
@@ -78,7 +78,7 @@ class Channel:
         Once nobody waits for the answer any more, the other side's work on it is cancelled.
 
         Raises:
-            Busy: no answer in time, or nobody there. Otherwise what the other side raised.
+            Busy: no answer in time, or nobody there. BadRequest: it is too long. Otherwise what the other side raised.
         """
         if self.closed.is_set():
             raise Busy("the worker is gone", remedy="try again")
@@ -86,7 +86,8 @@ class Channel:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
         try:
-            self._write({"ask": name, "id": number, "body": body})
+            if not self._write({"ask": name, "id": number, "body": body}):
+                raise BadRequest(f"a request for {name} is too long for a worker", remedy="send less")
             return await asyncio.wait_for(future, timeout)
         except TimeoutError:
             self._give_up(number)
@@ -106,12 +107,19 @@ class Channel:
         if not self.closed.is_set():
             self._write({"event": name, "body": body})
 
-    def _write(self, message: dict[str, Any]) -> None:
-        self._writer.write(json.dumps(message).encode() + b"\n")
+    def _write(self, message: dict[str, Any]) -> bool:
+        """Whether it crosses: the other side can read nothing on after a line that is too long."""
+        line = _line(message)
+        if len(line) > MAX_LINE:
+            what = message.get("ask") or message.get("event") or "answer"
+            logger.error("a message of {} bytes was left out: {}", len(line), what)
+            return False
+        self._writer.write(line)
+        return True
 
     def _take(self, message: dict[str, Any]) -> None:
         if "event" in message:
-            self._on_event(message["event"], message["body"])
+            self._tell(message["event"], message["body"])
         elif "ask" in message:
             number = message["id"]
             task = asyncio.create_task(self._answer(message), name=f"answer-{message['ask']}")
@@ -123,10 +131,17 @@ class Channel:
         else:
             self._resolve(message)
 
+    def _tell(self, name: str, body: dict[str, Any]) -> None:
+        try:
+            self._on_event(name, body)
+        except Exception:  # noqa: BLE001 -- one event costs no process with all its calls
+            logger.exception("event {} failed", name)
+
     async def _answer(self, message: dict[str, Any]) -> None:
         try:
             value = await self._handle(message["ask"], message["body"])
-            self._write({"id": message["id"], "value": value})
+            if not self._write({"id": message["id"], "value": value}):
+                self._refuse(message, GatewayError.code, "the answer is too long")
         except GatewayError as error:
             self._refuse(message, error.code, error.message, error.remedy)
         except Exception as error:  # noqa: BLE001 -- the asker is told of every fault
@@ -146,6 +161,14 @@ class Channel:
             future.set_exception(cls(error["message"], remedy=error["remedy"]))
         else:
             future.set_result(message.get("value"))
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    """As short as JSON gets; half a character, which UTF-8 can't write, has to be escaped."""
+    try:
+        return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(message, separators=(",", ":")).encode() + b"\n"
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from gateway.wire import plain
 from gateway.wire.frames import FrameError
 
 _T = TypeVar("_T")
@@ -16,6 +17,9 @@ MAX_TEXT = 20_000
 MAX_NAME = 64
 MAX_TOLD = 2_000
 """Of a tool's arguments and of its result."""
+MAX_ARGUMENTS = 16_000
+"""Bytes, as JSON, of what a bot asks with: the summary of a call is the longest."""
+MAX_SDP = 1 << 16
 StateName = Literal["new", "connecting", "connected", "disconnected", "failed", "closed"]
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -95,10 +99,10 @@ class Answered(Told):
     """
 
     t: Literal["answered"] = "answered"
-    sdp: str = ""
-    type: str = ""
-    pc_id: str = ""
-    refusal: str | None = None
+    sdp: Annotated[str, Field(max_length=MAX_SDP)] = ""
+    type: Annotated[str, Field(max_length=MAX_NAME)] = ""
+    pc_id: Annotated[str, Field(max_length=MAX_TOLD)] = ""
+    refusal: Annotated[str, Field(max_length=MAX_TEXT)] | None = None
 
 
 class Media(Told):
@@ -125,9 +129,13 @@ class Ask(Told):
     """From the bot: it asks for a tool of its device or gateway (`wire.tools`), answered by `Done` with its id."""
 
     t: Literal["ask"] = "ask"
-    id: Annotated[int, Field(ge=0)]
+    id: Annotated[int, Field(ge=0, lt=1 << 53)]
     tool: Annotated[str, Field(max_length=64)]
     arguments: dict[str, Any] = {}
+
+    def fault(self) -> str | None:
+        """Why its arguments can't be passed on, or `None`: a bot is told, as it may have them from a model."""
+        return plain.fault(self.arguments, MAX_ARGUMENTS)
 
 
 class Whole(Told):

@@ -10,6 +10,7 @@ from gateway.errors import BadOffer, ConfigError, GatewayError
 from gateway.media.ears import Ears
 from gateway.media.echo import Echo
 from gateway.media.here import BotsHere
+from gateway.media.seat import Seat
 from gateway.media.session import Session
 from gateway.media.states import TRANSITIONS, Event, IllegalEvent, State, next_state
 from gateway.sections import Limits
@@ -203,6 +204,24 @@ async def test_a_device_that_is_to_be_louder_has_its_echo_learnt_anew(
     assert not forgotten
     session.command(CommandCall(session_id="s1", command="volume", value=90))
     assert len(forgotten) == 1
+
+
+async def test_a_bot_that_asks_with_too_much_is_told_so(
+    new: Callable[..., Session], events: list[SessionEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[talk.Told] = []
+
+    def note(_seat: Seat, what: talk.Told) -> None:
+        told.append(what)
+
+    session = new()
+    await session.start()
+    monkeypatch.setattr(Seat, "tell", note)
+    session._exchange.told(talk.Ask(id=3, tool="tools", arguments={"a": 250_000 * "\x7f"}))
+    [done] = told
+    assert isinstance(done, talk.Done)
+    assert (done.id, done.ok, done.result["code"]) == (3, False, "bad_request")
+    assert not [event for event in events if event.kind == "ask"]
 
 
 async def test_a_session_describes_itself(new: Callable[..., Session]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import BY_CODE, Busy, GatewayError, NoAudio
+from gateway.errors import BY_CODE, BadRequest, Busy, GatewayError, NoAudio
 from gateway.wire.ipc import MAX_LINE, Channel
 from tests.support.waiting import until
 
@@ -45,6 +45,8 @@ class Side:
                 raise ZeroDivisionError("by zero")
             case "odd":
                 return {1, 2}
+            case "much":
+                return "x" * MAX_LINE
         return None
 
     async def _wait(self) -> None:
@@ -55,9 +57,12 @@ class Side:
             raise
 
     async def open(self, sock: socket.socket) -> None:
-        self.channel = await Channel.over(
-            sock, handle=self.handle, on_event=lambda name, body: self.events.append((name, body))
-        )
+        self.channel = await Channel.over(sock, handle=self.handle, on_event=self.note)
+
+    def note(self, name: str, body: dict[str, Any]) -> None:
+        if name == "break":
+            raise ZeroDivisionError("by zero")
+        self.events.append((name, body))
 
 
 @dataclass
@@ -144,6 +149,32 @@ async def test_events_come_in_order(pair: Pair) -> None:
         pair.a.channel.event("beat", {"i": i})
     await until(lambda: len(pair.b.events) == 100, "all events have come")
     assert [body["i"] for _, body in pair.b.events] == list(range(100))
+
+
+async def test_a_line_of_text_that_ascii_would_blow_up_is_passed_on(pair: Pair) -> None:
+    text = 250_000 * "\x7f"
+    assert await pair.a.channel.request("echo", {"x": text}, 10) == {"x": text}
+
+
+async def test_half_a_character_crosses_beside_others(pair: Pair) -> None:
+    text = "\ud800 and \u00fc"
+    assert await pair.a.channel.request("echo", {"x": text}, 10) == {"x": text}
+
+
+async def test_what_is_too_long_is_left_out_and_nothing_else(pair: Pair) -> None:
+    pair.a.channel.event("long", {"x": "x" * MAX_LINE})
+    pair.a.channel.event("short", {})
+    with pytest.raises(BadRequest, match="too long"):
+        await pair.a.channel.request("echo", {"x": "x" * MAX_LINE}, 10)
+    with pytest.raises(GatewayError, match="too long"):
+        await pair.a.channel.request("much", {}, 10)
+    assert pair.b.events == [("short", {})]
+
+
+async def test_an_event_that_fails_costs_only_itself(pair: Pair) -> None:
+    pair.a.channel.event("break", {})
+    pair.a.channel.event("beat", {})
+    await until(lambda: pair.b.events == [("beat", {})], "the next one has come")
 
 
 async def test_what_waits_fails_when_the_other_side_is_gone(pair: Pair) -> None:

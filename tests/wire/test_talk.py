@@ -48,6 +48,21 @@ def test_what_is_none_of_ours_is_refused(told: dict[str, Any]) -> None:
         talk.from_bot(told)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"text": "x" * talk.MAX_ARGUMENTS},
+        {"text": "\ud800"},
+        {"seconds": float("nan")},
+        {"x": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]},
+    ],
+    ids=["long", "half a character", "no number", "deep"],
+)
+def test_what_is_asked_with_can_be_passed_on_or_it_is_said_why_not(arguments: dict[str, Any]) -> None:
+    assert talk.Ask(id=1, tool="tools", arguments=arguments).fault()
+    assert talk.Ask(id=1, tool="tools", arguments={"text": "x" * 10_000}).fault() is None
+
+
 def test_a_refusal_does_not_repeat_what_was_said() -> None:
     with pytest.raises(FrameError) as refused:
         talk.from_bot(TRANSCRIPT | {"who": "sk-secret"})

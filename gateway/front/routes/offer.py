@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
@@ -13,6 +12,7 @@ from gateway.front.parts import Gateway
 from gateway.front.routes.common import TheCaller, TheGateway, arrived_on, responses
 from gateway.front.switchboard import Offered
 from gateway.ice_servers import PUBLIC
+from gateway.wire import plain
 from gateway.wire.calls import Answer, CandidateItem
 
 router = APIRouter(tags=["signalling"])
@@ -21,20 +21,11 @@ _PROBLEMS = responses(401, 403, 413, 422, 429, 502, 503)
 _SESSION_PROBLEMS = responses(401, 403, 404, 413, 422, 429, 502, 503)
 
 
-_MAX_DEPTH = 32
-
-
 def _plain(value: Any) -> Any:
-    """What crosses to a worker and reaches a bot: text that UTF-8 can write, and no nest that breaks a parser."""
-    level = [value]
-    for _ in range(_MAX_DEPTH):
-        level = [
-            x for y in level if isinstance(y, dict | list) for x in (y.values() if isinstance(y, dict) else y)
-        ]
-        if not level:
-            json.dumps(value, ensure_ascii=False).encode()  # raises the ValueError that pydantic expects
-            return value
-    raise ValueError(f"nested deeper than {_MAX_DEPTH}")
+    """What crosses to a worker and reaches a bot; raises the ValueError that pydantic expects."""
+    if (why := plain.fault(value)) is not None:
+        raise ValueError(why)
+    return value
 
 
 Plain = Annotated[Any, AfterValidator(_plain)]
