@@ -7,18 +7,17 @@ only ever adds fields, with defaults (docs/scale.md, versions).
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from gateway.errors import BY_CODE, BadRequest, GatewayError
+from gateway.wire import plain
 
 VERSION: Final = 1
 MAX_BYTES: Final = 512 * 1024
 """Of a message; NATS has 1 MB. An offer is at most 64 kB, and a host with 300 calls tells of them in 400 kB."""
 MAX_DEPTH: Final = 48
-_BRACKETS: Final = re.compile(rb"[\[\]{}]")
 
 Value = TypeVar("Value", bound=BaseModel)
 
@@ -33,10 +32,15 @@ def pack(body: BaseModel | dict[str, Any]) -> bytes:
     """As it crosses.
 
     Raises:
-        BadRequest: it is too long.
+        BadRequest: it is too long, or can't be written.
     """
-    plain = body.model_dump_json() if isinstance(body, BaseModel) else json.dumps(body, separators=(",", ":"))
-    data = f'{{"v":{VERSION},"body":{plain}}}'.encode()
+    try:
+        text = (
+            body.model_dump_json() if isinstance(body, BaseModel) else json.dumps(body, separators=(",", ":"))
+        )
+        data = f'{{"v":{VERSION},"body":{text}}}'.encode()
+    except ValueError as error:
+        raise BadRequest(f"this can't be written for the bus: {error}") from error
     if len(data) > MAX_BYTES:
         raise BadRequest(f"{len(data)} bytes are too many for the bus", remedy=f"send at most {MAX_BYTES}")
     return data
@@ -48,13 +52,15 @@ def unpack(data: bytes) -> dict[str, Any]:
     Raises:
         Unreadable: it is too long, too deep, no JSON, or of a version that is more than one ahead.
     """
-    if len(data) > MAX_BYTES or _depth(data) > MAX_DEPTH:
-        raise Unreadable(f"a message of {len(data)} bytes is too long or too deep")
+    if len(data) > MAX_BYTES:
+        raise Unreadable(f"a message of {len(data)} bytes is too long")
     try:
         found = json.loads(data)
         version, body = found["v"], found["body"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Unreadable("a message is not what this gateway sends") from None
+    if plain.is_deeper(found, MAX_DEPTH):
+        raise Unreadable(f"a message of {len(data)} bytes is too deep")
     if type(version) is not int or not isinstance(body, dict) or not VERSION - 1 <= version <= VERSION + 1:
         raise Unreadable(
             f"a message is of version {version!r:.20}, and {VERSION} is spoken here",
@@ -76,15 +82,6 @@ def value_of(body: Any, kind: type[Value]) -> Value:
         first = error.errors(include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise Unreadable(f"a message is no {kind.__name__}: {where}: {first['msg']}") from None
-
-
-def _depth(data: bytes) -> int:
-    """At most how deep it is nested: brackets in texts count as well."""
-    deepest = depth = 0
-    for bracket in _BRACKETS.findall(data):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
 
 
 def pack_error(error: GatewayError) -> bytes:

@@ -11,7 +11,7 @@ from loguru import logger
 from gateway import __version__
 from gateway.bus import crossing, placing, subjects
 from gateway.bus.connection import Bus, Message
-from gateway.errors import GatewayError, NotFound
+from gateway.errors import BadRequest, GatewayError, NotFound
 from gateway.front.places.place import Places
 from gateway.hosting.measure import Measure
 from gateway.settings import Settings
@@ -259,8 +259,12 @@ class Desk:
         """What is told while NATS is away is lost: it asks for everything when it is back."""
         try:
             await self._bus.tell(subject, crossing.pack(what))
+        except BadRequest as error:
+            logger.error("{} can't be told: {}", type(what).__name__, error.message)
         except GatewayError as error:
             logger.debug("not told: {}", error.message)
+        except Exception:  # noqa: BLE001 -- what one call has to tell keeps no other from being told of
+            logger.exception("{} can't be told", type(what).__name__)
 
     def _start(self, work: Any, name: str) -> None:
         task = asyncio.create_task(work, name=f"host-{name}")

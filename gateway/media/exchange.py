@@ -26,7 +26,7 @@ from gateway.rtc.pacer import Outgoing
 from gateway.rtc.playout import Heard
 from gateway.sections import OfDevice
 from gateway.settings import Settings
-from gateway.wire import messages, sdp, talk
+from gateway.wire import messages, plain, sdp, talk
 from gateway.wire.calls import AnswerCall, BotJob, EventKind, OfferCall, SayCall, SessionEvent
 from gateway.wire.frames import FrameError
 from gateway.wire.sdp import Client
@@ -216,6 +216,10 @@ class Exchange:
             self.connection.send_app_message(messages.attention(self._ear.attention))
 
     async def _take_message(self, connection: object, message: Any) -> None:
+        """The edge at which what a client says comes in: beyond it, all can be written as JSON again."""
+        if (why := plain.fault(message)) is not None:
+            self._log.debug("a message of the client's was left out: {}", why)
+            return
         if self._call.client is Client.DEVICE:
             await self.reports.take(connection, message)
         told = talk.App(message=message)

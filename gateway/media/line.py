@@ -69,8 +69,8 @@ class Line:
         """Begin to end the call for this reason; the bot has time to finish. Idempotent."""
         if self._closing is None:
             self.reason = reason
-            self._advance(Event.CLOSE)
             self._closing = asyncio.create_task(self._close(reason), name=f"close-{self.id}")
+            self._advance(Event.CLOSE)
         return self._closing
 
     async def _close(self, reason: str) -> None:

@@ -219,8 +219,8 @@ class Session:
         """Begin to end the call for this reason: the client is told, the bot has time to finish. Idempotent."""
         if self._closing is None:
             self.reason = reason
-            self._advance(Event.CLOSE)
             self._closing = asyncio.create_task(self._close(reason), name=f"close-{self.id}")
+            self._advance(Event.CLOSE)
         return self._closing
 
     async def _close(self, reason: str) -> None:
@@ -353,4 +353,7 @@ class Session:
         )
 
     def _report(self) -> None:
-        self._exchange.emit("session", self.describe())
+        try:
+            self._exchange.emit("session", self.describe())
+        except Exception:  # noqa: BLE001 -- what can't be told of a call keeps it from nothing, and never from its end
+            self._log.exception("the call can't be told of")

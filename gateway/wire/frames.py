@@ -14,12 +14,15 @@ from enum import IntEnum
 from typing import Any, Final
 
 from gateway.errors import GatewayError
+from gateway.wire.plain import is_deeper
 
 HEADER: Final = struct.Struct("<B3xIId")
 MAX_SOUND: Final = 1 << 16
 """Bytes of one frame of sound: two seconds at 16 kHz, more than any transport of Pipecat's writes at once."""
 MAX_MESSAGE: Final = 1 << 18
 """Bytes of one message; what a client sends is bounded by its data channel long before."""
+MAX_DEPTH: Final = 48
+"""Of lists and objects in each other in a message."""
 RATES: Final = (8_000, 192_000)
 """The lowest and the highest rate of sound, in samples a second."""
 
@@ -71,6 +74,7 @@ class Frame:
             raise FrameError(f"a message is no JSON: {error}") from error
         if not isinstance(value, dict):
             raise FrameError("a message is no JSON object")
+        _check_depth(value, self.body)
         return value
 
 
@@ -86,8 +90,16 @@ def encode(kind: Kind, body: bytes = b"", rate: int = 0, at: float = 0.0) -> byt
 
 
 def encode_message(value: dict[str, Any], at: float = 0.0) -> bytes:
-    """A JSON object as a frame; raises FrameError where it is too long."""
-    return encode(Kind.MESSAGE, json.dumps(value).encode(), 0, at)
+    """A JSON object as a frame; raises FrameError where it is too long or too deep."""
+    body = json.dumps(value).encode()
+    _check_depth(value, body)
+    return encode(Kind.MESSAGE, body, 0, at)
+
+
+def _check_depth(value: Any, body: bytes) -> None:
+    """Raises FrameError; few brackets are not looked at closer."""
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and is_deeper(value, MAX_DEPTH):
+        raise FrameError(f"a message is nested deeper than {MAX_DEPTH}")
 
 
 class Reader:

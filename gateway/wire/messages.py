@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 import json
-import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -103,16 +102,21 @@ def _figures(body: dict[str, Any]) -> dict[str, Any]:
 def _plain(body: dict[str, Any]) -> dict[str, Any]:
     """Only what a log or a page can show: numbers, booleans and short printable texts."""
     result: dict[str, Any] = {}
-    for name, value in list(body.items())[:16]:
+    for key, value in list(body.items())[:16]:
+        name = _printable(key[:64])
         if isinstance(value, str):
-            result[name[:64]] = "".join(c if c.isprintable() else " " for c in value)[:MAX_TEXT]
+            result[name] = _printable(value)[:MAX_TEXT]
         elif (
             value is None
-            or isinstance(value, bool | int)
-            or (isinstance(value, float) and math.isfinite(value))
+            or isinstance(value, bool)
+            or (isinstance(value, int | float) and abs(value) <= _MAX_FIGURE)
         ):
-            result[name[:64]] = value
+            result[name] = value
     return result
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def clock_reply(report: Report, arrived_us: int, now_us: int) -> dict[str, Any]:

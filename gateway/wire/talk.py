@@ -21,7 +21,9 @@ MAX_ARGUMENTS = 16_000
 """Bytes, as JSON, of what a bot asks with: the summary of a call is the longest."""
 MAX_SDP = 1 << 16
 StateName = Literal["new", "connecting", "connected", "disconnected", "failed", "closed"]
-Seconds = Annotated[float, Field(allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=1e10, allow_inf_nan=False)]
+"""To the year 2286: a clock of nanoseconds in 64 bits has not many more. Of milliseconds 115 days."""
+Figure = Annotated[float, Field(ge=-(2**53), le=2**53, allow_inf_nan=False)]
 
 
 class Told(BaseModel):
@@ -110,7 +112,7 @@ class Media(Told):
 
     t: Literal["media"] = "media"
     signs: int
-    figures: dict[str, float | int | None] | None
+    figures: Annotated[dict[str, Figure | None], Field(max_length=20)] | None
 
 
 class Ready(Told):
@@ -198,7 +200,7 @@ class Tool(Told):
     arguments: Annotated[str, Field(max_length=MAX_TOLD)]
     result: Annotated[str, Field(max_length=MAX_TOLD)]
     ok: bool
-    ms: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    ms: Seconds
 
 
 class Turn(Told):

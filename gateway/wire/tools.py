@@ -14,9 +14,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.errors import BadRequest
+from gateway.wire import plain
 
 MOST_EXTRAS: Final = 16
 """Tools that one board may add."""
+MAX_DESCRIPTION: Final = 300
+MAX_TEXT: Final = 1_000
+"""Of any other text of a board's tool."""
+MOST_CHOICES: Final = 64
+MAX_NUMBER: Final = 2.0**53
+"""As exact as JavaScript has whole numbers; no NaN is within it."""
 MAX_RESULT: Final = 4_000
 """Characters of a result that a language model is told."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -195,6 +202,8 @@ def of_board(told: Mapping[str, Any]) -> dict[str, Any]:
         raise BadRequest(f"{name!r} is no name of a tool")
     if not isinstance(description, str) or not description.strip():
         raise BadRequest(f"{name} has no description")
+    if (why := plain.fault(description)) is not None:
+        raise BadRequest(f"{name}: its description: {why}")
     try:
         properties = json.loads(str(told.get("properties") or "{}"))
     except (ValueError, RecursionError):
@@ -202,11 +211,43 @@ def of_board(told: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(properties, dict) or len(properties) > 8:
         raise BadRequest(f"{name}: its properties are no object of at most eight")
     for key, schema in properties.items():
-        if not _NAME.fullmatch(key) or not isinstance(schema, dict) or schema.get("type") not in _TYPES:
+        if not _NAME.fullmatch(key) or not isinstance(schema, dict) or not _is_type(schema.get("type")):
             raise BadRequest(f"{name}: {key!r} is no property with a simple type")
         if set(schema) - _SPECIFIED:
             raise BadRequest(f"{name}: {key!r} has more than {', '.join(sorted(_SPECIFIED))}")
-    return {"name": name, "description": description[:300], "properties": properties}
+        wrong = [word for word, value in schema.items() if not _may_specify(word, value)]
+        if wrong or plain.fault(schema) is not None:
+            raise BadRequest(f"{name}: what {key!r} may be is not plain: {', '.join(wrong) or 'its texts'}")
+    return {"name": name, "description": description[:MAX_DESCRIPTION], "properties": properties}
+
+
+def _may_specify(word: str, value: Any) -> bool:
+    """Whether a word of a schema has a value of the kind that JSON Schema gives it, and a bounded one."""
+    match word:
+        case "type":
+            return _is_type(value)
+        case "description":
+            return isinstance(value, str) and len(value) <= MAX_TEXT
+        case "enum":
+            return isinstance(value, list) and 0 < len(value) <= MOST_CHOICES and all(map(_is_choice, value))
+        case "maxLength":
+            return type(value) is int and 0 <= value <= MAX_NUMBER
+        case _:
+            return _is_number(value)
+
+
+def _is_type(value: Any) -> bool:
+    return isinstance(value, str) and value in _TYPES
+
+
+def _is_choice(value: Any) -> bool:
+    return isinstance(value, bool) or (
+        len(value) <= MAX_TEXT if isinstance(value, str) else _is_number(value)
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_NUMBER
 
 
 def checked(tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,6 +72,7 @@ def test_other_versions_are_refused(version: object) -> None:
         b"\xff",
         b'{"v": 1, "body": ' + b"[" * 200_000,
         b'{"v": 1, "body": {"x": ' + b'{"x": ' * 60 + b"1" + b"}" * 62,
+        b'{"v": 1, "body": {"x": ' + b"[" * 450 + b"]" * 450 + b"}}",
         b'{"v": 1, "body": {"x": "' + b"a" * crossing.MAX_BYTES + b'"}}',
     ],
 )
@@ -120,3 +121,14 @@ def test_three_hundred_calls_of_a_host_can_be_told() -> None:
         session_id="a" * 16, pc_id="b" * 40, device="c" * 60, owner={"caller": {}}, described=described
     )
     assert len(crossing.pack(AllHeld(calls=[call] * 300))) <= crossing.MAX_BYTES
+
+
+def test_brackets_in_a_text_are_no_nest() -> None:
+    call = KeptCall(session_id="s", pc_id="p", device=None, owner={}, described={"tools": ["[{" * 60]})
+    assert crossing.read(crossing.pack(AllHeld(calls=[call])), AllHeld).calls == [call]
+
+
+def test_what_can_not_be_written_is_refused() -> None:
+    call = EndCall.model_construct(session_id="s", reason="\ud800")
+    with pytest.raises(BadRequest, match="can't be written"):
+        crossing.pack(call)

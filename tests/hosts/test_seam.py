@@ -267,6 +267,21 @@ async def test_what_becomes_of_a_call_is_told_by_the_host_that_has_it(fleet: Fle
     assert session_id in front.hosts
 
 
+async def test_what_can_not_be_told_of_one_call_keeps_no_other_from_being_told_of(fleet: Fleet) -> None:
+    front, host = await fleet.front("f1"), await fleet.host("h1")
+    await knows(front, 1)
+    for device in ("kitchen", "porch"):
+        await front.offer(device)
+    ids = {str(s["device"]): sid for sid, s in front.telemetry.sessions.items()}
+    deep: dict[str, object] = {}
+    for _ in range(300):
+        deep = {"x": deep}
+    for odd in ({"half": "\ud800"}, deep, {"no": {object()}}):
+        host.desk.emit(0, SessionEvent(kind="report", session_id=ids["porch"], data=odd))
+    await front.switchboard.end(ids["kitchen"], "revoked")
+    await until(lambda: front.devices() == ["porch"], "its end is told")
+
+
 async def test_a_later_version_is_understood(fleet: Fleet) -> None:
     """Its host tells of more, in a message that says so."""
     front = await fleet.front("f1")

@@ -224,6 +224,45 @@ async def test_a_bot_that_asks_with_too_much_is_told_so(
     assert not [event for event in events if event.kind == "ask"]
 
 
+def nested(depth: int) -> Any:
+    return [nested(depth - 1)] if depth else 1
+
+
+async def test_a_call_that_can_not_be_told_of_ends_all_the_same(
+    new: Callable[..., Session], events: list[SessionEvent]
+) -> None:
+    session = new()
+    await session.start()
+    tell = session._exchange._emit
+
+    def refuse(event: SessionEvent) -> None:
+        if event.kind == "session":
+            raise ValueError("Maximum serialization depth exceeded")
+        tell(event)
+
+    session._exchange._emit = refuse
+    await session.close("stopping")
+    assert session.state is State.ENDED
+    assert events[-1].kind == "ended"
+
+
+@pytest.mark.parametrize("data", [{"t": "x", "d": float("nan")}, {"t": "x", "d": "\ud800"}, nested(40)])
+async def test_a_message_of_the_client_that_is_not_plain_reaches_neither_bot_nor_page(
+    new: Callable[..., Session], monkeypatch: pytest.MonkeyPatch, data: Any
+) -> None:
+    told: list[talk.Told] = []
+
+    def note(_seat: Seat, what: talk.Told) -> None:
+        told.append(what)
+
+    session = new()
+    await session.start()
+    monkeypatch.setattr(Seat, "tell", note)
+    await session._exchange._take_message(None, {"type": "client-message", "data": data})
+    await session._exchange._take_message(None, {"type": "client-message", "data": 7})
+    assert told == [talk.App(message={"type": "client-message", "data": 7})]
+
+
 async def test_a_session_describes_itself(new: Callable[..., Session]) -> None:
     session = new()
     found: dict[str, Any] = session.describe()

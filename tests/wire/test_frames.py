@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -81,3 +83,14 @@ def test_no_more_is_sent_than_the_other_end_takes() -> None:
 def test_a_message_is_a_json_object(body: bytes) -> None:
     with pytest.raises(FrameError):
         Frame(Kind.MESSAGE, body).message()
+
+
+def test_a_message_that_is_nested_deep_is_neither_sent_nor_read() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(100):
+        deep = {"x": deep}
+    with pytest.raises(FrameError, match="deeper"):
+        encode_message(deep)
+    with pytest.raises(FrameError, match="deeper"):
+        Frame(Kind.MESSAGE, json.dumps(deep).encode()).message()
+    assert Frame(Kind.MESSAGE, json.dumps({"x": "[" * 100}).encode()).message() == {"x": "[" * 100}

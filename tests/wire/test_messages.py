@@ -71,6 +71,12 @@ def test_no_body_does_worse_than_be_refused(kind: str, d: Any) -> None:
     assert all(not isinstance(value, dict | list) for value in report.data.values())
 
 
+def test_what_a_device_reports_can_be_told_on() -> None:
+    report = messages.read(told("device-crash", {"\ud800": "\udc00", "big": 10**400, "inf": float("inf")}))
+    assert report is not None
+    assert report.data == {" ": " "}
+
+
 # -- what a small device can take
 
 

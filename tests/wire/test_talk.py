@@ -41,6 +41,9 @@ def test_what_a_bot_tells_is_read(told: dict[str, Any]) -> None:
         TRANSCRIPT | {"who": "somebody"},
         TRANSCRIPT | {"text": "a" * (talk.MAX_TEXT + 1)},
         TRANSCRIPT | {"at": float("inf")},
+        TRANSCRIPT | {"at": 1e300},
+        {"t": "media", "signs": 1, "figures": {"loss": float("nan")}},
+        {"t": "media", "signs": 1, "figures": {"loss": 10**400}},
     ],
 )
 def test_what_is_none_of_ours_is_refused(told: dict[str, Any]) -> None:

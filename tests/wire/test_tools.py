@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,13 @@ def test_what_a_board_adds_is_a_tool_as_well() -> None:
     assert command_value(relay, checked(relay, {"on": True})) == {"on": True}
 
 
+def test_all_that_a_schema_may_say_is_kept() -> None:
+    schema = {"type": "string", "description": "Which?", "enum": ["a", "b", 1, True], "maxLength": 9}
+    numbers = {"type": "number", "minimum": -1.5, "maximum": 2}
+    properties = {"which": schema, "much": numbers}
+    assert of_board({**RELAY, "properties": json.dumps(properties)})["properties"] == properties
+
+
 def test_a_board_can_not_take_the_place_of_a_tool_that_is_there() -> None:
     own = of_board({**RELAY, "name": "set_volume"})
     assert [tool.command for tool in offered([], [own]) if tool.name == "set_volume"] == ["volume"]
@@ -43,6 +51,19 @@ def test_a_board_can_not_take_the_place_of_a_tool_that_is_there() -> None:
         {"properties": "[" * 5_000},
         {"properties": '{"on":{"type":"object"}}'},
         {"properties": '{"on":{"type":"boolean","$ref":"x"}}'},
+        {"properties": '{"on":{"type":["boolean"]}}'},
+        {"properties": '{"on":{"type":"string","enum":' + "[" * 450 + "]" * 450 + "}}"},
+        {"properties": '{"on":{"type":"string","enum":[]}}'},
+        {"properties": '{"on":{"type":"string","enum":["\\ud800"]}}'},
+        {"properties": '{"on":{"type":"string","enum":[{"a":1}]}}'},
+        {"properties": '{"on":{"type":"integer","enum":' + str([*range(100)]) + "}}"},
+        {"properties": '{"on":{"type":"string","description":"\\ud800"}}'},
+        {"properties": '{"on":{"type":"string","description":["x"]}}'},
+        {"properties": '{"on":{"type":"number","minimum":NaN}}'},
+        {"properties": '{"on":{"type":"number","maximum":1e999}}'},
+        {"properties": '{"on":{"type":"number","maximum":"1"}}'},
+        {"properties": '{"on":{"type":"string","maxLength":-1}}'},
+        {"description": "\ud800"},
         {"properties": str({f"p{n}": 1 for n in range(20)}).replace("'", '"')},
     ],
 )
