@@ -83,6 +83,8 @@ class Switchboard:
         self._offers, self._starts, self._patches = RateLimit(rate), RateLimit(rate), RateLimit(rate)
         self._of_keys = RateLimit(rate)
         self._asking: Counter[str] = Counter()
+        self._coming: set[str] = set()
+        """Ids of calls whose offers are under way."""
         self._reserved = reserved or Reserved()
         self._beside: set[asyncio.Task[None]] = set()
         self.shared_keys = SharedKeys()
@@ -164,14 +166,23 @@ class Switchboard:
         facts = _facts(request_data)
         board = facts.get("board")
         owner = Owner(replace(caller, proven=None), board, Board(facts.get("id"), caller.address))
-        with self._asked_for(caller):
+        with self._asked_for(caller), self._held(call.session_id):
             return await self._begin(call.model_copy(update={"owner": asdict(owner)}), owner, kept)
 
     def _own_id(self, session_id: str | None) -> str:
-        """That of `/start`, while no call has it; nobody else's choice."""
-        if session_id is not None and session_id not in self._calls:
+        """That of `/start`, while no call has it, or is about to; nobody else's choice."""
+        if session_id is not None and session_id not in self._calls and session_id not in self._coming:
             return session_id
         return secrets.token_hex(8)
+
+    @contextmanager
+    def _held(self, session_id: str) -> Iterator[None]:
+        """Keep an id for the offer that is under way: the same one may be posted twice at once."""
+        self._coming.add(session_id)
+        try:
+            yield
+        finally:
+            self._coming.discard(session_id)
 
     @contextmanager
     def _asked_for(self, caller: Caller) -> Iterator[None]:

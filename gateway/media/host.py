@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from loguru import logger
 
-from gateway.errors import NotFound, Stopping
+from gateway.errors import Busy, NotFound, Stopping
 from gateway.media import speex
 from gateway.media.bots import Bots
 from gateway.media.ears import Ears
@@ -69,9 +69,15 @@ class Host:
         await self._ears.look()
 
     async def offer(self, call: OfferCall) -> Answer:
-        """Begin a call; see `Session.start`."""
+        """Begin a call; see `Session.start`.
+
+        Raises:
+            Busy: the id's earlier call has not ended yet.
+        """
         if self._draining:
             raise Stopping("the gateway is stopping", remedy="try again when it is back")
+        if call.session_id in self._sessions:
+            raise Busy("this session has a call already", remedy="try again in a few seconds")
         session = Session(call, self._settings, self._forward, self._bots, self._ears, self._wholes)
         self._sessions[session.id] = session
         with logger.contextualize(

@@ -341,6 +341,19 @@ async def test_a_reserved_session_has_its_id_and_body(board: Board) -> None:
     assert board.sessions() == {session_id: "porch"}
 
 
+async def test_of_two_offers_at_once_one_has_the_id_that_was_reserved(board: Board) -> None:
+    session_id = await board.switchboard.reserve({}, OPERATOR)
+    first, second = await asyncio.gather(
+        board.offer(session_id=session_id), board.offer(session_id=session_id)
+    )
+    assert session_id in board.sessions()
+    assert len(board.sessions()) == board.workers.count == 2
+    await board.switchboard.end(session_id, "revoked")
+    await until(lambda: board.workers.count == 1, "one of them has ended")
+    left = [a for a in (first, second) if board.switchboard._calls.known_by(a.pc_id) is not None]
+    await board.switchboard.patch(left[0].pc_id, [], OPERATOR)
+
+
 async def test_a_session_that_was_never_reserved_is_a_new_call_under_an_id_of_ours(board: Board) -> None:
     await board.offer(session_id="0123456789abcdef")
     [session_id] = board.sessions()

@@ -161,6 +161,8 @@ class Workers:
     def _placed(self, session_id: str) -> Iterator[Place]:
         if self.count >= self._settings.limits.sessions:
             raise Busy(f"all {self.count} sessions are in use", remedy="raise limits.sessions, or end one")
+        if session_id in self._place:
+            raise Busy("this session has a call already", remedy="try again in a few seconds")
         check_memory(memory.left_mb(), self.count)
         place = self._least_loaded()
         self._all.begun(time.monotonic())
