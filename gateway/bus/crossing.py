@@ -9,23 +9,18 @@ from __future__ import annotations
 import json
 from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from gateway.errors import BY_CODE, BadRequest, GatewayError
 from gateway.wire import plain
+from gateway.wire.calls import Unreadable, Wire
 
 VERSION: Final = 1
 MAX_BYTES: Final = 512 * 1024
 """Of a message; NATS has 1 MB. An offer is at most 64 kB, and a host with 300 calls tells of them in 400 kB."""
 MAX_DEPTH: Final = 48
 
-Value = TypeVar("Value", bound=BaseModel)
-
-
-class Unreadable(BadRequest):
-    """What came over the bus is nothing that can be read here."""
-
-    code = "unreadable"
+Value = TypeVar("Value", bound=Wire)
 
 
 def pack(body: BaseModel | dict[str, Any]) -> bytes:
@@ -71,17 +66,7 @@ def unpack(data: bytes) -> dict[str, Any]:
 
 def read(data: bytes, kind: type[Value]) -> Value:
     """What came, as a value of ours; raises as `unpack` does."""
-    return value_of(unpack(data), kind)
-
-
-def value_of(body: Any, kind: type[Value]) -> Value:
-    """A value from a body, without what of it is not known here; raises Unreadable."""
-    try:
-        return kind.model_validate(body, extra="ignore")
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise Unreadable(f"a message is no {kind.__name__}: {where}: {first['msg']}") from None
+    return kind.told(unpack(data))
 
 
 def pack_error(error: GatewayError) -> bytes:

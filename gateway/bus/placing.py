@@ -215,7 +215,7 @@ class _Placed:
         return True
 
     def _accept(self, heard: Message, body: dict[str, Any]) -> Answer:
-        answer = crossing.value_of(body["answer"], Answer)
+        answer = Answer.told(body["answer"])
         self._say(heard, yes=True)
         return answer
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from gateway.errors import Forbidden, NotFound
 from gateway.front.access import Caller
 from gateway.front.door import group_of
 from gateway.front.neighbours import Kept, Neighbours
 from gateway.front.sharing import Board
-from gateway.wire.calls import KeptCall, Order, SessionEvent
+from gateway.wire.calls import KeptCall, Order, SessionEvent, Unreadable
 
 MAX_PC_IDS: Final = 8
 """By which a call is known: its client has not heard of the newest where an answer was lost."""
@@ -97,11 +97,18 @@ class Calls:
         self._entries[entry.session_id] = entry
 
     def adopt(self, call: KeptCall) -> None:
-        """Know a call that began before this process did, or at another front; or its newest connection."""
+        """Know a call that began before this process did, or at another front; or its newest connection.
+
+        Raises:
+            Unreadable: its owner, in the words of a front of another version.
+        """
         if (known := self._entries.get(call.session_id)) is not None:
             known.note(call.pc_id)
             return
-        owner = _OWNER.validate_python(call.owner)
+        try:
+            owner = _OWNER.validate_python(call.owner)
+        except ValidationError:
+            raise Unreadable(f"whose call {call.session_id} is can't be read here") from None
         self.add(
             Entry(
                 call.session_id,

@@ -24,6 +24,7 @@ from gateway.ice_servers import IceServer
 from gateway.rate import Buckets
 from gateway.recurring import Recurring
 from gateway.settings import Settings
+from gateway.wire.calls import Unreadable
 
 REVOCATION_SECONDS = 2.0
 MAX_ON_LAN = 256
@@ -67,7 +68,11 @@ async def _running(
     gateway = assembled(settings, registry, shared)
     await gateway.promises.load()
     for call in await gateway.workers.adopt():
-        gateway.switchboard.adopt(call)
+        try:
+            gateway.switchboard.adopt(call)
+        except Unreadable as error:  # nobody could say whose it is, nor end it when their key is revoked
+            logger.warning("call {} is ended: {}", call.session_id, error.message)
+            await gateway.switchboard.end(call.session_id, "stopping")
     await gateway.workers.start()
     gateway.switchboard.neighbours.relays = await _addresses_of(settings.ice_servers)
     chores = _chores(gateway, shared)

@@ -18,8 +18,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
 from gateway.errors import GatewayError
 from gateway.logs import set_up as set_up_logs
 from gateway.media.bots import Bots
@@ -35,6 +33,7 @@ from gateway.wire.calls import (
     PhoneCall,
     RenegotiateCall,
     SessionEvent,
+    Wire,
     dump,
 )
 from gateway.wire.ipc import Channel
@@ -49,7 +48,7 @@ ALARM_SILENCES = 4
 DRAIN_SECONDS = 30
 LOOK_SECONDS = 0.5
 """How often a process without a front looks whether its calls are over."""
-_REQUESTS: dict[str, type[BaseModel]] = {
+_REQUESTS: dict[str, type[Wire]] = {
     "offer": OfferCall,
     "phone": PhoneCall,
     "renegotiate": RenegotiateCall,
@@ -122,16 +121,16 @@ class Worker:
         if name == "adopt":
             return dump(KeptCalls(worker=self._number, calls=[s.kept() for s in self._host.calls]))
         if (asked := ASKED.get(name)) is not None:
-            return await self._host.ask(asked(**body))
+            return await self._host.ask(asked.told(body))
         if name not in _REQUESTS:
             raise GatewayError(f"no request is called {name}")
-        method: Callable[[BaseModel], Awaitable[BaseModel | None]] = getattr(self._host, name)
-        result = await method(_REQUESTS[name](**body))
+        method: Callable[[Wire], Awaitable[Wire | None]] = getattr(self._host, name)
+        result = await method(_REQUESTS[name].told(body))
         return None if result is None else dump(result)
 
     def _take(self, name: str, body: dict[str, Any]) -> None:
         if name == "heard" and self._host is not None:
-            self._host.heard(LineMessage(**body))
+            self._host.heard(LineMessage.told(body))
 
     async def _start(self, body: dict[str, Any]) -> None:
         settings = Settings.model_validate(body["settings"])

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from gateway.errors import BadRequest
 from gateway.wire.sdp import Client
+
+
+class Unreadable(BadRequest):
+    """What another process has told is nothing that can be read here."""
+
+    code = "unreadable"
 
 
 class Wire(BaseModel):
     """A value that crosses the process boundary."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def told(cls, body: Any) -> Self:
+        """From a process that may be of another version, without what of it is not known here; raises Unreadable."""
+        try:
+            return cls.model_validate(body, extra="ignore")
+        except ValidationError as error:
+            first = error.errors(include_input=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise Unreadable(f"a message is no {cls.__name__}: {where}: {first['msg']}") from None
 
 
 class OfferCall(Wire):

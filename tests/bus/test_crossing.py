@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.bus import crossing
-from gateway.bus.crossing import Unreadable
 from gateway.errors import BadRequest, Busy, NoAudio
-from gateway.wire.calls import EndCall, KeptCall, OfferCall, PatchCall
+from gateway.wire.calls import EndCall, KeptCall, OfferCall, PatchCall, Unreadable
 from gateway.wire.headroom import Headroom
 from gateway.wire.hosts import AllHeld, HostState
 from gateway.wire.sdp import Client
@@ -84,7 +83,7 @@ def test_what_is_no_message_is_refused(data: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_whatever_comes_is_a_message_or_a_refusal(data: bytes) -> None:
     try:
-        crossing.value_of(crossing.unpack(data), EndCall)
+        EndCall.told(crossing.unpack(data))
     except Unreadable:
         return
 

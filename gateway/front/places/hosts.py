@@ -177,7 +177,7 @@ class Hosts:
     async def renegotiate(self, call: RenegotiateCall) -> Answer:
         """Raises Lost where its host is gone, or sleeps: then its client is better off elsewhere."""
         await self._must_answer(self._find(call.session_id), remedy="make an offer without pc_id")
-        return crossing.value_of(await self._request("renegotiate", call), Answer)
+        return Answer.told(await self._request("renegotiate", call))
 
     async def ask(self, call: Asked) -> None:
         await self._request(call.NAME, call)
@@ -280,7 +280,7 @@ class Hosts:
         before = set(self._hosts[who].calls)  # what begins while it answers is told of beside the answer
         try:
             data = await self._bus.ask(subjects.asked(str(who), "held"), crossing.pack({}), HELD_SECONDS)
-            held = crossing.value_of(crossing.answered(data), AllHeld)
+            held = AllHeld.told(crossing.answered(data))
         except GatewayError as error:
             logger.info("host {} does not tell of its calls yet: {}", who, error.message)
             return
@@ -297,12 +297,12 @@ class Hosts:
     def _take_event(self, message: Message) -> None:
         who, body = subjects.sender(message.subject), crossing.unpack(message.data)
         if "call" in body:
-            call = crossing.value_of(body, Held).call
+            call = Held.told(body).call
             with contextlib.suppress(ValueError):
                 self._over.remove(call.session_id)  # one of `/start` may be called again
             self._hold(who, call)
             return
-        event = crossing.value_of(body, SessionEvent)
+        event = SessionEvent.told(body)
         if self._at.get(event.session_id, who) != who:
             return  # of a call that this host began as well, and another one has
         if event.kind == "ended":

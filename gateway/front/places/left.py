@@ -13,7 +13,7 @@ from gateway.errors import GatewayError
 from gateway.front.places.place import Emit
 from gateway.front.places.process import Process
 from gateway.settings import Settings
-from gateway.wire.calls import KeptCall
+from gateway.wire.calls import KeptCall, Unreadable
 from gateway.wire.ipc import posts, reachable
 
 CONNECT_SECONDS = 2.0
@@ -35,6 +35,10 @@ async def find(settings: Settings, emit: Emit) -> list[tuple[Process, list[KeptC
         process = Process(0, settings, emit)
         try:
             calls = await process.adopt(sock)
+        except Unreadable as error:  # then they end by themselves, after `front_lost_s`
+            logger.warning("calls of another version are left alone: {}", error.message)
+            await process.let_go()
+            continue
         except GatewayError:  # it has its front, or ends
             await process.let_go()
             continue

@@ -17,6 +17,7 @@ from gateway.errors import GatewayError
 from gateway.front.places import memory
 from gateway.front.places.headroom import Beat, Headroom
 from gateway.front.places.place import Emit
+from gateway.recurring import Recurring
 from gateway.settings import Settings
 from gateway.wire.calls import (
     Answer,
@@ -29,6 +30,7 @@ from gateway.wire.calls import (
     PhoneCall,
     RenegotiateCall,
     SessionEvent,
+    Unreadable,
     dump,
 )
 from gateway.wire.ipc import Channel, peer_pid
@@ -66,6 +68,7 @@ class Process:
         self._channel: Channel | None = None
         self._serving: asyncio.Task[None] | None = None
         self._killed = False
+        self._unread = Recurring("a worker tells what can't be read", and_now="it is left out")
         self.ready = False
 
     async def start(self, *, again: bool = False) -> None:
@@ -100,10 +103,10 @@ class Process:
         """Take over a process that another front has left, over this socket of its own; gives its calls.
 
         Raises:
-            Busy: it has its front still.
+            Busy: it has its front still. Unreadable: what it tells of them.
         """
         channel = await self._open(sock)
-        kept = KeptCalls(**await channel.request("adopt", {}, ADOPT_SECONDS))
+        kept = KeptCalls.told(await channel.request("adopt", {}, ADOPT_SECONDS))
         self._pid = peer_pid(sock)
         self.number, self.ready = kept.worker, True
         self.sessions = {call.session_id for call in kept.calls}
@@ -124,7 +127,11 @@ class Process:
             self._rss_mb = body["rss_mb"]
             self._headroom.beat(Beat(self._beat_at, body["cpu_s"], body["late_s"], len(self.sessions)))
             return
-        event = SessionEvent(**body)
+        try:
+            event = SessionEvent.told(body)
+        except Unreadable as error:  # it is of another version, and its calls go on
+            self._unread.met(error.message)
+            return
         if event.kind == "ended":
             self.sessions.discard(event.session_id)
         elif event.kind == "session":
@@ -183,7 +190,7 @@ class Process:
         self.sessions.add(call.session_id)
         self._headroom.begun(time.monotonic())
         try:
-            return Answer(**await self._request("offer", call))
+            return Answer.told(await self._request("offer", call))
         except BaseException:
             self.sessions.discard(call.session_id)
             raise
@@ -201,7 +208,7 @@ class Process:
             self._channel.event("heard", dump(message))
 
     async def renegotiate(self, call: RenegotiateCall) -> Answer:
-        return Answer(**await self._request("renegotiate", call))
+        return Answer.told(await self._request("renegotiate", call))
 
     async def ask(self, call: Asked) -> None:
         await self._request(call.NAME, call)
