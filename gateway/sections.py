@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from gateway.errors import ConfigError
 from ground import folders, text
@@ -22,8 +22,19 @@ def _whole(path: Path) -> Path:
         raise ValueError(f"{error.message}; {error.remedy}") from None
 
 
-WholePath = Annotated[Path, AfterValidator(_whole)]
+def _named(path: Any) -> Any:
+    if isinstance(path, str) and not path.strip():  # pathlib takes it for the working directory
+        raise ValueError("it is empty: give a path, or leave it out")
+    return path
+
+
+WholePath = Annotated[Path, BeforeValidator(_named), AfterValidator(_whole)]
 """A path whose `~` is spelt out."""
+
+
+def is_path(option: str) -> bool:
+    """Whether an option of an engine is a path, by its name."""
+    return option.endswith(("_path", "_dir"))
 
 
 class EngineSpec(BaseModel):
@@ -33,6 +44,13 @@ class EngineSpec(BaseModel):
 
     provider: Annotated[str, Field(min_length=1)]
     options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _names_its_paths(self) -> Self:
+        for option, value in self.options.items():
+            if is_path(option):
+                _named(value)
+        return self
 
 
 class AudioSettings(BaseModel):

@@ -97,6 +97,7 @@ class Settings(BaseSettings):
         extra="forbid",
         env_prefix=_PREFIX,
         env_nested_delimiter="__",
+        env_ignore_empty=True,
     )
 
     host: str = "::"

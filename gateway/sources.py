@@ -12,6 +12,7 @@ from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
 from gateway.errors import ConfigError
+from gateway.sections import is_path
 from ground import text
 from ground.trouble import Trouble
 
@@ -48,7 +49,7 @@ def _anchored(name: str, value: Any, folder: Path) -> Any:
 
 def _anchored_within(name: str, key: str, value: Any, folder: Path) -> Any:
     if name in _ENGINES and key == "options" and isinstance(value, Mapping):
-        return {k: _from(folder, v) if k.endswith(("_path", "_dir")) else v for k, v in value.items()}
+        return {k: _from(folder, v) if is_path(k) else v for k, v in value.items()}
     if name in _WORDS:
         return _anchored(name, value, folder)
     is_bot = name in _BOTS or (name == "phone" and key == "bot")
@@ -64,8 +65,12 @@ def _is_file(value: Any) -> bool:
 
 
 def _from(folder: Path, value: Any) -> Any:
-    """What is no path is left for the form to refuse."""
-    return str(folder / value) if isinstance(value, str) and value and not value.startswith("~") else value
+    """What is no path, or an empty one, is left for the form to refuse."""
+    return (
+        str(folder / value)
+        if isinstance(value, str) and value.strip() and not value.startswith("~")
+        else value
+    )
 
 
 def env_beside(config: Path) -> dict[str, str]:

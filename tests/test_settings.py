@@ -109,6 +109,33 @@ def test_paths_of_the_command_line_and_the_environment_count_from_where_we_are(
     assert (chosen.bot, chosen.cache_dir) == ("other.py", Path("here"))
 
 
+PATH_SETTINGS = ["data_dir", "cache_dir", "releases", "sentences", "tls_cert", "tls_key", "uploads_folder"]
+
+
+@pytest.mark.parametrize("name", PATH_SETTINGS)
+def test_an_empty_variable_counts_as_not_set(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its path would be the working directory."""
+    unset = getattr(settings.load(), name)
+    monkeypatch.setenv(f"VOICEGW_{name.upper()}", "")
+    assert getattr(settings.load(), name) == unset
+
+
+@pytest.mark.parametrize("line", [f'{name} = "{value}"' for name in PATH_SETTINGS for value in ("", " ")])
+def test_an_empty_path_in_the_file_is_refused(config: Path, line: str) -> None:
+    config.write_text(line)
+    with pytest.raises(ConfigError, match=f"setting {line.split(maxsplit=1)[0]}: it is empty"):
+        settings.load(config)
+
+
+def test_an_empty_path_in_a_section_is_refused(config: Path) -> None:
+    config.write_text('[nats]\nurls = ["nats://x"]\nca = ""\n')
+    with pytest.raises(ConfigError, match=r"setting nats\.ca: it is empty"):
+        settings.load(config)
+    config.write_text('[tts]\nprovider = "piper"\noptions = { download_dir = "" }\n')
+    with pytest.raises(ConfigError, match="setting tts: it is empty"):
+        settings.load(config)
+
+
 def test_whose_home_is_not_known_is_named(config: Path) -> None:
     config.write_text('releases = "~nobody-of-this-name/x"')
     with pytest.raises(ConfigError, match="setting releases: there is no home for ~nobody"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
+import re
 import uuid
 from collections import defaultdict
 from pathlib import Path, PurePath
@@ -15,6 +16,8 @@ from gateway.wire.calls import SessionEvent
 
 MAX_BYTES: Final = 50 << 20
 """Of one file, as Pipecat's runner has it."""
+_OURS: Final = re.compile("[0-9a-f]{32}")
+"""What a file is called that was sent: whatever else lies in the folder is somebody's own."""
 
 
 class Uploads:
@@ -59,7 +62,8 @@ class Uploads:
     def _write(self, path: Path, content: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        kept = sorted((p for p in self._folder.iterdir() if p.is_file()), key=lambda p: p.stat().st_mtime)
+        ours = (p for p in self._folder.iterdir() if _OURS.fullmatch(p.name) and p.is_file())
+        kept = sorted(ours, key=lambda p: p.stat().st_mtime)
         for old in kept[: -self._most] if self._most else ():
             old.unlink(missing_ok=True)
 
