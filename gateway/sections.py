@@ -284,10 +284,10 @@ class Nats(BaseModel):
         """The user's; raises ConfigError."""
         assert self.password_file is not None
         try:
-            return text.read(self.password_file).strip()
-        except (OSError, Trouble) as error:
+            return text.read_word(self.password_file)
+        except Trouble as error:
             raise ConfigError(
-                f"setting nats.password_file: {self.password_file} can't be read: {error}",
+                f"setting nats.password_file: {error.message}",
                 remedy="give the file that `voicegw nats` wrote for this machine",
             ) from None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from urllib.parse import urlsplit
 
 _SERVICES: Final = Path("/run/voicegw")
 """What systemd makes for our unit (RuntimeDirectory=), for that account alone."""
+_SECRET: Final = re.compile("[!-~]+")
+"""What can be sent in a header."""
 
 
 def keep(port: int, secret: str) -> Path:
@@ -42,9 +45,10 @@ def secret_for(url: str) -> str | None:
         return None
     port = parts.port or (443 if parts.scheme == "https" else 80)
     for folder in _folders():
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
             if _is_ours(folder):
-                return (folder / _name(port)).read_text(encoding="ascii").strip() or None
+                found = (folder / _name(port)).read_text(encoding="ascii").strip()
+                return found if _SECRET.fullmatch(found) else None
     return None
 
 

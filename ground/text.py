@@ -57,6 +57,19 @@ def read_line(path: Path) -> str:
     return line
 
 
+def read_word(path: Path) -> str:
+    """The one word that a file holds, which is its secret; what stands around it is left out.
+
+    Raises:
+        Unreadable: as `read`, or it is empty, or holds more. What stands there is not repeated.
+    """
+    words = read(path).split()
+    if len(words) != 1:
+        fault = "holds more than one word" if words else "is empty"
+        raise Unreadable(f"{path} {fault}", remedy="give a file that holds it, alone")
+    return words[0]
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """The values of a TOML file.
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from gateway import environment, settings
 from gateway.errors import ConfigError
+from gateway.sections import Nats
 from gateway.settings import Settings
 from gateway.wire.calls import dump
 
@@ -134,6 +135,14 @@ def test_an_empty_path_in_a_section_is_refused(config: Path) -> None:
     config.write_text('[tts]\nprovider = "piper"\noptions = { download_dir = "" }\n')
     with pytest.raises(ConfigError, match="setting tts: it is empty"):
         settings.load(config)
+
+
+@pytest.mark.parametrize("left", ["", "\n", "one two"])
+def test_a_file_without_a_password_is_none(tmp_path: Path, left: str) -> None:
+    (tmp_path / "password").write_text(left)
+    nats = Nats(urls=("nats://x",), user="front-a", password_file=tmp_path / "password")
+    with pytest.raises(ConfigError, match=r"nats\.password_file"):
+        nats.password()
 
 
 def test_whose_home_is_not_known_is_named(config: Path) -> None:

@@ -76,7 +76,13 @@ def _write(folder: Path, addresses: list[str], members: list[str], store: str) -
             _keep(own / "ca.pem", made.certificate)
             _keep(own / "ca.key", made.key)
         ca = authority.Pair(text.read(own / "ca.pem").encode(), text.read(own / "ca.key").encode())
-        served = authority.vouched(ca, addresses)
+        try:
+            served = authority.vouched(ca, addresses)
+        except (ValueError, TypeError):
+            raise ConfigError(
+                f"{own / 'ca.pem'} and {own / 'ca.key'} are no certificate and its key",
+                remedy="put copies of both back; or give an empty folder, and hand it out to all machines anew",
+            ) from None
         _keep(own / "server.pem", served.certificate)
         _keep(own / "server.key", served.key)
     urls = [f"tls://{name}:{trust.PORT}" for name in text.read(own / "addresses").split()]
@@ -85,9 +91,19 @@ def _write(folder: Path, addresses: list[str], members: list[str], store: str) -
     known = sorted(path.name for path in folder.iterdir() if path.name.startswith(("front-", "host-")))
     for name in known:
         _keep(folder / name / "nats.toml", trust.member(name, urls).encode())
-    users = {name: text.read(folder / name / f"{name}.password").strip() for name in known}
+    users = {name: _password(folder / name / f"{name}.password") for name in known}
     _keep(own / "nats-server.conf", trust.server(users, store=store).encode())
     return known
+
+
+def _password(path: Path) -> str:
+    try:
+        return text.read_word(path)
+    except text.Unreadable as error:
+        raise ConfigError(
+            error.message,
+            remedy="put a copy of it back; or remove it, add its machine again, and copy its folder there",
+        ) from None
 
 
 def _add(folder: Path, name: str, ca: bytes) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
+import re
 import ssl
 import time
 from collections.abc import Callable
@@ -29,6 +30,9 @@ from ground.trouble import Trouble
 
 _FILE: Final = "identity.pem"
 _ID: Final = "voicegw "
+INSTANCE_FILE: Final = "gateway-id"
+INSTANCE: Final = re.compile("[0-9a-f]{8}")
+"""By which mDNS knows a gateway."""
 _FOR_EVER: Final = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
 """No end that is known (RFC 5280, section 4.1.2.5): a device pins the key, and has no calendar."""
 _LOOK_SECONDS: Final = 2.0
@@ -131,9 +135,15 @@ def take(file: Path, data_dir: Path, *, replace: bool) -> str:
         )
     try:
         content = text.read(file)
+        instance_id = content.splitlines()[0].removeprefix(_ID).strip() if content.startswith(_ID) else None
+        if instance_id is not None and not INSTANCE.fullmatch(instance_id):
+            raise ConfigError(
+                f"{file} cannot be used: after {_ID.strip()} its first line has no 8 hex digits",
+                remedy="export it again: voicegw identity export FILE",
+            )
         keep(path, content.encode())
-        if content.startswith(_ID):
-            keep(data_dir / "gateway-id", content.splitlines()[0].removeprefix(_ID).strip().encode())
+        if instance_id is not None:
+            keep(data_dir / INSTANCE_FILE, instance_id.encode())
     except OSError as error:
         raise ConfigError.of(folders.unusable(path, error, setting="data_dir")) from None
     return found.pin

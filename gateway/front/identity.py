@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import re
 import secrets
-from typing import Final
 
 from gateway.errors import ConfigError
+from gateway.front.certificates import INSTANCE, INSTANCE_FILE, keep
 from gateway.settings import Settings
 from ground import folders, text
-from ground.trouble import Trouble
-
-_ID: Final = re.compile("[0-9a-f]{8}")
 
 
 def instance_id(settings: Settings) -> str:
     """This gateway's identity over restarts: made once, kept in its data directory.
 
     Raises:
-        ConfigError: it cannot be kept.
+        ConfigError: it cannot be kept, or what lies there is none.
     """
-    path = settings.data_dir / "gateway-id"
+    path = settings.data_dir / INSTANCE_FILE
     try:
-        if path.exists() and _ID.fullmatch(found := text.read(path).strip()):
-            return found
+        if path.exists():
+            if INSTANCE.fullmatch(found := text.read(path).strip()):
+                return found
+            raise ConfigError(
+                f"{path} cannot be used: it holds no 8 hex digits",
+                remedy="put a copy of it back, or remove it; devices that look for this gateway miss a new one",
+            )
         made = secrets.token_hex(4)
-        path.write_text(made)
+        keep(path, made.encode())
     except OSError as error:
         raise ConfigError.of(folders.unusable(path, error, setting="data_dir")) from None
-    except Trouble as error:
+    except text.Unreadable as error:
         raise ConfigError.of(error) from None
     return made

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+
+from loguru import logger
 
 from gateway.errors import ConfigError, Unauthorized
 from gateway.front.certificates import keep
@@ -17,6 +20,7 @@ from ground import folders, text
 from ground.trouble import Trouble
 
 _FILE: Final = "operator.key"
+_SECRET: Final = re.compile(r"vgo_[\w-]{43}", re.ASCII)
 _MAX_LINKS: Final = 16
 PAGE_SECONDS: Final = 30 * 24 * 3600
 
@@ -24,18 +28,27 @@ PAGE_SECONDS: Final = 30 * 24 * 3600
 def own_secret(data_dir: Path) -> str:
     """The secret in a directory, made at the first start, for its owner alone to read: pages live over restarts.
 
+    Another takes the place of what is none, as a restore that broke off leaves it: anyone could know that.
+
     Raises:
         ConfigError: it cannot be kept.
     """
     path = data_dir / _FILE
     try:
-        if not path.exists():
-            keep(path, f"vgo_{secrets.token_urlsafe(32)}".encode())
-        return text.read(path).strip()
+        found = text.read(path, strict=False).strip() if path.exists() else None
+        if found is not None and _SECRET.fullmatch(found):
+            if path.stat().st_mode & 0o077:
+                path.chmod(0o600)
+            return found
+        if found is not None:
+            logger.warning("{} held no secret of ours: another is made; browsers need a new link", path)
+        made = f"vgo_{secrets.token_urlsafe(32)}"
+        keep(path, made.encode())
     except OSError as error:
         raise ConfigError.of(folders.unusable(path, error, setting="data_dir")) from None
     except Trouble as error:
         raise ConfigError.of(error) from None
+    return made
 
 
 class Operators:

@@ -190,6 +190,6 @@ def _told_to_commands(port: int, secret: str) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
             if path.read_text(encoding="ascii") == secret:  # else it is a later gateway's
                 path.unlink()

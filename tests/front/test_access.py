@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from loguru import logger
 
 from gateway.errors import ConfigError, Forbidden, GatewayError, RateLimited, TlsRequired, Unauthorized
 from gateway.front.access import (
@@ -87,6 +88,27 @@ def test_a_page_lives_over_a_restart_and_no_other_gateway_knows_it(tmp_path: Pat
         after.is_page(wrong) for wrong in ("", ".", page[:-1], "ffffffffff" + page[8:], "é." + page)
     )
     assert (tmp_path / "a" / "operator.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("left", ["", "\n", "vgo_", "vgo_" + "x" * 42, "\0" * 47, "x" * 47])
+def test_what_is_no_secret_is_replaced_and_said(tmp_path: Path, left: str) -> None:
+    """As a restore that broke off leaves it: a page could be forged from what everyone knows."""
+    path = tmp_path / "operator.key"
+    path.write_text(left)
+    said: list[str] = []
+    sink = logger.add(said.append, format="{message}")
+    operators, forged = Operators(own_secret(tmp_path)), Operators(left.strip())
+    logger.remove(sink)
+    assert not operators.is_page(forged.enter(forged.link()))
+    assert own_secret(tmp_path) == operators.secret != left
+    assert [line for line in said if "operator.key" in line and operators.secret not in line]
+
+
+def test_a_secret_that_others_could_read_is_closed(tmp_path: Path) -> None:
+    made = own_secret(tmp_path)
+    (tmp_path / "operator.key").chmod(0o644)
+    assert own_secret(tmp_path) == made
+    assert (tmp_path / "operator.key").stat().st_mode & 0o777 == 0o600
 
 
 def test_links_that_nobody_uses_are_bounded(operators: Operators) -> None:

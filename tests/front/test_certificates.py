@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigError
-from gateway.front.certificates import Certificates, identity
+from gateway.front.certificates import Certificates, identity, portable, take
 from gateway.settings import Settings
 from tests.support.certificates import self_signed
 
@@ -63,6 +63,16 @@ def test_what_is_none_is_named_and_not_replaced(tmp_path: Path, content: str) ->
     with pytest.raises(ConfigError, match=r"identity\.pem"):
         identity(tmp_path, "1")
     assert (tmp_path / "identity.pem").read_text() == content
+
+
+@pytest.mark.parametrize("instance_id", ["", "cafe", "../../x", "CAFE0001"])
+def test_one_with_no_id_that_could_be_used_is_not_taken(tmp_path: Path, instance_id: str) -> None:
+    (tmp_path / "new").mkdir()
+    file = tmp_path / "exported"
+    file.write_bytes(portable(identity(tmp_path, "cafe0001"), instance_id))
+    with pytest.raises(ConfigError, match="exported cannot be used"):
+        take(file, tmp_path / "new", replace=False)
+    assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_a_key_of_another_certificate_is_none(tmp_path: Path) -> None:

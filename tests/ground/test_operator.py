@@ -36,6 +36,12 @@ def test_it_is_found_by_the_urls_of_this_machine_alone() -> None:
         assert operator.secret_for(url) is None
 
 
+@pytest.mark.parametrize("left", [b"", b"\n", b"one two", b"vgo_\xff", b"\0\0"])
+def test_what_cannot_be_sent_is_none(left: bytes) -> None:
+    operator.keep(7860, "vgo_secret").write_bytes(left)
+    assert operator.secret_for(HERE) is None
+
+
 def test_a_later_gateways_takes_the_place_of_an_earlier_ones() -> None:
     operator.keep(7860, "vgo_one")
     operator.keep(7860, "vgo_two")

@@ -109,3 +109,16 @@ def test_what_is_no_toml_is_named_and_not_repeated(path: Path) -> None:
     with pytest.raises(Unreadable, match=r"is no TOML: .*line 2") as caught:
         text.read_toml(path)
     assert "hunter2" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"), [("", "is empty"), (" \n", "is empty"), ("hunter2 x", "more than one word")]
+)
+def test_a_file_of_one_word_holds_one(tmp_path: Path, content: str, fault: str) -> None:
+    path = tmp_path / "password"
+    path.write_text(" hunter2\n")
+    assert text.read_word(path) == "hunter2"
+    path.write_text(content)
+    with pytest.raises(Unreadable, match=fault) as caught:
+        text.read_word(path)
+    assert "hunter2" not in f"{caught.value.message}{caught.value.remedy}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import secrets
 from typing import Final
 
@@ -16,6 +17,7 @@ from gateway.front.shared.clock import Clock
 SECRETS: Final = "voicegw_secrets"
 SPENT: Final = "voicegw_spent"
 _KEY: Final = "nonces"
+_SECRET: Final = re.compile("[0-9a-f]{64}")
 
 
 class SharedChallenges(Challenges):
@@ -43,7 +45,9 @@ class SharedChallenges(Challenges):
 
     def _heard(self, entry: Entry) -> None:
         if entry.key == _KEY and entry.body is not None:
-            self._secret = bytes.fromhex(entry.body["secret"])
+            told = str(entry.body.get("secret"))
+            if _SECRET.fullmatch(told):  # an empty one would be everybody's
+                self._secret = bytes.fromhex(told)
 
     async def _told(self) -> None:
         """The first front makes the secret that all use."""
