@@ -45,6 +45,7 @@ from gateway.sections import (
     WholePath,
 )
 from ground import folders
+from ground.trouble import Trouble
 
 CONFIG_FILE = Path("voicegw.toml")
 _PREFIX = "VOICEGW_"
@@ -198,7 +199,7 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
     Raises:
         ConfigError: a file that is missing or malformed, or a value that is not allowed; names it.
     """
-    path = config or (CONFIG_FILE if os.path.lexists(CONFIG_FILE) else None)
+    path = config or _here()
     values = {key: value for key, value in (overrides or {}).items() if value is not None}
     read_env(path)
     try:
@@ -209,13 +210,28 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
         raise ConfigError(_explain(error), remedy=f"correct it in {path or 'the environment'}") from error
 
 
+def _here() -> Path | None:
+    """The settings file of the working directory, if there is one.
+
+    Raises:
+        ConfigError: it may not be searched, so that this cannot be told.
+    """
+    try:
+        return CONFIG_FILE if folders.look(CONFIG_FILE, follow=False) is not None else None
+    except Trouble:
+        raise ConfigError(
+            f"whether there is a {CONFIG_FILE} here cannot be told: this user may not enter the working directory",
+            remedy="go to another folder first, such as: cd /",
+        ) from None
+
+
 def read_env(config: Path | None = None) -> None:
     """Take what the `.env` beside the settings sets into the environment, where that does not say otherwise.
 
     Raises:
         ConfigError: it cannot be read.
     """
-    for name, value in sources.env_beside(config or CONFIG_FILE).items():
+    for name, value in sources.env_beside(config or _here() or CONFIG_FILE).items():
         os.environ.setdefault(name, value)
 
 

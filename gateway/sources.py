@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +12,7 @@ from dotenv.parser import parse_stream
 
 from gateway.errors import ConfigError
 from gateway.sections import is_path
-from ground import text
+from ground import folders, text
 from ground.trouble import Trouble
 
 _PATHS: Final = frozenset(
@@ -30,9 +29,9 @@ def stated_in(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: it is not there, or is no TOML.
     """
-    if not os.path.lexists(path):
-        raise ConfigError(f"there is no settings file {path}", remedy="check --config")
     try:
+        if folders.look(path, follow=False) is None:
+            raise ConfigError(f"there is no settings file {path}", remedy="check --config")
         values = text.read_toml(path)
     except Trouble as error:
         raise ConfigError.of(error) from None
@@ -80,9 +79,9 @@ def env_beside(config: Path) -> dict[str, str]:
         ConfigError: it cannot be read, or has a line that sets nothing.
     """
     path = config.parent / ".env"
-    if not path.is_file():  # a folder of that name is somebody's virtual environment
-        return {}
     try:
+        if not folders.names_file(path):  # a folder of that name is somebody's virtual environment
+            return {}
         written = text.read(path)
     except Trouble as error:
         raise ConfigError.of(error) from None

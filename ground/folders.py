@@ -1,11 +1,72 @@
-"""Folders that are ours to write to, and the home that they are in unless told otherwise."""
+"""Folders that are ours to write to, and the home that they are in unless told otherwise; what can be seen in one."""
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 import tempfile
 from pathlib import Path
 
 from ground.trouble import Trouble, reason
+
+_NOTHING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP})
+
+
+def is_there(path: Path) -> bool:
+    """Whether anything can be seen there: in a folder that may not be searched, nothing can."""
+    return os.path.exists(path)  # noqa: PTH110 -- pathlib's raises in such a folder before Python 3.14
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file can be seen there; as `is_there`."""
+    return os.path.isfile(path)  # noqa: PTH113 -- likewise
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder can be seen there; as `is_there`."""
+    return os.path.isdir(path)  # noqa: PTH112 -- likewise
+
+
+def glob(folder: Path, pattern: str) -> list[Path]:
+    """What of a folder has such a name, sorted; as `is_there`."""
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:
+        return []
+
+
+def look(path: Path, *, follow: bool = True) -> os.stat_result | None:
+    """What is there; `None` where nothing is. For what somebody has named: where it cannot be told, they are told so.
+
+    Args:
+        path: of a file or a folder.
+        follow: whether a link is followed.
+
+    Raises:
+        Trouble: a folder above it may not be searched, or no path is like that.
+    """
+    try:
+        return path.stat(follow_symlinks=follow)
+    except OSError as error:
+        if error.errno in _NOTHING:
+            return None
+        raise Trouble(f"{path} cannot be looked at: {reason(error)}", remedy=_remedy(path, error)) from None
+    except ValueError:  # a NUL, or what the system's encoding has no bytes for
+        raise Trouble(f"{str(path)!r} is no path", remedy="write it without NULs, in UTF-8") from None
+
+
+def names_file(path: Path) -> bool:
+    """Whether there is a file of that name. Raises Trouble as `look`."""
+    found = look(path)
+    return found is not None and stat.S_ISREG(found.st_mode)
+
+
+def _remedy(path: Path, error: OSError) -> str:
+    if error.errno != errno.EACCES:
+        return "give another path"
+    shut = next((above for above in reversed(path.parents) if not os.access(above, os.X_OK)), path.parent)
+    return f"let this user into {shut.absolute()} (chmod o+x), or give a path elsewhere"
 
 
 def home() -> Path | None:

@@ -153,9 +153,9 @@ def find_idf() -> Path | None:
     active = os.environ.get("IDF_PATH")
     places = [Path(active)] if active else []
     if (home := folders.home()) is not None:
-        places += [home / "esp" / "esp-idf", *sorted(home.glob(".espressif/v*/esp-idf"), reverse=True)]
-        places += sorted((home / "esp").glob("*/esp-idf"), reverse=True)
-    return next((place for place in places if (place / "tools" / "idf.py").is_file()), None)
+        places += [home / "esp" / "esp-idf", *reversed(folders.glob(home, ".espressif/v*/esp-idf"))]
+        places += reversed(folders.glob(home / "esp", "*/esp-idf"))
+    return next((place for place in places if folders.is_file(place / "tools" / "idf.py")), None)
 
 
 def gateway(url: str | None) -> Iterator[Finding]:

@@ -92,7 +92,7 @@ def _is(module: ModuleType | None, path: Path) -> bool:
 
 
 def _import_file(path: Path) -> ModuleType:
-    if not path.is_file():
+    if not folders.names_file(path):
         raise ConfigError(f"there is no bot file {path}", remedy="check `bot` in the settings")
     if path.stem in sys.stdlib_module_names or "." in path.stem or not _is(sys.modules.get(path.stem), path):
         name = f"voicegw_bot_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"

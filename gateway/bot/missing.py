@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from ground import installing, text
+from ground import folders, installing, text
 from ground.trouble import Trouble
 
 _EXTRA: Final = re.compile(r"pipecat-ai\[([a-z0-9_-]+)\]")
@@ -181,10 +181,10 @@ def _that_define(name: str) -> Iterator[str]:
 def _elsewhere(module: str, folder: Path) -> Missing | None:
     """Whether there is such a file near the bot, or where the gateway was started."""
     top = _top(module)
-    near = [folder.parent, Path.cwd(), *(p for p in sorted(folder.iterdir()) if _is_looked_into(p))]
+    near = [folder.parent, *_started_in(), *(p for p in _beside(folder) if _is_looked_into(p))]
     for place in near:
         for file in (place / f"{top}.py", place / top / "__init__.py"):
-            if file.is_file():
+            if folders.is_file(file):
                 return Missing(
                     f"there is no module {module}",
                     f"{file} is not beside the bot's file: move it there, or set PYTHONPATH={place}",
@@ -192,8 +192,22 @@ def _elsewhere(module: str, folder: Path) -> Missing | None:
     return None
 
 
+def _started_in() -> list[Path]:
+    try:
+        return [Path.cwd()]
+    except FileNotFoundError:  # it was removed meanwhile
+        return []
+
+
+def _beside(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:  # it may be searched by name only, or is gone
+        return []
+
+
 def _is_looked_into(path: Path) -> bool:
-    return path.is_dir() and not path.name.startswith(".") and path.name not in _NOT_LOOKED_INTO
+    return folders.is_folder(path) and not path.name.startswith(".") and path.name not in _NOT_LOOKED_INTO
 
 
 def _package(module: str, error: BaseException) -> Missing:

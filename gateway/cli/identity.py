@@ -48,7 +48,7 @@ def export(
     folders.ready(chosen.data_dir, setting="data_dir")
     found = certificates.identity(chosen.data_dir, who := instance_id(chosen))
     where = folders.expanded(file)
-    if where.exists():
+    if folders.look(where, follow=False) is not None:
         raise ConfigError(f"{file} is there already", remedy="give another file, or remove it")
     try:
         certificates.keep(where, certificates.portable(found, who))

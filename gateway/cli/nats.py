@@ -12,6 +12,7 @@ import typer
 from gateway.errors import ConfigError
 from ground import folders, text
 from ground.terminal import out
+from ground.trouble import reason
 
 _MEMBER: Final = re.compile("[A-Za-z0-9_-]{1,48}")
 _PEOPLE: Final = 0o700
@@ -36,7 +37,9 @@ def nats(
     try:
         made = _write(folders.expanded(folder), address or [], _members(front or [], host or []), store)
     except OSError as error:
-        raise ConfigError(f"{folder} can't be written: {error}", remedy="give another folder") from None
+        raise ConfigError(
+            f"{folder} can't be written: {reason(error)}", remedy="give another folder"
+        ) from None
     out.print(
         f"Start NATS with: cd {folder / 'nats'} && nats-server -c nats-server.conf",
         markup=False,
@@ -66,12 +69,12 @@ def _write(folder: Path, addresses: list[str], members: list[str], store: str) -
     from gateway.bus import authority, trust
 
     own = folder / "nats"
-    if not addresses and not (own / "addresses").exists():
+    if not addresses and folders.look(own / "addresses") is None:
         raise ConfigError("nobody knows yet where NATS is", remedy="give its name or address: --address")
     own.mkdir(mode=_PEOPLE, parents=True, exist_ok=True)
     if addresses:
         _keep(own / "addresses", "\n".join(addresses).encode())
-        if not (own / "ca.key").exists():
+        if folders.look(own / "ca.key") is None:
             made = authority.authority()
             _keep(own / "ca.pem", made.certificate)
             _keep(own / "ca.key", made.key)
@@ -109,7 +112,7 @@ def _password(path: Path) -> str:
 def _add(folder: Path, name: str, ca: bytes) -> None:
     """One that is there keeps its password."""
     folder.mkdir(mode=_PEOPLE, exist_ok=True)
-    if not (folder / f"{name}.password").exists():
+    if folders.look(folder / f"{name}.password") is None:
         _keep(folder / f"{name}.password", secrets.token_urlsafe(32).encode())
     _keep(folder / "nats-ca.pem", ca)
 

@@ -11,7 +11,8 @@ from packaging.version import InvalidVersion, Version
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gateway.errors import NotFound
-from ground import signed
+from ground import folders, signed
+from ground.trouble import Trouble
 
 MANIFEST = "manifest.json"
 _MAX_MANIFEST = 64_000
@@ -140,7 +141,7 @@ class Releases:
         release, folder = self._find(board, version)
         image = release.image(path)
         found = folder / image.path
-        if not found.is_file() or found.is_symlink() or found.stat().st_size != image.size:
+        if not folders.is_file(found) or found.is_symlink() or found.stat().st_size != image.size:
             raise NotFound(
                 f"{path} of release {version} for {board} is missing, or its size is not the manifest's",
                 remedy="build the release again",
@@ -158,9 +159,12 @@ class Releases:
         raise NotFound(f"there is no {wanted} for board {board}", remedy=remedy)
 
     def _read(self) -> list[tuple[Release, Path]]:
-        if self._directory is None or not self._directory.is_dir():
+        if self._directory is None:
             return []
-        found, faults = [], {}
+        found, faults = [], self._shut(self._directory)
+        if not folders.is_folder(self._directory):
+            self._log_new(faults)
+            return []
         for path in sorted((*self._directory.glob(MANIFEST), *self._directory.glob(f"*/{MANIFEST}"))):
             try:
                 with path.open("rb") as file:
@@ -170,6 +174,15 @@ class Releases:
                 faults[path] = str(error)
         self._log_new(faults)
         return sorted(found, key=lambda pair: Version(pair[0].version), reverse=True)
+
+    @staticmethod
+    def _shut(directory: Path) -> dict[Path, str]:
+        """A directory that may not be searched, where glob finds nothing."""
+        try:
+            folders.look(directory / MANIFEST)
+        except Trouble as error:
+            return {directory: error.message}
+        return {}
 
     def _log_new(self, faults: dict[Path, str]) -> None:
         """What is wrong stays so for many requests."""

@@ -15,7 +15,8 @@ from gateway.errors import ConfigError
 from gateway.sections import EngineSpec
 from gateway.speech import wyoming
 from gateway.speech.catalogue import PROVIDERS, Kind, Provider
-from ground import installing
+from ground import folders, installing
+from ground.trouble import Trouble
 
 LOCAL, SPHINX = "local", "sphinx"
 """Sphinx with Moonshine beside it, where its package is there; and sphinx alone."""
@@ -52,11 +53,18 @@ def check(kind: Kind, spec: EngineSpec, keys: Mapping[str, str]) -> None:
         if option not in spec.options:
             raise ConfigError(f"{kind} {spec.provider!r} needs the option {option!r}")
     for option in provider.files:
-        if option in spec.options and not Path(str(spec.options[option])).expanduser().exists():
+        if option in spec.options and not _is_there(Path(str(spec.options[option]))):
             raise ConfigError(f"{kind} {spec.provider!r}: {option} {spec.options[option]!r} is not there")
     _key(kind, spec, provider, keys)
     if provider.local:
         _make(kind, spec, keys)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return folders.look(folders.expanded(path)) is not None
+    except Trouble as error:
+        raise ConfigError.of(error) from None
 
 
 def make_stt(spec: EngineSpec, keys: Mapping[str, str]) -> FrameProcessor:

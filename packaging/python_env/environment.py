@@ -155,7 +155,7 @@ def _without_target(environ: Mapping[str, str]) -> dict[str, str]:
 def _cache() -> dict[str, str]:
     """A user without a home that can be written to gets uv's cache in build/."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111
-    near = next(folder for folder in (cache / "uv", *(cache / "uv").parents) if folder.exists())
+    near = next(folder for folder in (cache / "uv", *(cache / "uv").parents) if os.path.exists(folder))  # noqa: PTH110
     if "UV_CACHE_DIR" in os.environ or os.access(near, os.W_OK):
         return {}
     return {"UV_CACHE_DIR": str(Path("build", "uv-cache").absolute())}

@@ -63,7 +63,7 @@ def _network(settings: Mapping[str, str], environ: Mapping[str, str]) -> Iterato
         yield "UV_SYSTEM_CERTS", "1"
     authority = settings.get("cert") or environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE")
     if authority:
-        yield "SSL_CERT_DIR" if Path(authority).is_dir() else "SSL_CERT_FILE", authority
+        yield "SSL_CERT_DIR" if os.path.isdir(authority) else "SSL_CERT_FILE", authority  # noqa: PTH112
     if proxy := settings.get("proxy"):
         address = proxy if "://" in proxy else f"http://{proxy}"
         yield from ((name, address) for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"))

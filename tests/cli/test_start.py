@@ -17,7 +17,7 @@ import pytest
 from gateway.front.discovery import Found
 from tests.cli.test_cli import Run, config, run
 from tests.support.gateway import environment, voicegw, write_settings
-from tests.support.machine import FULL, NOBODY, READ_ONLY, possible
+from tests.support.machine import FULL, NOBODY, READ_ONLY, open_to_all, possible
 from tests.support.waiting import PATIENCE
 
 __all__ = ["config", "run"]
@@ -25,14 +25,18 @@ only_root = pytest.mark.skipif(not possible(), reason="only root can make such m
 
 
 def started(
-    prefix: list[str], *arguments: str, extra: Mapping[str, str], stdout: int | None = subprocess.PIPE
+    prefix: list[str],
+    *arguments: str,
+    extra: Mapping[str, str],
+    stdout: int | None = subprocess.PIPE,
+    cwd: Path = Path("/"),
 ) -> tuple[int, str, str]:
     """Run a command with no home; its status and what it printed."""
     kept = {k: v for k, v in environment({"NO_COLOR": "1", "COLUMNS": "100", **extra}).items() if k != "HOME"}
     done = subprocess.run(
         [*prefix, sys.executable, "-m", "gateway", *arguments],
         env={**kept, **({"HOME": extra["HOME"]} if "HOME" in extra else {})},
-        cwd="/",
+        cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=subprocess.PIPE,
@@ -99,6 +103,59 @@ def test_a_user_of_whom_the_system_knows_a_number_only_may_do_the_rest(
     found, _, err = started(NOBODY, *command, extra={})
     assert "Traceback" not in err
     assert found == status if status is not None else found in {0, 1}  # as there are containers here, or none
+
+
+@only_root
+@pytest.mark.parametrize(
+    "command",
+    [["devices", "add", "kitchen"], ["talk", "--url", "http://127.0.0.1:9"], ["serve", "--port", "0"]],
+    ids=lambda x: x[0],
+)
+def test_a_working_directory_that_may_not_be_entered_is_said(tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "voicegw.toml").write_text("port = 1")
+    tmp_path.chmod(0o700)
+    status, out, err = started(NOBODY, *command, extra={}, cwd=tmp_path)
+    assert (status, out, two_lines(err)) == (2, "", True), err
+    assert "whether there is a voicegw.toml here cannot be told" in " ".join(err.split())
+
+
+@only_root
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["serve", "--config", "{}/voicegw.toml"],
+        ["devices", "--config", "{}/voicegw.toml", "add", "x"],
+        ["bot", "check", "{}/b.py"],
+        ["flash", "--image", "{}/release", "--port", "/dev/none", "--no-wifi"],
+        ["flash", "--image", "{}", "--port", "/dev/none", "--no-wifi"],
+        ["monitor", "--elf", "{}/firmware.elf", "--port", "/dev/none"],
+        ["identity", "export", "{}/identity.pem"],
+        ["nats", "{}", "--address", "nats.lan"],
+    ],
+    ids=" ".join,
+)
+def test_a_file_where_nobody_may_look_is_said(tmp_path: Path, command: list[str]) -> None:
+    for name in ("voicegw.toml", "b.py", "firmware.elf"):
+        (tmp_path / name).touch()
+    tmp_path.chmod(0o700)
+    with open_to_all() as home:
+        given = [word.format(tmp_path) for word in command]
+        found, _, err = started(NOBODY, *given, extra={"HOME": str(home), "COLUMNS": "300"})
+    assert (found, two_lines(err)) == (2, True), err
+    assert "permission denied" in err
+
+
+@only_root
+def test_folders_of_others_on_the_way_to_what_is_looked_for_are_passed_by(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    with open_to_all() as folder:
+        (folder / "shut").mkdir(mode=0o700)
+        status, _, err = started(NOBODY, "bot", "check", "nothere", extra={}, cwd=folder)
+        assert (status, "there is no module nothere" in " ".join(err.split())) == (2, True), err
+    status, _, err = started(
+        NOBODY, "doctor", "--gateway", "http://127.0.0.1:9", extra={"HOME": str(tmp_path / "home")}
+    )
+    assert (status, "Traceback" in err) == (1, False), err
 
 
 @pytest.mark.parametrize("command", [["devices", "--seconds", "0"], ["serve", "--port", "0"]])

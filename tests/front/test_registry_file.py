@@ -15,7 +15,7 @@ from gateway.errors import ConfigError
 from gateway.front import registry_file
 from gateway.front.registry import open_registry
 from gateway.front.registry_file import StorageError
-from tests.support.machine import NOBODY, SMALL, possible
+from tests.support.machine import NOBODY, SMALL, open_to_all, possible
 
 ROOT = Path(__file__).parents[2]
 
@@ -128,14 +128,15 @@ def test_a_disk_that_is_full_by_now_is_said() -> None:
 
 
 @pytest.mark.skipif(not possible(), reason="only root can become another")
-def test_one_that_may_only_be_read_is_said(path: Path) -> None:
-    asyncio.run(made(path))
-    script = _OPEN.format(folder=path.parent)
-    path.chmod(0o444)
-    path.parent.chmod(0o777)
-    done = subprocess.run(
-        [*NOBODY, sys.executable, "-c", script], env=_ENVIRONMENT, capture_output=True, text=True, check=False
-    )
+def test_one_that_may_only_be_read_is_said() -> None:
+    with open_to_all() as folder:
+        asyncio.run(made(folder / "devices.db"))
+        (folder / "devices.db").chmod(0o444)
+        script = _OPEN.format(folder=folder)
+        done = subprocess.run(
+            [*NOBODY, sys.executable, "-c", script],
+            env=_ENVIRONMENT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
     assert "cannot be used: it cannot be written to" in done.stdout, done.stderr
 
 

@@ -61,3 +61,39 @@ def test_where_nothing_can_be_kept_is_said(prefix: list[str], path: str, said: s
     message, _, remedy = done.stdout.partition(" | ")
     assert said in message, done.stderr
     assert remedy.strip()
+
+
+@pytest.mark.skipif(not possible(), reason="only root can become another")
+def test_what_lies_where_nobody_may_look_is_not_seen_and_said_where_it_was_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    tmp_path.chmod(0o700)
+    script = (
+        "from pathlib import Path; import sys; from ground import folders\n"
+        "path = Path(sys.argv[1])\n"
+        "print(folders.is_file(path), folders.is_folder(path.parent), folders.is_there(path))\n"
+        "try: folders.look(path)\n"
+        "except folders.Trouble as error: print(error.message, '|', error.remedy)"
+    )
+    done = subprocess.run(
+        [*NOBODY, sys.executable, "-c", script, str(file)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    seen, said = done.stdout.splitlines()
+    assert seen == "False False False"
+    assert said.startswith(f"{file} cannot be looked at: permission denied | let this user into /"), said
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_what_is_no_path_is_said(tmp_path: Path, name: str) -> None:
+    assert not folders.is_file(tmp_path / name)
+    with pytest.raises(Trouble):
+        folders.look(tmp_path / name)
+
+
+def test_what_is_not_there_is_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert folders.look(tmp_path / "gone") is None
+    assert folders.look(tmp_path / "file" / "below") is None
+    assert folders.names_file(tmp_path / "file")
+    assert not folders.names_file(tmp_path)

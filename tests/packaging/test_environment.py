@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from python_env.environment import LOCKS, UV_LOCK, Environment
 
+from tests.support.machine import NOBODY, open_to_all, possible
+
+ROOT = Path(__file__).parents[2]
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -64,3 +69,16 @@ def test_a_changed_lock_is_seen(name: str, environment: Environment) -> None:
 def test_the_tests_lock_does_not_concern_who_only_runs(environment: Environment) -> None:
     (environment.root / "requirements-dev.lock").write_text("changed")
     assert environment.current()
+
+
+@pytest.mark.skipif(not possible(), reason="only root can become another")
+def test_a_home_that_may_not_be_entered_has_no_cache(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    script = "from python_env import environment; print(environment._cache())"
+    with open_to_all() as folder:
+        done = subprocess.run(
+            [*NOBODY, sys.executable, "-c", script],
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT / "packaging")},
+            cwd=folder, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.stdout == f"{{'UV_CACHE_DIR': '{folder}/build/uv-cache'}}\n", done.stderr

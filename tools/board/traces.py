@@ -16,6 +16,7 @@ from pathlib import Path
 from esp_idf_panic_decoder import PcAddressDecoder
 
 from ground import folders
+from ground.trouble import reason
 from tools import private
 from tools.errors import ToolError
 from tools.process import quiet_environment
@@ -52,11 +53,21 @@ def find_elf(given: Path | None) -> Path | None:
     if given is None:
         built = [*BUILD.glob("*.elf"), *BUILD.glob("*/*.elf")]
         return max(built, key=lambda path: path.stat().st_mtime, default=None)
-    if not given.is_file() or given.read_bytes()[:4] != b"\x7fELF":
+    if not folders.names_file(given) or _begins(given) != b"\x7fELF":
         raise ToolError(
             f"{given} is no ELF file", remedy="give the .elf that lies beside the firmware's .bin", step="elf"
         )
     return given
+
+
+def _begins(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(4)
+    except OSError as error:
+        raise ToolError(
+            f"{path} cannot be read: {reason(error)}", remedy="look at its permissions", step="elf"
+        ) from None
 
 
 def toolchain(elf: Path) -> str | None:
@@ -75,7 +86,7 @@ def _in_espressif(prefix: str) -> str | None:
     if root is None:
         return None
     root = Path(root) / "tools"
-    return next((str(p) for p in sorted(root.glob(f"*/*/*/bin/{prefix}addr2line*"), reverse=True)), None)
+    return next((str(p) for p in reversed(folders.glob(root, f"*/*/*/bin/{prefix}addr2line*"))), None)
 
 
 class Decoder:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 
+from ground import folders
 from ground.trouble import reason
 from tools.errors import ImageError
 from tools.releases import archive, download, manifest
@@ -33,11 +34,12 @@ def find(source: str, left_out: Callable[[ImageError], None] = _nobody) -> list[
     if source.startswith(("http://", "https://")):
         return [_from_url(source)]
     path = Path(source)
-    return [_from_archive(_read(path), source)] if path.is_file() else in_directory(path, left_out)
+    return [_from_archive(_read(path), source)] if folders.names_file(path) else in_directory(path, left_out)
 
 
 def in_directory(root: Path, left_out: Callable[[ImageError], None] = _nobody) -> list[Release]:
     """The releases in a directory and in those below it. As `find`."""
+    folders.look(root / manifest.NAME)  # glob finds nothing where it may not search
     paths = sorted([*root.glob(manifest.NAME), *root.glob(f"*/{manifest.NAME}")])
     if not paths:
         raise ImageError(f"there is no {manifest.NAME} in {root}", remedy=HOW)
