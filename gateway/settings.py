@@ -204,6 +204,10 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
     read_env(path)
     try:
         return _with(sources.stated_in(path) if path is not None else {})(**values)
+    except RecursionError:
+        raise ConfigError(
+            "a setting in the environment is nested too deep", remedy=f"look at {_PREFIX}…"
+        ) from None
     except SettingsError as error:  # names the field: what should be JSON in the environment is not
         raise ConfigError(str(error), remedy=f"write {_PREFIX}… as JSON") from error
     except ValidationError as error:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import stat
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -80,15 +83,29 @@ def env_beside(config: Path) -> dict[str, str]:
     """
     path = config.parent / ".env"
     try:
-        if not folders.names_file(path):  # a folder of that name is somebody's virtual environment
+        there = folders.look(path)
+        if there is None or stat.S_ISDIR(there.st_mode):  # a folder of that name is a virtual environment
             return {}
         written = text.read(path)
     except Trouble as error:
         raise ConfigError.of(error) from None
     for found in parse_stream(io.StringIO(written)):
-        if found.error:
+        if found.error or not _may_be_name(found.key):
             raise ConfigError(
                 f"{path}: line {found.original.line} is not NAME=value", remedy="correct that line"
             )
     values = dotenv_values(stream=io.StringIO(written))
-    return {name: value for name, value in values.items() if value is not None}
+    kept = {name: value for name, value in values.items() if value is not None}
+    for name, value in kept.items():
+        try:
+            os.fsencode(name + value)
+        except UnicodeEncodeError:
+            raise ConfigError(
+                f"{path}: the environment here is {sys.getfilesystemencoding()}, which cannot hold {name}",
+                remedy="start it with LC_ALL=C.UTF-8, or PYTHONUTF8=1",
+            ) from None
+    return kept
+
+
+def _may_be_name(key: str | None) -> bool:
+    return key is None or (bool(key) and "=" not in key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 import tempfile
 from pathlib import Path
 
@@ -69,6 +70,14 @@ def _remedy(path: Path, error: OSError) -> str:
     return f"let this user into {shut.absolute()} (chmod o+x), or give a path elsewhere"
 
 
+def working() -> Path | None:
+    """The working directory; `None` where it was removed meanwhile."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return None
+
+
 def home() -> Path | None:
     """This user's home; `None` for a user whom the system does not know and who has no HOME."""
     try:
@@ -81,8 +90,16 @@ def expanded(path: Path) -> Path:
     """The path with `~` spelt out.
 
     Raises:
-        Trouble: whose home that would be is not known.
+        Trouble: whose home that would be is not known, or the system can have no such path.
     """
+    try:
+        if b"\0" in os.fsencode(path):
+            raise Trouble(f"{str(path)!r} is no path: it has a NUL", remedy="write it without")
+    except UnicodeEncodeError:
+        raise Trouble(
+            f"{str(path)!a} is no path here: file names are {sys.getfilesystemencoding()}",
+            remedy="start it with LC_ALL=C.UTF-8, or PYTHONUTF8=1",
+        ) from None
     try:
         return path.expanduser()
     except RuntimeError:

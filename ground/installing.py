@@ -7,6 +7,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from ground import folders
+
 
 def command(requirement: str, prefix: Path | None = None) -> list[str]:
     """The command that brings a requirement.
@@ -33,5 +35,5 @@ def line(requirement: str, prefix: Path | None = None) -> str:
 
 def _short(path: Path) -> str:
     """As it is typed in the working directory."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    here = folders.working()
+    return str(path.relative_to(here) if here is not None and path.is_relative_to(here) else path)

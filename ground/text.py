@@ -80,6 +80,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(_LINE_END.sub("\n", read(path)))
     except tomllib.TOMLDecodeError as error:
         raise Unreadable(f"{path} is no TOML: {error}", remedy="correct the line it names") from None
+    except RecursionError:
+        raise Unreadable(f"{path} is nested too deep", remedy="is it the file that you mean?") from None
+    except ValueError:  # of Python: more digits than it turns into a number
+        raise Unreadable(f"{path} has a number that is too long", remedy="write a shorter one") from None
 
 
 def decode(data: bytes, name: str, *, strict: bool = True) -> str:

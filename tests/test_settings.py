@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -191,6 +192,8 @@ def test_without_a_settings_file_the_one_of_the_working_directory_is_read(
     [
         (b"TEST_BASE=1\nsecret words\n", "line 2 is not NAME=value"),
         (b"A=\xff", "not UTF-8: byte 0xff in line 1"),
+        (b"A=1\n'secret=b'=c\n", "line 2 is not NAME=value"),
+        (b"''=c\n", "line 1 is not NAME=value"),
     ],
 )
 def test_what_is_wrong_in_it_is_named_and_not_repeated(
@@ -267,3 +270,36 @@ def test_a_worker_takes_its_settings_from_the_front_alone(monkeypatch: pytest.Mo
     monkeypatch.setenv("VOICEGW_PORT", "2345")
     received = Settings.model_validate(sent)
     assert (received.port, received.bot) == (3456, "echo")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('data_dir = "a\\u0000b"', "it has a NUL"),
+        ("x = " + "[" * 5_000 + "]" * 5_000, "nested too deep"),
+        ("port = " + "5" * 5_000, "a number that is too long"),
+    ],
+    ids=["NUL", "deep", "long"],
+)
+def test_what_no_setting_can_be_is_named(config: Path, content: str, said: str) -> None:
+    config.write_text(content)
+    with pytest.raises(ConfigError, match=said) as caught:
+        settings.load(config)
+    assert caught.value.remedy
+
+
+def test_a_value_of_the_environment_may_be_no_puzzle(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
+    config.touch()
+    monkeypatch.setenv("VOICEGW_NAMES", "[" * 100_000)
+    with pytest.raises(ConfigError):
+        settings.load(config)
+
+
+def test_an_env_file_that_is_a_pipe_is_read(config: Path, env: Path) -> None:
+    config.touch()
+    os.mkfifo(env)
+    kept = os.open(env, os.O_RDONLY | os.O_NONBLOCK)  # so that what is written waits to be read
+    env.write_text("VOICEGW_KEY=vgw_piped")
+    settings.load(config)
+    os.close(kept)
+    assert environment.client_key(None) == "vgw_piped"

@@ -19,6 +19,7 @@ from pipecat.utils.file_storage import FileStorage, LocalFileStorage
 from gateway import sources
 from gateway.bot.phone import PhoneLine
 from gateway.wire.calls import BotJob
+from ground import folders
 
 ENVIRONMENT: Final[Mapping[str, str]] = {"ENV": "local"}
 """What the runner sets, whatever was there: a bot of Pipecat's tells by it that it is not in their cloud."""
@@ -124,15 +125,15 @@ def importing(bot: str) -> Iterator[None]:
     What its import sets in the environment, and where it goes, is taken back, and is there again once this process, or
     a fork of it, settles for this bot: a `.env` that overrides all else is not another bot's.
     """
-    before, argv, folder = dict(os.environ), sys.argv, Path.cwd()
+    before, argv, folder = dict(os.environ), sys.argv, folders.working()
     settle(bot)
     try:
         yield
     finally:
         sys.argv = argv
-        if (now := Path.cwd()) != folder:
+        if (now := folders.working()) != folder and now is not None:
             _FOLDER[bot] = str(now)
-            os.chdir(folder)
+            os.chdir(folder or "/")
         _LEFT[bot] = {name: value for name, value in os.environ.items() if before.get(name) != value}
         for name in _LEFT[bot]:
             if name in before:

@@ -61,7 +61,7 @@ def _may_be_awaited(bot: object) -> bool:
 
 
 def _import(name: str) -> ModuleType:
-    folder = Path.cwd()
+    folder = folders.working() or Path("/")
     try:
         if name in BUNDLED:
             return importlib.import_module(f"gateway.bots.{name}")

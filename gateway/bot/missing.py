@@ -181,7 +181,7 @@ def _that_define(name: str) -> Iterator[str]:
 def _elsewhere(module: str, folder: Path) -> Missing | None:
     """Whether there is such a file near the bot, or where the gateway was started."""
     top = _top(module)
-    near = [folder.parent, *_started_in(), *(p for p in _beside(folder) if _is_looked_into(p))]
+    near = [folder.parent, folders.working() or folder, *(p for p in _beside(folder) if _is_looked_into(p))]
     for place in near:
         for file in (place / f"{top}.py", place / top / "__init__.py"):
             if folders.is_file(file):
@@ -190,13 +190,6 @@ def _elsewhere(module: str, folder: Path) -> Missing | None:
                     f"{file} is not beside the bot's file: move it there, or set PYTHONPATH={place}",
                 )
     return None
-
-
-def _started_in() -> list[Path]:
-    try:
-        return [Path.cwd()]
-    except FileNotFoundError:  # it was removed meanwhile
-        return []
 
 
 def _beside(folder: Path) -> list[Path]:

@@ -145,8 +145,9 @@ def _quietly(context: typer.Context) -> settings.Settings:
     """The settings, for a command whose work would else be told of in log lines."""
     from gateway import logs
 
-    logs.set_up(settings.load(context.obj, {"log_level": "CRITICAL"}))
-    return settings.load(context.obj)
+    chosen = settings.load(context.obj)  # once: it may be a pipe
+    logs.set_up(chosen.model_copy(update={"log_level": "CRITICAL"}))
+    return chosen
 
 
 @app.command("add")

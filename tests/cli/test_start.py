@@ -158,6 +158,34 @@ def test_folders_of_others_on_the_way_to_what_is_looked_for_are_passed_by(tmp_pa
     assert (status, "Traceback" in err) == (1, False), err
 
 
+def test_what_the_environment_cannot_hold_is_said(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("GREETING=\u20ac", "utf-8")
+    narrow = {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "HOME": str(tmp_path)}
+    status, out, err = started([], "devices", "add", "x", extra=narrow, cwd=tmp_path)
+    assert (status, out, two_lines(err), "cannot hold GREETING" in err) == (2, "", True, True), err
+
+
+def test_settings_of_a_pipe_are_read_once(tmp_path: Path) -> None:
+    line = (
+        f"{sys.executable} -m gateway devices --config <(echo 'data_dir = \"{tmp_path}/piped\"') add kitchen"
+    )
+    kept = environment({"HOME": str(tmp_path / "home")})
+    done = subprocess.run(["bash", "-c", line], env=kept, capture_output=True, text=True, check=False)
+    assert (done.returncode, (tmp_path / "piped" / "devices.db").is_file()) == (0, True), done.stderr
+
+
+def test_a_working_directory_that_is_gone_hinders_no_bot(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    for bot, status in (("echo", 0), ("nothere", 2)):
+        line = f"cd {gone}; rmdir {gone}; {sys.executable} -m gateway bot check {bot}"
+        done = subprocess.run(
+            ["bash", "-c", line], env=environment(), capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, "Error" in done.stderr) == (status, False), done.stderr
+        gone.mkdir()
+
+
 @pytest.mark.parametrize("command", [["devices", "--seconds", "0"], ["serve", "--port", "0"]])
 def test_a_registry_that_is_none_is_one_line_and_a_remedy(
     run: Run, tmp_path: Path, command: list[str]

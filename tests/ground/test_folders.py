@@ -13,6 +13,7 @@ from ground.trouble import Trouble
 from tests.support.machine import FULL, NOBODY, READ_ONLY, possible
 
 ROOT = Path(__file__).parents[2]
+ASCII = {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 
 
 def test_a_folder_is_made_for_this_user_alone(tmp_path: Path) -> None:
@@ -97,3 +98,16 @@ def test_what_is_not_there_is_nothing(tmp_path: Path) -> None:
     assert folders.look(tmp_path / "file" / "below") is None
     assert folders.names_file(tmp_path / "file")
     assert not folders.names_file(tmp_path)
+
+
+def test_a_name_that_the_system_has_no_bytes_for_is_said() -> None:
+    script = (
+        "from pathlib import Path; from ground import folders\n"
+        "try: folders.ready(Path('/tmp/\\u20ac'), setting='data_dir')\n"
+        "except folders.Trouble as error: print(error.message, '|', error.remedy)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **ASCII}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "is no path here: file names are" in done.stdout, done.stderr
