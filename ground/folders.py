@@ -78,6 +78,14 @@ def working() -> Path | None:
         return None
 
 
+def temporary() -> Path:
+    """The folder for temporary files, whether or not any can be written there now."""
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError:  # none that Python knows of can be written to
+        return Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 -- named, and nothing is kept there
+
+
 def home() -> Path | None:
     """This user's home; `None` for a user whom the system does not know and who has no HOME."""
     try:

@@ -12,11 +12,12 @@ import ipaddress
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+
+from ground import folders
 
 _SERVICES: Final = Path("/run/voicegw")
 """What systemd makes for our unit (RuntimeDirectory=), for that account alone."""
@@ -72,7 +73,7 @@ def _folders() -> Iterator[Path]:
         if found := os.environ.get(name):
             yield Path(found.split(":")[0]) if name == "RUNTIME_DIRECTORY" else Path(found) / "voicegw"
     yield _SERVICES
-    yield Path(tempfile.gettempdir()) / f"voicegw-{_account()}"
+    yield folders.temporary() / f"voicegw-{_account()}"
 
 
 def _made() -> Path:

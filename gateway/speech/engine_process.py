@@ -16,6 +16,8 @@ from loguru import logger
 from gateway.environment import Engine, engine_announced
 from gateway.errors import GatewayError
 from gateway.speech.framing import HEADER, FramingError, Kind, Message, decode_header
+from ground import folders
+from ground.trouble import reason
 
 READY_SECONDS = 60.0  # to import Pipecat and load a model, on a slow machine
 _PING_SECONDS = 5.0
@@ -77,9 +79,11 @@ class EngineProcess:
         try:
             self._listen()
         except OSError as error:
+            nowhere = "no folder for temporary files can be written to"
+            why = nowhere if isinstance(error, FileNotFoundError) else reason(error)
             raise EngineError(
-                f"the {self.kind} has nowhere to listen: {error}",
-                remedy=f"make {tempfile.gettempdir()} writable, or set TMPDIR to a short path that is",
+                f"the {self.kind} has nowhere to listen: {why}",
+                remedy=f"make {folders.temporary()} writable, or set TMPDIR to a short path that is",
             ) from error
         self._owner = asyncio.create_task(self._run(), name=self.kind)
         try:

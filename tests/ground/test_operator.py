@@ -87,3 +87,11 @@ def test_where_nothing_can_be_kept_it_says_so(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(operator, "_SERVICES", tmp_path / "none")
     with pytest.raises(OSError, match="irectory"):
         operator.keep(7860, "vgo_secret")
+
+
+def test_without_a_folder_for_temporary_files_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    assert operator.secret_for("http://127.0.0.1:9") is None

@@ -110,3 +110,16 @@ async def test_a_recogniser_that_can_not_start_is_an_error(
     monkeypatch.setattr("gateway.speech.engine_process.READY_SECONDS", 1.0)
     with pytest.raises(EngineError, match="did not start"):
         await recogniser(replace(model, arpa=model.arpa.with_name("none"))).start()
+
+
+async def test_without_a_folder_for_temporary_files_it_says_so(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object, **__: object) -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    monkeypatch.setattr(tempfile, "mkdtemp", none)
+    with pytest.raises(EngineError, match="no folder for temporary files") as caught:
+        await recogniser(model).start()
+    assert "TMPDIR" in caught.value.remedy
