@@ -46,9 +46,10 @@ class EngineProcess:
         arguments: of the module.
         ping_seconds: how often it is asked whether it is there.
         hung_seconds: after how long without an answer it is replaced.
+        mend: what to do where it never gets ready.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what is known of it
         self,
         kind: Engine,
         name: str,
@@ -56,6 +57,7 @@ class EngineProcess:
         *arguments: str,
         ping_seconds: float = _PING_SECONDS,
         hung_seconds: float = _HUNG_SECONDS,
+        mend: str = "",
     ) -> None:
         self.kind = kind
         self._name = name
@@ -65,7 +67,8 @@ class EngineProcess:
         self._listener: socket.socket | None = None
         self._process: Process | None = None
         self._ready = asyncio.Event()
-        self._owner: asyncio.Task[None] | None = None
+        self._owner: asyncio.Task[str] | None = None
+        self._mend = mend
         self.path = Path()
         self.restarts = 0
 
@@ -75,7 +78,10 @@ class EngineProcess:
         return self._process.pid if self._process else None
 
     async def start(self) -> None:
-        """Start the process and wait until it is ready. Raises EngineError where it isn't within 60 s."""
+        """Start the process and wait until it is ready.
+
+        Raises EngineError where it isn't within 60 s, or ends each time that it is tried.
+        """
         try:
             self._listen()
         except OSError as error:
@@ -86,14 +92,19 @@ class EngineProcess:
                 remedy=f"make {folders.temporary()} writable, or set TMPDIR to a short path that is",
             ) from error
         self._owner = asyncio.create_task(self._run(), name=self.kind)
+        ready = asyncio.create_task(self._ready.wait(), name=f"{self.kind}-ready")
+        came, how = False, f" within {READY_SECONDS:g} s"
         try:
-            await asyncio.wait_for(self._ready.wait(), READY_SECONDS)
-        except TimeoutError:
-            await self.stop()
-            raise EngineError(f"the {self.kind} did not start within {READY_SECONDS:g} s") from None
-        except asyncio.CancelledError:
-            await self.stop()
-            raise
+            either = {ready, self._owner}
+            await asyncio.wait(either, timeout=READY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            came = ready.done()
+            how = f": its process {self._owner.result()}" if self._owner.done() else how
+        finally:
+            ready.cancel()
+            if not came:
+                await self.stop()
+        if not came:
+            raise EngineError(f"the {self.kind} did not start{how}", remedy=self._mend)
 
     def _listen(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="voicegw-")) / self._name  # of mode 0700
@@ -122,9 +133,12 @@ class EngineProcess:
             self._owner = None
         self._unlisten()
 
-    async def _run(self) -> None:
-        """Keep a process running: each death is logged, and followed by another after a growing pause."""
-        failures = 0
+    async def _run(self) -> str:
+        """Keep a process running: each death is logged, and followed by another after a growing pause.
+
+        Gives why the last one died where none was ever ready.
+        """
+        failures, was_ready = 0, False
         while True:
             await asyncio.sleep(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
             try:
@@ -134,9 +148,12 @@ class EngineProcess:
             except asyncio.CancelledError:
                 await self._let_end()
                 raise
+            was_ready = was_ready or self._ready.is_set()
             failures = 0 if self._ready.is_set() else failures + 1
             self._ready.clear()
             await self._kill()
+            if not was_ready and failures == len(_BACKOFF_SECONDS):
+                return why
             self.restarts += 1
             logger.warning("the {} process {}; starting another", self.kind, why)
 

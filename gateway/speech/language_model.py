@@ -27,6 +27,7 @@ _PER_TEMPLATE = 150
 # mean nothing, and not to the nearest command. docs/speech.md has the measurement.
 _GARBAGE = 0.15
 _GARBAGE_WORDS = 8
+_ARPA_END, _DICTIONARY_END = b"\\end\\\n", b"\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def language_model(book: SentenceBook, cache: Path) -> LanguageModel:
     home = cache / f"sphinx-{key[:16]}"
     acoustic = Path(get_model_path()) / "en-us" / "en-us"
     model = LanguageModel(home / "model.arpa", home / "words.dict", acoustic)
-    if not (model.arpa.exists() and model.dictionary.exists()):
+    if not (_is_whole(model.arpa, _ARPA_END) and _is_whole(model.dictionary, _DICTIONARY_END)):
         arpa, dictionary = build(book)
         try:
             home.mkdir(parents=True, exist_ok=True)
@@ -111,9 +112,25 @@ def _dictionary(book: SentenceBook, words: Iterable[str]) -> str:
     return "\n".join([*lines, ""])
 
 
+def _is_whole(path: Path, end: bytes) -> bool:
+    """Whether a file has its end: one from before a power cut may be empty, or zeros."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-len(end), os.SEEK_END)
+            return file.read() == end
+    except OSError:
+        return False
+
+
 def _write(path: Path, text: str) -> None:
-    """Write whole or not at all: several workers may build at once."""
+    """Write whole or not at all: several workers may build at once, and the power may go."""
     handle, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(name).replace(path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -130,7 +130,8 @@ def recogniser(model: LanguageModel, beside: Beside | None = None) -> EngineProc
     module = "gateway.speech.sphinx_worker" if beside is None else "gateway.speech.moonshine_worker"
     if beside is not None and beside.sentences is not None:
         paths.append(str(beside.sentences))
-    return EngineProcess("recogniser", _socket_name(model, beside), module, *paths)
+    mend = f"remove {model.arpa.parent}, which is made anew (cache_dir), and look at the machine's memory"
+    return EngineProcess("recogniser", _socket_name(model, beside), module, *paths, mend=mend)
 
 
 def _socket_name(model: LanguageModel, beside: Beside | None) -> str:

@@ -1,3 +1,5 @@
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,26 @@ def test_a_built_model_is_not_built_again(model: LanguageModel) -> None:
     before = model.arpa.stat().st_mtime_ns
     language_model(load_book(), model.arpa.parents[1])
     assert model.arpa.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 100, b"\\data\\"])
+def test_a_model_that_lacks_its_end_is_built_anew(tmp_path: Path, content: bytes) -> None:
+    model = language_model(load_book(), tmp_path)
+    whole = model.arpa.read_bytes(), model.dictionary.read_bytes()
+    for path in (model.arpa, model.dictionary):
+        path.write_bytes(content)
+    again = language_model(load_book(), tmp_path)
+    assert (again.arpa.read_bytes(), again.dictionary.read_bytes()) == whole
+
+
+def test_what_could_not_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ConfigError, match="the disk is full"):
+        language_model(load_book(), tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_an_unpronounceable_word_is_named(tmp_path: Path) -> None:

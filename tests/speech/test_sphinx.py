@@ -123,3 +123,16 @@ async def test_without_a_folder_for_temporary_files_it_says_so(
     with pytest.raises(EngineError, match="no folder for temporary files") as caught:
         await recogniser(model).start()
     assert "TMPDIR" in caught.value.remedy
+
+
+async def test_one_that_ends_before_it_is_ready_says_what_it_was_made_of(
+    model: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.speech.engine_process._BACKOFF_SECONDS", (0.0, 0.0))
+    spoilt = tmp_path / "sphinx-x" / "model.arpa"
+    spoilt.parent.mkdir()
+    spoilt.touch()
+    with pytest.raises(EngineError, match=r"did not start: its process ended \(\d+\)") as caught:
+        await recogniser(replace(model, arpa=spoilt)).start()
+    assert str(spoilt.parent) in caught.value.remedy
+    assert "cache_dir" in caught.value.remedy
