@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 from weakref import WeakValueDictionary
 
 from pipecat.frames.frames import (
@@ -24,8 +24,9 @@ from pipecat.frames.frames import (
     VADUserStoppedSpeakingFrame,
 )
 
-STAGES = ("turn", "transcript", "text", "audio", "packet")
-"""The steps after the end of speech, in order."""
+from gateway.wire.talk import Stage
+
+STAGES: tuple[str, ...] = get_args(Stage)
 
 LATE_SECONDS = 0.5
 """From a transcript to the turn that it begins."""

@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from loguru import logger
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from gateway.environment import Otel
 from gateway.front.costs import Costs
 from gateway.front.otel import Exporter
+from gateway.wire import talk
 from gateway.wire.calls import SessionEvent
 from gateway.wire.messages import FIGURES
 
@@ -24,6 +25,7 @@ KEPT_REPORTS: Final = 50
 KEPT_TOOLS: Final = 100
 _BACKLOG: Final = 256
 """Events that a slow page may lag behind before it is cut off and must fetch the state again."""
+_STAGES: Final = frozenset(get_args(talk.Stage))
 _MEDIA: Final = ("rtt_ms", "jitter_ms", "loss", "delay_ms", "far_jitter_ms", "far_loss")
 _HOST: Final = {
     "headroom": "The share of what a host can carry that is left",
@@ -126,6 +128,8 @@ class Telemetry:
 
     def _note_turn(self, session_id: str, data: dict[str, Any]) -> dict[str, Any]:
         session = self.sessions.get(session_id, {})
+        known = {stage: value for stage, value in data["stages_ms"].items() if stage in _STAGES}
+        data = {**data, "stages_ms": known}  # a host of another version may tell of others
         if (late := on_speaker(session)) is not None:
             data = {**data, "stages_ms": {**data["stages_ms"], "speaker": late}}
         self.turns.append(data)

@@ -20,6 +20,8 @@ MAX_TOLD = 2_000
 MAX_ARGUMENTS = 16_000
 """Bytes, as JSON, of what a bot asks with: the summary of a call is the longest."""
 MAX_SDP = 1 << 16
+Stage = Literal["turn", "transcript", "text", "audio", "packet"]
+"""The steps of an answer after the end of speech, in order: figures are kept of each for ever, so of no others."""
 StateName = Literal["new", "connecting", "connected", "disconnected", "failed", "closed"]
 Seconds = Annotated[float, Field(ge=0, le=1e10, allow_inf_nan=False)]
 """To the year 2286: a clock of nanoseconds in 64 bits has not many more. Of milliseconds 115 days."""
@@ -214,7 +216,7 @@ class Turn(Told):
     since: Seconds | None = None
     user: Annotated[str, Field(max_length=MAX_TEXT)]
     bot: Annotated[str, Field(max_length=MAX_TEXT)]
-    stages_ms: Annotated[dict[Annotated[str, Field(max_length=40)], Seconds | None], Field(max_length=20)]
+    stages_ms: dict[Stage, Seconds | None]
     total_ms: Seconds
 
 

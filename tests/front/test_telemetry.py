@@ -93,6 +93,16 @@ def test_turns_are_kept_and_their_stages_observed() -> None:
     assert 'voicegw_turn_stage_seconds_count{stage="text"}' not in found
 
 
+def test_stages_that_nobody_knows_are_no_figures() -> None:
+    telemetry = Telemetry()
+    before = len(telemetry.metrics())
+    for n in range(100):
+        turn = {**TURN, "stages_ms": {f"s{n}": 1.0}}
+        telemetry.take(0, SessionEvent(kind="turn", session_id="s1", data=turn))
+    assert len(telemetry.metrics()) == before
+    assert telemetry.turns[-1]["stages_ms"] == {}
+
+
 def test_only_final_transcripts_are_kept() -> None:
     telemetry = Telemetry()
     telemetry.take(0, transcript("what", final=False))
