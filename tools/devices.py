@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ground.terminal import out
+from ground.terminal import err, out
 from tools import lan, report
 from tools.board import ports
 
@@ -35,8 +35,12 @@ def devices(
 
 def look(seconds: float) -> list[dict[str, Any]]:
     """Gateways, devices and ports, each as `kind`, `name`, `where`, `what`."""
-    rows = [_service("gateway", s, s.url) for s in _browse(lan.GATEWAYS, seconds)]
-    rows += [_service("device", s, s.address) for s in _browse(lan.DEVICES, seconds)]
+    try:
+        rows = [_service("gateway", s, s.url) for s in lan.browse(lan.GATEWAYS, seconds)]
+        rows += [_service("device", s, s.address) for s in lan.browse(lan.DEVICES, seconds)]
+    except OSError as error:
+        rows = []
+        err.print("; ".join(lan.why_not(error)), markup=False)
     return rows + plugged_in()
 
 
@@ -46,13 +50,6 @@ def plugged_in() -> list[dict[str, Any]]:
         {"kind": "port", "name": "", "where": c.device, "what": c.why, **asdict(c)}
         for c in ports.candidates()
     ]
-
-
-def _browse(service: str, seconds: float) -> list[lan.Service]:
-    try:
-        return lan.browse(service, seconds)
-    except OSError:
-        return []
 
 
 def _service(kind: str, found: lan.Service, where: str) -> dict[str, Any]:

@@ -61,7 +61,9 @@ def announced() -> Iterator[Finding]:
     """The devices that the LAN announces, with their firmware and what last went wrong."""
     try:
         found = lan.browse(lan.DEVICES, _BROWSE_SECONDS)
-    except OSError:
+    except OSError as error:
+        if lan.interfaces():  # else that is said already
+            yield Finding("mDNS", False, *lan.why_not(error))
         return
     yield from map(of_device, found)
 

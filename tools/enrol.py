@@ -66,8 +66,12 @@ def find(url: str | None) -> Found:
         return Found(HERE, {})
     try:
         found = lan.browse(lan.GATEWAYS, _BROWSE_SECONDS)
-    except OSError:
-        found = []
+    except OSError as error:
+        why, remedy = lan.why_not(error)
+        raise EnrolError(
+            f"no gateway was found here, and none can be looked for: {why}",
+            remedy=f"{remedy}; or give its address with --gateway URL",
+        ) from None
     if not found:
         raise EnrolError("no gateway was found, here or on the network", remedy=_NO_GATEWAY)
     if len(found) > 1:

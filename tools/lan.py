@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import threading
 import time
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 
 import ifaddr
 from zeroconf import IPVersion, ServiceBrowser, ServiceListener, Zeroconf
+
+from ground.trouble import reason
 
 GATEWAYS = "_voicegw._tcp.local."
 DEVICES = "_voicedev._tcp.local."
@@ -75,6 +78,16 @@ class _Listener(ServiceListener):
     def remove_service(self, zc: Zeroconf, type_: str, name: str) -> None:
         del zc
         self.found.pop(name.removesuffix("." + type_), None)
+
+
+def why_not(error: OSError) -> tuple[str, str]:
+    """Why nothing can be heard by mDNS, and what to do about it."""
+    if error.errno == errno.EADDRINUSE:
+        return (
+            "UDP 5353, the port of mDNS, is held by another program for itself alone",
+            "end it, or have it share the port: ss -ulpn 'sport = 5353' names it",
+        )
+    return f"the network cannot be listened to: {reason(error)}", "look at this machine's network"
 
 
 def browse(

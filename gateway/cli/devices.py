@@ -15,7 +15,7 @@ from gateway import environment, settings
 from gateway.cli.common import ConfigOption, Exit, JsonOption, own_host, run
 from gateway.cli.tools import plugged_in
 from gateway.errors import ConfigError, GatewayError
-from ground.terminal import one_line, out
+from ground.terminal import err, one_line, out
 
 UrlOption = Annotated[str, typer.Option(help="The gateway.")]
 KeyOption = Annotated[
@@ -72,11 +72,7 @@ async def _list_devices(chosen: settings.Settings, seconds: float) -> list[dict[
 
     shared = await _shared_keys(chosen)
     addresses = discovery.lan_addresses()
-    found = (
-        {f.name: f for f in await discovery.scan(discovery.DEVICE_TYPE, seconds, addresses)}
-        if addresses
-        else {}
-    )
+    found = {f.name: f for f in await _announced(seconds, addresses)} if addresses else {}
     rows = []
     async with open_registry(chosen.data_dir) as registry:
         for device in await registry.all():
@@ -99,6 +95,18 @@ async def _list_devices(chosen: settings.Settings, seconds: float) -> list[dict[
             _row(stranger.name, "", "not enrolled", stranger.address, p.get("board"), p.get("fw"), None)
         )
     return rows
+
+
+async def _announced(seconds: float, addresses: list[str]) -> list[Any]:
+    """The devices that the LAN announces; where it cannot be listened to, who is enrolled is listed all the same."""
+    from gateway.front import discovery
+    from gateway.front.announcing import FAULTS, cause
+
+    try:
+        return await discovery.scan(discovery.DEVICE_TYPE, seconds, addresses)
+    except FAULTS as error:
+        err.print(f"the LAN cannot be listened to: {cause(error)}", markup=False)
+        return []
 
 
 async def _shared_keys(chosen: settings.Settings) -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.server
 import json
 import sqlite3
@@ -303,6 +304,20 @@ def test_names_of_the_lan_are_shown_and_command_nothing(
     assert all(" board " in line for line in shown.splitlines()[1:])
     as_json = json.loads(run("devices", "--config", config, "--seconds", "0", "--json").stdout)
     assert [row["name"] for row in as_json] == NAMES
+
+
+def test_who_is_enrolled_is_listed_where_the_lan_cannot_be_heard(
+    run: Run, config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scan(*_: object) -> list[Found]:
+        raise OSError(errno.EADDRINUSE, "Address already in use")
+
+    monkeypatch.setattr("gateway.front.discovery.scan", scan)
+    monkeypatch.setattr("gateway.front.discovery.lan_addresses", lambda: ["10.0.0.1"])
+    run("devices", "--config", config, "add", "kitchen")
+    done = run("devices", "--config", config, "--seconds", "0", "--json")
+    assert [row["name"] for row in json.loads(done.stdout)] == ["kitchen"]
+    assert "another program holds UDP port 5353" in done.stderr
 
 
 def piped(command: str, config: str, **extra: str) -> subprocess.CompletedProcess[bytes]:

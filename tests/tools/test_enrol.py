@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.server
 import socket
 import sqlite3
@@ -217,3 +218,30 @@ def test_the_doctor_says_that_there_is_no_gateway() -> None:
 
 def test_the_doctor_hears_its_own_multicast_on_loopback() -> None:
     assert findings._multicast("lo", "127.0.0.1").well
+
+
+HELD = OSError(errno.EADDRINUSE, "Address already in use")
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another program has UDP 5353 for itself."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise HELD
+
+    monkeypatch.setattr(lan, "Zeroconf", refuse)
+    monkeypatch.setattr(lan, "interfaces", lambda: {"eth0": ["192.168.1.2"]})
+    monkeypatch.setattr(enrol, "HERE", "http://127.0.0.1:9")
+
+
+@pytest.mark.usefixtures("held")
+def test_a_port_of_mdns_that_another_holds_is_told_and_not_taken_for_an_empty_network(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(EnrolError, match="held by another program") as caught:
+        enrol.find(None)
+    assert "--gateway URL" in caught.value.remedy
+    assert [(f.what, f.well) for f in doctor.announced()] == [("mDNS", False)]
+    assert all(row["kind"] == "port" for row in devices.look(0))
+    assert "held by another program" in capsys.readouterr().err
