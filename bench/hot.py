@@ -160,6 +160,7 @@ def asleep(count: Counter) -> None:
     """A silent room, in which a wake word is waited for."""
     around = Around(
         hand_on=lambda _: None,
+        rest=lambda: None,
         speaks=lambda: False,
         rings=lambda: False,
         hush=lambda: None,

@@ -79,6 +79,8 @@ class BotConnection(SmallWebRTCConnection):
                 self._track().put(frame.body)
             case Kind.SILENCE:
                 self._track().silence()
+            case Kind.HOLD:
+                self._track().hold()
             case Kind.MESSAGE:
                 self._told(talk.to_bot(frame.message()))
             case _:

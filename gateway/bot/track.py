@@ -40,33 +40,38 @@ class HeardTrack(MediaStreamTrack):
         self._samples = 0
         self._clock = asyncio.get_running_loop()  # MediaStreamTrack has a `_loop` that is none yet
         self._silent_since: float | None = None
-        self._rests_at = 0.0
+        self._rests_at: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.may_rest = may_rest
 
     def put(self, pcm: bytes) -> None:
         """Hand on 640 bytes of PCM."""
-        self._stop_silence()
+        self.hold()
+        self._rests_at = None
         self._hand_on(pcm)
 
     def silence(self) -> None:
-        """The client is silent from here on: that is heard, 20 ms at a time, until the next `put`."""
+        """The client is silent from here on: that is heard, 20 ms at a time, until the next `put` or `hold`."""
         if self._timer is None:
-            self._silent_since = self._clock.time()
-            self._rests_at = self._silent_since + REST_SECONDS
+            now = self._clock.time()
+            # Half a frame late: what ends it may come a little early or late, and has as much before it.
+            self._silent_since = now + PERIOD / 2
+            self._rests_at = self._rests_at or now + REST_SECONDS
             self._tick()
+
+    def hold(self) -> None:
+        """Nothing is heard, and no time passes, until the next `put` or `silence`."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _tick(self) -> None:
         self._hand_on(_SILENCE)
         assert self._silent_since is not None
+        assert self._rests_at is not None
         self._silent_since = max(self._silent_since + PERIOD, self._clock.time() - LATEST_SECONDS)
         rests = self.may_rest and self._silent_since > self._rests_at
         self._timer = None if rests else self._clock.call_at(self._silent_since, self._tick)
-
-    def _stop_silence(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _hand_on(self, pcm: bytes) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -109,7 +114,7 @@ class HeardTrack(MediaStreamTrack):
 
     def stop(self) -> None:
         super().stop()
-        self._stop_silence()
+        self.hold()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(MediaStreamError())
             self._waiter = None

@@ -16,7 +16,6 @@ from gateway.media.words import Spotter
 from gateway.sections import AttentionSettings
 
 FRAME_SECONDS: Final = 0.020
-SILENCE: Final = bytes(640)
 QUIET_SECONDS: Final = 0.5
 """Without the bot's sound after which it has finished: a pause between sentences, what the device has yet to play, and
 the room's echo of it."""
@@ -99,12 +98,13 @@ class OpenEar:
 class Around:
     """What an ear has to do with in its call.
 
-    `hand_on` is given each frame that the bot is to hear, and one of silence when it is to hear no more; `speaks` says
+    `hand_on` is given each frame that the bot is to hear, `rest` is called when it is to hear no more; `speaks` says
     whether the bot's sound goes out just now, `rings` whether something rings, perhaps in a pause; `hush` is called
     when the bot is interrupted; `tell` is told each change, and by what word or button the device was called.
     """
 
     hand_on: Callable[[bytes], None]
+    rest: Callable[[], None]
     speaks: Callable[[], bool]
     rings: Callable[[], bool]
     hush: Callable[[], None]
@@ -238,7 +238,7 @@ class WakingEar:
             self._backlog.extend(self._held if cue is Cue.CALLED else ())
         elif self._passing and not passing:
             self._backlog.clear()
-            self._call.hand_on(SILENCE)
+            self._call.rest()
         if passing is not self._passing:
             self._held.clear()
         self._passing = passing

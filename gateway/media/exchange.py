@@ -105,6 +105,7 @@ class Exchange:
             return OpenEar(self._hand_on)
         around = Around(
             self._hand_on,
+            self._rest,
             speaks=lambda: connection.speaks,
             rings=lambda: self.announcing.rings,
             hush=connection.hush,
@@ -137,6 +138,10 @@ class Exchange:
     def _hand_on(self, pcm: bytes) -> None:
         if self.seat is not None:
             self.seat.heard(pcm)
+
+    def _rest(self) -> None:
+        if self.seat is not None:
+            self.seat.rest()
 
     def _tell_attention(self, attention: Attention, by: str | None) -> None:
         """Tell the device, which shows it, and the bot. Who calls a device that rings has heard it."""

@@ -1,7 +1,7 @@
 """Tells plain silence from what a bot should hear, so that neither its process nor its models work while nobody speaks.
 
 A frame is loud that stands out of the room's own noise. What is not plainly silence is let through, a little before it,
-and some time after.
+and some time after. Nothing is let through of which the time has already passed as silence.
 """
 
 from __future__ import annotations
@@ -25,13 +25,20 @@ AFTER: Final = 100
 
 
 class Gate:
-    """One call's; open until it has heard how loud the room is."""
+    """One call's; open until it has heard how loud the room is.
 
-    def __init__(self) -> None:
+    Args:
+        after: frames after the last loud one that are let through.
+    """
+
+    def __init__(self, after: int = AFTER) -> None:
+        self._after = after
         self._before: deque[bytes] = deque(maxlen=BEFORE)
         self._left = KNOWN
         self._unsent = True
         self._noise = Noise()
+        self.holds = False
+        """Whether what was taken last is held back: its time is none that passed in silence, not yet."""
 
     @property
     def shut(self) -> bool:
@@ -39,20 +46,29 @@ class Gate:
         return self._left <= 0
 
     def take(self, pcm: bytes) -> Sequence[bytes]:
-        """Take 20 ms (640 bytes, 16 kHz, mono, 16 bit); gives the frames to hand on, none for silence."""
+        """Take 20 ms (640 bytes, 16 kHz, mono, 16 bit); gives the frames to hand on, none for silence.
+
+        Each frame that it gives none for is held back, or takes the place of one: of that the time passes in silence.
+        """
         unsent = pcm.count(0) == len(pcm)  # which says nothing of the room, nor does what fades in after it
         tells, self._unsent = not unsent and not self._unsent, unsent
         self._noise.pass_time()
         if tells and self._is_loud(pcm):
-            self._left = max(self._left, AFTER)
+            self._left = max(self._left, self._after)
             found = (*self._before, pcm)
-            self._before.clear()
+            self.rest()
             return found
         self._left -= self._left > 0
-        if self._left > 0 and not unsent:
-            return (pcm,)
+        if self._left > 0:
+            return () if unsent else (pcm,)
+        self.holds = len(self._before) < BEFORE
         self._before.append(pcm)
         return ()
+
+    def rest(self) -> None:
+        """Hold nothing back any more: whatever its time was, it is past."""
+        self._before.clear()
+        self.holds = False
 
     def _is_loud(self, pcm: bytes) -> bool:
         self._noise.hear(power(pcm))

@@ -27,6 +27,9 @@ LOOK_SECONDS: Final = 2.0
 """How often it is looked whether a bot's event loop runs; it tells each second."""
 BYTES_A_SECOND: Final = 2 << 20
 """That a bot may send: sound in real time is at most a tenth of it. More has to wait, so that no other call does."""
+AFTER: Final = 200
+"""Frames after the last loud one that a bot hears: four seconds, as the longest wait for the end of a turn (3 s by
+Pipecat's smart-turn) must be over before anything is held back."""
 KEPT_MESSAGES: Final = 50
 """Messages of the client that wait for a bot that is not there yet; of more the oldest are dropped."""
 KEPT_SOUND: Final = 500
@@ -85,7 +88,7 @@ class Seat:
         self._ready = asyncio.Event()
         self._hung_up = asyncio.Event()
         self._silence_seconds = limits.silence_s
-        self._gate = Gate()
+        self._gate = Gate(AFTER)
         self._silent = False
         self._alive = False
         self._fault: str | None = None
@@ -103,10 +106,13 @@ class Seat:
     @property
     def listens(self) -> bool:
         """Whether silence matters to it just now: somebody may be speaking still, or again."""
-        return not self._silent
+        return not (self._silent and self._gate.shut)
 
     def heard(self, pcm: bytes) -> None:
-        """20 ms of the client's, to the bot; silence is told once. Without a bot it waits for the next."""
+        """20 ms of the client's, to the bot; silence is told once. Without a bot it waits for the next.
+
+        No time is given twice: of what the gate holds back no silence is made, for as long as it does.
+        """
         frames = self._gate.take(pcm)
         if self._pair is None:
             self._unheard.extend(frames)
@@ -114,9 +120,18 @@ class Seat:
         for frame in frames:
             self._silent = False
             self._pair.sound(Kind.HEARD, frame, SAMPLE_RATE)
-        if not frames and not self._silent:
-            self._silent = True
-            self._pair.signal(Kind.SILENCE)
+        if not frames:
+            self._be_silent(not self._gate.holds)
+
+    def rest(self) -> None:
+        """The bot is to hear no more for now: silence, until the next that is `heard`."""
+        self._gate.rest()
+        self._be_silent(True)
+
+    def _be_silent(self, silent: bool) -> None:
+        if self._pair is not None and silent is not self._silent:
+            self._silent = silent
+            self._pair.signal(Kind.SILENCE if silent else Kind.HOLD)
 
     def tell(self, told: talk.Told) -> None:
         """Tell the bot; what comes while there is none waits for the next."""

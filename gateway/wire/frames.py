@@ -2,7 +2,8 @@
 
 A frame is a header of 20 bytes and a body. The header is little-endian: kind (1 byte), 3 bytes of zero, `rate` (4),
 `length` of the body (4), `at` (a double): when it was made, in seconds of the machine's monotonic clock, which both
-ends see. Sound is mono 16-bit PCM. Silence is told once, not 50 times a second: it lasts until the next frame of sound.
+ends see. Sound is mono 16-bit PCM. Silence is told once, not 50 times a second: it lasts until the next frame of sound,
+or until it is held.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ class Kind(IntEnum):
     """A JSON object, either way (`gateway.wire.talk`)."""
     BEAT = 6
     """The bot's event loop runs, to the media."""
+    HOLD = 7
+    """No silence for now, nor sound: which of them this time was is told later, to the bot."""
 
 
 _LIMITS: Final = {Kind.HEARD: MAX_SOUND, Kind.SAID: MAX_SOUND, Kind.MESSAGE: MAX_MESSAGE}

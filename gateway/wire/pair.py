@@ -66,7 +66,7 @@ class Pair:
         self._send(kind, encode(kind, pcm, rate, self._loop.time()))
 
     def signal(self, kind: Kind) -> None:
-        """Send SILENCE, CLEAR or BEAT."""
+        """Send SILENCE, HOLD, CLEAR or BEAT."""
         self._send(kind, encode(kind, at=self._loop.time()))
 
     def message(self, value: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -20,6 +20,31 @@ from gateway.wire.pair import Pair
 from tests.support.waiting import until
 
 PCM = b"\1\0" * 320
+
+
+class Clock:
+    """An event loop's, with one timer, that goes on when it is told to."""
+
+    def __init__(self, now: float) -> None:
+        self._now = now
+        self._due: tuple[float, Callable[[], None]] | None = None
+
+    def time(self) -> float:
+        return self._now
+
+    def call_at(self, when: float, then: Callable[[], None]) -> Clock:
+        self._due = when, then
+        return self
+
+    def cancel(self) -> None:
+        self._due = None
+
+    def pass_time(self, seconds: float) -> None:
+        until = self._now + seconds
+        while self._due is not None and self._due[0] <= until:
+            self._now, then = self._due
+            then()
+        self._now = until
 
 
 class Call:
@@ -119,6 +144,30 @@ async def test_sound_is_heard_and_silence_goes_on_by_itself(call: Call) -> None:
     call.media.sound(Kind.HEARD, PCM, 16_000)
     while await heard.read() != PCM:
         pass
+
+
+@pytest.mark.parametrize("late", [-0.005, 0.005])
+async def test_silence_has_as_many_frames_as_there_was_time(late: float) -> None:
+    heard = track.HeardTrack()
+    clock = Clock(100.0)
+    heard._clock = clock  # type: ignore[assignment]
+    heard.silence()
+    clock.pass_time(10 * track.PERIOD + late)
+    heard.put(PCM)
+    assert list(heard._queue) == [*[bytes(640)] * 10, PCM]
+
+
+async def test_silence_that_is_held_takes_no_time(call: Call) -> None:
+    heard = call.connection.audio_input_track()
+    call.media.signal(Kind.SILENCE)
+    assert await heard.read() == bytes(640)
+    call.media.signal(Kind.HOLD)
+    await until(lambda: heard._timer is None, "it is held")
+    while heard._queue:
+        await heard.read()
+    waiting = asyncio.ensure_future(heard.read())
+    call.media.sound(Kind.HEARD, PCM, 16_000)
+    assert await waiting == PCM
 
 
 async def test_long_silence_is_left_out_where_the_bot_may_rest(

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gateway.media.ear import FRAME_SECONDS, SILENCE, Around, WakingEar
+from gateway.media.ear import FRAME_SECONDS, Around, WakingEar
 from gateway.media.earshot import Earshot
 from gateway.media.own import OWN_SECONDS, OwnWords
 from gateway.media.words import Spotter, find
 from gateway.sections import AttentionSettings
 from tests.media.sound import frames, room, spoken
 
+SILENCE = bytes(640)
+"""Stands in what is heard for that there is no more."""
 NABU = "okay nabboo"
 """How flite says it as people do."""
 
@@ -32,10 +34,15 @@ class Listener:
     def __post_init__(self) -> None:
         words = [find("okay nabu"), find("hey jarvis")]
         self.earshot.clock = lambda: self.now
-        around = Around(self.heard.append, lambda: self.speaks, lambda: self.rings, self._hush, self._tell)
+        around = Around(
+            self.heard.append, self._rest, lambda: self.speaks, lambda: self.rings, self._hush, self._tell
+        )
         own = OwnWords(Spotter(words), lambda: self.now)
         stops = frozenset({"hey jarvis"})
         self.ear = WakingEar(Spotter(words), own, stops, self.limits, around, self.earshot)
+
+    def _rest(self) -> None:
+        self.heard.append(SILENCE)
 
     def _tell(self, attention: str, by: str | None) -> None:
         self.told.append((str(attention), by))

@@ -91,6 +91,23 @@ def test_what_is_not_sent_in_silence_tells_nothing_of_the_room() -> None:
     assert [frame for index in range(500) for frame in gate.take(heard[index])] == []
 
 
+def test_of_a_pause_that_is_not_sent_nothing_is_made_up_for() -> None:
+    gate = Gate()
+    passed(gate, room(8, -60))
+    said = frames(room(1, -20))
+    passed(gate, room(1, -20, seed=2))
+    for pause in (1, 30, 90):
+        assert [gate.take(bytes(640)) for _ in range(pause)] == [()] * pause
+        assert [frame for taken in said for frame in gate.take(taken)] == said
+
+
+def test_what_rests_holds_nothing_of_before() -> None:
+    gate = Gate()
+    passed(gate, room(8, -60))
+    gate.rest()
+    assert gate.take(loud := frames(room(0.1, -20))[0]) == (loud,)
+
+
 def test_the_first_words_of_a_call_are_heard_though_the_room_is_unknown() -> None:
     gate = Gate()
     said = sentence(-40.0)

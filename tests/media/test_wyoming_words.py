@@ -22,7 +22,7 @@ from tests.support.waiting import eventually
 pytest.importorskip("wyoming", reason="wyoming is not installed")
 from tests.support.wyoming_server import Asked, serving
 
-AROUND = Around(lambda _: None, lambda: False, lambda: False, lambda: None, lambda *_: None)
+AROUND = Around(lambda _: None, lambda: None, lambda: False, lambda: False, lambda: None, lambda *_: None)
 
 
 def alexa() -> Spotter:

@@ -26,7 +26,7 @@ SOUND = st.builds(
     st.lists(st.integers(-(1 << 15), (1 << 15) - 1), max_size=400),
     st.integers(8_000, 192_000),
 )
-SIGNALS = st.sampled_from([Frame(Kind.SILENCE), Frame(Kind.CLEAR)])
+SIGNALS = st.sampled_from([Frame(Kind.SILENCE), Frame(Kind.HOLD), Frame(Kind.CLEAR)])
 MESSAGES = st.builds(lambda body: Frame(Kind.MESSAGE, body), st.binary(max_size=200))
 
 
