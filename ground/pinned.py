@@ -9,7 +9,13 @@ import ssl
 from typing import Final
 from urllib.parse import urlsplit
 
-from ground.trouble import Trouble
+from ground import operator
+from ground.trouble import Trouble, reason
+
+
+class NoAnswer(Trouble):
+    """Nobody listens there, or nobody knows where that is."""
+
 
 PIN: Final = re.compile(r"[0-9a-f]{64}")
 _SECONDS: Final = 5.0
@@ -76,24 +82,47 @@ def shown_at(url: str) -> tuple[str, str]:
     """The identity that a server shows at a URL, and its certificate in PEM; nothing of it is checked.
 
     Raises:
-        Trouble: it speaks no TLS.
+        NoAnswer: nobody is there. Trouble: who is there speaks no TLS.
     """
     parts = urlsplit(url)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
-        with (
-            socket.create_connection((parts.hostname or "", parts.port or 443), _SECONDS) as plain,
-            context.wrap_socket(
-                plain
-            ) as secure,  # by no name: a gateway shows its identity to who asks for none
-        ):
+        plain = socket.create_connection((parts.hostname or "", parts.port or 443), _SECONDS)
+    except OSError as error:
+        raise NoAnswer(
+            f"no gateway answers at {url}: {reason(error)}", remedy="look at the address and the port"
+        ) from None
+    try:
+        # by no name: a gateway shows its identity to who asks for none
+        with plain, context.wrap_socket(plain) as secure:
             der = secure.getpeercert(binary_form=True) or b""
         return pin_of(der), ssl.DER_cert_to_PEM_cert(der)
     except (OSError, ValueError) as error:
         raise Trouble(
             f"{url} does not speak TLS: {error}", remedy="look at the address and the port"
         ) from None
+
+
+def speaks_tls(url: str) -> bool:
+    """Whether who is at an https URL speaks TLS; raises NoAnswer where nobody is."""
+    try:
+        shown_at(url)
+    except NoAnswer:
+        raise
+    except Trouble:
+        return False
+    return True
+
+
+def must_be_private(url: str) -> None:
+    """Raises Trouble where a key that is sent to a URL could be read by others: plain http leaves this machine."""
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not operator.is_here(parts.hostname or ""):
+        raise Trouble(
+            f"no key is sent to {url}: everyone on the way could read it",
+            remedy=f"give it as {url.replace('http:', 'https:', 1)}, which a gateway speaks on the same port",
+        )
 
 
 def vouched_for(url: str) -> bool:

@@ -132,7 +132,8 @@ class Gateway:
         identity: of the gateway, to be trusted over https; or VOICEGW_IDENTITY.
 
     Raises:
-        EnrolError: the file cannot be used. Trouble: the key cannot be sent, or nobody vouches for who is there.
+        EnrolError: the file cannot be used. Trouble: the key cannot be sent, others could read it, or nobody
+            vouches for who is there.
     """
 
     def __init__(
@@ -144,6 +145,8 @@ class Gateway:
         self._by_ca = ca is not None
         key = operator_key or os.environ.get("VOICEGW_KEY") or operator.secret_for(url)
         key = typed.key(key, "the operator's key file or VOICEGW_KEY") if key else None
+        if key:
+            pinned.must_be_private(url)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(
             base_url=url,

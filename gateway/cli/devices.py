@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from types import NoneType
 from typing import Annotated, Any
 
 import typer
@@ -12,10 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway import environment, settings
+from gateway.cli.answers import Course, Devices, Kept, Promised, Stopped
 from gateway.cli.common import ConfigOption, Exit, JsonOption, own_host, run
 from gateway.cli.tools import plugged_in
-from gateway.errors import ConfigError, GatewayError
+from gateway.errors import ConfigError
 from ground.terminal import err, one_line, out
+from ground.trouble import Trouble
 
 UrlOption = Annotated[str, typer.Option(help="The gateway.")]
 KeyOption = Annotated[
@@ -113,15 +116,16 @@ async def _shared_keys(chosen: settings.Settings) -> dict[str, list[str]]:
     """By the id of a device, the boards that use its key at once; only a gateway that runs here can tell."""
     from gateway.cli.remote import Remote
 
-    own = Remote(f"http://{own_host(chosen.host)}:{chosen.port}", environment.client_key(None))
+    key = environment.client_key(None)
     try:
+        own = Remote(f"http://{own_host(chosen.host)}:{chosen.port}", key)
         async with asyncio.timeout(_ASK_SECONDS):
-            known = await own.ask("GET", "/api/devices")
+            known = await own.ask(Devices, "GET", "/api/devices")
         return {
             d["id"]: [f"{b['id']} at {b['address']}" if b["id"] else b["address"] for b in d["shared_by"]]
             for d in known
         }
-    except (GatewayError, TimeoutError, KeyError, TypeError):  # none runs, or one that does not tell us
+    except (Trouble, TimeoutError, KeyError, TypeError):  # none runs, or one that does not tell us
         return {}
 
 
@@ -223,8 +227,8 @@ def devices_update(
     if bool(names) == everyone:
         raise ConfigError("say which devices, or --all", remedy="see who is there: voicegw devices")
 
-    async def follow() -> list[dict[str, Any]]:
-        last: dict[str, dict[str, Any]] = {}
+    async def follow() -> list[Course]:
+        last: dict[str, Course] = {}
         remote = Remote(url, environment.client_key(key_file))
         async for course in remote.update(None if everyone else names, version, older=older):
             last[course["device"]] = course
@@ -275,7 +279,7 @@ def devices_say(
     from gateway.cli.remote import Remote
 
     body = {"text": text, "sound": sound, "volume": volume, "keep_s": keep}
-    found = run(Remote(url, environment.client_key(key_file)).of_device("POST", name, "say", body))
+    found = run(Remote(url, environment.client_key(key_file)).of_device(Kept, "POST", name, "say", body))
     out.print(f"{name} is told, now or when it is back (number {found['number']}).", markup=False)
 
 
@@ -292,10 +296,10 @@ def devices_promises(
 
     gateway = Remote(url, environment.client_key(key_file))
     if cancel is not None:
-        run(gateway.of_device("DELETE", name, f"promises/{cancel}"))
+        run(gateway.of_device(NoneType, "DELETE", name, f"promises/{cancel}"))
         out.print(f"Number {cancel} of {name} is cancelled.", markup=False)
         return
-    found = run(gateway.of_device("GET", name, "promises"))
+    found = run(gateway.of_device(list[Promised], "GET", name, "promises"))
     if as_json:
         out.json(found)
         return
@@ -313,7 +317,7 @@ def devices_quiet(
     """Stop what rings or is said on a device."""
     from gateway.cli.remote import Remote
 
-    run(Remote(url, environment.client_key(key_file)).of_device("POST", name, "quiet"))
+    run(Remote(url, environment.client_key(key_file)).of_device(Stopped, "POST", name, "quiet"))
     out.print(f"{name} is quiet.", markup=False)
 
 

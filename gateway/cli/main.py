@@ -15,7 +15,7 @@ from gateway import __version__, environment, settings
 from gateway.cli import bots, devices, identity, memory, nats, tools
 from gateway.cli.common import ConfigOption, Exit, JsonOption, fail, run
 from gateway.errors import ConfigError, GatewayError, Unreachable
-from ground import folders, garbage, rights, terminal
+from ground import folders, garbage, pinned, rights, terminal
 from ground.terminal import out
 from ground.trouble import Trouble
 
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _status(error: Trouble) -> Exit:
-    if isinstance(error, Unreachable):
+    if isinstance(error, Unreachable | pinned.NoAnswer):
         return Exit.UNREACHABLE
     at_fault = isinstance(error, GatewayError) and not isinstance(error, ConfigError)
     return Exit.FAILED if at_fault else Exit.USAGE
@@ -217,9 +217,10 @@ def page(
     ] = None,
 ) -> None:
     """Make a link to the page for a browser: good once, and then for thirty days in that browser."""
+    from gateway.cli.answers import Link
     from gateway.cli.remote import Remote
 
-    found = run(Remote(url, environment.client_key(key_file)).ask("POST", "/api/link"))
+    found = run(Remote(url, environment.client_key(key_file)).ask(Link, "POST", "/api/link"))
     out.verbatim(f"{url.rstrip('/')}{found['path']}")
 
 

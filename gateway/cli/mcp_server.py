@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any
 
+from gateway.cli.answers import Devices
 from gateway.cli.remote import Remote
 from gateway.errors import ConfigError, GatewayError
 from ground import installing
@@ -37,43 +38,47 @@ def serve(gateway: Remote) -> None:  # noqa: C901 -- a function each tool
         except GatewayError as error:
             raise ToolError(f"{error.message}. {error.remedy}".strip()) from None
 
-    async def ask(device: str, method: str, what: str, body: Any = None) -> Any:
-        return await told(gateway.of_device(method, device, what, body))
+    async def ask(form: type[Any], device: str, method: str, what: str, body: Any = None) -> Any:
+        return await told(gateway.of_device(form, method, device, what, body))
 
     @server.tool()
     async def list_devices() -> list[dict[str, Any]]:
         """The devices that are known, and whether each is there now."""
-        found = await told(gateway.ask("GET", "/api/devices"))
+        found = await told(gateway.ask(Devices, "GET", "/api/devices"))
         shown = ("name", "online", "board", "last_seen")
-        return [{k: d.get(k) for k in shown} for d in found if d["role"] == "device" and not d["revoked"]]
+        return [
+            {k: d.get(k) for k in shown} for d in found if d.get("role") == "device" and not d.get("revoked")
+        ]
 
     @server.tool()
     async def device_tools(device: str) -> list[dict[str, Any]]:
         """What a device can do, each with the JSON Schema of its arguments."""
-        found: list[dict[str, Any]] = await ask(device, "GET", "tools")
+        found: list[dict[str, Any]] = await ask(list[dict[str, Any]], device, "GET", "tools")
         return found
 
     @server.tool()
     async def use_device_tool(device: str, tool: str, arguments: dict[str, Any]) -> Any:
         """Have a device do one of its tools; tells what came of it."""
-        return {"result": await ask(device, "POST", f"tools/{tool}", {"arguments": arguments})}
+        return {"result": await ask(object, device, "POST", f"tools/{tool}", {"arguments": arguments})}
 
     @server.tool()
     async def say(device: str, text: str, volume: int | None = None) -> dict[str, Any]:
         """Have a device say something now, or when it is back. `volume`, 1 to 100, is heard though it is muted."""
-        found: dict[str, Any] = await ask(device, "POST", "say", {"text": text, "volume": volume})
+        found: dict[str, Any] = await ask(
+            dict[str, Any], device, "POST", "say", {"text": text, "volume": volume}
+        )
         return found
 
     @server.tool()
     async def promises(device: str) -> list[dict[str, Any]]:
         """A device's timers, alarms, reminders and announcements, the next first."""
-        found: list[dict[str, Any]] = await ask(device, "GET", "promises")
+        found: list[dict[str, Any]] = await ask(list[dict[str, Any]], device, "GET", "promises")
         return found
 
     @server.tool()
     async def history(device: str) -> dict[str, Any]:
         """What people asked a device and what it answered, where that is kept, the oldest first."""
-        found: dict[str, Any] = await ask(device, "GET", "history")
+        found: dict[str, Any] = await ask(dict[str, Any], device, "GET", "history")
         return found
 
     server.run(transport="stdio")

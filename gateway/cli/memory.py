@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from types import NoneType
+from typing import Annotated
 
 import typer
 
 from gateway import environment
+from gateway.cli.answers import History
 from gateway.cli.common import JsonOption, run
 from gateway.cli.devices import HERE, KeyOption, UrlOption
 from gateway.errors import ConfigError
@@ -32,17 +34,17 @@ def devices_history(
 
     gateway = Remote(url, environment.client_key(key_file))
     if clear:
-        run(gateway.of_device("DELETE", name, "history"))
+        run(gateway.of_device(NoneType, "DELETE", name, "history"))
         out.print(f"What was said with {name} is forgotten.", markup=False)
         return
-    found = run(gateway.of_device("GET", name, "history"))
+    found = run(gateway.of_device(History, "GET", name, "history"))
     if as_json:
         out.json(found)
         return
     _show(name, found)
 
 
-def _show(name: str, found: dict[str, Any]) -> None:
+def _show(name: str, found: History) -> None:
     if found["summary"]:
         out.print(one_line(f"before: {found['summary']}"), markup=False)
     for said in found["exchanges"]:
@@ -71,8 +73,8 @@ def devices_prefer(
         what, equals, value = given.partition("=")
         if not equals or not what.isalpha():
             raise ConfigError(f"{given!r} is not NAME=VALUE", remedy="such as units=metric")
-        run(gateway.of_device("PUT", name, f"preferences/{what}", {"value": value}))
-    found = run(gateway.of_device("GET", name, "preferences"))
+        run(gateway.of_device(dict[str, str], "PUT", name, f"preferences/{what}", {"value": value}))
+    found = run(gateway.of_device(dict[str, str], "GET", name, "preferences"))
     if as_json:
         out.json(found)
         return

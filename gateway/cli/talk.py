@@ -19,6 +19,7 @@ import numpy as np
 import soxr
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
 
+from gateway.cli.answers import Answer
 from gateway.cli.common import Exit
 from gateway.cli.remote import Remote
 from gateway.errors import BadRequest, BotFailed, ConfigError, GatewayError, Unreachable
@@ -28,7 +29,6 @@ from gateway.rtc.receiver import DeviceReceiver
 from gateway.rtc.sender import DeviceSender
 from gateway.wire.route import unmapped
 from ground.trouble import reason
-from ground.typed import gateway_url
 
 FRAME_SECONDS: Final = 0.02
 LOUD: Final = 200.0
@@ -191,9 +191,9 @@ async def ask(pcm: bytes, *, url: str, key: str | None, start: bool, show: Show)
         Unreachable: no gateway there. BotFailed: the call ended with an error. Trouble: that is no URL.
     """
     if not start:
-        return await _ask(pcm, gateway_url(url), key, show)
+        return await _ask(pcm, Remote(url, key), show)
     async with own_gateway(show) as own:
-        return await _ask(pcm, own, None, show)
+        return await _ask(pcm, Remote(own), show)
 
 
 @contextlib.asynccontextmanager
@@ -217,14 +217,14 @@ async def own_gateway(show: Show) -> AsyncIterator[str]:
         await process.wait()
 
 
-async def _ask(pcm: bytes, url: str, key: str | None, show: Show) -> Result:
+async def _ask(pcm: bytes, gateway: Remote, show: Show) -> Result:
     microphone, ear, words = _Microphone(pcm), _Ear(), _Words(show)
     pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     result = Result()
     began = time.monotonic()
     tasks: list[asyncio.Task[None]] = []
     try:
-        sender, channel = await _connect(pc, url, key, ear.hear)
+        sender, channel = await _connect(pc, gateway, ear.hear)
         channel.on("message", words.take)
         await _until(lambda: pc.connectionState == "connected" and channel.readyState == "open", 10)
         result.connect_ms = round(1000 * (time.monotonic() - began), 1)
@@ -264,16 +264,16 @@ _CLIENT_READY: Final = {
 
 
 async def _connect(
-    pc: RTCPeerConnection, url: str, key: str | None, hear: Callable[[bytes], None]
+    pc: RTCPeerConnection, gateway: Remote, hear: Callable[[bytes], None]
 ) -> tuple[DeviceSender, RTCDataChannel]:
     transceiver = pc.addTransceiver("audio", direction="sendrecv")
     channel = pc.createDataChannel("rtvi-ai")
-    parts = urlsplit(url)
+    parts = urlsplit(gateway.url)
     with contextlib.suppress(GatewayError):  # a name, and not an address: gather on all
         if unmapped(parts.hostname or "").is_loopback:
             stock.gather_on(pc, ["127.0.0.1"])
     await pc.setLocalDescription(await pc.createOffer())
-    answer = await _post(url, key, pc.localDescription.sdp)
+    answer = await _post(gateway, pc.localDescription.sdp)
     sender = DeviceSender(transceiver.sender, OpusSettings())
     receiver = DeviceReceiver(transceiver.receiver, sender.reports, lambda heard: hear(heard.pcm))
     stock.use_media(transceiver, sender, receiver)
@@ -281,10 +281,9 @@ async def _connect(
     return sender, channel
 
 
-async def _post(url: str, key: str | None, sdp: str) -> dict[str, Any]:
+async def _post(gateway: Remote, sdp: str) -> Answer:
     body = {"sdp": sdp, "type": "offer", "request_data": {"device": {"board": "talk"}}}
-    answer: dict[str, Any] = await Remote(url, key).ask("POST", "/api/offer", body)
-    return answer
+    return await gateway.ask(Answer, "POST", "/api/offer", body)
 
 
 async def _until(condition: Callable[[], bool], seconds: float) -> None:

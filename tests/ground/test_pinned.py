@@ -95,8 +95,21 @@ def test_what_is_none_is_refused(written: str) -> None:
         pinned.pin(written)
 
 
+def _hang_up(listener: socket.socket) -> None:
+    listener.accept()[0].close()
+
+
 def test_who_speaks_no_tls_is_said() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with pytest.raises(Trouble, match="does not speak TLS"):
-        pinned.shown_at(f"https://127.0.0.1:{port}")
+        hanging_up = threading.Thread(target=_hang_up, args=(listener,))
+        hanging_up.start()
+        with pytest.raises(Trouble, match="does not speak TLS"):
+            pinned.shown_at(f"https://127.0.0.1:{port}")
+        hanging_up.join()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "nobody.invalid"])
+def test_where_nobody_is_that_is_said(host: str) -> None:
+    with pytest.raises(pinned.NoAnswer, match="no gateway answers"):
+        pinned.shown_at(f"https://{host}:9")

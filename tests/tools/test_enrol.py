@@ -85,6 +85,12 @@ def test_an_operators_key_that_is_none_is_refused_and_not_shown(gateway: Process
     assert "cret" not in f"{error.value.message}{error.value.remedy}"
 
 
+def test_an_operators_key_goes_over_no_plain_http_off_this_machine() -> None:
+    with pytest.raises(Trouble, match="everyone on the way") as error:
+        Gateway("http://192.0.2.1:9", "vgw_secret")
+    assert "https://192.0.2.1:9" in error.value.remedy
+
+
 def test_the_line_end_of_another_system_is_no_part_of_a_key(gateway: Process) -> None:
     with pytest.raises(EnrolError, match="does not let us enrol"):  # it was sent, and is unknown
         Gateway(gateway.url, "vgw_wrong\r").enrol("porch", replace=False)
