@@ -62,7 +62,7 @@ class Exchange:
         self._wholes = wholes
         self._stir = stir
         self._client_ready: talk.App | None = None
-        self._over = False
+        self._over = self._asked_for_whole = False
         self._log = logger.bind(session=call.session_id)
         self.whole = call.bot in wholes or (call.client is Client.BROWSER and sdp.has_video(call.sdp))
         self.dtx = settings.audio.dtx and sdp.prefers_dtx(call.sdp)
@@ -273,6 +273,7 @@ class Exchange:
                 self.emit(told.t, {**who, **told.model_dump(exclude={"t"})})
             case talk.Whole():
                 self._wholes.add(self._call.bot)
+                self._asked_for_whole = True
                 self._stir()
             case talk.Ready():
                 self._log.debug("the bot is ready")
@@ -297,8 +298,8 @@ class Exchange:
 
     @property
     def unsuited(self) -> bool:
-        """Whether the bot has asked for the whole connection, and has it not."""
-        return not self.whole and self._call.bot in self._wholes
+        """Whether this call's bot has asked for the whole connection, and has it not."""
+        return self._asked_for_whole and not self.whole
 
     def bot_failed(self, detail: str) -> None:
         """Tell the client that it has no bot for now, unless its call is ending."""

@@ -168,6 +168,26 @@ async def test_a_bot_that_wants_the_peer_connection_has_it_from_its_second_call_
         assert await gateway.ended(2) == ["bot_failed", "client_left"]
 
 
+async def test_a_bot_that_asks_for_the_peer_connection_late_ends_no_other_call(tmp_path: Path) -> None:
+    async with serving(tmp_path, {"bot": str(BOTS / "asks_for_the_peer_connection.py")}) as gateway:
+        async with (
+            calling(gateway.url, request_data=named("asked")) as asked,
+            calling(gateway.url, hertz=880, request_data=named("other")) as other,
+        ):
+            await asked.hears()
+            await other.hears()
+            asked.send('{"type": "ask"}')
+            await asked.closed()
+            assert errors(asked) == [("bot_failed", True)]
+            async with calling(gateway.url, request_data=named("later")) as later:
+                await later.hears()
+                later.send('{"type": "ask"}')
+                await until(lambda: {"type": "state", "is": "connected"} in later.messages, "it has it")
+            await other.hears()
+            assert errors(other) == []
+        assert await gateway.ended(3) == ["bot_failed", "client_left", "client_left"]
+
+
 async def test_a_bot_that_never_ends_is_ended(gateway: GatewayProcess) -> None:
     async with calling(gateway.url, request_data=named("rascal")) as rascal:
         await rascal.hears()

@@ -282,6 +282,17 @@ async def test_a_session_describes_itself(new: Callable[..., Session]) -> None:
     }
 
 
+async def test_a_bot_that_asks_for_the_whole_connection_fails_in_the_call_that_asked(
+    new: Callable[..., Session],
+) -> None:
+    asked, other = new(), new()
+    for session in (asked, other):
+        await session.start()
+        session._exchange._wholes = asked._exchange._wholes  # as in one process
+    asked._exchange.told(talk.Whole())
+    assert (asked._connected_over(), other._connected_over()) == ("bot_failed", None)
+
+
 async def test_a_bot_that_hangs_up_is_no_client_that_left(new: Callable[..., Session]) -> None:
     session = new()
     await session.start()
