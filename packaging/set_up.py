@@ -19,6 +19,7 @@ def _another() -> str:
 
 def _main() -> int:
     if sys.version_info >= OLDEST:
+        sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - PYTHONSAFEPATH leaves it out
         from python_env.main import main  # noqa: PLC0415 - older ones could not read it
 
         return main(sys.argv[1:])

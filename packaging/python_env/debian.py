@@ -50,7 +50,7 @@ def bring(level: str, programs: Programs) -> None:
     Raises:
         Problem: it needs the user, who gets the one line to run.
     """
-    if not shutil.which("dpkg-query"):
+    if not (shutil.which("dpkg-query") and shutil.which("apt-get")):
         _name(level)
         return
     missing = [name for name in dict.fromkeys(_needed(level)) if not _is_there(name)]
@@ -117,5 +117,6 @@ def _name(level: str) -> None:
         )
     needed = " ".join(_needed(level))
     print(
-        f"{platform.system()} without dpkg: not tried. By hand, in its own names: {needed}", file=sys.stderr
+        f"{platform.system()} without dpkg and apt-get: not tried. By hand, in its own names: {needed}",
+        file=sys.stderr,
     )

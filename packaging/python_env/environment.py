@@ -18,6 +18,7 @@ from python_env.programs import Programs
 LOCKS = {"run": ("requirements.lock",), "test": ("requirements.lock", "requirements-dev.lock")}
 UV_LOCK = "packaging/requirements-uv.lock"
 BUILD_LOCK = "packaging/requirements-build.lock"
+_ELSEWHERE = frozenset({"target", "prefix", "root"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ class Environment:
         if site.exists():  # settings that belong to this Python alone
             (self.folder / "pip.conf").symlink_to(site)
         pip = [self.python, "-m", "pip", "install", "-q", "--no-input", "--no-deps", "--only-binary", ":all:"]
-        programs.run("pip install uv", [*pip, "--require-hashes", "-r", UV_LOCK], quiet)
+        command = [*pip, "--require-hashes", "-r", UV_LOCK]
+        programs.run("pip install uv", command, quiet | self._of_this_place())
 
     def install(self, level: str, programs: Programs) -> None:
         """The packages of the lock files and the checkout itself. Nothing is resolved.
@@ -109,11 +111,23 @@ class Environment:
 
     def carried(self) -> pip_settings.Carried:
         """What is set for pip on this machine, for uv."""
+        return pip_settings.carried(self._pip_settings(), os.environ)
+
+    def _pip_settings(self) -> dict[str, str]:
         command = [self.python, "-m", "pip", "config", "list"]
         listed = subprocess.run(
             command, capture_output=True, text=True, check=False, env=_quiet(), cwd=self.root
         )
-        return pip_settings.carried(pip_settings.read(listed.stdout), os.environ)
+        return pip_settings.read(listed.stdout)
+
+    def _of_this_place(self) -> dict[str, str]:
+        """Variables in the place of a pip.conf that has all installed elsewhere: no variable takes that back."""
+        found = self._pip_settings()
+        if not _ELSEWHERE & found.keys():
+            return {}
+        kept = {key: value for key, value in found.items() if key not in {*_ELSEWHERE, "config-file"}}
+        named = {f"PIP_{key.replace('-', '_').upper()}": value for key, value in kept.items()}
+        return named | _quiet() | {"PIP_CONFIG_FILE": os.devnull}
 
     def _finish(self, level: str) -> None:
         state = State(level, str(self.root), self._version(), self._locks(level))

@@ -6,6 +6,7 @@ import fcntl
 import os
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from python_env import debian, lock
 from python_env.environment import Environment
@@ -49,9 +50,17 @@ def _main(level: str, *, chosen: bool) -> None:
     elif not _is_ready(environment, level, chosen=chosen):
         (ROOT / "build").mkdir(exist_ok=True)
         with (ROOT / "build" / "set-up.lock").open("w") as only_one:
-            fcntl.flock(only_one, fcntl.LOCK_EX)
+            _wait_for(only_one)
             if not _is_ready(environment, level, chosen=chosen):  # another make may have done it meanwhile
                 _set_up(environment, level, chosen=chosen)
+
+
+def _wait_for(only_one: TextIO) -> None:
+    try:
+        fcntl.flock(only_one, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("another set-up of this folder is under way; waiting for its end …", flush=True)
+        fcntl.flock(only_one, fcntl.LOCK_EX)
 
 
 def _is_ready(environment: Environment, level: str, *, chosen: bool) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -20,7 +22,7 @@ class Programs:
         self.root = root
         self.log = root / "build" / "set-up.log"
         self.log.parent.mkdir(exist_ok=True)
-        self.log.write_text("")
+        self.log.write_text("", encoding="utf-8")
 
     def run(self, step: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
         """Run one to its end.
@@ -34,7 +36,7 @@ class Programs:
 
     def note(self, line: str) -> None:
         """A line of our own in the log."""
-        with self.log.open("a", encoding="utf-8") as log:
+        with self.log.open("a", encoding="utf-8", errors="backslashreplace") as log:
             log.write(f"{line}\n")
 
     def _said(self, command: Sequence[str], environment: Mapping[str, str]) -> str | None:
@@ -51,14 +53,22 @@ class Programs:
                 errors="backslashreplace",
             )
         except OSError as error:
-            raise Problem(
-                f"{command[0]} can't be run: {error.strerror}", remedy="make clean, and again"
-            ) from None
+            raise _not_run(command[0], error) from None
         said = ""
-        with done, self.log.open("a", encoding="utf-8") as log:
+        # a folder's name may be in another encoding than this
+        with done, self.log.open("a", encoding="utf-8", errors="backslashreplace") as log:
             log.write(f"$ {' '.join(command)}\n")
             for line in done.stdout or ():
                 clean = _CREDENTIALS.sub("****@", line)
                 log.write(clean)
                 said = (said + clean)[-_TAIL:]
         return said if done.returncode else None
+
+
+def _not_run(program: str, error: OSError) -> Problem:
+    cause = f"{program} can't be run: {error.strerror}"
+    if error.errno == errno.EACCES and os.path.exists(program):  # noqa: PTH110
+        return Problem(
+            cause, remedy="look whether this folder is on a file system that is mounted noexec: findmnt -T ."
+        )
+    return Problem(cause, remedy="make clean, and again")

@@ -42,6 +42,7 @@ class Checkout:
     def __init__(self, folder: Path, files: Path, index: str) -> None:
         self.folder = folder
         self.home = folder.with_name("home")
+        self.extra: dict[str, str] = {}
         self.home.mkdir(parents=True)
         shutil.copytree(
             ROOT / "packaging", folder / "packaging", ignore=shutil.ignore_patterns("__pycache__")
@@ -105,7 +106,7 @@ class Checkout:
             "PIP_FIND_LINKS": "",
             "PIP_CONFIG_FILE": str(self.home / "pip.conf"),
         }
-        return {"PATH": os.environ["PATH"], "HOME": str(self.home), **others}
+        return {"PATH": os.environ["PATH"], "HOME": str(self.home), **others, **self.extra}
 
 
 def small_wheel(files: Path, name: str, version: str) -> None:

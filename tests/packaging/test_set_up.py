@@ -69,6 +69,23 @@ def test_more_is_added_to_what_is_there(checkout: Checkout) -> None:
     subprocess.run([checkout.folder / ".venv/bin/python", "-c", "import alpha, beta"], check=True)
 
 
+def test_a_python_that_looks_into_no_folder_by_itself_does(checkout: Checkout) -> None:
+    checkout.extra = {"PYTHONSAFEPATH": "1"}
+    done = checkout.set_up()
+    checkout.extra = {}
+    assert (done.status, done.said) == (0, "")
+
+
+def test_another_place_in_pips_settings_is_passed_by(files: Path, index: str, tmp_path: Path) -> None:
+    small = Checkout(tmp_path / "checkout", files, index)
+    with (small.home / "pip.conf").open("a") as settings:
+        settings.write(f"[install]\ntarget = {tmp_path / 'elsewhere'}\n")
+    done = small.set_up()
+    assert (done.status, done.said) == (0, LINE)
+    assert small.house() == "1.0\n"
+    assert not (tmp_path / "elsewhere").exists()
+
+
 @contextmanager
 def _kept(checkout: Checkout) -> Iterator[None]:
     """The lock file and the state come back: a set-up that fails before it installs anything leaves the rest alone."""
