@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from gateway.errors import ConfigError
+
 YEARS: Final = 10
 """For which both hold: who looks after a handful of machines renews nothing by hand, and can begin anew any time."""
 
@@ -94,7 +96,11 @@ def _general(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
-        return x509.DNSName(name)
+        pass
+    try:
+        return x509.DNSName(name.encode("idna").decode())
+    except UnicodeError:
+        raise ConfigError(f"{name!a} is no name of a machine", remedy="give its name or address") from None
 
 
 def _pair(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Pair:

@@ -85,7 +85,9 @@ def read_question(path: Path | None) -> bytes:
             if wav.getsampwidth() != 2:
                 raise BadRequest(f"{path} is not 16-bit PCM", remedy="convert it: sox IN -b 16 OUT.wav")
             channels, rate = wav.getnchannels(), wav.getframerate()
-            samples = np.frombuffer(wav.readframes(wav.getnframes()), np.int16).reshape(-1, channels)
+            frames = wav.readframes(wav.getnframes())
+            whole = len(frames) - len(frames) % (2 * channels)  # of a file that was cut short
+            samples = np.frombuffer(frames[:whole], np.int16).reshape(-1, channels)
     except (OSError, wave.Error, EOFError) as error:
         raise BadRequest(f"cannot read {path}: {error}", remedy="give a WAV file of 16-bit PCM") from error
     mono = samples.mean(axis=1).astype(np.int16) if channels > 1 else samples[:, 0]
@@ -206,7 +208,13 @@ async def own_gateway(show: Show) -> AsyncIterator[str]:
     )
     assert process.stdout is not None
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
+        except TimeoutError:
+            raise Unreachable(
+                f"the gateway was not ready within {START_SECONDS:g} s",
+                remedy="try again once this machine has less to do",
+            ) from None
         if not line:
             failure = ConfigError if await process.wait() == Exit.USAGE else Unreachable
             raise failure("the gateway did not start", remedy="what it said stands above")

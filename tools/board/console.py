@@ -123,7 +123,7 @@ class Console:
 
     def send(self, command: str) -> None:
         """Send a line; see `write`."""
-        self.write(command.encode() + b"\n")
+        self.write(command.encode(errors="surrogateescape") + b"\n")  # what was typed, in any encoding
 
     def ask(self, command: str, *, seconds: float = _ANSWER_SECONDS) -> Mapping[str, Any]:
         """Send a command and give its answer.

@@ -7,6 +7,7 @@ import time
 
 import httpx
 
+from ground.trouble import reason
 from tools.errors import ImageError
 
 SECONDS = 300.0
@@ -35,7 +36,12 @@ def fetch(url: str | httpx.URL, limit: int, *, seconds: float = SECONDS) -> byte
         raise _failed(url, "it broke off", "try again") from None
     except httpx.ProxyError as error:
         raise _failed(url, f"the proxy says: {error}", "look at HTTPS_PROXY") from None
-    except (httpx.HTTPError, OSError) as error:
+    except (
+        OSError
+    ) as error:  # httpx wraps what the network does: this is of the certificates that are trusted
+        why = f"SSL_CERT_FILE cannot be used: {reason(error)}"
+        raise _failed(url, why, "give the file of your authority's certificates, or unset it") from None
+    except httpx.HTTPError as error:
         raise _failed(url, str(error) or type(error).__name__, _ONLINE) from None
     except (
         httpx.InvalidURL,

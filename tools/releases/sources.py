@@ -31,10 +31,20 @@ def find(source: str, left_out: Callable[[ImageError], None] = _nobody) -> list[
     Raises:
         ImageError: there is none, or none that can be read.
     """
-    if source.startswith(("http://", "https://")):
+    if source.lower().startswith(("http://", "https://")):
         return [_from_url(source)]
     path = Path(source)
+    if _is_address(source) and not folders.is_there(path):
+        raise ImageError(
+            f"there is no file {source}", remedy=f"if it is an address, write it whole: https://{source}"
+        )
     return [_from_archive(_read(path), source)] if folders.names_file(path) else in_directory(path, left_out)
+
+
+def _is_address(source: str) -> bool:
+    """Whether it may be a URL without its scheme: a host with a dot, and a path."""
+    host, slash, _ = source.partition("/")
+    return bool(slash) and "." in host.strip(".") and not host.startswith(".")
 
 
 def in_directory(root: Path, left_out: Callable[[ImageError], None] = _nobody) -> list[Release]:

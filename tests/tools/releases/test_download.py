@@ -149,3 +149,9 @@ def test_a_proxy_that_cannot_be_used_is_said(proxy: str, monkeypatch: pytest.Mon
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     with pytest.raises(ImageError, match=r"https://voicegw\.invalid/a cannot be fetched"):
         download.fetch("https://voicegw.invalid/a", 8)
+
+
+def test_a_file_of_authorities_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nope")
+    with pytest.raises(ImageError, match="SSL_CERT_FILE cannot be used: it is not there"):
+        download.fetch("https://127.0.0.1:9/a", 8)

@@ -140,3 +140,15 @@ def test_a_file_in_an_archive_is_never_unpacked_beyond_its_manifest(tmp_path: Pa
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 10_000_000
+
+
+@pytest.mark.parametrize("source", ["example.com/x.zip", "example.com/releases/"])
+def test_an_address_without_its_scheme_is_said(source: str) -> None:
+    with pytest.raises(ImageError) as caught:
+        sources.find(source)
+    assert f"https://{source}" in caught.value.remedy
+
+
+def test_a_scheme_may_be_written_large() -> None:
+    with pytest.raises(ImageError, match="cannot be fetched"):
+        sources.find("HTTPS://127.0.0.1:9/x.zip")
