@@ -11,6 +11,7 @@ from gateway.bus.connection import Bus
 from gateway.bus.subjects import HostId
 from gateway.front.places.hosts import Hosts
 from gateway.front.places.place import Emit
+from gateway.front.places.seals import Seals
 from gateway.hosting.desk import Desk
 from gateway.hosting.measure import PERIOD_SECONDS
 from gateway.settings import Settings
@@ -120,7 +121,9 @@ class Front:
         self.cpu = Cpu(1)
         self.asked = 0
         bus = cast("Bus", self.member)
-        self.hosts = Hosts(settings, bus, lambda *_: None, lambda _: None, self.member.order)
+        self.hosts = Hosts(
+            settings, bus, lambda *_: None, lambda _: None, self.member.order, Seals(lambda _: "seal")
+        )
 
     async def offer(self, call: OfferCall) -> Answer:
         self.asked += 1

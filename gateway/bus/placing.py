@@ -9,7 +9,7 @@ the call while it asks: what it begins for nobody is cancelled a moment later.
 front                                   host
  │ offer to voicegw.place.3, inbox ────►│  one of the queue group, which begins the call
  │◄──────────────────── "may I take it" │
- │ yes, and its place in the order ────►│  else it is cancelled
+ │ yes, its place in the order, sealed ►│  else it is cancelled
  │◄──────────────────────── the answer  │
  │ taken ──────────────────────────────►│  else the call is ended
 ```
@@ -21,6 +21,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from loguru import logger
@@ -43,6 +44,18 @@ DEAD_SECONDS: Final = 4.0
 LOOK_SECONDS: Final = 1.0
 """Between two looks whether the host that has taken a call is there still."""
 CONFIRM_SECONDS: Final = 2.0
+
+
+Seal = Callable[[str, Order | None], str]
+"""Of a host's name, and of a call's place in the order: by which fronts know that the host was given it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a host is told with the "yes"."""
+
+    order: Order | None
+    seal: str
 
 
 class Speaks(Protocol):
@@ -73,7 +86,7 @@ class Placing:
         return await self._bus.hear(f"{self._subject}.*", self._take)
 
     async def place(
-        self, call: OfferCall, seconds: float, *, first: int, order: Awaitable[Order | None]
+        self, call: OfferCall, seconds: float, *, first: int, order: Awaitable[Order | None], seal: Seal
     ) -> Answer:
         """Have a host take a call; gives its answer.
 
@@ -82,6 +95,7 @@ class Placing:
             seconds: for the answer, once it has taken it.
             first: the emptiest tier in which somebody is known to be; nobody is asked for above it.
             order: which one it is of all calls, where that counts; it is found out while a host is looked for.
+            seal: of what the host is told that takes it.
 
         Raises:
             Busy: none has room, or the one that took it doesn't answer in time. Else what the host raises, and what
@@ -92,7 +106,7 @@ class Placing:
         ordered.add_done_callback(_asked_for)
         try:
             inbox = f"{self._subject}.{token}"
-            placed = _Placed(self._bus, inbox, self._say, call, seconds, first, ordered)
+            placed = _Placed(self._bus, inbox, self._say, call, seconds, first, ordered, seal)
             self._placed[token] = placed
             return await placed.run()
         finally:
@@ -129,11 +143,12 @@ class _Placed:
         seconds: float,
         first: int,
         ordered: Awaitable[Order | None],
+        seal: Seal,
     ) -> None:
         self._bus, self._inbox, self._say = bus, inbox, say
         self._data, self._seconds = crossing.pack(call), seconds
         self._tiers = [tier for tier in TIERS if tier <= first]
-        self._ordered = ordered
+        self._ordered, self._seal = ordered, seal
         self.heard: asyncio.Queue[Message] = asyncio.Queue()
         self._unanswered = False
         """Whether somebody should have heard, and did not."""
@@ -174,11 +189,13 @@ class _Placed:
         body = crossing.answered(heard.data)
         if "takes" not in body:
             return None if "answer" not in body else self._accept(heard, body)
-        await self._bus.tell(heard.reply, await self._yes())
-        return await self._answer(str(body["takes"]))
+        who = str(body["takes"])
+        await self._bus.tell(heard.reply, await self._yes(who))
+        return await self._answer(who)
 
-    async def _yes(self) -> bytes:
-        return crossing.pack({"yes": True, "order": await self._ordered})
+    async def _yes(self, who: str) -> bytes:
+        order = await self._ordered
+        return crossing.pack({"yes": True, "order": order, "seal": self._seal(who.partition(".")[0], order)})
 
     async def _answer(self, who: str) -> Answer | None:
         """What comes from the host that has taken it; nothing where that has died or sleeps.
@@ -232,7 +249,7 @@ async def take(  # noqa: PLR0913 -- what its host does at each step
     who: str,
     *,
     begin: Awaitable[Answer],
-    keep: Callable[[Answer, Order | None], Awaitable[None]],
+    keep: Callable[[Answer, Wanted], Awaitable[None]],
     undo: Callable[[], Awaitable[None]],
 ) -> None:
     """Be the host that has heard an offer, has room for it, and begins it; who hears at the inbox may want it.
@@ -242,7 +259,7 @@ async def take(  # noqa: PLR0913 -- what its host does at each step
         inbox: where it is answered.
         who: this host.
         begin: what begins it.
-        keep: is told what came of it, and which call it is in the order of all, before it is answered.
+        keep: is told what came of it, and what its front says of it, before it is answered.
         undo: ends it again, where nobody waits for it any more.
     """
     beginning = asyncio.ensure_future(begin)
@@ -250,7 +267,7 @@ async def take(  # noqa: PLR0913 -- what its host does at each step
     kept = False
     try:
         if (wanted := await asking) is not None:
-            kept = await _answered(bus, inbox, beginning, lambda answer: keep(answer, _order_in(wanted)))
+            kept = await _answered(bus, inbox, beginning, lambda answer: keep(answer, _wanted_in(wanted)))
     finally:
         if not kept:
             beginning.cancel()
@@ -284,8 +301,9 @@ async def _wanted(bus: Speaks, inbox: str, data: bytes) -> dict[str, Any] | None
     return said if said.get("yes") else None
 
 
-def _order_in(said: dict[str, Any]) -> Order | None:
+def _wanted_in(said: dict[str, Any]) -> Wanted:
+    seal = str(said.get("seal", ""))
     match said.get("order"):
         case [int() | float() as made, int() as number]:
-            return float(made), number
-    return None
+            return Wanted((float(made), number), seal)
+    return Wanted(None, seal)

@@ -68,9 +68,12 @@ def sender(subject: str) -> HostId:
 
 
 def of_host(name: str) -> tuple[list[str], list[str]]:
-    """What a host of this name may send, and hear; it may also answer what it is asked."""
+    """What a host of this name may send, and hear; it may also answer what it is asked.
+
+    Offers it hears as one of the group alone (`SUBJECT QUEUE`), else it would hear those of all others.
+    """
     sends = [f"{_ROOT}.{kind}.{name}.*" for kind in ("state", "event", "ask")]
-    hears = [f"{_ROOT}.place.*", f"{_ROOT}.host.{name}.>", f"{inboxes(f'host-{name}')}.>"]
+    hears = [f"{_ROOT}.place.* {HOSTS}", f"{_ROOT}.host.{name}.>", f"{inboxes(f'host-{name}')}.>"]
     return sends, hears
 
 

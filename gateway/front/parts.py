@@ -25,6 +25,7 @@ from gateway.front.origins import Origins
 from gateway.front.phone import Phone
 from gateway.front.places.hosts import Hosts
 from gateway.front.places.place import Places
+from gateway.front.places.seals import Seals
 from gateway.front.places.workers import Workers
 from gateway.front.promise_book import PromiseBook
 from gateway.front.promises import Promises
@@ -222,7 +223,14 @@ def assembled(settings: Settings, registry: Registry, shared: Joined | None) -> 
     workers: Places = (
         Workers(settings, take)
         if shared is None
-        else Hosts(settings, shared.bus, take, lambda call: switchboard.adopt(call), shared.clock.order)  # noqa: PLW0108 -- made below
+        else Hosts(
+            settings,
+            shared.bus,
+            take,
+            lambda call: switchboard.adopt(call),  # noqa: PLW0108 -- made below
+            shared.clock.order,
+            Seals(shared.challenges.mark),
+        )
     )
     lines = Lines(workers)
     folder = settings.uploads_folder

@@ -21,7 +21,6 @@ from gateway.wire.calls import (
     EndCall,
     KeptCall,
     OfferCall,
-    Order,
     RenegotiateCall,
     SessionEvent,
     Wire,
@@ -189,7 +188,7 @@ class Desk:
             inbox,
             who,
             begin=self._begin(call),
-            keep=lambda answer, order: self._keep(call, answer, order),
+            keep=lambda answer, wanted: self._keep(call, answer, wanted),
             undo=lambda: self._undo(call),
         )
 
@@ -200,7 +199,7 @@ class Desk:
         bot = self._settings.bots.get(call.device or "", self._settings.bot)
         return await self._places.offer(call.model_copy(update={"address": address, "bot": bot}))
 
-    async def _keep(self, call: OfferCall, answer: Answer, order: Order | None) -> None:
+    async def _keep(self, call: OfferCall, answer: Answer, wanted: placing.Wanted) -> None:
         """Know it as a call that there is, unless it has ended already."""
         assert self._places is not None
         if call.session_id in self._places:
@@ -213,7 +212,9 @@ class Desk:
                     device=call.device,
                     owner=call.owner,
                     described=described,
-                    order=order,
+                    order=wanted.order,
+                    seal=call.seal,
+                    placed=wanted.seal,
                 )
             )
 

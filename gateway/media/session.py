@@ -350,6 +350,7 @@ class Session:
             device=self.call.device,
             owner=self.call.owner,
             described=self.describe(),
+            seal=self.call.seal,
         )
 
     def _report(self) -> None:

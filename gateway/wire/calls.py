@@ -49,6 +49,8 @@ class OfferCall(Wire):
     remote: str
     owner: dict[str, Any] = {}
     """Whose it is, in the front's own words, which the media keep for the front that comes after it."""
+    seal: str = ""
+    """By which fronts know that again (front/places/seals.py)."""
 
     @property
     def parts(self) -> list[str] | None:
@@ -219,6 +221,9 @@ class KeptCall(Wire):
     owner: dict[str, Any]
     described: dict[str, Any]
     order: Order | None = None
+    seal: str = ""
+    placed: str = ""
+    """By which fronts know that they gave it to this host, in this order."""
 
 
 class KeptCalls(Wire):

@@ -45,7 +45,8 @@ def test_a_host_says_and_hears_what_is_its_own() -> None:
     for subject in (own.state, own.event, own.ask):
         assert covers(sends, subject)
     assert covers(hears, subjects.asked(str(own), "end"))
-    assert covers(hears, subjects.place(3))
+    assert covers(hears, f"{subjects.place(3)} {subjects.HOSTS}")
+    assert not covers(hears, subjects.place(3))  # beside the others, which is to overhear them
     for foreign in (
         other.state,
         other.event,

@@ -15,8 +15,9 @@ from gateway.bus import crossing, placing, subjects
 from gateway.bus.subjects import HostId
 from gateway.front.shared.registry import SHELF
 from gateway.sections import Nats
+from gateway.wire.calls import Answer, SessionEvent
 from tests.support import nats
-from tests.support.fleet import Fleet, knows
+from tests.support.fleet import Fleet, Front, knows
 from tests.support.gateway import voicegw
 from tests.support.waiting import until
 
@@ -156,6 +157,108 @@ async def test_a_host_cant_pose_as_a_front_nor_as_another_host(fleet: Fleet) -> 
         await until(lambda: len(told) == len(refused) + 4, f"all are refused: {told}")
         await until(lambda: len(one.hosts.state()) == 2, "what is its own is heard")
     assert one.devices() == ["kitchen"]
+
+
+POSED = {
+    "session_id": "posed",
+    "pc_id": "p",
+    "device": "kitchen",
+    "owner": {
+        "caller": {"address": "1.2.3.4", "name": "kitchen", "role": "device", "key_id": "k"},
+        "board": None,
+        "who": {"id": None, "address": "1.2.3.4"},
+    },
+    "described": {"id": "posed", "state": "live", "device": "kitchen", "media": None},
+    "order": [9e12, 9],
+}
+LIST = {"id": 0, "tool": "list_timers", "arguments": {}, "session": "posed", "device": "kitchen"}
+
+
+def session_of(front: Front, answer: Answer) -> str:
+    entry = front.switchboard._calls.known_by(answer.pc_id)
+    assert entry is not None
+    return entry.session_id
+
+
+@asynccontextmanager
+async def posing(fleet: Fleet, call: dict[str, Any]) -> AsyncIterator[list[Any]]:
+    """Tell of a call as host h1, and ask for what its device's bot may; gives what h1 is asked and answered."""
+    who = HostId("h1", "1")
+    async with connected(fleet.at("host-h1")) as (client, _):
+        heard: list[Any] = []
+
+        async def answer(message: Any) -> None:
+            heard.append((message.subject.rsplit(".", 1)[1], crossing.unpack(message.data)))
+            await client.publish(message.reply, crossing.pack({"ok": True}))
+
+        await client.subscribe("voicegw.host.h1.>", cb=answer)
+        await client.publish(who.event, crossing.pack({"call": call}))
+        ask = {"kind": "ask", "session_id": call["session_id"], "data": LIST}
+        await client.publish(who.ask, crossing.pack(ask))
+        await client.flush()
+        await client.publish(who.state, crossing.pack({"version": "1", "headroom": {"calls": 1, "most": 9}}))
+        await until(lambda: any(name == "held" for name, _ in heard), "the front has heard it all")
+        yield heard
+
+
+async def test_a_host_overhears_no_offer_of_another(fleet: Fleet) -> None:
+    one = await fleet.front("f1")
+    await fleet.host("h2")
+    await knows(one, 1)
+    async with connected(fleet.at("host-h1")) as (client, told):
+        heard: list[Any] = []
+
+        async def take(message: Any) -> None:
+            heard.append(message)
+
+        await client.subscribe("voicegw.place.*", cb=take)
+        await client.subscribe(subjects.place(3), cb=take)
+        await client.subscribe(subjects.place(3), queue="mine", cb=take)
+        await client.flush()
+        await until(lambda: len(told) == 3, f"all three are refused: {told}")
+        await one.offer("kitchen")
+        await client.flush()
+        assert heard == []
+
+
+@pytest.mark.parametrize("more", [{}, {"seal": "0" * 64, "placed": "0" * 64}], ids=["none", "wrong"])
+async def test_a_host_takes_no_devices_call_over_and_asks_for_nothing_of_its(
+    fleet: Fleet, more: dict[str, str]
+) -> None:
+    one = await fleet.front("f1")
+    await fleet.host("h2")
+    await knows(one, 1)
+    answer = await one.offer("kitchen")
+    session = session_of(one, answer)
+    async with posing(fleet, {**POSED, **more}) as heard:
+        assert [e.session_id for e in one.switchboard._calls.of("kitchen")] == [session]
+        asks = [e for e in one.events if e.kind == "ask"]
+        assert all(e.data["device"] is None for e in asks)
+        assert not any(name == "end" for name, _ in heard)
+    assert [e for e in one.events if e.kind == "ended"] == []
+    assert bool(asks) == (not more)
+
+
+async def test_what_a_hosts_bot_asks_for_is_for_its_calls_own_device(fleet: Fleet) -> None:
+    one = await fleet.front("f1")
+    host = await fleet.host("h1")
+    await knows(one, 1)
+    answer = await one.offer("porch")
+    host.desk.emit(0, SessionEvent(kind="ask", session_id=session_of(one, answer), data=LIST))
+    await until(lambda: any(e.kind == "ask" for e in one.events), "it is heard")
+    assert [e.data["device"] for e in one.events if e.kind == "ask"] == ["porch"]
+
+
+async def test_another_hosts_seal_is_no_seal(fleet: Fleet) -> None:
+    one, two = await fleet.front("f1"), await fleet.front("f2")
+    other = await fleet.host("h2")
+    await knows(one, 1)
+    answer = await one.offer("kitchen")
+    session = session_of(one, answer)
+    [call] = other.desk._calls.values()
+    async with posing(fleet, call.model_dump(mode="json")):
+        assert one.hosts._at[session].name == "h2"
+        assert two.hosts._at[session].name == "h2"
 
 
 def test_what_is_there_stays_when_a_member_is_added(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from gateway.bus.connection import Bus, connected
 from gateway.bus.subjects import HostId
 from gateway.front.access import Caller
 from gateway.front.places.hosts import Hosts
+from gateway.front.places.seals import Seals
 from gateway.front.places.workers import Workers
 from gateway.front.promises import Promises
 from gateway.front.registry import Role, open_registry
@@ -100,7 +101,7 @@ class Fleet:
         def adopt(call: KeptCall) -> None:
             switchboard.adopt(call)
 
-        hosts = Hosts(settings, shared.bus, take, adopt, shared.clock.order)
+        hosts = Hosts(settings, shared.bus, take, adopt, shared.clock.order, Seals(shared.challenges.mark))
         switchboard = Switchboard(settings, shared.registry, hosts, telemetry, shared.reserved)
         promises = Promises(shared.book, switchboard, telemetry.publish)
         self.stack.push_async_callback(switchboard.close)
@@ -113,6 +114,7 @@ class Fleet:
         self.stack.push_async_callback(hosts.stop)
         await shared.registry.is_whole.wait()
         await shared.clock._shelf.is_whole.wait()
+        await until(lambda: shared.challenges.mark("") is not None, "it has the fronts' secret")
         return made
 
     async def host(self, name: str, *, most: int = 32) -> Host:

@@ -16,6 +16,8 @@ from gateway.bus.connection import Bus, Message, NobodyThere
 from gateway.bus.subjects import HostId
 from gateway.errors import Busy, GatewayError
 from gateway.front.places.place import Emit, Lost
+from gateway.front.places.seals import Seals
+from gateway.recurring import Recurring
 from gateway.settings import Settings
 from gateway.wire.calls import (
     Answer,
@@ -65,20 +67,25 @@ class Hosts:
         emit: is given every event of every call.
         adopt: is given every call, when it begins and when it is heard of.
         order: which one a call is of all that fronts have taken.
+        seals: of calls, that hosts bring back.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 -- what it connects
         self,
         settings: Settings,
         bus: Bus,
         emit: Emit,
         adopt: Callable[[KeptCall], None],
         order: Callable[[], Awaitable[Order]],
+        seals: Seals,
     ) -> None:
         self._settings, self._bus, self._emit, self._adopt = settings, bus, emit, adopt
-        self._order = order
+        self._order, self._seals = order, seals
         self._hosts: dict[HostId, _Host] = {}
         self._at: dict[str, HostId] = {}
+        self._devices: dict[str, str | None] = {}
+        """Whose calls they are, by their seals."""
+        self._unsealed = Recurring("a host tells of a call that no front gave it", and_now="it is left out")
         self._over: deque[str] = deque(maxlen=MOST_OVER)
         self._placing = placing.Placing(bus)
         self._ends: list[Callable[[], Any]] = []
@@ -145,11 +152,14 @@ class Hosts:
 
     async def offer(self, call: OfferCall) -> Answer:
         """Have a host with room take it; raises as `Placing.place` does."""
+        if not self._seals.ready:
+            raise Busy("this front has not met the others yet", remedy="try again in a few seconds")
         answer = await self._placing.place(
-            call,
+            call.model_copy(update={"seal": self._seals.of_call(call)}),
             self._settings.limits.offer_timeout_s,
             first=self._emptiest(),
             order=self._ordered(call),
+            seal=lambda host, order: self._seals.of_place(call.session_id, host, order),
         )
         if (
             call.session_id not in self._at
@@ -258,7 +268,7 @@ class Hosts:
             self._lose(who, "has left")
             return
         host = self._met(who, state)
-        if not host.known and who not in self._asking:
+        if not host.known and who not in self._asking and self._seals.ready:
             task = asyncio.create_task(self._ask_for_all(who), name=f"held-{who}")
             self._asking[who] = task
             task.add_done_callback(lambda _: self._asking.pop(who, None))
@@ -303,8 +313,11 @@ class Hosts:
             self._hold(who, call)
             return
         event = SessionEvent.told(body)
-        if self._at.get(event.session_id, who) != who:
-            return  # of a call that this host began as well, and another one has
+        if (at := self._at.get(event.session_id)) != who and (at is not None or event.kind != "ended"):
+            return  # of a call that this host began as well, and another one has, or that no front gave it
+        if "device" in event.data:  # which it is not the host's to say
+            device = self._devices.get(event.session_id)
+            event = event.model_copy(update={"data": {**event.data, "device": device}})
         if event.kind == "ended":
             self._over.append(event.session_id)
             self._forget(event.session_id)
@@ -312,20 +325,32 @@ class Hosts:
 
     def _emit_of(self, who: HostId, event: SessionEvent) -> None:
         if event.kind == "session":
-            event = event.model_copy(update={"data": {**event.data, "host": who.name}})
+            own = {"id": event.session_id, "host": who.name}
+            event = event.model_copy(update={"data": {**event.data, **own}})
         self._emit(0, event)
 
-    def _hold(self, who: HostId, call: KeptCall) -> None:
+    def _hold(self, who: HostId, told: KeptCall) -> None:
+        if not self._seals.ready:
+            return  # it is asked for all of them then
+        opened = self._seals.opened(told, who.name)
+        at = self._at.get(told.session_id, who)
+        if opened is None or (at.name != who.name and not opened.placed):
+            self._unsealed.met(f"{who.name} does")
+            return
+        call = opened.call
         self._forget(call.session_id)  # it was at the host's start before this one
         host = self._hosts.get(who) or self._met(who, _UNKNOWN)
         host.calls.add(call.session_id)
         self._at[call.session_id] = who
+        self._devices[call.session_id] = call.device
         self._adopt(call)
         if call.described:
-            event = SessionEvent(kind="session", session_id=call.session_id, data=call.described)
+            described = {**call.described, "device": call.device}
+            event = SessionEvent(kind="session", session_id=call.session_id, data=described)
             self._emit_of(who, event)
 
     def _forget(self, session_id: str) -> None:
+        self._devices.pop(session_id, None)
         if (who := self._at.pop(session_id, None)) is not None and (host := self._hosts.get(who)) is not None:
             host.calls.discard(session_id)
 

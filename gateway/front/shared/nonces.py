@@ -11,7 +11,7 @@ from typing import Final
 from gateway.bus.connection import Bus
 from gateway.bus.shelf import Entry, Shelf
 from gateway.errors import Conflict, GatewayError, Unauthorized
-from gateway.front.challenge import NONCE_SECONDS, Challenges
+from gateway.front.challenge import NONCE_SECONDS, Challenges, prove
 from gateway.front.shared.clock import Clock
 
 SECRETS: Final = "voicegw_secrets"
@@ -32,6 +32,7 @@ class SharedChallenges(Challenges):
         super().__init__(clock.now)
         self._bus = bus
         self._front = secrets.token_hex(4)
+        self._is_shared = False
         self._secrets = Shelf(bus, SECRETS, changed=self._heard, whole=self._told)
         self._used = Shelf(bus, SPENT, seconds=2 * NONCE_SECONDS)
 
@@ -48,6 +49,11 @@ class SharedChallenges(Challenges):
             told = str(entry.body.get("secret"))
             if _SECRET.fullmatch(told):  # an empty one would be everybody's
                 self._secret = bytes.fromhex(told)
+                self._is_shared = True
+
+    def mark(self, text: str) -> str | None:
+        """HMAC of what fronts are to know again, at any of them; `None` until this one has met the others."""
+        return prove(self._secret, f"mark {text}".encode()) if self._is_shared else None
 
     async def _told(self) -> None:
         """The first front makes the secret that all use."""
