@@ -28,7 +28,7 @@ from loguru import logger
 
 from gateway.bus import crossing, subjects
 from gateway.bus.connection import Message
-from gateway.errors import Busy, GatewayError
+from gateway.errors import BotFailed, Busy, ConfigError, GatewayError
 from gateway.wire.calls import Answer, OfferCall, Order, dump
 from gateway.wire.headroom import TIERS
 
@@ -98,8 +98,8 @@ class Placing:
             seal: of what the host is told that takes it.
 
         Raises:
-            Busy: none has room, or the one that took it doesn't answer in time. Else what the host raises, and what
-                the order does.
+            Busy: none has room, or the one that took it doesn't answer in time. ConfigError, BotFailed: nor could
+                one that had room begin its bot. Else what the host raises, and what the order does.
         """
         token = secrets.token_hex(8)
         ordered = asyncio.ensure_future(order)
@@ -152,11 +152,15 @@ class _Placed:
         self.heard: asyncio.Queue[Message] = asyncio.Queue()
         self._unanswered = False
         """Whether somebody should have heard, and did not."""
+        self._failed: GatewayError | None = None
+        """Why a host could not begin its bot, which another one may."""
 
     async def run(self) -> Answer:
         loop = asyncio.get_running_loop()
         over = loop.time() + DEAD_SECONDS
         while (found := await self._round()) is None:
+            if self._failed is not None:
+                raise self._failed
             if not self._unanswered or loop.time() > over:
                 raise Busy(
                     "no host has room for a call",
@@ -213,8 +217,9 @@ class _Placed:
                 continue
             try:
                 body = crossing.answered(heard.data)
-            except Busy as error:
+            except (Busy, ConfigError, BotFailed) as error:
                 logger.info("{} has taken a call, and can't carry it: {}", who, error.message)
+                self._failed = self._failed if isinstance(error, Busy) else error
                 return None
             if "answer" in body:
                 return self._accept(heard, body)

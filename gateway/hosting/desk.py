@@ -11,7 +11,7 @@ from loguru import logger
 from gateway import __version__
 from gateway.bus import crossing, placing, subjects
 from gateway.bus.connection import Bus, Message
-from gateway.errors import BadRequest, GatewayError, NotFound
+from gateway.errors import BadRequest, BotFailed, ConfigError, GatewayError, NotFound
 from gateway.front.places.place import Places
 from gateway.hosting.measure import Measure
 from gateway.settings import Settings
@@ -31,6 +31,8 @@ from gateway.wire.hosts import AllHeld, Held, HostState
 from gateway.wire.route import own_address
 from gateway.wire.sdp import parse
 
+FAILING_SECONDS: Final = 10.0
+"""For which a host whose bot could not begin is asked last: else, as the emptiest, it would be asked first."""
 _REQUESTS: Final[dict[str, type[Wire]]] = {"renegotiate": RenegotiateCall, "end": EndCall, **ASKED}
 
 
@@ -58,6 +60,7 @@ class Desk:
         self._coming: dict[str, dict[str, Any]] = {}
         """Calls that are about to be, as their media processes describe them."""
         self._draining = False
+        self._fails_until = 0.0
 
     # -- its calls
 
@@ -75,6 +78,7 @@ class Desk:
             load=self._places.load if self._places is not None else 1.0,
             cpu=min(1.0, self._measure.cpu),
             lag_ms=self._measure.lag_ms,
+            failing=asyncio.get_running_loop().time() < self._fails_until,
             draining=self._draining or self._places is None,
         )
 
@@ -197,7 +201,14 @@ class Desk:
         assert self._places is not None
         address = own_address(parse(call.sdp).candidates, call.remote)
         bot = self._settings.bots.get(call.device or "", self._settings.bot)
-        return await self._places.offer(call.model_copy(update={"address": address, "bot": bot}))
+        try:
+            answer = await self._places.offer(call.model_copy(update={"address": address, "bot": bot}))
+        except (ConfigError, BotFailed):
+            if bot == self._settings.bot:
+                self._fails_until = asyncio.get_running_loop().time() + FAILING_SECONDS
+            raise
+        self._fails_until = 0.0
+        return answer
 
     async def _keep(self, call: OfferCall, answer: Answer, wanted: placing.Wanted) -> None:
         """Know it as a call that there is, unless it has ended already."""

@@ -26,6 +26,8 @@ class Headroom(Wire):
     """The share of the machine's CPUs that is in use, 0 to 1."""
     lag_ms: float = 0.0
     """How late its event loop is."""
+    failing: bool = False
+    """Its bot could not begin a moment ago: it is asked last."""
     draining: bool = False
     """It takes no more."""
 
@@ -37,7 +39,7 @@ class Headroom(Wire):
     @property
     def share(self) -> float:
         """What is left of it, 0 to 1, by whatever is scarcest."""
-        if not self.takes:
+        if not self.takes or self.failing:
             return 0.0
         left = (
             1 - self.calls / self.most,

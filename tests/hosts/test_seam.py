@@ -12,13 +12,13 @@ import pytest
 from gateway.bus import crossing, placing, subjects
 from gateway.bus.connection import Message, connected
 from gateway.bus.subjects import HostId
-from gateway.errors import Busy, NotFound
+from gateway.errors import Busy, ConfigError, NotFound
 from gateway.wire.calls import Answer, EndCall, OfferCall, SessionEvent
 from gateway.wire.headroom import TIERS
 from gateway.wire.hosts import Held
 from gateway.wire.sdp import Client
 from tests.support import nats
-from tests.support.fleet import Fleet, knows
+from tests.support.fleet import Fleet, Host, knows
 from tests.support.offers import captured
 from tests.support.waiting import until
 
@@ -80,6 +80,36 @@ async def test_the_emptier_of_two_hosts_takes_the_call(fleet: Fleet) -> None:
     await until(lambda: front.hosts._emptiest() == TIERS[0], "it says so")
     await front.offer("d")
     assert (busy.workers.count, idle.workers.count) == (3, 1)
+
+
+def break_bot(host: Host) -> None:
+    """As one whose file has an error is."""
+    assert host.workers._local is not None
+    host.workers._local._bots.check = cannot  # type: ignore[method-assign]
+
+
+def cannot(bot: str) -> None:
+    raise ConfigError(f"bot {bot} does not import")
+
+
+async def test_a_host_whose_bot_cant_begin_leaves_calls_to_others(fleet: Fleet) -> None:
+    front = await fleet.front("f1")
+    broken, well = await fleet.host("broken"), await fleet.host("well")
+    await knows(front, 2)
+    break_bot(broken)
+    for n in range(8):
+        await front.offer(f"d{n}")
+    assert (broken.workers.count, well.workers.count) == (0, 8)
+    assert broken.desk.headroom.tier == TIERS[-1]
+
+
+async def test_where_no_hosts_bot_can_begin_the_client_hears_why(fleet: Fleet) -> None:
+    front = await fleet.front("f1")
+    break_bot(await fleet.host("h1"))
+    await knows(front, 1)
+    for device in ("a", "b"):  # also once it is asked last
+        with pytest.raises(ConfigError, match="does not import"):
+            await front.offer(device)
 
 
 async def test_nobody_is_asked_where_no_host_is_known_to_be(fleet: Fleet) -> None:

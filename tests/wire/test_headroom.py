@@ -21,6 +21,7 @@ from gateway.wire.headroom import FULL_CPU, FULL_LAG_MS, TIERS, Headroom
         (Headroom(calls=0, most=8, lag_ms=2 * FULL_LAG_MS), 0),
         (Headroom(calls=0, most=8, load=0.6), 1),
         (Headroom(calls=0, most=8, load=1.5), 0),
+        (Headroom(calls=0, most=8, failing=True), 0),
         (Headroom(calls=0, most=8, draining=True), None),
     ],
 )
