@@ -220,8 +220,10 @@ def page(
     from gateway.cli.answers import Link
     from gateway.cli.remote import Remote
 
-    found = run(Remote(url, environment.client_key(key_file)).ask(Link, "POST", "/api/link"))
-    out.verbatim(f"{url.rstrip('/')}{found['path']}")
+    settings.read_env()
+    gateway = Remote(url, environment.client_key(key_file))
+    found = run(gateway.ask(Link, "POST", "/api/link"))
+    out.verbatim(f"{gateway.url}{found['path']}")
 
 
 @app.command()
@@ -236,6 +238,7 @@ def mcp(
     from gateway.cli import mcp_server
     from gateway.cli.remote import Remote
 
+    settings.read_env()
     mcp_server.serve(Remote(url, environment.client_key(key_file)))
 
 

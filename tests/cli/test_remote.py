@@ -108,6 +108,20 @@ def test_one_that_is_asked_over_https_alone_is_said(run: Run, command: list[str]
     assert f"give it as https://127.0.0.1:{port}" in done.stderr
 
 
+def test_a_link_is_whole_and_its_key_may_be_in_the_env_file(
+    run: Run,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VOICEGW_KEY", "x")
+    monkeypatch.delenv("VOICEGW_KEY")  # what is read from the file is forgotten afterwards
+    (tmp_path / ".env").write_text("VOICEGW_KEY=vgw_mine\n")
+    with answering(200, b'{"path": "/enter?ticket=x"}') as (port, keys):
+        done = run("page", "--url", f"127.0.0.1:{port}/")
+    assert (done.stdout, keys) == (f"http://127.0.0.1:{port}/enter?ticket=x\n", ["Bearer vgw_mine"])
+
+
 async def test_a_gateways_problem_is_told_as_it_is() -> None:
     problem = {"code": "not_found", "detail": "there is no device", "remedy": "see: voicegw devices"}
     with (
