@@ -21,6 +21,7 @@ from ground.trouble import Trouble
 _PATHS: Final = frozenset(
     {"data_dir", "cache_dir", "releases", "sentences", "tls_cert", "tls_key", "uploads_folder"}
 )
+_NATS: Final = frozenset({"password_file", "ca"})
 _BOTS: Final = frozenset({"bot", "bots"})
 _WORDS: Final = frozenset({"wake", "wakes", "attention"})
 _ENGINES: Final = frozenset({"stt", "tts", "llm", "realtime"})
@@ -42,6 +43,8 @@ def stated_in(path: Path) -> dict[str, Any]:
 
 
 def _anchored(name: str, value: Any, folder: Path) -> Any:
+    if name == "mcp" and isinstance(value, list):
+        return [_with_program(server, folder) for server in value]
     if isinstance(value, Mapping):
         return {key: _anchored_within(name, key, item, folder) for key, item in value.items()}
     if name in _WORDS and isinstance(value, list):
@@ -54,8 +57,18 @@ def _anchored_within(name: str, key: str, value: Any, folder: Path) -> Any:
         return {k: _from(folder, v) if is_path(k) else v for k, v in value.items()}
     if name in _WORDS:
         return _anchored(name, value, folder)
+    if name == "nats" and key in _NATS:
+        return _from(folder, value)
     is_bot = name in _BOTS or (name == "phone" and key == "bot")
     return _from(folder, value) if is_bot and _is_file(value) else value
+
+
+def _with_program(server: Any, folder: Path) -> Any:
+    """A program by its name alone is one of PATH's."""
+    command = server.get("command") if isinstance(server, Mapping) else None
+    if not isinstance(command, list) or not command or "/" not in str(command[0]):
+        return server
+    return {**server, "command": [_from(folder, command[0]), *command[1:]]}
 
 
 def _is_model(value: Any) -> bool:

@@ -102,6 +102,24 @@ def test_paths_of_a_file_count_from_its_folder(
     assert chosen.tts.options == {"download_dir": str(tmp_path / "voices"), "voice": "en"}
 
 
+def test_those_of_its_sections_likewise(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    config.write_text(
+        '[nats]\nurls = ["tls://x"]\nuser = "front-a"\npassword_file = "a.password"\nca = "sub/ca.pem"\n'
+        '[[mcp]]\nname = "own"\ncommand = ["./tools/mine", "x/y"]\ntools = ["*"]\n'
+        '[[mcp]]\nname = "theirs"\ncommand = ["uvx", "time"]\ntools = ["*"]\n'
+    )
+    chosen = settings.load(config)
+    assert chosen.nats is not None
+    assert (chosen.nats.password_file, chosen.nats.ca) == (tmp_path / "a.password", tmp_path / "sub/ca.pem")
+    assert [server.command for server in chosen.mcp] == [
+        (str(tmp_path / "tools/mine"), "x/y"),
+        ("uvx", "time"),
+    ]
+
+
 def test_paths_of_the_command_line_and_the_environment_count_from_where_we_are(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
