@@ -22,7 +22,8 @@ def _listed(value: Any) -> Any:
 def _url(text: str) -> str:
     if _URL.fullmatch(text) is None:
         raise ValueError(
-            f"{text!r} is no URL of a server: write stun:HOST:PORT or turn:HOST:PORT?transport=udp"
+            "that is no URL of a server: write stun:HOST:PORT or turn:HOST:PORT?transport=udp; "
+            "a name and password are `username` and `credential`"
         )
     return text
 

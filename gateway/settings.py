@@ -211,7 +211,7 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
     except SettingsError as error:  # names the field: what should be JSON in the environment is not
         raise ConfigError(str(error), remedy=f"write {_PREFIX}… as JSON") from error
     except ValidationError as error:
-        raise ConfigError(_explain(error), remedy=f"correct it in {path or 'the environment'}") from error
+        raise ConfigError(_explain(error), remedy=f"correct {_given(error, values, path)}") from error
 
 
 def _here() -> Path | None:
@@ -253,6 +253,18 @@ def _with(stated: dict[str, Any]) -> type[Settings]:
             return init_settings, env_settings, InitSettingsSource(settings_cls, stated)
 
     return WithFile
+
+
+def _given(error: ValidationError, options: Mapping[str, Any], path: Path | None) -> str:
+    """Where it was."""
+    loc = [str(part) for part in error.errors(include_input=False)[0]["loc"]]
+    if loc and loc[0] in options:
+        return f"the option --{loc[0].replace('_', '-')}"
+    known = {name.upper() for name in os.environ}
+    names = [_PREFIX + "__".join(loc[:most]).upper() for most in range(len(loc), 0, -1)]
+    if found := next((name for name in names if name in known), None):
+        return f"{found}, in the environment or in .env"
+    return f"it in {path or 'the environment'}"
 
 
 _RENAMED: Final = {

@@ -24,7 +24,7 @@ def gateway_url(given: str) -> str:
         Trouble: no request can be sent there; says why, and never repeats a password.
     """
     written = given.strip()
-    shown = repr(re.sub(r"[^/]*@", "…@", written)[:200])
+    shown = repr(re.sub(r"^(\w+://)?.*@", r"\1…@", written, flags=re.DOTALL)[:200])
     if "://" not in written:
         written = f"http://{_with_port(written)}"
     try:
@@ -35,7 +35,7 @@ def gateway_url(given: str) -> str:
         raise Trouble(f"{shown} is no address of a gateway", remedy=_FORM) from None
     if parts.scheme not in {"http", "https"}:
         raise Trouble(f"a gateway is not asked over {parts.scheme}: {shown}", remedy=_FORM)
-    if parts.username is not None or parts.password is not None:
+    if "@" in written:  # a password with a slash in it ends the host
         raise Trouble(f"{shown} has a name or password in it", remedy=f"{_FORM}; a key goes into a file")
     if parts.query or parts.fragment:
         raise Trouble(f"{shown} has more than an address in it", remedy=_FORM)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pipecat.runner.run import _parse_ice_servers
 
@@ -32,6 +34,14 @@ def test_what_is_no_server_is_named_at_the_start(text: str, monkeypatch: pytest.
     monkeypatch.setenv("PIPECAT_ICE_SERVERS", text)
     with pytest.raises(ConfigError, match="PIPECAT_ICE_SERVERS"):
         load()
+
+
+def test_a_password_in_a_url_is_not_repeated(tmp_path: Path) -> None:
+    config = tmp_path / "voicegw.toml"
+    config.write_text('[[ice_servers]]\nurls = "turn:me:hunter2@turn.lan"\n')
+    with pytest.raises(ConfigError, match="`username` and `credential`") as caught:
+        load(config)
+    assert "hunter2" not in f"{caught.value.message}{caught.value.remedy}"
 
 
 def test_the_relays_are_those_of_turn() -> None:

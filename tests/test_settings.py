@@ -156,6 +156,23 @@ def test_an_empty_path_in_a_section_is_refused(config: Path) -> None:
         settings.load(config)
 
 
+def test_what_is_wrong_is_corrected_where_it_was_given(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text("port = 99999\n[limits]\nsessions = 0\n")
+    for overrides, variable, where in (
+        ({"port": 99_999}, "VOICEGW_PORT", "--port"),
+        ({}, "VOICEGW_PORT", "VOICEGW_PORT"),
+        ({}, "", str(config)),
+        ({"port": 1}, "VOICEGW_LIMITS__SESSIONS", "VOICEGW_LIMITS__SESSIONS"),
+        ({"port": 1}, "", str(config)),
+    ):
+        with monkeypatch.context() as patch:
+            if variable:
+                patch.setenv(variable, "-1")
+            with pytest.raises(ConfigError) as caught:
+                settings.load(config, overrides)
+        assert where in caught.value.remedy
+
+
 @pytest.mark.parametrize("left", ["", "\n", "one two"])
 def test_a_file_without_a_password_is_none(tmp_path: Path, left: str) -> None:
     (tmp_path / "password").write_text(left)

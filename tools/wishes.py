@@ -31,9 +31,12 @@ _LONGEST = {
     "fingerprint": 129,
     "firmware_key": 129,
 }
+_PASSPHRASE = re.compile(r"[ -~]{8,63}")
+"""IEEE 802.11-2020, annex J.4: 8 to 63 characters, each from 0x20 to 0x7e."""
 _URL = re.compile(r"https?://[^\s/:@]+(:\d{1,5})?(/[^\s]*)?|https?://\[[0-9A-Fa-f:.]+\](:\d{1,5})?(/[^\s]*)?")
 _TWO_KEYS = (re.compile(r"[0-9A-Fa-f]{64}(,[0-9A-Fa-f]{64})?"), "64 hex digits, or two of them with a comma")
 _FORMS = {
+    "ssid": (re.compile(r"[^\x00-\x1f\x7f]+"), "the name alone, in one line"),
     "fingerprint": _TWO_KEYS,
     "firmware_key": _TWO_KEYS,
     "talk": (re.compile(r"auto|always|push|half"), "auto, always, push or half"),
@@ -61,18 +64,18 @@ def check(values: Mapping[str, str]) -> dict[str, str]:
         if len(value.encode(errors="replace")) > longest:
             raise SettingsError(f"{name} is longer than {longest} bytes", remedy="give a shorter one")
         if name in _FORMS and not _FORMS[name][0].fullmatch(value):
-            shown = "" if name in SECRET else f": {value}"
+            shown = "" if name in SECRET else f": {value!r}" if name == "ssid" else f": {value}"
             raise SettingsError(f"{name} is not of its form{shown}", remedy=f"give {_FORMS[name][1]}")
     _check_password(kept.get("password", ""))
     return kept
 
 
 def _check_password(password: str) -> None:
-    length = len(password.encode(errors="replace"))
-    if password and not 8 <= length <= 63 and not _RAW_KEY.fullmatch(password):
+    if password and not _PASSPHRASE.fullmatch(password) and not _RAW_KEY.fullmatch(password):
         raise SettingsError(
-            "a Wi-Fi password has 8 to 63 characters, or is a key of 64 hex digits",
-            remedy="look at it again; it was not shown",
+            "a Wi-Fi password has 8 to 63 characters, each a letter of ASCII, a digit, a sign or a space; "
+            "or is a key of 64 hex digits",
+            remedy="look at it again, for a line end too; it was not shown",
         )
 
 

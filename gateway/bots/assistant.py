@@ -336,7 +336,7 @@ def _zone(settings: AssistantSettings) -> ZoneInfo | None:
     """The time zone to tell the time in; None is the machine's own."""
     try:
         return ZoneInfo(settings.timezone) if settings.timezone else None
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # "Europe" is a folder
         raise ConfigError(
             f"there is no time zone {settings.timezone!r}", remedy='use a name such as "Europe/Berlin"'
         ) from error

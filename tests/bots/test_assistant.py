@@ -138,6 +138,7 @@ def test_the_defaults_pass_the_check(settings: AssistantSettings) -> None:
     ("changes", "named"),
     [
         ({"timezone": "Mars/Olympus"}, "Mars/Olympus"),
+        ({"timezone": "Europe"}, "no time zone 'Europe'"),
         ({"sentences": Path("/nowhere.yaml")}, "nowhere"),
         ({"tts": EngineSpec(provider="flite", options={"voice": "marvin"})}, "marvin"),
         ({"llm": EngineSpec(provider="openai", options={"model": "x"})}, "key"),

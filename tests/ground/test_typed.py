@@ -46,7 +46,18 @@ def test_what_cannot_is_refused_with_the_form(given: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["http://me:hunter2@x", "me:hunter2@x", "ws://:hunter2@x", "http://hunter2@[x"]
+    "given",
+    [
+        "http://me:hunter2@x",
+        "me:hunter2@x",
+        "ws://:hunter2@x",
+        "http://hunter2@[x",
+        "http://me:hunter2/x@h:9",
+        "http://me:9/hunter2@h",
+        "hunter2/x@h",
+        "http://me@hunter2@h",
+        "http://hunter2\n@h",
+    ],
 )
 def test_a_password_in_a_url_is_refused_and_not_repeated(given: str) -> None:
     with pytest.raises(Trouble) as caught:
