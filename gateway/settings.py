@@ -9,6 +9,7 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -61,6 +62,14 @@ def _xdg(variable: str, default: str) -> Path:
 def _instance_name(name: str) -> str:
     if not name.isprintable() or not 1 <= len(name.encode()) <= _MAX_NAME_BYTES:
         raise ValueError(f"use 1 to {_MAX_NAME_BYTES} bytes of printable text")
+    return name
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # "Europe" is a folder
+        raise ValueError(f'there is no time zone {name!r}: use a name such as "Europe/Berlin"') from None
     return name
 
 
@@ -160,7 +169,7 @@ class Settings(BaseSettings):
     """Of the `realtime` bot; without it the key that is in the environment decides."""
     sentences: WholePath | None = None
     """A file of your own sentence templates (docs/speech.md)."""
-    timezone: str | None = None
+    timezone: Annotated[str, AfterValidator(_time_zone)] | None = None
     """To tell the time in, such as `Europe/Berlin`; the machine's own by default."""
     volume: Annotated[int, Field(ge=0, le=100)] = 70
     """What a device is taken to play at when a call begins."""

@@ -156,6 +156,13 @@ def test_an_empty_path_in_a_section_is_refused(config: Path) -> None:
         settings.load(config)
 
 
+@pytest.mark.parametrize("name", ["Europe", "Mars/Olympus", "../../etc/passwd"])
+def test_what_is_no_time_zone_is_named_whatever_the_bot(config: Path, name: str) -> None:
+    config.write_text(f'bot = "echo"\ntimezone = "{name}"\n')
+    with pytest.raises(ConfigError, match="setting timezone: there is no time zone"):
+        settings.load(config)
+
+
 def test_what_is_wrong_is_corrected_where_it_was_given(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config.write_text("port = 99999\n[limits]\nsessions = 0\n")
     for overrides, variable, where in (
