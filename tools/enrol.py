@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from tools import lan
 from tools.errors import EnrolError
 
 HERE = "http://127.0.0.1:7860"
+_CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\\s]+-----END CERTIFICATE-----")
 _SECONDS = 10.0
 _BROWSE_SECONDS = 3.0
 _NO_GATEWAY = "start one with: make run, or voicegw serve; or give its address with --gateway URL"
@@ -276,13 +278,14 @@ def pin_of(url: str | None, identity: str | None = None) -> dict[str, str]:
 def _trust(ca: str) -> Any:
     import ssl  # noqa: PLC0415 -- for https alone
 
-    try:
-        return ssl.create_default_context(cadata=text.read(Path(ca)))
-    except (ssl.SSLError, ValueError):
-        raise EnrolError(
-            f"{ca} cannot be used: it is no certificate",
-            remedy="give a PEM file with the certificate that the gateway's is signed by",
-        ) from None
+    held = "\n".join(_CERTIFICATE.findall(text.read(Path(ca))))  # what stands between is no ASCII, perhaps
+    with contextlib.suppress(ssl.SSLError, ValueError):
+        if held:
+            return ssl.create_default_context(cadata=held)
+    raise EnrolError(
+        f"{ca} cannot be used: it is no certificate",
+        remedy="give a PEM file with the certificate that the gateway's is signed by",
+    )
 
 
 def _refused(answer: httpx.Response, name: str) -> EnrolError:

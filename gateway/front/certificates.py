@@ -196,7 +196,10 @@ class Certificates:
         self.identity = own
         self._clock = clock
         self._looked = -_LOOK_SECONDS
-        self._context = _context(own.path, own.path)
+        try:
+            self._context = _context(own.path, own.path)
+        except ssl.SSLError:  # UTF-16, say, which we read and OpenSSL does not
+            raise _no_identity(own.path) from None
         self._context.sni_callback = self._by_name
         self._files = _users(settings)
         self._trouble = Recurring(
@@ -235,8 +238,9 @@ class Certificates:
             found = x509.load_pem_x509_certificate(text.read(certificate).encode())
             context = _context(certificate, key)
         except (OSError, ValueError, Trouble) as error:
+            cause = _refused(error) if isinstance(error, ssl.SSLError) else error
             raise ConfigError(
-                f"tls_cert {certificate} with tls_key {key} cannot be used: {error}",
+                f"tls_cert {certificate} with tls_key {key} cannot be used: {cause}",
                 remedy="give a PEM file with the certificate and those that vouch for it, and one with its key",
             ) from None
         self.names, self._users_pin = _names(found), pin_of(found)
@@ -251,8 +255,21 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(certificate, key, password=_no_passphrase)
     return context
+
+
+def _no_passphrase() -> str:
+    """Else OpenSSL asks for it on the terminal; raises ValueError."""
+    raise ValueError("the key has a passphrase; write it without: openssl pkey -in KEY -out NEW")
+
+
+def _refused(error: ssl.SSLError) -> str:
+    if error.reason == "KEY_VALUES_MISMATCH":
+        return "the key is another certificate's"
+    return (
+        "OpenSSL finds no certificate and key in them; they are to be PEM, as UTF-8 without a byte order mark"
+    )
 
 
 def _users(settings: Settings) -> tuple[Path, Path] | None:

@@ -6,6 +6,7 @@ import ssl
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from gateway.errors import ConfigError
 from gateway.front.certificates import Certificates, identity, portable, take
@@ -104,6 +105,34 @@ def test_it_is_read_anew_when_it_changes_and_kept_while_it_is_half_written(tmp_p
     newer.key.replace(users.key)
     clock.now += 10
     assert shown(certificates, "voice.example") == of(users.path) != before
+
+
+def test_a_key_with_a_passphrase_is_said_and_nobody_is_asked_for_it(tmp_path: Path) -> None:
+    own, users = identity(tmp_path, "1"), self_signed(tmp_path / "u")
+    key = serialization.load_pem_private_key(users.key.read_bytes(), None)
+    closed = serialization.BestAvailableEncryption(b"hunter2")
+    users.key.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, closed)
+    )
+    with pytest.raises(ConfigError, match="the key has a passphrase"):
+        Certificates(Settings(tls_cert=users.path, tls_key=users.key), own)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+@pytest.mark.parametrize("which", ["path", "key"])
+def test_one_that_openssl_cannot_read_is_said(tmp_path: Path, which: str, encoding: str) -> None:
+    own, users = identity(tmp_path, "1"), self_signed(tmp_path / "u")
+    file: Path = getattr(users, which)
+    file.write_bytes(file.read_text().encode(encoding))
+    with pytest.raises(ConfigError, match="as UTF-8 without a byte order mark"):
+        Certificates(Settings(tls_cert=users.path, tls_key=users.key), own)
+
+
+def test_an_identity_that_openssl_cannot_read_is_named(tmp_path: Path) -> None:
+    path = identity(tmp_path, "1").path
+    path.write_bytes(path.read_text().encode("utf-16"))
+    with pytest.raises(ConfigError, match=r"identity\.pem cannot be used"):
+        Certificates(Settings(), identity(tmp_path, "1"))
 
 
 def test_a_certificate_that_cannot_be_used_is_named_at_the_start(tmp_path: Path) -> None:

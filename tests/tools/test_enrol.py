@@ -15,6 +15,7 @@ from zeroconf import IPVersion, ServiceInfo, Zeroconf
 
 from ground.trouble import Trouble
 from hil.gateway import Gateway as Process
+from tests.support.certificates import self_signed
 from tests.support.lan import alone_on_loopback
 from tests.support.waiting import PATIENCE
 from tools import devices, doctor, enrol, findings, lan
@@ -101,6 +102,13 @@ def test_a_file_to_trust_that_holds_no_certificate_is_said(tmp_path: Path) -> No
     for name, cause in (("ca.pem", "it is no certificate"), ("none.pem", "it is not there")):
         with pytest.raises(Trouble, match=cause):
             Gateway("https://127.0.0.1:9", ca=str(tmp_path / name))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_file_to_trust_may_have_words_beside_its_certificate(tmp_path: Path, encoding: str) -> None:
+    made = self_signed(tmp_path / "made").path.read_text()
+    (tmp_path / "ca.pem").write_bytes(f"# Küche\n{made}# Flur ☕\n".encode(encoding))
+    Gateway("https://127.0.0.1:9", ca=str(tmp_path / "ca.pem")).close()
 
 
 @contextlib.contextmanager
