@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from loguru import logger
 
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, Busy, GatewayError
 from gateway.media import speex, voice
 from gateway.media.announcing import Announcing, means_stop
 from gateway.media.attention import Attention
@@ -19,6 +19,7 @@ from gateway.media.reports import DeviceReports
 from gateway.media.seat import Bots, Seat
 from gateway.media.waiting import Waiting
 from gateway.media.whole import RemoteConnection
+from gateway.rate import Buckets
 from gateway.rtc import stock
 from gateway.rtc.codec import OpusSettings
 from gateway.rtc.connection import MediaConnection
@@ -31,6 +32,9 @@ from gateway.wire.calls import AnswerCall, BotJob, EventKind, OfferCall, SayCall
 from gateway.wire.frames import FrameError
 from gateway.wire.sdp import Client
 
+ASKS_AT_ONCE: Final = 32
+ASKS_A_SECOND: Final = 10
+"""That a bot may ask its gateway for things; a model calls a tool now and then."""
 _REPEATS: Final = "echo"
 """The bot that says what it hears: by that alone nobody could tell who speaks from what is played."""
 
@@ -63,6 +67,7 @@ class Exchange:
         self._stir = stir
         self._client_ready: talk.App | None = None
         self._over = self._asked_for_whole = False
+        self._asks = Buckets(ASKS_AT_ONCE, ASKS_A_SECOND)
         self._log = logger.bind(session=call.session_id)
         self.whole = call.bot in wholes or (call.client is Client.BROWSER and sdp.has_video(call.sdp))
         self.dtx = settings.audio.dtx and sdp.prefers_dtx(call.sdp)
@@ -265,9 +270,9 @@ class Exchange:
                 self.tell(told.message)
             case talk.Transcript():
                 self._told_words(told)
-            case talk.Ask() if (why := told.fault()) is not None:
-                refusal = {"code": BadRequest.code, "message": f"its arguments: {why}", "remedy": ""}
-                self._tell_bot(talk.Done(id=told.id, ok=False, result=refusal))
+            case talk.Ask() if (refusal := self._refusal(told)) is not None:
+                why = {"code": refusal.code, "message": refusal.message, "remedy": refusal.remedy}
+                self._tell_bot(talk.Done(id=told.id, ok=False, result=why))
             case talk.Ask() | talk.Turn() | talk.Measures() | talk.Tool():
                 who = {"session": self._call.session_id, "device": self._call.device}
                 self.emit(told.t, {**who, **told.model_dump(exclude={"t"})})
@@ -278,6 +283,13 @@ class Exchange:
             case talk.Ready():
                 self._log.debug("the bot is ready")
                 self._waiting.bot_came()
+
+    def _refusal(self, asked: talk.Ask) -> GatewayError | None:
+        """Why the front is not asked this: it has all calls to do for."""
+        if self._asks.take(None) > 0:
+            return Busy("this bot asks for too much at once", remedy="ask less often")
+        why = asked.fault()
+        return None if why is None else BadRequest(f"its arguments: {why}")
 
     def _told_words(self, told: talk.Transcript) -> None:
         if told.who == "user" and told.final and self.announcing.rings and means_stop(told.text):

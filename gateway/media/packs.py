@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+from collections import deque
 from typing import Final, Literal, Protocol
 
 from loguru import logger
 
-from gateway.errors import BotFailed
 from gateway.wire.calls import BotJob, Exit
 from gateway.wire.template import Exited, Fork, Lines, Message, Signal, TemplateError, encode
 
 END_SECONDS: Final = 5.0
 """For a process whose last call has ended."""
+STUCK_SECONDS: Final = 1.0
+"""For one that takes no messages."""
 
 
 class Process(Protocol):
@@ -69,47 +71,69 @@ class Pack:
         self.closed = False
         self._numbers = itertools.count(1)
         self._lines = Lines()
+        self._waiting: deque[tuple[bytes, list[socket.socket]]] = deque()
+        self._stuck: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(process.sock, self._read)
         process.ended.add_done_callback(self._gone)
 
     def begin(self, job: BotJob) -> PackedBot:
-        """Have it hold one call more.
-
-        Raises:
-            BotFailed: it takes none.
-        """
+        """Have it hold one call more; where it takes none, that bot ends with the process."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         number = next(self._numbers)
-        with theirs:
-            try:
-                self._send(Fork(number=number, job=job), [theirs.fileno()])
-            except OSError as error:
-                ours.close()
-                self.process.kill()
-                raise BotFailed(f"the bot's process takes no call: {error.strerror}") from error
         bot = self.bots[number] = PackedBot(self, number, ours)
+        self._send(Fork(number=number, job=job), [theirs])
         return bot
 
     def signal(self, number: int, name: Literal["SIGTERM"]) -> None:
         """Signal one of its bots, if it is there still."""
         if number in self.bots:
+            self._send(Signal(number=number, name=name), [])
+
+    def _send(self, message: Message, passed: list[socket.socket]) -> None:
+        """Send a message, with sockets that are closed here once they have crossed, or can't any more."""
+        self._waiting.append((encode(message), passed))
+        if self.closed:
+            self._forget()
+        elif len(self._waiting) == 1:
+            self._write()
+
+    def _write(self) -> None:
+        while self._waiting:
+            data, passed = self._waiting[0]
             try:
-                self._send(Signal(number=number, name=name), [])
+                sent = socket.send_fds(self.process.sock, [data], [sock.fileno() for sock in passed])
+            except BlockingIOError:
+                self._wait()
+                return
             except OSError:
                 self.process.kill()
-
-    def _send(self, message: Message, descriptors: list[int]) -> None:
-        """Raises OSError where it does not take all of it at once: it does nothing else, so it is stuck."""
-        data = encode(message)
-        self.process.sock.settimeout(1.0)
-        try:
-            sent = socket.send_fds(self.process.sock, [data], descriptors)
+                self._close()
+                return
+            self._is_well()
+            for sock in passed:
+                sock.close()
+            self._waiting.popleft()
             if sent < len(data):
-                self.process.sock.sendall(data[sent:])
-        finally:
-            self.process.sock.setblocking(False)
+                self._waiting.appendleft((data[sent:], []))
+        self._loop.remove_writer(self.process.sock)
+
+    def _is_well(self) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+
+    def _wait(self) -> None:
+        """It does nothing else than to take messages: where it takes none for long, it is stuck."""
+        self._loop.add_writer(self.process.sock, self._write)
+        if self._stuck is None:
+            self._stuck = self._loop.call_later(STUCK_SECONDS, self.process.kill)
+
+    def _forget(self) -> None:
+        while self._waiting:
+            for sock in self._waiting.popleft()[1]:
+                sock.close()
 
     def _read(self) -> None:
         try:
@@ -131,6 +155,9 @@ class Pack:
         if not self.closed:
             self.closed = True
             self._loop.remove_reader(self.process.sock)
+            self._loop.remove_writer(self.process.sock)
+            self._is_well()
+            self._forget()
             self.process.sock.close()
             self._loop.call_later(END_SECONDS, self.process.kill)
 

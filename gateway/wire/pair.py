@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Callable
+from time import perf_counter, thread_time
 from typing import Any, Final
 
 from gateway.wire.frames import Frame, FrameError, Kind, Reader, encode, encode_message
@@ -23,6 +24,14 @@ LAST_WORDS_SECONDS: Final = 1.0
 GONE: Final = "it is gone"
 """Begins the reason where the other end has closed, or ended; any other is a fault of its."""
 _LEAST_COST: Final = 200
+_MESSAGE_COST: Final = 2_000
+"""A short message has a front told of it, which takes many times what it takes to read it."""
+MOST_FRAMES: Final = 20
+"""That are taken in one turn of the event loop, which belongs to the calls beside this one as well."""
+MOST_SECONDS: Final = 0.002
+"""Likewise."""
+MOST_CPU: Final = 0.25
+"""The share of a core that frames may take where there is a budget: the bot's sound, encoded, takes a twentieth."""
 
 
 class Pair:
@@ -32,7 +41,8 @@ class Pair:
         sock: one end of a socket pair.
         take: is given each frame that comes; raises FrameError for one that the other end may not send.
         broken: is called once, when the other end is gone or sends what is no frame; with the reason.
-        budget: bytes that are read in a second, where the other end may have to wait; a frame counts as 200 at least.
+        budget: bytes that are read in a second, where the other end may have to wait; a frame counts as 200 at least,
+            a message as 2,000. What they take of a core is bounded likewise.
     """
 
     def __init__(
@@ -58,7 +68,9 @@ class Pair:
         self.dropped = 0
         """Frames of sound that the other end was too slow for."""
         self._budget = budget
-        self._second, self._spent = 0, 0
+        self._second, self._spent, self._cpu = 0, 0, 0.0
+        self._unread: deque[Frame] = deque()
+        self._reads = True
         self._loop.add_reader(sock, self._readable)
 
     def sound(self, kind: Kind, pcm: bytes, rate: int) -> None:
@@ -151,30 +163,61 @@ class Pair:
         if not data:
             self._break(GONE)
             return
-        count = 0
         try:
-            for frame in self._reader.feed(data):
-                count += 1
-                if not self.closed:
-                    self._take(frame)
+            self._unread.extend(self._reader.feed(data))
         except FrameError as error:
             self._break(str(error))
-        if self._budget is not None and not self.closed:
-            self._spend(max(len(data), _LEAST_COST * count), self._budget)
+            return
+        if self._budget is not None:
+            self._spent += len(data)
+        self._take_some()
 
-    def _spend(self, cost: int, budget: int) -> None:
-        """Count what was read; read on in the next second where it was too much."""
-        now = self._loop.time()
-        if int(now) != self._second:
-            self._second, self._spent = int(now), 0
-        self._spent += cost
-        if self._spent > budget:
-            self._loop.remove_reader(self._sock)
-            self._loop.call_at(self._second + 1, self._read_on)
+    def _take_some(self) -> None:
+        """Take some of what was read; nothing more is read until all of it is taken, and the other end waits."""
+        began, cpu, count = perf_counter(), thread_time() if self._budget is not None else 0.0, 0
+        try:
+            while self._unread and count < MOST_FRAMES and perf_counter() - began < MOST_SECONDS:
+                frame = self._unread.popleft()
+                count += 1
+                if self._budget is not None:
+                    least = _MESSAGE_COST if frame.kind is Kind.MESSAGE else _LEAST_COST
+                    self._spent += max(0, least - len(frame.body))
+                self._take(frame)
+                if self.closed:
+                    return
+        except FrameError as error:
+            self._break(str(error))
+        finally:  # whatever a frame led to, the next is taken
+            if not self.closed:
+                self._go_on(thread_time() - cpu if self._budget is not None else 0.0)
 
-    def _read_on(self) -> None:
-        if not self.closed:
+    def _go_on(self, took: float) -> None:
+        """With the rest once its share of a core allows, or in the next second where it was too much for this one."""
+        if self._budget is not None and self._is_too_much(took, self._budget):
+            self._pause()
+            self._loop.call_at(self._second + 1, self._resume)
+        elif self._unread:
+            self._pause()
+            self._loop.call_later(took * (1 / MOST_CPU - 1), self._resume)
+        elif not self._reads:
+            self._reads = True
             self._loop.add_reader(self._sock, self._readable)
+
+    def _is_too_much(self, took: float, budget: int) -> bool:
+        now = self._loop.time()
+        if int(now) != self._second:  # what was read in the last second has been counted there
+            self._second, self._spent, self._cpu = int(now), 0, 0.0
+        self._cpu += took
+        return self._spent > budget or self._cpu > MOST_CPU
+
+    def _pause(self) -> None:
+        if self._reads:
+            self._reads = False
+            self._loop.remove_reader(self._sock)
+
+    def _resume(self) -> None:
+        if not self.closed:
+            self._take_some()
 
     def _break(self, reason: str) -> None:
         if not self.closed:

@@ -228,6 +228,16 @@ def nested(depth: int) -> Any:
     return [nested(depth - 1)] if depth else 1
 
 
+async def test_a_bot_that_asks_too_often_is_told_so(
+    new: Callable[..., Session], events: list[SessionEvent]
+) -> None:
+    session = new()
+    await session.start()
+    for n in range(1_000):
+        session._exchange.told(talk.Ask(id=n, tool="tools"))
+    assert 32 <= len([event for event in events if event.kind == "ask"]) < 100
+
+
 async def test_a_call_that_can_not_be_told_of_ends_all_the_same(
     new: Callable[..., Session], events: list[SessionEvent]
 ) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -50,6 +51,76 @@ async def test_sound_signals_and_messages_cross_both_ways(ends: tuple[End, End])
     await until(lambda: len(bot.frames) == 2 and len(media.frames) == 1, "all has come")
     assert bot.frames == [Frame(Kind.HEARD, PCM, 16_000), Frame(Kind.SILENCE)]
     assert media.frames[0].message() == {"t": "ready"}
+
+
+async def test_what_comes_at_once_is_taken_in_turns_and_in_order(lone: tuple[End, socket.socket]) -> None:
+    end, other = lone
+    frames = [encode(Kind.MESSAGE, str(n).encode()) for n in range(1_000)]
+    other.sendall(b"".join(frames))
+    most, before = 0, 0
+    while len(end.frames) < len(frames):
+        await asyncio.sleep(0)
+        most, before = max(most, len(end.frames) - before), len(end.frames)
+    assert most <= 2 * module.MOST_FRAMES  # a turn of ours may be two of the loop's
+    assert [frame.body for frame in end.frames] == [str(n).encode() for n in range(1_000)]
+
+
+async def test_what_takes_long_is_taken_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_SECONDS", 0.0005)
+    a, b = socket.socketpair()
+    taken: list[Frame] = []
+
+    def take(frame: Frame) -> None:
+        taken.append(frame)
+        time.sleep(0.001)
+
+    pair = Pair(a, take, lambda _: None)
+    b.sendall(encode(Kind.CLEAR) * 10)
+    turns = 0
+    while len(taken) < 10:
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns >= 9
+    pair.close()
+    b.close()
+
+
+async def test_the_other_end_may_not_have_more_than_its_share_of_a_core() -> None:
+    a, b = socket.socketpair()
+    b.setblocking(False)
+    spent = 0.0
+
+    def work(_frame: Frame) -> None:
+        nonlocal spent
+        began = time.thread_time()
+        while time.thread_time() < began + 0.002:
+            pass
+        spent += 0.002
+
+    pair = Pair(a, work, lambda _: None, budget=2 << 20)
+    b.send(encode(Kind.CLEAR) * 1_000)
+    began = time.monotonic()
+    await until(lambda: spent >= 2.5 * module.MOST_CPU, "it has had it two seconds long", 30)
+    assert time.monotonic() - began > 1.0
+    pair.close()
+    b.close()
+
+
+async def test_an_end_whose_frame_fails_is_read_on() -> None:
+    a, b = socket.socketpair()
+    taken: list[Frame] = []
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+
+    def take(frame: Frame) -> None:
+        taken.append(frame)
+        if len(taken) == 1:
+            raise ZeroDivisionError
+
+    pair = Pair(a, take, lambda _: None)
+    b.sendall(encode(Kind.CLEAR) * 3)
+    await until(lambda: len(taken) == 3, "the others are taken")
+    pair.close()
+    b.close()
 
 
 async def test_of_sound_that_nobody_reads_the_oldest_is_dropped_and_messages_are_not(
