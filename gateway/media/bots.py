@@ -36,6 +36,10 @@ from gateway.wire.template import (
 
 RESTART_SECONDS: Final = (0.0, 1.0, 5.0, 15.0)
 """Before a template is started again, by how many failed in a row."""
+LEFT_OUT_SECONDS: Final = (0.0, 0.0, 15.0, 60.0, 300.0)
+"""For how long templates go without a bot in whose import they were killed, by how often in a row."""
+IDLE_LOOK_SECONDS: Final = 1.0
+"""Between looks at whether a template has no more to do, and can make way for one with all bots."""
 LOAD_SECONDS: Final = 60.0
 """For one bot to be imported, the first time on a slow machine."""
 _SEE_LOG = "see the gateway's log"
@@ -92,15 +96,42 @@ class _Known:
         self.settled = asyncio.Event()
         self.error: GatewayError | None = None
         self.lasting = False
+        self.left_out_until = 0.0
+        self._kills = 0
 
     def is_ready(self) -> None:
         self.error = None
+        self._kills = 0
         self.settled.set()
 
     def has_failed(self, error: GatewayError, *, lasting: bool = False) -> None:
         self.error = error
         self.lasting = self.lasting or lasting
         self.settled.set()
+
+    def ended_template(self, how: str, now: float) -> None:
+        """Its import did. A SIGKILL may have another cause, as memory that others took: it is tried again."""
+        text = f"bot {self.name} does not import: it ended the process ({how})"
+        if how != signal.SIGKILL.name:
+            self.has_failed(ConfigError(text, remedy="run it by itself first"), lasting=True)
+            return
+        self.left_out_until = now + LEFT_OUT_SECONDS[min(self._kills, len(LEFT_OUT_SECONDS) - 1)]
+        self._kills += 1
+        self.has_failed(BotFailed(text, remedy="it is tried again; is there memory enough?"))
+
+    def is_tried(self, now: float) -> bool:
+        """Whether the next template should have it; then what is known of it is to be told anew."""
+        if self.lasting or now < self.left_out_until:
+            return False
+        if self._kills:
+            self.error = None
+            self.settled.clear()
+        return True
+
+    def unsettle(self) -> None:
+        """It can be begun no more; another template will tell anew."""
+        if self.error is None:
+            self.settled.clear()
 
     def lost(self, how: str, *, explained: bool) -> None:
         """The template has ended: another will tell anew. Where it had not come so far, callers need not wait."""
@@ -142,6 +173,10 @@ class Bots:
         self._keeper: asyncio.Task[None] | None = None
         self._loading: _Known | None = None
         self._overdue: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._heard_at = 0.0
+        self._renewal: asyncio.TimerHandle | None = None
+        self._makes_way = False
         self.restarts = 0
 
     async def start(self, *, again: bool = False) -> None:
@@ -188,14 +223,27 @@ class Bots:
         output, into = os.pipe()
         process = BotProcess(self, next(self._numbers), job.session_id, ours, output)
         self._processes[process.number] = process
+        asked_at = self._loop.time()
         template.say(Fork(number=process.number, job=job), (theirs.detach(), into))
         try:
-            await process.begun
-        except BaseException:
+            await asyncio.wait_for(process.begun, self._settings.bot_limits.start_s)
+        except BaseException as error:
             process.kill()
             ours.close()
+            if isinstance(error, TimeoutError):
+                raise self._unanswered(template, asked_at) from None
             raise
         return process
+
+    def _unanswered(self, template: TemplateProcess, asked_at: float) -> BotFailed:
+        """A template that has said nothing since is stopped, or hangs: it makes way for another."""
+        if self._heard_at < asked_at and template is self._template:
+            logger.error("the template of the bots does not answer; starting another")
+            self.restarts += 1
+            self._make_way()
+            template.kill()
+        seconds = self._settings.bot_limits.start_s
+        return BotFailed(f"no process for the bot within {seconds:g} s", remedy=_SEE_LOG)
 
     def signal(self, process: BotProcess, name: Literal["SIGTERM", "SIGKILL"]) -> None:
         """Signal a bot's group, if it is there still."""
@@ -219,6 +267,7 @@ class Bots:
         while True:
             self._template = TemplateProcess(self._take)
             how = "the gateway ends"
+            self._makes_way = False
             try:
                 how = await self._template.run(self._first())
                 self._kill_groups()
@@ -228,21 +277,44 @@ class Bots:
                 self._template = None
                 came_up = any(k.error is None and k.settled.is_set() for k in self._bots.values())
                 self._lose(how)
+            if self._makes_way:
+                continue
             failures = 0 if came_up else failures + 1
             self.restarts += 1
             logger.error("the template of the bots ended ({}); starting another", how)
             await asyncio.sleep(RESTART_SECONDS[min(failures, len(RESTART_SECONDS) - 1)])
 
     def _first(self) -> Start:
+        now = self._loop.time()
+        left_out = [k for k in self._bots.values() if not k.is_tried(now)]
+        if again := [k.left_out_until for k in left_out if not k.lasting]:
+            self._renewal = self._loop.call_at(min(again), self._renew)
         return Start(
             settings=dump(self._settings),
             worker=self._worker,
-            bots=[k.name for k in self._bots.values() if not k.lasting],
+            bots=[k.name for k in self._bots.values() if k not in left_out],
             runner=self._runner,
             forks=self._forks,
         )
 
+    def _renew(self) -> None:
+        """Have another template, with the bots that this one is without, as soon as nobody is in a call of its bots."""
+        if self._template is None:
+            return
+        if self._processes or self._loading is not None:
+            self._renewal = self._loop.call_later(IDLE_LOOK_SECONDS, self._renew)
+            return
+        self._make_way()
+        self._template.close()
+
+    def _make_way(self) -> None:
+        """The template is about to end, by our will: who calls waits for the next."""
+        self._makes_way = True
+        for known in self._bots.values():
+            known.unsettle()
+
     def _take(self, message: Message) -> None:
+        self._heard_at = self._loop.time()
         match message:
             case Loading():
                 self._begin_loading(message)
@@ -271,7 +343,7 @@ class Bots:
     def _begin_loading(self, message: Loading) -> None:
         self._loading = self._bots[message.bot]
         if self._template is not None:
-            self._overdue = asyncio.get_running_loop().call_later(LOAD_SECONDS, self._template.kill)
+            self._overdue = self._loop.call_later(LOAD_SECONDS, self._template.kill)
 
     def _end_loading(self) -> None:
         self._loading = None
@@ -280,12 +352,14 @@ class Bots:
 
     def _lose(self, how: str) -> None:
         """There is no template any more. Where a bot was being imported, that bot is why."""
+        if self._renewal is not None:
+            self._renewal.cancel()
         if (guilty := self._loading) is not None:
-            text = f"bot {guilty.name} does not import: it ended the process ({how})"
-            guilty.has_failed(ConfigError(text, remedy="run it by itself first"), lasting=True)
+            guilty.ended_template(how, self._loop.time())
         self._end_loading()
         for known in self._bots.values():
-            known.lost(how, explained=guilty is not None)
+            if known is not guilty:
+                known.lost(how, explained=self._makes_way or guilty is not None)
         processes, self._processes = self._processes, {}
         for process in processes.values():
             process.settle(Exit(how="killed", detail=f"the template of the bots ended ({how})"))

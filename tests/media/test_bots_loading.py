@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import ConfigError
+from gateway.errors import BotFailed, ConfigError
+from gateway.media.bots import BotProcess, Bots
 from gateway.settings import Settings
 from tests.media.running import BAD, BOT, begin, looked, running, template, told
 from tests.support.gateway import alive
@@ -46,6 +47,74 @@ async def test_a_bot_whose_import_ends_the_process_is_left_out(tmp_path: Path, s
         with pytest.raises(ConfigError, match=how):
             await begin(bots, "look", bot=str(bad))
         assert await looked(bots)
+
+
+SLOW = """
+import time
+from pathlib import Path
+while (Path(__file__).parent / "slow").exists():
+    time.sleep(0.01)
+async def bot(runner_args): pass
+"""
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Path:
+    """A bot whose import takes as long as a file lies beside it."""
+    path = tmp_path / "slow_import.py"
+    path.write_text(SLOW)
+    return path
+
+
+async def kill_in_import(bots: Bots, times: int) -> None:
+    for _ in range(times):
+        await until(lambda: bots._template is not None and bots._loading is not None, "it is imported")
+        os.kill(killed := template(bots), signal.SIGKILL)
+        await until(lambda: not alive(killed) and bots._loading is None, "its template has ended")
+
+
+async def test_a_bot_that_is_killed_in_its_import_is_tried_again(
+    slow: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.media.bots.LEFT_OUT_SECONDS", (0.0, 0.2))
+    monkeypatch.setattr("gateway.media.bots.RESTART_SECONDS", (0.0,))
+    async with running(Settings(bot=str(slow))) as bots:
+        (slow.parent / "slow").touch()
+        os.kill(template(bots), signal.SIGKILL)
+        await kill_in_import(bots, 3)
+        with pytest.raises(BotFailed, match="SIGKILL"):
+            bots.check(str(slow))
+        (slow.parent / "slow").unlink()
+        assert json.loads(await told(await begin_once_tried(bots, slow)))["pid"]
+
+
+async def test_a_bot_that_is_left_out_for_a_while_ends_no_call_of_another(
+    slow: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.media.bots.LEFT_OUT_SECONDS", (3_600.0,))
+    monkeypatch.setattr("gateway.media.bots.RESTART_SECONDS", (0.0,))
+    monkeypatch.setattr("gateway.media.bots.IDLE_LOOK_SECONDS", 0.01)
+    async with running(Settings(bot=BOT, bots={"kitchen": str(slow)})) as bots:
+        (slow.parent / "slow").touch()
+        os.kill(template(bots), signal.SIGKILL)
+        await kill_in_import(bots, 1)
+        (slow.parent / "slow").unlink()
+        process = await begin(bots, "wait")
+        bots._bots[str(slow)].left_out_until = 0.0
+        before = template(bots)
+        bots._renew()  # its time has come
+        looks = bots._renewal
+        await until(lambda: bots._renewal is not looks, "it has looked again")
+        assert template(bots) == before
+        assert not process.ended.done()
+        process.kill()
+        assert json.loads(await told(await begin_once_tried(bots, slow)))["pid"]
+        assert await looked(bots)
+
+
+async def begin_once_tried(bots: Bots, bot: Path) -> BotProcess:
+    await until(lambda: bots._bots[str(bot)].error is None, "it is tried again")
+    return await begin(bots, "look", bot=str(bot))
 
 
 async def test_a_bot_in_no_setting_is_refused() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from gateway.errors import BotFailed
 from gateway.media.bots import Bots
+from gateway.sections import BotLimits
 from gateway.settings import Settings
 from gateway.wire.calls import Exit
 from tests.media.running import BOT, begin, looked, running, template, told
@@ -30,6 +31,15 @@ async def test_bots_end_with_the_template_and_a_new_one_takes_over(bots: Bots) -
     assert (await looked(bots))["pid"]
     for other in others[1:]:  # no kernel or process knows whose they were
         os.kill(other, signal.SIGKILL)
+
+
+async def test_a_template_that_does_not_answer_is_replaced() -> None:
+    async with running(Settings(bot=BOT, bot_limits=BotLimits(start_s=5.0))) as bots:
+        os.kill(stopped := template(bots), signal.SIGSTOP)
+        with pytest.raises(BotFailed, match="no process for the bot within 5 s"):
+            await begin(bots, "look")
+        assert await looked(bots)
+        assert not alive(stopped)
 
 
 async def test_nothing_is_left_once_the_media_process_has_closed(bots: Bots) -> None:
