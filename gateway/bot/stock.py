@@ -63,10 +63,21 @@ def has_use_for_silence(worker: PipelineWorker) -> bool:
     """Whether something in this pipeline may want sound that is plain silence.
 
     A recogniser that streams to a service counts its time by it, a recorder keeps it, a model that speaks and hears
-    decides by it, and so may whatever its author wrote to look at sound. Pipecat's transports, detectors of voice and
-    turns, recognisers of whole segments, and all that never sees sound, do without.
+    decides by it, and so may whatever its author wrote to look at frames: processor, observer or event handler.
+    Pipecat's transports, detectors of voice and turns, recognisers of whole segments, and all that never sees sound, do
+    without.
     """
-    return any(_wants_silence(type(p)) for p in worker._iter_processors(worker.pipeline, FrameProcessor))
+    return any(
+        _is_anothers(type(p))
+        or _wants_silence(type(p))
+        or any(p._event_handlers[on].handlers for on in _EVENTS)
+        for p in worker._iter_processors(worker.pipeline, FrameProcessor)
+    ) or any(_is_anothers(type(observer)) for observer in worker._observer._observers)
+
+
+def _is_anothers(kind: type) -> bool:
+    """Whether somebody who is neither Pipecat nor we wrote what it does with frames."""
+    return any(not base.__module__.startswith(_KNOWN) and _SEES & vars(base).keys() for base in kind.__mro__)
 
 
 def _wants_silence(kind: type[FrameProcessor]) -> bool:
@@ -76,11 +87,17 @@ def _wants_silence(kind: type[FrameProcessor]) -> bool:
 
 
 def _looks_at_sound(module: str) -> bool:
-    if module.startswith(_WITHOUT_SILENCE):
+    if not module.startswith(_KNOWN) or module.startswith(_WITHOUT_SILENCE):
         return False
     return any(name in vars(sys.modules[module]) for name in _SOUND)
 
 
+_KNOWN = ("pipecat.", "gateway.")
+_SEES = {
+    *("process_frame", "queue_frame", "push_frame", "process_audio_frame", "push_audio_frame"),
+    *("on_process_frame", "on_push_frame"),
+}
+_EVENTS = [f"on_{when}_{what}_frame" for when in ("before", "after") for what in ("process", "push")]
 _SOUND = ("InputAudioRawFrame", "UserAudioRawFrame", "AudioRawFrame")
 _WITHOUT_SILENCE = (
     "pipecat.transports.",

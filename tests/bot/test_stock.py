@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.metadata
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,3 +206,62 @@ async def test_nor_has_the_assistant() -> None:
 async def test_a_recogniser_of_streams_a_recorder_and_what_somebody_wrote_for_sound_have() -> None:
     for processor in (_Recogniser(), AudioBufferProcessor(), Heard()):
         assert stock.has_use_for_silence(_pipeline(processor)), processor
+
+
+BY_MODULE = """
+import pipecat.frames.frames as f
+from pipecat.observers.base_observer import BaseObserver
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.stt_service import SegmentedSTTService
+
+class Counts(FrameProcessor):
+    async def process_frame(self, frame, direction):
+        await super().process_frame(frame, direction)
+        self.heard = isinstance(frame, f.InputAudioRawFrame)
+        await self.push_frame(frame, direction)
+
+class Derived(Counts):
+    pass
+
+class Listens(SegmentedSTTService):
+    async def run_stt(self, audio):
+        yield None
+
+    async def process_audio_frame(self, frame, direction):
+        await super().process_audio_frame(frame, direction)
+
+class Watches(BaseObserver):
+    async def on_push_frame(self, data):
+        self.heard = isinstance(data.frame, f.InputAudioRawFrame)
+
+class Named(FrameProcessor):
+    def title(self):
+        return "it leaves frames to Pipecat"
+"""
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A module of an author's, which names no kind of frame."""
+    (tmp_path / "by_module.py").write_text(BY_MODULE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "by_module", raising=False)
+    return importlib.import_module("by_module")
+
+
+@pytest.mark.parametrize("name", ["Counts", "Derived", "Listens"])
+async def test_what_somebody_wrote_has_however_it_names_frames(written: Any, name: str) -> None:
+    assert stock.has_use_for_silence(_pipeline(getattr(written, name)()))
+
+
+async def test_so_has_an_observer_or_a_handler_that_somebody_wrote(written: Any) -> None:
+    watched = _pipeline()
+    watched.add_observer(written.Watches())
+    assert stock.has_use_for_silence(watched)
+    handled = FrameProcessor()
+    handled.add_event_handler("on_after_process_frame", lambda *_: None)
+    assert stock.has_use_for_silence(_pipeline(handled))
+
+
+async def test_what_leaves_frames_to_pipecat_has_not(written: Any) -> None:
+    assert not stock.has_use_for_silence(_pipeline(written.Named()))
