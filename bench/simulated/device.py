@@ -18,7 +18,7 @@ from gateway.wire.sdp import Client
 
 _SOURCE: Final = Path(__file__).parents[2] / "firmware" / "components" / "voice" / "src"
 _STATES: Final = ("provisioning", "network", "discovery", "signalling", "connecting", "live", "backoff")
-CONFIGURED, LINK_UP, FOUND, ANSWERED, CONNECTED, FAILED = 0, 2, 4, 5, 6, 7
+CONFIGURED, LINK_UP, FOUND, ANSWERED, CONNECTED, FAILED, RETRY = 0, 2, 4, 5, 6, 7, 9
 """Of enum session_event."""
 FOUND_SECONDS: Final = (0.02, 0.12)
 """mDNS: RFC 6762, section 6, has several answer at 20 to 120 ms."""
@@ -57,7 +57,6 @@ def compiled(folder: Path, paces: str | None = None) -> ctypes.CDLL:
         *(ctypes.POINTER(_Session), ctypes.c_uint64, ctypes.c_int, ctypes.c_int, ctypes.c_uint32),
     )
     found.session_handle.restype = ctypes.c_bool
-    found.session_handle_timeout.argtypes = (ctypes.POINTER(_Session), ctypes.c_uint64)
     found.session_init.argtypes = (ctypes.POINTER(_Session), ctypes.c_uint64, ctypes.c_uint32)
     return found
 
@@ -105,7 +104,7 @@ class Device:
                 await asyncio.sleep(
                     max(0.0, self._session.deadline / 1e6 - asyncio.get_running_loop().time())
                 )
-                self.table.session_handle_timeout(self._session, self._now() + 1)
+                self._handle(RETRY)
                 continue
             self._handle(LINK_UP)
             await asyncio.sleep(self.uniform(*FOUND_SECONDS))
