@@ -16,6 +16,9 @@ _ABOUT = (
 )
 
 
+_MISSING = "the package mcp is not installed"
+
+
 def serve(gateway: Remote) -> None:  # noqa: C901 -- a function each tool
     """Speak MCP over standard input and output until that ends.
 
@@ -26,9 +29,7 @@ def serve(gateway: Remote) -> None:  # noqa: C901 -- a function each tool
         from mcp.server.mcpserver import MCPServer
         from mcp.server.mcpserver.exceptions import ToolError
     except ImportError:
-        raise ConfigError(
-            "the package mcp is not installed", remedy=installing.line("mcp>=2.1.1,<3")
-        ) from None
+        raise ConfigError(_MISSING, remedy=installing.line("mcp>=2.1.1,<3")) from None
 
     server = MCPServer("voicegw", instructions=_ABOUT)
 
@@ -45,10 +46,7 @@ def serve(gateway: Remote) -> None:  # noqa: C901 -- a function each tool
     async def list_devices() -> list[dict[str, Any]]:
         """The devices that are known, and whether each is there now."""
         found = await told(gateway.ask(Devices, "GET", "/api/devices"))
-        shown = ("name", "online", "board", "last_seen")
-        return [
-            {k: d.get(k) for k in shown} for d in found if d.get("role") == "device" and not d.get("revoked")
-        ]
+        return [_shown(d) for d in found if d.get("role") == "device" and not d.get("revoked")]
 
     @server.tool()
     async def device_tools(device: str) -> list[dict[str, Any]]:
@@ -64,9 +62,8 @@ def serve(gateway: Remote) -> None:  # noqa: C901 -- a function each tool
     @server.tool()
     async def say(device: str, text: str, volume: int | None = None) -> dict[str, Any]:
         """Have a device say something now, or when it is back. `volume`, 1 to 100, is heard though it is muted."""
-        found: dict[str, Any] = await ask(
-            dict[str, Any], device, "POST", "say", {"text": text, "volume": volume}
-        )
+        said = {"text": text, "volume": volume}
+        found: dict[str, Any] = await ask(dict[str, Any], device, "POST", "say", said)
         return found
 
     @server.tool()
@@ -82,3 +79,7 @@ def serve(gateway: Remote) -> None:  # noqa: C901 -- a function each tool
         return found
 
     server.run(transport="stdio")
+
+
+def _shown(device: dict[str, Any]) -> dict[str, Any]:
+    return {key: device.get(key) for key in ("name", "online", "board", "last_seen")}
