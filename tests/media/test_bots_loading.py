@@ -66,9 +66,12 @@ def slow(tmp_path: Path) -> Path:
     return path
 
 
-async def kill_in_import(bots: Bots, times: int) -> None:
+async def kill_in_import(bots: Bots, bot: Path, times: int) -> None:
+    def is_imported() -> bool:
+        return bots._template is not None and bots._loading is bots._bots[str(bot)]
+
     for _ in range(times):
-        await until(lambda: bots._template is not None and bots._loading is not None, "it is imported")
+        await until(is_imported, "it is imported")
         os.kill(killed := template(bots), signal.SIGKILL)
         await until(lambda: not alive(killed) and bots._loading is None, "its template has ended")
 
@@ -81,7 +84,7 @@ async def test_a_bot_that_is_killed_in_its_import_is_tried_again(
     async with running(Settings(bot=str(slow))) as bots:
         (slow.parent / "slow").touch()
         os.kill(template(bots), signal.SIGKILL)
-        await kill_in_import(bots, 3)
+        await kill_in_import(bots, slow, 3)
         with pytest.raises(BotFailed, match="SIGKILL"):
             bots.check(str(slow))
         (slow.parent / "slow").unlink()
@@ -97,7 +100,7 @@ async def test_a_bot_that_is_left_out_for_a_while_ends_no_call_of_another(
     async with running(Settings(bot=BOT, bots={"kitchen": str(slow)})) as bots:
         (slow.parent / "slow").touch()
         os.kill(template(bots), signal.SIGKILL)
-        await kill_in_import(bots, 1)
+        await kill_in_import(bots, slow, 1)
         (slow.parent / "slow").unlink()
         process = await begin(bots, "wait")
         bots._bots[str(slow)].left_out_until = 0.0
