@@ -86,6 +86,7 @@ GROUND = {
         "flood",
         "rate",
         "recurring",
+        "processes",
     )
 }
 MAY_SEE = {
@@ -364,14 +365,14 @@ OWN_DATA = {
     "gateway.front.certificates",  # a secret, written
     "gateway.front.peers",  # /proc
     "gateway.front.places.cores",  # likewise
-    "gateway.front.places.kernel",  # likewise
+    "gateway.front.places.cgroups",  # likewise
     "gateway.front.places.memory",  # likewise
     "gateway.front.promise_book",  # likewise
     "gateway.front.server",  # a secret of its own
     "gateway.cli.talk",  # sound
     "gateway.hosting.measure",  # /proc
     "gateway.media.main",  # likewise
-    "gateway.bot.system",  # likewise
+    "gateway.processes",  # likewise
     "gateway.media.template",  # a pipe
     "gateway.wire.ipc",  # a folder, for what lies in it
     "gateway.speech.recognition",  # an engine

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from gateway import processes
 from gateway.bot import system
 from gateway.bot.child import Life, live
 from gateway.settings import Settings
@@ -63,7 +64,7 @@ class Nursery:
         self._kept = kept | _STANDARD
         self._forget = forget
         self._children: dict[int, Child] = {}
-        self._others = system.children()
+        self._others = processes.children()
 
     def __iter__(self) -> Iterator[Child]:
         return iter(tuple(self._children.values()))
@@ -139,7 +140,7 @@ class Nursery:
 
     def _sweep(self) -> None:
         """Kill the orphans. A child adopts its own; those that come to us had one that is gone."""
-        for pid in system.children() - self._children.keys() - self._others:
+        for pid in processes.children() - self._children.keys() - self._others:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
 

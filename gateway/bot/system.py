@@ -8,9 +8,9 @@ import os
 import resource
 import signal
 import socket
-from collections import deque
 from pathlib import Path
 
+from gateway import processes
 from gateway.sections import BotLimits
 from ground import rights
 
@@ -19,7 +19,6 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _OOM_SCORE = "500"
 """Of -1000 to 1000: where memory runs out, a bot is what the kernel takes, before media and front."""
 _HIGHEST_DESCRIPTOR = 4_096
-_PROC = Path("/proc")
 _MEGABYTE = 1 << 20
 
 
@@ -41,28 +40,12 @@ def _prctl(option: int, value: int) -> bool:
 
 def threads() -> list[str]:
     """The names of this process's threads, as the kernel has them; empty where it doesn't tell."""
-    return [_read(task / "comm").strip() for task in _entries(_PROC / "self/task")]
-
-
-def children(pid: int | str = "self") -> set[int]:
-    """The processes that a process is the parent of; empty where the kernel doesn't tell."""
-    return {int(c) for task in _entries(_PROC / f"{pid}/task") for c in _read(task / "children").split()}
-
-
-def descendants(pid: int) -> set[int]:
-    """Those, and theirs, and so on."""
-    found: set[int] = set()
-    waiting = deque([pid])
-    while waiting:
-        new = children(waiting.popleft()) - found
-        found |= new
-        waiting.extend(new)
-    return found
+    return [_own(f"task/{thread}/comm").strip() for thread in processes.listed("self", "task")]
 
 
 def descriptors() -> set[int]:
     """The open file descriptors of this process."""
-    listed = {int(entry.name) for entry in _entries(_PROC / "self/fd")}
+    listed = {int(name) for name in processes.listed("self", "fd")}
     return {fd for fd in listed or range(_HIGHEST_DESCRIPTOR) if _is_open(fd)}
 
 
@@ -98,20 +81,14 @@ def _lower(which: int, value: int) -> None:
 
 
 def _data_bytes() -> int:
-    fields = _read(_PROC / "self/statm").split()
+    fields = _own("statm").split()
     return int(fields[5]) * resource.getpagesize() if fields else 0
 
 
-def _entries(folder: Path) -> list[Path]:
-    with contextlib.suppress(OSError):
-        return list(folder.iterdir())
-    return []
-
-
-def _read(path: Path) -> str:
+def _own(name: str) -> str:
     try:
-        return path.read_text()
-    except OSError:  # it ended meanwhile, or there is no such thing here
+        return processes.told("self", name)
+    except OSError:  # a thread ended meanwhile, or there is no such thing here
         return ""
 
 

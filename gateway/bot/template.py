@@ -19,6 +19,7 @@ from typing import Final
 
 from loguru import logger
 
+from gateway import processes
 from gateway.bot import given, loading, sinks, system
 from gateway.bot.child import RAISED_STATUS, Life
 from gateway.bot.nursery import Child, Nursery
@@ -271,7 +272,7 @@ class Template:
     def _count_processes(self) -> None:
         most = self._settings.bot_limits.processes
         for child in self._nursery:
-            if child.number is not None and len(system.descendants(child.pid)) > most:
+            if child.number is not None and len(processes.descendants(child.pid)) > most:
                 self._nursery.signal(child, signal.SIGKILL, f"it ran more than {most} processes")
         self._timers.after(COUNT_SECONDS, self._count_processes)
 

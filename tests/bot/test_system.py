@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 
+from gateway import processes
 from gateway.bot import system
 from gateway.bot.timers import Timers
 
@@ -17,23 +18,23 @@ def test_descendants_are_found_through_every_thread() -> None:
 
     def start() -> None:
         child = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE)
-        while len(system.descendants(child.pid)) < 1:
+        while len(processes.descendants(child.pid)) < 1:
             pass
-        found.extend([child.pid, *system.descendants(child.pid)])
-        assert set(found) <= system.descendants(os.getpid())
+        found.extend([child.pid, *processes.descendants(child.pid)])
+        assert set(found) <= processes.descendants(os.getpid())
         child.communicate()
 
     thread = threading.Thread(target=start)
     thread.start()
     thread.join()
     assert len(found) == 2
-    assert not set(found) & system.descendants(os.getpid())
+    assert not set(found) & processes.descendants(os.getpid())
 
 
 def test_a_process_that_is_gone_has_no_descendants() -> None:
     child = subprocess.Popen(["true"])
     child.wait()
-    assert system.descendants(child.pid) == set()
+    assert processes.descendants(child.pid) == set()
 
 
 def test_open_descriptors_are_listed_and_no_others() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.front.places import cores, kernel
+from gateway import processes
+from gateway.front.places import cgroups, cores
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux tells")
 BURNS = """
@@ -74,7 +75,7 @@ def test_grandchildren_are_found() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as shell:
         assert shell.stdout is not None
         grandchild = int(shell.stdout.readline())
-        assert {shell.pid, grandchild} <= set(kernel.descendants(os.getpid()))
+        assert {shell.pid, grandchild} <= processes.descendants(os.getpid())
         os.kill(grandchild, 9)
 
 
@@ -97,7 +98,7 @@ def test_the_quota_of_a_cgroup_counts_and_of_those_above_it(
     (groups / file).parent.mkdir(parents=True)
     (groups / file).write_text(text)
     (groups / file).with_name("cpu.cfs_period_us").write_text("100000\n")
-    monkeypatch.setattr(kernel, "PROC", proc)
-    monkeypatch.setattr(kernel, "_CGROUPS", groups)
+    monkeypatch.setattr(cgroups, "PROC", proc)
+    monkeypatch.setattr(cgroups, "_FOLDER", groups)
     affinity = float(len(os.sched_getaffinity(0)))
     assert cores.allowed() == (affinity if of is None else of)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.front.places import kernel, memory
+from gateway.front.places import cgroups, memory
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="only Linux tells")  # noqa: PTH110
 LIMIT = 128
@@ -77,8 +77,8 @@ def test_what_is_left_is_the_least_of_machine_and_cgroups(
     own = groups / "system.slice/voicegw.service"
     own.mkdir(parents=True)
     monkeypatch.setattr(memory, "PROC", proc)
-    monkeypatch.setattr(kernel, "PROC", proc)
-    monkeypatch.setattr(kernel, "_CGROUPS", groups)
+    monkeypatch.setattr(cgroups, "PROC", proc)
+    monkeypatch.setattr(cgroups, "_FOLDER", groups)
     assert memory.left_mb() == 2000
     (own / "memory.max").write_text("max\n")
     assert memory.left_mb() == 2000

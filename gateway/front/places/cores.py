@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from gateway.front.places.kernel import PROC, cgroups, descendants
+from gateway.front.places.cgroups import cgroups
+from gateway.processes import descendants, told
 
 MOST_OF_ONE: Final = 0.5
 """Of a core, that what a media process has started counts for at most: a bot that hogs does not keep others out."""
@@ -72,6 +73,6 @@ class Taken:
 
 def _cpu_s(pid: int) -> float | None:
     with contextlib.suppress(OSError, ValueError, IndexError):
-        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        fields = told(pid, "stat").rpartition(")")[2].split()
         return (int(fields[_USER]) + int(fields[_SYSTEM])) / os.sysconf("SC_CLK_TCK")
     return None

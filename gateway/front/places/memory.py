@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.front.places.kernel import PROC, cgroups, descendants
+from gateway.front.places.cgroups import PROC, cgroups
+from gateway.processes import descendants, told
 
 _MEGABYTE: Final = 1 << 20
 _LIMIT: Final = "Max data size"
@@ -58,7 +59,7 @@ def _held(group: Path) -> int:
 def resident_mb(pid: int) -> float | None:
     """Resident memory of a process, in MB; `None` where the system does not tell."""
     with contextlib.suppress(OSError, ValueError, IndexError):
-        pages = (PROC / str(pid) / "statm").read_text().split()[1]
+        pages = told(pid, "statm").split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE") / _MEGABYTE
     return None
 
@@ -93,7 +94,7 @@ def end(excess: Excess, ancestor: int) -> bool:
 
 def _limit_mb(pid: int) -> float | None:
     with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in (PROC / str(pid) / "limits").read_text().splitlines():
+        for line in told(pid, "limits").splitlines():
             if line.startswith(_LIMIT):
                 soft = line[len(_LIMIT) :].split()[0]
                 return None if soft == "unlimited" else int(soft) / _MEGABYTE
@@ -103,7 +104,7 @@ def _limit_mb(pid: int) -> float | None:
 def _own_mb(pid: int) -> float | None:
     """Without what is a file's: that the kernel can take back."""
     with contextlib.suppress(OSError, ValueError, KeyError):
-        text = (PROC / str(pid) / "status").read_text()
+        text = told(pid, "status")
         held = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
         return sum(int(held[name].split()[0]) for name in ("RssAnon", "RssShmem")) / 1024
     return None

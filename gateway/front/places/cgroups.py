@@ -1,4 +1,4 @@
-"""Processes and cgroups, as the kernel lists them."""
+"""The cgroups that this process is in."""
 
 from __future__ import annotations
 
@@ -8,16 +8,7 @@ from pathlib import Path
 from typing import Final
 
 PROC: Final = Path("/proc")
-_CGROUPS: Final = Path("/sys/fs/cgroup")
-
-
-def descendants(pid: int) -> Iterator[int]:
-    """The children of a process, and theirs."""
-    with contextlib.suppress(OSError, ValueError):
-        for thread in (PROC / str(pid) / "task").iterdir():
-            for child in map(int, (thread / "children").read_text().split()):
-                yield child
-                yield from descendants(child)
+_FOLDER: Final = Path("/sys/fs/cgroup")
 
 
 def cgroups(controller: str = "") -> Iterator[Path]:
@@ -30,6 +21,6 @@ def cgroups(controller: str = "") -> Iterator[Path]:
         for line in (PROC / "self/cgroup").read_text().splitlines():
             _, controllers, own = line.split(":", 2)
             if controller in controllers.split(","):
-                top = _CGROUPS / controllers
+                top = _FOLDER / controllers
                 group = top / own.lstrip("/")
                 yield from (found for found in (group, *group.parents) if found.is_relative_to(top))
