@@ -33,14 +33,15 @@ class Signs:
     """Counts them."""
 
     def __init__(self) -> None:
+        self._now = asyncio.get_running_loop().time
         self.count = 0
-        self.at = self.consented_at = asyncio.get_running_loop().time()
+        self.at = self.consented_at = self._now()
         self.expired = False
 
     def note(self) -> None:
         """There was one."""
         self.count += 1
-        self.at = asyncio.get_running_loop().time()
+        self.at = self._now()
 
 
 def signs_of(transport: RTCDtlsTransport) -> Signs | None:

@@ -148,11 +148,13 @@ def packet_samples(packet: bytes) -> int:
     """
     if not packet:
         raise CodecError("an empty Opus packet")
-    toc = packet[0]
-    if toc & 3 == 3 and len(packet) < 2:
+    return _SAMPLES[packet[0]] or _counted_samples(packet)
+
+
+def _counted_samples(packet: bytes) -> int:
+    if len(packet) < 2:
         raise CodecError("an Opus packet without its frame count")
-    frames = (1, 2, 2, packet[1] & 0x3F if toc & 3 == 3 else 0)[toc & 3]
-    samples = frames * _FRAME_SAMPLES_BY_CONFIG[toc >> 3]
+    samples = (packet[1] & 0x3F) * _FRAME_SAMPLES_BY_CONFIG[packet[0] >> 3]
     if not 0 < samples <= _MAX_DURATION:
         raise CodecError(f"an Opus packet of {samples} samples")
     return samples
@@ -164,13 +166,7 @@ def has_fec(packet: bytes) -> bool:
     The flag follows the voice activity bits that head the SILK layer (RFC 6716 §4.2.3, §4.2.4), each coded
     with an even chance, so both stand in plain sight. Packets of several Opus frames are taken to carry none.
     """
-    if len(packet) < 2 or packet[0] >= _CELT_ONLY or packet[0] & 3:
-        return False
-    silk_frames = max(1, _FRAME_SAMPLES_BY_CONFIG[packet[0] >> 3] // FRAME_SAMPLES)
-    stereo = packet[0] & 4
-    mid = packet[1] >> (7 - silk_frames) & 1
-    side = packet[1] >> (6 - 2 * silk_frames) & 1 if stereo else 0
-    return bool(mid | side)
+    return len(packet) > 1 and bool(packet[1] & _REDUNDANCY_BITS[packet[0]])
 
 
 def is_inactive(packet: bytes) -> bool:
@@ -180,17 +176,29 @@ def is_inactive(packet: bytes) -> bool:
     """
     if len(packet) < 2:
         return bool(packet)
-    if packet[0] >= _CELT_ONLY or packet[0] & 3:
-        return False
-    silk_frames = max(1, _FRAME_SAMPLES_BY_CONFIG[packet[0] >> 3] // FRAME_SAMPLES)
-    activity = packet[1] >> (8 - silk_frames)
-    if packet[0] & 4:  # stereo: the side's stand behind the mid's and its redundancy flag
-        activity |= packet[1] >> (7 - 2 * silk_frames) & ((1 << silk_frames) - 1)
-    return activity == 0
+    bits = _ACTIVITY_BITS[packet[0]]
+    return bits != 0 and not packet[1] & bits
 
 
 _CELT_ONLY: Final = 0x80  # configurations 16-31 (RFC 6716 §3.1, table 2)
 _FRAME_SAMPLES_BY_CONFIG: Final = (160, 320, 640, 960) * 3 + (160, 320) * 2 + (40, 80, 160, 320) * 4
+
+
+def _silk_bits(toc: int) -> tuple[int, int]:
+    """Which bits of a packet's second byte tell of voice, and which of redundancy: mid's, then side's where stereo."""
+    if toc >= _CELT_ONLY or toc & 3:
+        return 0, 0
+    frames = max(1, _FRAME_SAMPLES_BY_CONFIG[toc >> 3] // FRAME_SAMPLES)
+    of_one = (1 << frames) - 1
+    activity, redundancy = of_one << (8 - frames), 1 << (7 - frames)
+    if toc & 4:
+        activity, redundancy = activity | of_one << (7 - 2 * frames), redundancy | 1 << (6 - 2 * frames)
+    return activity, redundancy
+
+
+_ACTIVITY_BITS, _REDUNDANCY_BITS = zip(*map(_silk_bits, range(256)), strict=True)
+_SAMPLES: Final = tuple((1, 2, 2, 0)[toc & 3] * _FRAME_SAMPLES_BY_CONFIG[toc >> 3] for toc in range(256))
+"""By a packet's first byte; 0 where its second says how many frames there are."""
 
 
 @functools.cache

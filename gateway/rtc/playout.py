@@ -95,7 +95,12 @@ class VoicePlayout:
         frames: list[bytes] = []
         self._made_up = []
         for playout in playouts:
-            pcm, made_up = self._rest + self._render(playout), isinstance(playout, Conceal)
+            pcm, made_up = self._render(playout), isinstance(playout, Conceal)
+            if len(pcm) == FRAME_BYTES and not self._rest:  # as it nearly always is
+                frames.append(pcm)
+                self._made_up.append(made_up)
+                continue
+            pcm = self._rest + pcm
             whole = len(pcm) - len(pcm) % FRAME_BYTES
             for start in range(0, whole, FRAME_BYTES):
                 frames.append(pcm[start : start + FRAME_BYTES])

@@ -314,6 +314,7 @@ def _short_cut(
 ) -> None:
     stock: Callable[[bytes, Any], None] = protocol.datagram_received
     routes = transport._rtp_router.ssrc_table
+    signs = alive.signs_of(transport)
 
     def received(data: bytes, addr: Any) -> None:
         if (
@@ -327,7 +328,7 @@ def _short_cut(
             packet = read(transport._rx_srtp.unprotect(data))
         except (SrtpError, ValueError):
             return
-        if (signs := alive.signs_of(transport)) is not None:
+        if signs is not None:
             signs.note()
         transport._RTCDtlsTransport__rx_packets += 1  # type: ignore[attr-defined]
         transport._RTCDtlsTransport__rx_bytes += len(data)  # type: ignore[attr-defined]
