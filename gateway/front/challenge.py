@@ -23,7 +23,7 @@ TICKET_SECONDS: Final = 900.0
 """For an update to begin: a device that is asked while it signals comes back to it."""
 _MAX_SPENT: Final = 4_096
 _SCHEME: Final = re.compile(r"(?i)voicegw +nonce=([\w.-]{1,96}), *proof=([0-9a-f]{64})")
-_FINGERPRINT: Final = re.compile(r"^a=fingerprint:(\S+) (\S*)", re.MULTILINE)
+_FINGERPRINT: Final = re.compile(r"^a=fingerprint:(\S+) ([!-~]*)", re.MULTILINE)
 _AGAIN: Final = "ask for a nonce at /api/challenge, and use it once"
 
 
@@ -73,7 +73,7 @@ def fingerprint(sdp: str) -> str:
         BadOffer: it names none, or several.
     """
     found = {(kind.lower(), value.upper()) for kind, value in _FINGERPRINT.findall(sdp)}
-    if len(found) != 1 or (only := found.pop())[0] != "sha-256":
+    if len(found) != 1 or (only := found.pop())[0] != "sha-256" or not only[1]:
         raise BadOffer("an offer with a proof has one sha-256 fingerprint", remedy="name one certificate")
     return str(only[1])
 

@@ -279,6 +279,8 @@ def _within(tool: str, name: str, value: Any, schema: Mapping[str, Any]) -> Any:
             raise BadRequest(f"{tool}: {name} is to be from {low} to {high}")
     if isinstance(value, str) and len(value) > schema.get("maxLength", 1_000):
         raise BadRequest(f"{tool}: {name} is too long")
+    if isinstance(value, str) and (why := plain.fault(value)) is not None:
+        raise BadRequest(f"{tool}: {name}: {why}")
     if "enum" in schema and value not in schema["enum"]:
         raise BadRequest(f"{tool}: {name} is to be one of {', '.join(map(str, schema['enum']))}")
     return value

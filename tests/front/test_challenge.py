@@ -166,6 +166,7 @@ def test_the_form_of_a_proof() -> None:
     [
         "",
         "a=fingerprint:sha-1 AA\r\n",
+        "a=fingerprint:sha-256 \ud800\r\n",
         f"a=fingerprint:sha-256 {PRINT}\r\na=fingerprint:sha-256 {PRINT.replace('A', 'C')}\r\n",
         f"a=fingerprint:sha-256 {PRINT}\r\na=fingerprint:sha-512 {PRINT}\r\n",
     ],

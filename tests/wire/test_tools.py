@@ -82,6 +82,7 @@ def test_what_is_no_tool_is_refused(changed: dict[str, Any]) -> None:
         ("mute", {"on": 1}, "of type boolean"),
         ("identify", {"x": 1}, "has no x"),
         ("announce", {"device": "k", "text": "x" * 2_000}, "too long"),
+        ("announce", {"device": "k", "text": "\ud800"}, "surrogates"),
     ],
 )
 def test_arguments_out_of_bounds_are_refused(tool: str, arguments: dict[str, Any], why: str) -> None:
