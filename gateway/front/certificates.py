@@ -128,9 +128,9 @@ def take(file: Path, data_dir: Path, *, replace: bool) -> str:
     """
     found = read(file)
     path = data_dir / _FILE
-    if path.exists() and not replace and read(path).pin != found.pin:
+    if not replace and (own := _pin_in(path)) not in {None, found.pin}:
         raise ConfigError(
-            f"this gateway has an identity already: {read(path).pin}",
+            f"this gateway has an identity already: {own}",
             remedy="add --replace if no device pins it, or export it first",
         )
     try:
@@ -149,8 +149,20 @@ def take(file: Path, data_dir: Path, *, replace: bool) -> str:
     return found.pin
 
 
+class _NoIdentity(ConfigError):
+    pass
+
+
+def _pin_in(path: Path) -> str | None:
+    """The pin of the identity in a file; `None` where there is none to be lost, as after a restore that broke off."""
+    try:
+        return read(path).pin if path.exists() else None
+    except _NoIdentity:
+        return None
+
+
 def _no_identity(path: Path) -> ConfigError:
-    return ConfigError(
+    return _NoIdentity(
         f"{path} cannot be used: {_CHECKED}",
         remedy="put a copy of it back (voicegw identity import FILE); a new one strands the devices that pin it",
     )

@@ -66,6 +66,16 @@ def test_what_is_none_is_named_and_not_replaced(tmp_path: Path, content: str) ->
     assert (tmp_path / "identity.pem").read_text() == content
 
 
+@pytest.mark.parametrize("content", ["", "no PEM at all"])
+def test_what_is_none_gives_way_to_a_copy_that_is_put_back(tmp_path: Path, content: str) -> None:
+    own = identity(tmp_path, "1")
+    file = tmp_path / "exported"
+    file.write_bytes(portable(own, "cafe0001"))
+    own.path.write_text(content)
+    assert take(file, tmp_path, replace=False) == own.pin
+    assert identity(tmp_path, "1") == own
+
+
 @pytest.mark.parametrize("instance_id", ["", "cafe", "../../x", "CAFE0001"])
 def test_one_with_no_id_that_could_be_used_is_not_taken(tmp_path: Path, instance_id: str) -> None:
     (tmp_path / "new").mkdir()
