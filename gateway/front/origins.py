@@ -9,11 +9,12 @@ from typing import Final
 
 from gateway.wire.route import unmapped
 
-_TALK: Final = re.compile(r"/api/offer|/api/challenge|/start|/status|/sessions/[^/]+/api/offer")
+_TALK: Final = re.compile(
+    r"/api/offer|/api/challenge|/start|/status|/files|/sessions/[^/]+/(api/offer|files)"
+)
 """What a client that talks asks for. Nothing else is for another page, least of all what an operator may do."""
 _ORIGIN: Final = re.compile(r"https?://(\[[0-9a-f:]+\]|[^/:\[\]]+)(:[0-9]{1,5})?", re.IGNORECASE)
 _METHODS: Final = "GET, POST, PATCH"
-_HEADERS: Final = "authorization, content-type"
 
 
 class Origins:
@@ -51,13 +52,19 @@ def _is_of_loopback(origin: str) -> bool:
         return name == "localhost"
 
 
-def headers_for(origin: str, *, preflight: bool) -> dict[str, str]:
-    """What tells the browser so (the Fetch standard, CORS protocol). No cookie is let across."""
+def headers_for(origin: str, *, preflight: bool, wanted: str = "") -> dict[str, str]:
+    """What tells the browser so (the Fetch standard, CORS protocol). No cookie is let across.
+
+    Args:
+        origin: of the page that is let in.
+        preflight: whether the browser asks beforehand.
+        wanted: the headers that the page is about to send: its author's own, as Pipecat's runner lets them through.
+    """
     found = {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
     if preflight:
         found |= {
             "Access-Control-Allow-Methods": _METHODS,
-            "Access-Control-Allow-Headers": _HEADERS,
+            "Access-Control-Allow-Headers": wanted,
             "Access-Control-Max-Age": "600",
         }
     return found

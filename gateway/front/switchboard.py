@@ -150,7 +150,7 @@ class Switchboard:
         request_data = offered.request_data
         reserved = None if session_id is None else await self._reserved.find(session_id)
         if session_id is not None:
-            request_data = request_data or reserved or {}
+            request_data = request_data or ({} if reserved is None else reserved)
         device = await self._device_name(caller, request_data)
         call = OfferCall(
             session_id=self._own_id(session_id if reserved is not None else None),

@@ -8,7 +8,10 @@ from gateway.front.origins import Origins
 from gateway.settings import Settings
 
 DEV = "http://localhost:5173"
-TALK = ("/api/offer", "/api/challenge", "/start", "/status", "/sessions/abc/api/offer")
+TALK = (
+    *("/api/offer", "/api/challenge", "/start", "/status", "/files"),
+    *("/sessions/abc/api/offer", "/sessions/abc/files"),
+)
 
 
 @pytest.mark.parametrize("path", TALK)

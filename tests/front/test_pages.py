@@ -48,7 +48,8 @@ async def test_another_site_gets_nothing_but_the_doorstep(
     for path in ("/api/state", "/api/devices", "/metrics", "/web/js/main.js"):
         assert (await browser.get(path, headers=headers)).status_code == 403
     assert (await browser.post("/api/link", headers=headers)).status_code == 403
-    assert (await browser.get("/", headers=headers)).status_code == 200
+    for path in ("/", "/client", "/client/", "/flash"):
+        assert not (await browser.get(path, headers=headers)).is_error
 
 
 async def test_a_link_is_good_once_and_what_it_leaves_is_no_scripts(
@@ -90,12 +91,16 @@ async def test_who_says_so_lets_it_speak_plainly(tmp_path: Path, setting: str) -
 async def test_a_page_of_another_origin_may_talk_and_no_more(gateway: Gateway) -> None:
     app = httpx.ASGITransport(create_app(gateway), client=("127.0.0.1", 1))
     page = {"Origin": "http://localhost:5173", "Sec-Fetch-Site": "same-site"}
-    asks = {**page, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    asks = {
+        **page,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type,x-own",
+    }
     async with httpx.AsyncClient(transport=app, base_url="http://localhost:7860") as client:
         preflight = await client.options("/start", headers=asks)
         assert preflight.status_code == 204
         assert preflight.headers["access-control-allow-origin"] == page["Origin"]
-        assert "content-type" in preflight.headers["access-control-allow-headers"]
+        assert preflight.headers["access-control-allow-headers"] == "content-type,x-own"
         assert "access-control-allow-credentials" not in preflight.headers
         started = await client.get("/status", headers=page)
         assert (started.status_code, started.headers["access-control-allow-origin"]) == (200, page["Origin"])
@@ -105,7 +110,7 @@ async def test_a_page_of_another_origin_may_talk_and_no_more(gateway: Gateway) -
             assert "allowed_origins" in refused.json()["detail"] + str(refused.json())
 
 
-@pytest.mark.parametrize("kind", [None, "text/plain"])
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
 async def test_a_body_without_its_kind_is_read_or_told_what_is_missing(
     gateway: Gateway, kind: str | None
 ) -> None:
@@ -113,8 +118,28 @@ async def test_a_body_without_its_kind_is_read_or_told_what_is_missing(
     async with httpx.AsyncClient(transport=app, base_url="http://localhost:7860") as client:
         headers = {"Authorization": f"Bearer {gateway.operators.secret}"}
         headers |= {"Content-Type": kind} if kind else {}
-        found = await client.post("/start", content=b'{"body": {"a": 1}}', headers=headers)
+        talks = await client.post("/start", content=b'{"body": {"a": 1}}', headers=headers)
+        enrols = await client.post("/api/devices", content=b'{"name": "kitchen"}', headers=headers)
+    assert talks.status_code == 200
     if kind is None:
-        assert found.status_code == 200
+        assert enrols.status_code == 201
     else:
-        assert "send it as Content-Type: application/json" in str(found.json())
+        assert "send it as Content-Type: application/json" in str(enrols.json())
+
+
+@pytest.mark.parametrize("asked", ["/client", "/flash/", "/web"])
+async def test_a_page_that_a_proxy_has_over_tls_is_sent_on_over_tls(tmp_path: Path, asked: str) -> None:
+    own = Settings(
+        in_process=True,
+        bot="echo",
+        announce=False,
+        data_dir=tmp_path,
+        trusted_proxies=("127.0.0.1",),
+        names=("voice.example",),
+    )
+    async with running(own, port=0) as gateway:
+        app = httpx.ASGITransport(create_app(gateway), client=("127.0.0.1", 1))
+        proxied = {"X-Forwarded-For": "192.168.1.9", "X-Forwarded-Proto": "https"}
+        async with httpx.AsyncClient(transport=app, base_url="http://voice.example") as client:
+            sent_on = (await client.get(asked, headers=proxied)).headers["location"]
+    assert sent_on.startswith("https://voice.example/")

@@ -26,15 +26,19 @@ class Teller:
         self._url = url
         self._folder = folder
 
-    async def told(self, start: Any = ..., **given: Any) -> dict[str, Any]:
-        """What the bot was given for an offer like this, after a `/start` like this."""
+    async def told(self, start: Any = ..., kind: str = "application/json", **given: Any) -> dict[str, Any]:
+        """What the bot was given for an offer like this, after a `/start` like this, both of a kind."""
         before = set(self._folder.glob("*.json"))
         async with client(self._url) as http:
+
+            async def post(path: str, body: Any) -> Any:
+                sent = await http.post(path, content=json.dumps(body), headers={"Content-Type": kind})
+                return sent.raise_for_status().json()
+
             path = ANSWERS
             if start is not ...:
-                session = (await http.post("/start", json=start)).raise_for_status().json()["sessionId"]
-                path = f"/sessions/{session}/api/offer"
-            (await http.post(path, json={"sdp": made(), "type": "offer", **given})).raise_for_status()
+                path = f"/sessions/{(await post('/start', start))['sessionId']}/api/offer"
+            await post(path, {"sdp": made(), "type": "offer", **given})
         await until(lambda: bool(set(self._folder.glob("*.json")) - before), "the bot has told")
         [file] = set(self._folder.glob("*.json")) - before
         found: dict[str, Any] = json.loads(file.read_text())
@@ -68,6 +72,13 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[
         {"start": {"body": ["a", 1]}},
         {"start": {"body": "a text"}},
         {"start": {}},
+        {"start": {"body": []}},
+        {"start": {"body": ""}},
+        {"start": {"body": 0}},
+        {"start": {"body": False}},
+        {"start": {"transport": None, "enableDefaultIceServers": None, "body": {"a": 1}}},
+        {"start": {"body": {"a": 1}}, "kind": "text/plain"},  # as `fetch` has a text
+        {"start": {"body": {"a": 1}}, "kind": "application/x-www-form-urlencoded"},  # and curl all
         {"start": {"enableDefaultIceServers": True, "body": {"a": 1}}, "request_data": {}},
     ],
     ids=json.dumps,

@@ -21,13 +21,14 @@ _HEADERS: Final = {
     "Content-Security-Policy": "object-src 'none'; base-uri 'self'; frame-ancestors 'none'",
 }
 """Of all answers; our own pages have a policy of their own, Pipecat's page needs what this one leaves."""
-_DOORSTEPS: Final = frozenset({"/", "/enter", "/client/", "/flash"})
+_DOORSTEPS: Final = frozenset({"/", "/enter", "/client", "/client/", "/flash"})
 """What a link on another site may lead to: pages that do nothing until someone does something on them."""
 
 
 async def guard(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
     """Let a request in, or say why not."""
     let_in = None
+    request.scope["scheme"] = scheme(request)  # what redirects, Starlette's too, lead on by
     try:
         let_in = await _check(request)
         if let_in is not None and _is_preflight(request):
@@ -40,7 +41,8 @@ async def guard(request: Request, proceed: Callable[[Request], Awaitable[Respons
     except GatewayError as error:
         response = problem(error)
     if let_in is not None:
-        response.headers.update(headers_for(let_in, preflight=_is_preflight(request)))
+        wanted = request.headers.get("access-control-request-headers", "")
+        response.headers.update(headers_for(let_in, preflight=_is_preflight(request), wanted=wanted))
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     return response

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from gateway.front.access import Caller
 from gateway.front.parts import Gateway
@@ -15,7 +17,21 @@ from gateway.ice_servers import PUBLIC
 from gateway.wire import plain
 from gateway.wire.calls import Answer, CandidateItem
 
-router = APIRouter(tags=["signalling"])
+
+class _Json(APIRoute):
+    """Its body is JSON, whatever it is said to be, as at Pipecat's runner: `fetch` says `text/plain`, curl a form."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            request.scope["headers"] = [x for x in request.scope["headers"] if x[0] != b"content-type"]
+            return await handle(request)
+
+        return handler
+
+
+router = APIRouter(tags=["signalling"], route_class=_Json)
 
 _PROBLEMS = responses(401, 403, 413, 422, 429, 502, 503)
 _SESSION_PROBLEMS = responses(401, 403, 404, 413, 422, 429, 502, 503)
@@ -81,9 +97,9 @@ class StartBody(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    transport: Literal["webrtc"] = "webrtc"
+    transport: Literal["webrtc"] | None = None
     body: Plain = Field(default_factory=dict)
-    enableDefaultIceServers: bool = False  # noqa: N815 -- Pipecat's name
+    enableDefaultIceServers: Annotated[bool, BeforeValidator(bool)] = False  # noqa: N815 -- Pipecat's name
 
 
 class IceConfig(BaseModel):
