@@ -150,6 +150,7 @@ async def opened(data_dir: Path) -> AsyncIterator[Store]:
     """
     path = _ready(data_dir) / "devices.db"
     try:
+        sqlite3.connect(path).close()  # what can't be opened leaves aiosqlite a thread that speaks up later
         db = await aiosqlite.connect(path, timeout=_WAIT_SECONDS)
     except sqlite3.Error as error:
         raise _unusable(path, error) from None

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +66,20 @@ async def test_what_is_no_database_is_said_and_left_alone(path: Path, content: b
 async def test_a_directory_in_its_place_is_said(path: Path) -> None:
     path.mkdir()
     assert "it cannot be opened" in (await refused(path)).message
+
+
+def test_one_that_cannot_be_opened_leaves_no_thread_that_speaks_to_a_loop_that_is_gone(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.mkdir()
+    said: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", said.append)
+    before = set(threading.enumerate())
+    for _ in range(20):
+        asyncio.run(refused(path))
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
+    assert said == []
 
 
 async def test_a_later_gateways_registry_is_not_touched(path: Path) -> None:
