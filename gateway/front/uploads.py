@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
+import os
 import re
+import time
 import uuid
 from collections import defaultdict
 from pathlib import Path, PurePath
@@ -62,8 +64,9 @@ class Uploads:
     def _write(self, path: Path, content: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+        os.utime(path, ns=(now := time.time_ns(), now))  # the kernel's own may be coarser than they come
         ours = (p for p in self._folder.iterdir() if _OURS.fullmatch(p.name) and p.is_file())
-        kept = sorted(ours, key=lambda p: p.stat().st_mtime)
+        kept = sorted(ours, key=lambda p: p.stat().st_mtime_ns)
         for old in kept[: -self._most] if self._most else ():
             old.unlink(missing_ok=True)
 
