@@ -1,9 +1,9 @@
 import pytest
 from pipecat.frames.frames import Frame, InputAudioRawFrame, OutputAudioRawFrame
-from pipecat.tests.utils import run_test
 
 from gateway.bots.echo import Backlog, Echo
 from gateway.rtc.pacer import FRAME_BYTES, Pacer
+from tests.support.pipelines import run_test
 
 
 async def test_audio_comes_back_as_it_went_in() -> None:

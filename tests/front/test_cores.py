@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,59 +15,70 @@ from gateway.front.places import cgroups, cores
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux tells")
 BURNS = """
-import sys, time
-while time.process_time() < float(sys.argv[1]):
+import time
+while time.process_time() < 1.0:
     pass
 print("burnt", flush=True)
-sys.stdin.read()
+input()
 """
+TICKS = 0.05
+"""Seconds: the kernel counts in ticks, and a shell takes one or two."""
 
 
-def later(taken: cores.Taken, now: float) -> float:
+class Ours:
+    """A process that does nothing but start another one, which takes a second of a processor."""
+
+    def __init__(self) -> None:
+        command = ["sh", "-c", 'read go; "$@"; :', "sh", sys.executable, "-c", BURNS]
+        self._shell = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.pid = self._shell.pid
+
+    def burn(self) -> None:
+        """Have it do so, and wait until that is done."""
+        assert self._shell.stdin is not None
+        assert self._shell.stdout is not None
+        self._shell.stdin.write("go\n")
+        self._shell.stdin.flush()
+        assert self._shell.stdout.readline() == "burnt\n"
+
+    def close(self) -> None:
+        self._shell.communicate("\n")
+
+
+@pytest.fixture
+def ours() -> Iterator[Ours]:
+    made = Ours()
+    yield made
+    made.close()
+
+
+def later(taken: cores.Taken, ours: Ours, now: float) -> float:
     """What was taken, once it has been found out anew what processes there are."""
-    return [taken.look([os.getpid()], now) for _ in range(5)][-1]
+    return [taken.look([ours.pid], now) for _ in range(5)][-1]
 
 
-def burning(seconds: float) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", BURNS, str(seconds)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def test_a_process_of_ours_counts_in_full(ours: Ours) -> None:
+    taken = cores.Taken()
+    taken.look([ours.pid], 0.0)
+    ours.burn()
+    [other] = kernel.descendants(ours.pid)
+    assert taken.look([ours.pid, other], 100.0) == pytest.approx(1.0, abs=TICKS)
 
 
-def burnt(process: subprocess.Popen[str]) -> None:
-    assert process.stdout is not None
-    assert process.stdout.readline() == "burnt\n"
+def test_what_it_has_started_counts_for_half_of_the_time_at_most(ours: Ours) -> None:
+    taken = cores.Taken()
+    taken.look([ours.pid], 0.0)
+    ours.burn()
+    # As if all of it had been taken in one second: of that second half counts.
+    assert later(taken, ours, 1.0) == pytest.approx(0.5, abs=TICKS)
+    assert later(taken, ours, 2.0) == pytest.approx(0.5, abs=TICKS)
 
 
-def test_a_process_of_ours_counts_in_full() -> None:
-    taken, began = cores.Taken(), time.monotonic()
-    taken.look([os.getpid()], began)
-    with burning(1.0) as process:
-        burnt(process)
-        found = taken.look([os.getpid(), process.pid], time.monotonic())
-        assert 0.95 <= found < 2.5  # the kernel counts in ticks
-        process.kill()
-
-
-def test_what_it_has_started_counts_for_half_of_the_time_at_most() -> None:
-    taken, began = cores.Taken(), time.monotonic()
-    taken.look([os.getpid()], began)
-    with burning(1.0) as process:
-        burnt(process)
-        # As if all of it had been taken in one second: of that second half counts.
-        own = time.process_time()
-        found = later(taken, began + 1.0)
-        assert 0.5 <= found < 0.75 + own
-        assert later(taken, began + 2.0) < found + 0.25
-        process.kill()
-
-
-def test_what_was_taken_before_the_first_look_does_not_count() -> None:
-    with burning(1.0) as process:
-        burnt(process)
-        taken = cores.Taken()
-        assert taken.look([os.getpid()], 0.0) == 0.0
-        assert taken.look([os.getpid()], 1.0) < 0.3
-        process.kill()
+def test_what_was_taken_before_the_first_look_does_not_count(ours: Ours) -> None:
+    ours.burn()
+    taken = cores.Taken()
+    assert taken.look([ours.pid], 0.0) == 0.0
+    assert taken.look([ours.pid], 1.0) == pytest.approx(0.0, abs=TICKS)
 
 
 def test_grandchildren_are_found() -> None:

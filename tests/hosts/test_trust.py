@@ -43,13 +43,11 @@ def members(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def fleet(members: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fleet]:
     monkeypatch.setattr(placing, "PING_SECONDS", 20.0)
-    server = nats.Server(members / "nats", nats.free_port(), ("-c", "nats-server.conf"))
-    await server.start()
-    try:
-        async with AsyncExitStack() as stack:
-            yield Fleet(server, stack, tmp_path, members)
-    finally:
-        server.stop()
+    async with (
+        nats.served(members / "nats", "-c", "nats-server.conf") as server,
+        AsyncExitStack() as stack,
+    ):
+        yield Fleet(server, stack, tmp_path, members)
 
 
 @asynccontextmanager
@@ -181,7 +179,7 @@ def session_of(front: Front, answer: Answer) -> str:
 
 
 @asynccontextmanager
-async def posing(fleet: Fleet, call: dict[str, Any]) -> AsyncIterator[list[Any]]:
+async def posing(fleet: Fleet, call: dict[str, Any], fronts: int = 1) -> AsyncIterator[list[Any]]:
     """Tell of a call as host h1, and ask for what its device's bot may; gives what h1 is asked and answered."""
     who = HostId("h1", "1")
     async with connected(fleet.at("host-h1")) as (client, _):
@@ -197,7 +195,7 @@ async def posing(fleet: Fleet, call: dict[str, Any]) -> AsyncIterator[list[Any]]
         await client.publish(who.ask, crossing.pack(ask))
         await client.flush()
         await client.publish(who.state, crossing.pack({"version": "1", "headroom": {"calls": 1, "most": 9}}))
-        await until(lambda: any(name == "held" for name, _ in heard), "the front has heard it all")
+        await until(lambda: [name for name, _ in heard].count("held") >= fronts, "all fronts have heard it")
         yield heard
 
 
@@ -255,8 +253,9 @@ async def test_another_hosts_seal_is_no_seal(fleet: Fleet) -> None:
     await knows(one, 1)
     answer = await one.offer("kitchen")
     session = session_of(one, answer)
+    await until(lambda: session in one.hosts and session in two.hosts, "both fronts know of it")
     [call] = other.desk._calls.values()
-    async with posing(fleet, call.model_dump(mode="json")):
+    async with posing(fleet, call.model_dump(mode="json"), fronts=2):
         assert one.hosts._at[session].name == "h2"
         assert two.hosts._at[session].name == "h2"
 

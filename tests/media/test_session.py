@@ -9,6 +9,7 @@ import pytest
 from gateway.errors import BadOffer, ConfigError, GatewayError
 from gateway.media.ears import Ears
 from gateway.media.echo import Echo
+from gateway.media.exchange import ASKS_AT_ONCE
 from gateway.media.here import BotsHere
 from gateway.media.seat import Seat
 from gateway.media.session import Session
@@ -229,13 +230,20 @@ def nested(depth: int) -> Any:
 
 
 async def test_a_bot_that_asks_too_often_is_told_so(
-    new: Callable[..., Session], events: list[SessionEvent]
+    new: Callable[..., Session], events: list[SessionEvent], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    told: list[talk.Told] = []
+    monkeypatch.setattr(Seat, "tell", lambda _seat, what: told.append(what))
     session = new()
     await session.start()
+    session._exchange._asks._clock = lambda: 0.0  # all of them in one moment
     for n in range(1_000):
         session._exchange.told(talk.Ask(id=n, tool="tools"))
-    assert 32 <= len([event for event in events if event.kind == "ask"]) < 100
+    assert len([event for event in events if event.kind == "ask"]) == ASKS_AT_ONCE
+    refused = [done for done in told if isinstance(done, talk.Done)]
+    assert [(done.id, done.result["code"]) for done in refused] == [
+        (n, "busy") for n in range(ASKS_AT_ONCE, 1_000)
+    ]
 
 
 async def test_a_call_that_can_not_be_told_of_ends_all_the_same(

@@ -10,13 +10,13 @@ from pipecat.frames.frames import (
     LLMTextFrame,
 )
 from pipecat.processors.aggregators.llm_context import LLMContext
-from pipecat.tests.utils import run_test
 
 from gateway.errors import ConfigError
 from gateway.sections import HomeAssistant
 from gateway.speech.assist import Asking, Assist
 from gateway.speech.home_assistant import HomeTrouble
 from tests.support.assist_server import TOKEN, house
+from tests.support.pipelines import run_test
 
 _ANSWER: list[type] = [LLMFullResponseStartFrame, LLMTextFrame, LLMFullResponseEndFrame]
 

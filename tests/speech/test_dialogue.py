@@ -15,13 +15,13 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame, RTVIServerMessageFrame
-from pipecat.tests.utils import run_test
 
 from gateway.errors import GatewayError
 from gateway.speech.dialogue import ATTENTION, DEVICE_STATE, Dialogue, last_user_text, ring_tone, trim
 from gateway.speech.home_assistant import Said
 from gateway.speech.intents import Recogniser
 from gateway.speech.reply import Timer
+from tests.support.pipelines import run_test
 
 _ANSWER: list[type] = [LLMFullResponseStartFrame, LLMTextFrame, LLMFullResponseEndFrame]
 

@@ -23,13 +23,14 @@ from pipecat.processors.aggregators.llm_response_universal import (
     LLMUserAggregatorParams,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.tests.utils import SleepFrame, run_test
+from pipecat.tests.utils import SleepFrame
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
 
 from gateway.speech.models import VoiceActivity
 from gateway.speech.pauses import MOST, PauseFrame, PauseProcessor, TurnStop, WentOnFrame
 from tests.speech.judge import Judge
+from tests.support.pipelines import run_test
 
 _TOLD = (VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame, PauseFrame, WentOnFrame)
 _STARTED, _STOPPED, _PAUSE, _ON = (kind.__name__ for kind in _TOLD)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.waiting import eventually
+from tests.support.middle import kept_port
+from tests.support.waiting import PATIENCE, eventually
 
 WHY_NOT = "needs nats-server (apt-get install nats-server) and nats-py (voicegw[hosts])"
 
@@ -66,22 +66,17 @@ class Server:
         """Stop it, as its restart would."""
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(PATIENCE)
             self.process = None
-
-
-def free_port() -> int:
-    """One that nobody has now."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
 
 
 @contextlib.asynccontextmanager
 async def served(directory: Path, *arguments: str) -> AsyncIterator[Server]:
     """Run one for the length of the block."""
-    server = Server(directory, free_port(), arguments)
-    await server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
+    with kept_port() as port:
+        server = Server(directory, port, arguments)
+        await server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
