@@ -61,7 +61,7 @@ def test_a_process_of_ours_counts_in_full(ours: Ours) -> None:
     taken = cores.Taken()
     taken.look([ours.pid], 0.0)
     ours.burn()
-    [other] = kernel.descendants(ours.pid)
+    [other] = processes.descendants(ours.pid)
     assert taken.look([ours.pid, other], 1.0) == pytest.approx(1.0, abs=TICKS)
 
 
@@ -76,7 +76,7 @@ def test_what_it_has_started_counts_for_half_of_the_time_at_most(ours: Ours) -> 
 
 def test_what_was_taken_before_the_first_look_does_not_count(ours: Ours) -> None:
     ours.burn()
-    for own in ([ours.pid], kernel.descendants(ours.pid)):
+    for own in ([ours.pid], processes.descendants(ours.pid)):
         taken = cores.Taken()
         assert taken.look(own, 100.0) == 0.0
         assert taken.look(own, 101.0) == pytest.approx(0.0, abs=TICKS)
