@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import Final
 
 _UNITS: Final = {
@@ -21,10 +22,15 @@ _WORDED: Final = (
     (re.compile(r"\b(?:a )?quarter of an hour\b"), "15 minutes"),
     (re.compile(r"\bhalf an hour\b|\b(?:a )?half hour\b"), "30 minutes"),
     (re.compile(r"\bhalf a minute\b"), "30 seconds"),
-    (re.compile(r"\b(?:an|1) hour and a half\b|\b1 and a half hours\b"), "1 hours 30 minutes"),
-    (re.compile(r"\b(\d+) and a half hours?\b|\b(\d+) hours and a half\b"), r"\1\2 hours 30 minutes"),
-    (re.compile(r"\b(\d+) and a half minutes?\b|\b(\d+) minutes and a half\b"), r"\1\2 minutes 30 seconds"),
-    (re.compile(r"\b(?:a|1) minute and a half\b"), "1 minutes 30 seconds"),
+    (re.compile(r"\b(?:an|a) (hour|minute)(?= and (?:a half|(?:a|1) quarter|3 quarters)\b)"), r"1 \1"),
+    *(
+        (
+            re.compile(rf"\b(\d+) and {part} {unit}s?\b|\b(\d+) {unit}s? and {part}\b"),
+            rf"\1\2 {unit}s {sixtieths} {smaller}",
+        )
+        for unit, smaller in (("hour", "minutes"), ("minute", "seconds"))
+        for part, sixtieths in (("a half", 30), ("(?:a|1) quarter", 15), ("3 quarters", 45))
+    ),
     (re.compile(r"\b(?:an|a|1) (hour|minute)'s\b"), r"1 \1 is"),
     (re.compile(r"\ba couple of (hour|minute|second)s\b"), r"2 \1s"),
     (re.compile(rf"\b(?:an|a) {_UNIT}\b"), r"1 \1"),
@@ -43,6 +49,9 @@ _PART: Final = re.compile(
 )
 """A part of one that is none we know: a quarter that was not understood."""
 _ONE: Final = re.compile(rf"\b(\d{{1,5}}) {_UNIT}\b")
+_DECIMAL: Final = re.compile(r"\b(?:(\d{1,4}) )?point (\d{1,3}) (hour|hr|minute|min)s?\b")
+_UNSURE: Final = re.compile(rf"\b(?:minus|point|\d+ (?:to|or)) \d+ {_UNIT}\b")
+"""One that is none, or may be another: "five or six minutes"."""
 
 
 def durations(text: str) -> tuple[dict[str, int], str]:
@@ -50,9 +59,10 @@ def durations(text: str) -> tuple[dict[str, int], str]:
 
     Parts that belong together are added: "1 hour and 20 minutes". Nothing is found where two lengths are told.
     """
+    text = _DECIMAL.sub(_without_decimals, text)
     for pattern, plain in _WORDED:
         text = pattern.sub(plain, text)
-    if _PART.search(text):
+    if _PART.search(text) or _UNSURE.search(text):
         return {}, text
     found = list(_ONE.finditer(text))
     slots: dict[str, int] = {}
@@ -67,3 +77,9 @@ def durations(text: str) -> tuple[dict[str, int], str]:
             return {}, text
         text = f"{text[: found[0].start()]}…{text[found[-1].end() :]}"
     return slots, text
+
+
+def _without_decimals(found: re.Match[str]) -> str:
+    unit = _UNITS[found[3]]
+    whole, rest = divmod(Fraction(f"{found[1] or 0}.{found[2]}"), 1)
+    return f"{whole} {unit} {round(60 * rest)} {'minutes' if unit == 'hours' else 'seconds'}"

@@ -163,6 +163,16 @@ def test_what_is_no_request_changes_nothing(text: str) -> None:
         ("a timer of an hour", {"hours": 1}, "a timer of …"),
         ("the 5 minute 1", {"minutes": 5}, "the … 1"),
         ("5 minutes 10", {"minutes": 5, "seconds": 10}, "…"),
+        ("for 1 point 5 hours", {"hours": 1, "minutes": 30}, "for …"),
+        ("a 2 point 25 minute timer", {"minutes": 2, "seconds": 15}, "a … timer"),
+        ("point 5 hours", {"hours": 0, "minutes": 30}, "…"),
+        ("2 point 5 seconds", {}, "2 point 5 seconds"),
+        ("an hour and a quarter", {"hours": 1, "minutes": 15}, "…"),
+        ("2 hours and 3 quarters", {"hours": 2, "minutes": 45}, "…"),
+        ("a minute and a half", {"minutes": 1, "seconds": 30}, "…"),
+        ("5 to 10 minutes", {}, "5 to 10 minutes"),
+        ("5 or 6 minutes", {}, "5 or 6 minutes"),
+        ("minus 5 minutes", {}, "minus 5 minutes"),
     ],
 )
 def test_one_length_of_time_is_found_in_a_sentence(text: str, slots: dict[str, int], rest: str) -> None:
