@@ -114,13 +114,12 @@ class Assist:
             if kind == "intent-end":
                 output = data["intent_output"]
                 self._conversation = output.get("conversation_id")
-                said = str(output["response"]["speech"].get("plain", {}).get("speech", ""))
+                said = str(output["response"]["speech"].get("plain", {}).get("speech") or "")
             if kind == "run-end":
                 return said
 
     async def _id_of(self, socket: aiohttp.ClientWebSocketResponse, name: str) -> str:
-        await self._sent(socket, {"type": "assist_pipeline/pipeline/list"})
-        told = await socket.receive_json()
+        told = await self._result(socket, {"type": "assist_pipeline/pipeline/list"})
         _succeeded(told)
         found = {pipeline["name"]: str(pipeline["id"]) for pipeline in told["result"]["pipelines"]}
         if name not in found:
@@ -133,12 +132,19 @@ class Assist:
         """The id there of the device that speaks; `None` where it has none, or two have its name."""
         if self._device is None:
             return None
-        await self._sent(socket, {"type": "config/device_registry/list"})
-        told = await socket.receive_json()
+        told = await self._result(socket, {"type": "config/device_registry/list"})
         if not told.get("success"):  # its user may not see it
             return None
         ours = [d for d in told["result"] if (d.get("manufacturer"), d.get("name")) == (MAKER, self._device)]
         return str(ours[0]["id"]) if len(ours) == 1 else None
+
+    async def _result(self, socket: aiohttp.ClientWebSocketResponse, asked: dict[str, Any]) -> dict[str, Any]:
+        """What comes of a request. What is left of a run that was interrupted or failed comes before it."""
+        number = await self._sent(socket, asked)
+        while True:
+            told: dict[str, Any] = await socket.receive_json()
+            if told.get("id") == number:
+                return told
 
     async def _sent(self, socket: aiohttp.ClientWebSocketResponse, asked: dict[str, Any]) -> int:
         """Ask for something; gives the number that its answers have."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,8 +89,8 @@ class Home:
             code = response["data"].get("code") if failed else None
             if failed and (lenient or code == _NO_MATCH):
                 return None
-            text = str(response["speech"].get("plain", {}).get("speech", ""))
-            return Said(text or _SAYS_NOTHING, known=code != _NO_TARGET)
+            text = str(response["speech"].get("plain", {}).get("speech") or _SAYS_NOTHING)
+            return Said(text[: self.max_result], known=code != _NO_TARGET)
         except (KeyError, TypeError, AttributeError):
             raise HomeTrouble("Home Assistant answered with what is no answer") from None
 
@@ -106,8 +107,11 @@ class Home:
 
     async def _send(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         try:
-            response = await self._http.request(method, path, json=body)
-        except httpx.HTTPError as error:
+            async with asyncio.timeout(
+                self._http.timeout.read
+            ):  # httpx has one for each piece of an answer alone
+                response = await self._http.request(method, path, json=body)
+        except (httpx.HTTPError, TimeoutError) as error:
             why = str(error) or type(error).__name__
             raise HomeTrouble(f"Home Assistant does not answer at {self._http.base_url} ({why})") from None
         if response.status_code == httpx.codes.UNAUTHORIZED:

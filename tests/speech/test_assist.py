@@ -69,6 +69,16 @@ async def test_a_connection_that_was_lost_is_made_anew() -> None:
         await own.close()
 
 
+async def test_what_is_left_of_a_run_that_failed_is_no_answer_to_the_next_question() -> None:
+    async with house(fails=True) as at:
+        own = assist(at.url, pipeline="Friendly")
+        with pytest.raises(HomeTrouble, match="Unexpected error"):
+            await own.ask("hello")
+        at.fails = False
+        assert await own.ask("are you there") == "You said are you there."
+        await own.close()
+
+
 async def test_what_goes_wrong_is_an_error_of_ours() -> None:
     async with house(fails=True) as at:
         own = assist(at.url)

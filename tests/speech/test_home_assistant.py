@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
 from gateway.errors import ConfigError
 from gateway.sections import HomeAssistant
 from gateway.speech.assist import Assist
-from gateway.speech.home_assistant import Home, HomeTrouble, look
+from gateway.speech.home_assistant import Home, HomeTrouble, Said, look
 from tests.support.home_assistant import HASS, House, house
 
 needs_one = pytest.mark.skipif(HASS is None, reason="no Home Assistant is installed: docs/home-assistant.md")
@@ -20,6 +23,21 @@ needs_one = pytest.mark.skipif(HASS is None, reason="no Home Assistant is instal
 async def at(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     async with house(tmp_path_factory.mktemp("hass")) as running:
         yield running
+
+
+@contextlib.asynccontextmanager
+async def served(handle: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+    """What takes a sentence on loopback, and is no Home Assistant."""
+    app = web.Application()
+    app.router.add_post("/api/conversation/process", handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    [(_, port)] = [address[:2] for address in runner.addresses]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        await runner.cleanup()
 
 
 def home(at: House, area: str | None = None) -> Home:
@@ -94,6 +112,35 @@ async def test_start_up_names_a_pipeline_that_it_has_not_and_a_token_that_is_not
 def test_a_token_is_needed() -> None:
     with pytest.raises(ConfigError, match="needs a token"):
         Home(HomeAssistant(url="http://127.0.0.1:9"), {})
+
+
+async def test_one_that_never_comes_to_an_end_does_not_answer() -> None:
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(100):  # sooner, each, than a time-out of one piece
+            await response.write(b" ")
+            await asyncio.sleep(0.02)
+        await response.write(b'{"response": {"response_type": "action_done", "speech": {}}}')
+        return response
+
+    async with served(drip) as url:
+        own = Home(HomeAssistant(url=url, timeout_s=0.5), {"HOME_ASSISTANT_TOKEN": "x"})
+        with pytest.raises(HomeTrouble, match="does not answer at"):
+            await own.ask("turn on the light")
+        await own.close()
+
+
+@pytest.mark.parametrize(("told", "said"), [("null", "Done."), (f'"{"x" * 100_000}"', "x" * Home.max_result)])
+async def test_whatever_it_says_can_be_spoken(told: str, said: str) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        speech = f'{{"plain": {{"speech": {told}}}}}'
+        return web.Response(text=f'{{"response": {{"response_type": "action_done", "speech": {speech}}}}}')
+
+    async with served(answer) as url:
+        own = Home(HomeAssistant(url=url), {"HOME_ASSISTANT_TOKEN": "x"})
+        assert await own.ask("turn on the light") == Said(said)
+        await own.close()
 
 
 async def test_one_that_is_not_there_is_said() -> None:
