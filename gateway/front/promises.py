@@ -9,17 +9,19 @@ from typing import Any, Final
 
 from loguru import logger
 
-from gateway.errors import Busy, GatewayError, NotFound
+from gateway.errors import BadRequest, Busy, GatewayError, NotFound
 from gateway.front.promise_book import Book
 from gateway.front.switchboard import Switchboard
 from gateway.recurring import Recurring
 from gateway.wire.calls import SayCall, SessionEvent
-from gateway.wire.promises import KEEP_SECONDS, LATE_SECONDS, MOST, Moment, Promise, Wish
+from gateway.wire.promises import KEEP_SECONDS, LATE_SECONDS, MAX_SECONDS, MOST, Moment, Promise, Wish
 
 LOOK_SECONDS: Final = 0.5
 """How often it is looked what is due: the wall clock may be set at any time, and tells nobody."""
 AGAIN_SECONDS: Final = 5.0
 """Before it is tried again to say what could not be handed over."""
+RUNG_SECONDS: Final = 4.0
+"""For which a bot is told of what was stopped: "stop the timer" stops it, and is of it when the bot understands it."""
 
 
 class Promises:
@@ -49,6 +51,8 @@ class Promises:
         self._not_before: dict[int, float] = {}
         self._unheard_in: dict[int, str] = {}
         """Those that nobody by the device has heard, by number: in which session. The next one tells of them."""
+        self._rung: dict[str, tuple[float, Promise]] = {}
+        """What was stopped last, by device, and when."""
         self._released: list[int] = []
         """Those that were cut off, for whichever front has the next call."""
         self._stirred = asyncio.Event()
@@ -64,8 +68,10 @@ class Promises:
         """Promise something to a device, there or not; what it came to.
 
         Raises:
-            Busy: it has as many as it may. StorageError: it is not kept.
+            Busy: it has as many as it may. BadRequest: it is too far ahead. StorageError: it is not kept.
         """
+        if wish.at is not None and wish.at > self._clock().wall + MAX_SECONDS:
+            raise BadRequest("it is more than a year ahead", remedy="give a time within a year")
         if sum(p.device == device for p in self._kept.values()) >= MOST:
             raise Busy(f"{device} has {MOST} timers and announcements already", remedy="cancel some")
         made = await self._book.add(device, wish, self._clock())
@@ -82,6 +88,12 @@ class Promises:
         ringing = self._book.said_by_others().keys() | self._said_in.keys()
         return [{**p.view(now), "ringing": p.number in ringing} for p in found]
 
+    def rung(self, device: str) -> list[dict[str, Any]]:
+        """What rang on a device until a moment ago."""
+        now = self._clock()
+        at, kept = self._rung.get(device, (0.0, None))
+        return [{**kept.view(now), "ringing": True}] if kept and now.up - at <= RUNG_SECONDS else []
+
     async def cancel(self, device: str, number: int) -> None:
         """Take one back, and stop it if it is being said.
 
@@ -89,6 +101,8 @@ class Promises:
             NotFound: there is none of that number. StorageError: it is still kept.
         """
         found = self._kept.get(number)
+        if found is None and number in {p["number"] for p in self.rung(device)}:
+            return
         if found is None or found.device != device:
             raise NotFound(
                 f"{device} has no number {number}", remedy=f"see: voicegw devices promises {device}"
@@ -114,6 +128,7 @@ class Promises:
         if event.kind == "said":
             if self._said_in.pop(event.data["number"], None) is not None:
                 self._unheard_in[event.data["number"]] = event.session_id
+                self._note_stopped(self._kept.get(event.data["number"]), event.data["how"])
                 self._ended.put_nowait((event.data["number"], event.data["how"], event.data["why"]))
                 self._stirred.set()
         elif event.kind == "ended":
@@ -123,6 +138,10 @@ class Promises:
             self._stirred.set()
         elif event.kind == "session" and event.data.get("state") == "live":
             self._stirred.set()
+
+    def _note_stopped(self, kept: Promise | None, how: str) -> None:
+        if kept is not None and how == "stopped" and kept.wish.kind != "say":
+            self._rung[kept.device] = self._clock().up, kept
 
     def changed(self, number: int, kept: Promise | None) -> None:
         """Note what another front has promised, or taken back."""

@@ -186,7 +186,11 @@ class Tools:
         return await self._promises.add(device, Wish(kind="reminder", seconds=seconds, at=at, label=text))
 
     async def _list_timers(self, device: str) -> Any:
-        return [p for p in self._promises.of(device) if p["kind"] != "say"]
+        rung = self._promises.rung(device)
+        known = {p["number"] for p in rung}
+        return rung + [
+            p for p in self._promises.of(device) if p["kind"] != "say" and p["number"] not in known
+        ]
 
     async def _cancel_timer(self, device: str, number: int) -> Any:
         await self._promises.cancel(device, number)

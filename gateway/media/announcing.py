@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
+from itertools import groupby
 from typing import Any, Final
 
 from loguru import logger
@@ -27,20 +29,13 @@ MAX_WAIT_SECONDS: Final = 15.0
 AHEAD_SECONDS: Final = 0.3
 _PIECE_SECONDS: Final = 0.1
 _REMEMBERED: Final = 64
-_STOP_WORDS: Final = frozenset(
-    {
-        *{"stop", "stop it", "stop that", "okay", "ok", "off", "quiet", "be quiet", "enough", "silence"},
-        *{
-            "shut up",
-            "turn it off",
-            "stop the timer",
-            "stop the alarm",
-            "stop ringing",
-            "thank you",
-            "thanks",
-        },
-        *{"i heard", "i heard you", "got it", "okay stop", "stop please", "please stop", "cancel", "dismiss"},
-    }
+_IT: Final = r"(?:it|that|this|(?:(?:the|that|this|my) )?(?:timer|alarm|reminder|ringing|beeping|noise))"
+_STOPS: Final = re.compile(
+    r"(?:(?:please|okay|ok|yes|yeah|hey|now) )*(?:"
+    rf"(?:stop|cancel|dismiss|end|silence|turn off|switch off|shut off)(?: {_IT})?|(?:turn|switch|shut) {_IT} off|"
+    r"off|quiet|be quiet|hush|shush|shut up|silence|that's enough|enough|okay|ok|all ?right|got it|"
+    r"i heard(?: (?:you|it))?|thanks|thank you"
+    r")(?: (?:please|now|thanks|thank you|already|very much|so much|a lot))*"
 )
 
 Speak = Callable[[str], Coroutine[Any, Any, tuple[bytes, int]]]
@@ -49,7 +44,7 @@ Speak = Callable[[str], Coroutine[Any, Any, tuple[bytes, int]]]
 def means_stop(text: str) -> bool:
     """Whether somebody who hears a ring says with this that it should stop."""
     words = "".join(c for c in text.lower() if c.isalpha() or c in " '").split()
-    return " ".join(words) in _STOP_WORDS
+    return _STOPS.fullmatch(" ".join(word for word, _ in groupby(words))) is not None
 
 
 class Announcing:

@@ -38,6 +38,7 @@ from gateway.speech.reply import (
     Reply,
     SetVolume,
     StartTimer,
+    StopRinging,
     Timer,
 )
 from gateway.speech.skills import NOT_UNDERSTOOD, answer
@@ -142,11 +143,18 @@ class Dialogue(FrameProcessor):
             self._state.last_heard, self._state.last_said = heard, ""
             return False
         elif not intents and (is_to_it(heard) or (called and len(heard.split()) > 1)):
-            await self._say(NOT_UNDERSTOOD if home is None else home.text)
+            if not await self._rings():  # else it was to that, "turn it off" say, and is done
+                await self._say(NOT_UNDERSTOOD if home is None else home.text)
         else:
             await self._say(" ".join(filter(None, [await self._do(intent) for intent in intents])))
         self._state.last_heard = heard or self._state.last_heard
         return True
+
+    async def _rings(self) -> bool:
+        try:
+            return any(timer.rings for timer in await self._timers.list())
+        except GatewayError:
+            return False
 
     async def _do(self, intent: Intent) -> str:
         """Do what is asked for; gives what to say of it."""
@@ -205,6 +213,8 @@ class Dialogue(FrameProcessor):
                 self._state.result = value
             case CancelTimers(numbers):
                 await self._timers.cancel(numbers)
+            case StopRinging():
+                await self._timers.stop_ringing()
 
     async def _command(self, command: str, value: int) -> None:
         await self.push_frame(
@@ -228,7 +238,7 @@ class Dialogue(FrameProcessor):
 
 
 def _is_of_timers(intent: Intent) -> bool:
-    return intent.name.startswith("Timer")
+    return intent.name.startswith("Timer") or intent.name == "Mute"
 
 
 def last_user_text(context: LLMContext) -> str:

@@ -32,24 +32,30 @@ class CancelTimers:
 
 
 @dataclass(frozen=True, slots=True)
+class StopRinging:
+    """Stop what rings, and what is announced."""
+
+
+@dataclass(frozen=True, slots=True)
 class KeepResult:
     """Remember what a sum came to, for the next one to go on from."""
 
     value: Fraction
 
 
-Action = SetVolume | StartTimer | CancelTimers | KeepResult
+Action = SetVolume | StartTimer | CancelTimers | StopRinging | KeepResult
 
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A timer that runs: `left` seconds of `seconds` remain."""
+    """A timer that runs: `left` seconds of `seconds` remain. Or it `rings`, or has just been stopped."""
 
     number: int
     label: str
     seconds: int
     left: float
     reminder: str = ""
+    rings: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from gateway.speech.intents import Intent, Slot
 from gateway.speech.numbers import ordinal_words, words_for_int
-from gateway.speech.reply import Context, KeepResult, Reply, SetVolume
+from gateway.speech.reply import Context, KeepResult, Reply, SetVolume, StopRinging
 from gateway.speech.sums import SumError, spoken_chain, spoken_sum, value_of
 from gateway.speech.timer_skills import cancel_it, cancel_timers, change_timer, set_timer, time_left
 
@@ -94,8 +94,13 @@ def _volume_get(_slots: Mapping[str, Slot], context: Context) -> Reply:
     return Reply(f"The volume is {words_for_int(context.volume)} percent.")
 
 
-def _mute(_slots: Mapping[str, Slot], _context: Context) -> Reply:
-    return Reply("", (SetVolume(0),))
+def _mute(_slots: Mapping[str, Slot], context: Context) -> Reply:
+    """To what rings, "be quiet" says that it was heard: a mute device would keep all that follows to itself."""
+    return Reply("", (StopRinging() if any(timer.rings for timer in context.timers) else SetVolume(0),))
+
+
+def _stop(_slots: Mapping[str, Slot], _context: Context) -> Reply:
+    return Reply("Okay.", (StopRinging(),))
 
 
 def _unmute(_slots: Mapping[str, Slot], context: Context) -> Reply:
@@ -181,7 +186,7 @@ _ANSWERS: Mapping[str, Callable[[Mapping[str, Slot], Context], Reply]] = {
     "Hello": _always("Hello! What can I do for you?"),
     "Thanks": _always("You're welcome."),
     "Goodbye": _always("Goodbye."),
-    "Stop": _always("Okay."),
+    "Stop": _stop,
     "Coin": _coin,
     "Dice": _dice,
     "Joke": _joke,

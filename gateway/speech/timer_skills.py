@@ -31,15 +31,17 @@ def set_timer(slots: Mapping[str, Slot], context: Context) -> Reply:
 
 
 def cancel_timers(slots: Mapping[str, Slot], context: Context) -> Reply:
-    """The answer to TimerCancel. Several timers need a name, a length, or "all"."""
+    """The answer to TimerCancel. Several timers need a name, a length, or "all"; without, what rings is meant."""
     found = _matching(slots, context)
+    if not slots.keys() - {"which"} and slots.get("which") != "all":
+        found = [timer for timer in context.timers if timer.rings][:1] or found
     if not context.timers:
         return Reply("There is no timer running.")
     if not found:
         return Reply("There is no such timer.")
     numbers = tuple(timer.number for timer in found)
     if len(found) == 1:
-        return Reply(f"Okay, the {found[0].label} timer is cancelled.", (CancelTimers(numbers),))
+        return Reply(f"Okay, the {_called(found[0])} is cancelled.", (CancelTimers(numbers),))
     if slots.get("which") == "all":
         return Reply(f"Okay, all {words_for_int(len(found))} timers are cancelled.", (CancelTimers(numbers),))
     return Reply(
@@ -68,14 +70,15 @@ def change_timer(slots: Mapping[str, Slot], context: Context) -> Reply:
 
 def time_left(slots: Mapping[str, Slot], context: Context) -> Reply:
     """The answer to TimerLeft."""
-    found = _matching(slots, context)
+    running = tuple(timer for timer in context.timers if not timer.rings)
+    found = _matching(slots, replace(context, timers=running or context.timers))
     if not context.timers:
         return Reply("There is no timer running.")
     if not found:
         return Reply("There is no such timer.")
     if len(found) == 1:
         return Reply(f"{spoken_duration(round(found[0].left)).capitalize()} left.")
-    parts = [f"{spoken_duration(round(timer.left))} on the {timer.label} timer" for timer in found]
+    parts = [f"{spoken_duration(round(timer.left))} on the {_called(timer)}" for timer in found]
     return Reply(f"{_and(parts).capitalize()}.")
 
 
@@ -90,7 +93,11 @@ def _matching(slots: Mapping[str, Slot], context: Context) -> list[Timer]:
 
 
 def _names(timers: list[Timer]) -> str:
-    return _and([f"the {timer.label} timer" for timer in timers])
+    return _and([f"the {_called(timer)}" for timer in timers])
+
+
+def _called(timer: Timer) -> str:
+    return timer.label if timer.label in {"alarm", "reminder"} else f"{timer.label} timer"
 
 
 def _and(parts: list[str]) -> str:

@@ -48,17 +48,21 @@ class KeptTimers:
         for number in numbers:
             await self._gateway.ask("cancel_timer", {"number": number})
 
+    async def stop_ringing(self) -> None:
+        """Stop what rings, and what is announced."""
+        await self._gateway.ask("stop_ringing")
+
     async def close(self) -> None:
         """They go on."""
 
 
 def _timer(found: dict[str, Any]) -> Timer:
-    seconds = round(found["seconds"] or found["left"])
-    is_reminder = found["kind"] == "reminder"
-    label = adjective(seconds) if is_reminder or not found["label"] else found["label"]
-    return Timer(
-        found["number"], label, seconds, max(0.0, found["left"]), found["label"] if is_reminder else ""
-    )
+    """What has a time of day and no length is spoken of as what it is: an alarm, a reminder."""
+    left = max(0.0, found["left"])
+    seconds = round(found["seconds"] or left)
+    name, reminder = (found["label"], "") if found["kind"] != "reminder" else ("", found["label"])
+    label = name or (adjective(seconds) if found["seconds"] else found["kind"])
+    return Timer(found["number"], label, seconds, left, reminder, found.get("ringing", False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,9 @@ class Timers:
         for number in numbers:
             if (running := self._running.pop(number, None)) is not None:
                 running.task.cancel()
+
+    async def stop_ringing(self) -> None:
+        """One of these rings once, as the bot's own sound, which ends when somebody speaks."""
 
     async def close(self) -> None:
         """Cancel all timers, and wait until their tasks are gone."""

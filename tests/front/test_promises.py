@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.errors import Busy, NotFound
+from gateway.errors import BadRequest, Busy, NotFound
 from gateway.front.promise_book import PromiseBook
-from gateway.front.promises import Promises
+from gateway.front.promises import RUNG_SECONDS, Promises
 from gateway.front.registry import Registry, open_registry
+from gateway.front.tools import Tools
+from gateway.settings import Settings
 from gateway.wire.calls import SayCall, SessionEvent
-from gateway.wire.promises import MOST, Moment, Wish
+from gateway.wire.promises import MAX_SECONDS, MOST, Moment, Wish
 
 
 @dataclass
@@ -91,6 +93,33 @@ async def test_a_timer_rings_once_it_is_due_and_is_gone_once_it_was_stopped(worl
     await promises._look()
     assert promises.of("kitchen") == []
     assert world.told == ["kept", "ringing", "stopped"]
+
+
+async def test_what_was_just_stopped_is_still_told_of_and_can_be_cancelled(world: World) -> None:
+    promises = await world.promises()
+    world.board.live["kitchen"] = "s1"
+    tools = Tools(Settings(), world.registry, world.board, promises, None)  # type: ignore[arg-type]
+    await promises.add("kitchen", Wish(seconds=600, label="pasta"))
+    kept = await promises.add("kitchen", Wish(seconds=0, label="egg"))
+    await promises._look()
+    promises.take(said(kept["number"], "s1", "stopped"))
+    for _ in range(2):
+        listed = await tools._list_timers("kitchen")
+        assert [(p["label"], p["ringing"]) for p in listed] == [("egg", True), ("pasta", False)]
+        await promises._look()
+    assert promises.rung("porch") == []
+    await promises.cancel("kitchen", kept["number"])
+    world.later(RUNG_SECONDS + 1)
+    assert promises.rung("kitchen") == []
+    with pytest.raises(NotFound):
+        await promises.cancel("kitchen", kept["number"])
+
+
+async def test_what_is_too_far_ahead_is_refused(world: World) -> None:
+    promises = await world.promises()
+    with pytest.raises(BadRequest, match="more than a year ahead"):
+        await promises.add("kitchen", Wish(kind="alarm", at=world.now.wall + MAX_SECONDS + 1))
+    assert promises.of("kitchen") == []
 
 
 async def test_a_ring_that_a_cut_has_ended_goes_on_in_the_next_call(world: World) -> None:

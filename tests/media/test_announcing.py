@@ -136,7 +136,20 @@ def test_people_stop_it_so(heard: str) -> None:
     assert means_stop(heard)
 
 
-@pytest.mark.parametrize("heard", ["", "what time is it", "don't stop", "stop by the shop"])
+@pytest.mark.parametrize(
+    "heard",
+    [
+        *("Stop, stop, stop!", "Yes, stop it now.", "cancel the alarm", "turn that off please"),
+        *("Thank you very much!", "all right", "stop beeping"),
+    ],
+)
+def test_and_in_more_words(heard: str) -> None:
+    assert means_stop(heard)
+
+
+@pytest.mark.parametrize(
+    "heard", ["", "what time is it", "don't stop", "stop by the shop", "stop the egg timer"]
+)
 def test_and_not_so(heard: str) -> None:
     assert not means_stop(heard)
 

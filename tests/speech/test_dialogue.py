@@ -194,16 +194,17 @@ async def test_what_we_only_refuse_is_for_the_model(recogniser: Recogniser) -> N
 class _Gateway:
     """What a gateway answers to a bot; notes what it is asked."""
 
-    def __init__(self, error: GatewayError | None = None) -> None:
+    def __init__(self, error: GatewayError | None = None, **more: object) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self._error = error
+        self._more = more
 
     async def ask(self, tool: str, arguments: dict[str, Any] | None = None) -> Any:
         self.asked.append((tool, arguments or {}))
         if self._error is not None:
             raise self._error
         one = {"number": 7, "kind": "timer", "label": "pasta", "seconds": 600, "left": 61.2}
-        return [one] if tool == "list_timers" else {}
+        return [one | self._more] if tool == "list_timers" else {}
 
 
 def _kept(recogniser: Recogniser, gateway: _Gateway) -> Dialogue:
@@ -225,6 +226,23 @@ async def test_a_gateway_keeps_the_timers(recogniser: Recogniser) -> None:
         ("promise", wish),
         ("cancel_timer", {"number": 7}),
     ]
+
+
+@pytest.mark.parametrize("text", ["stop", "okay nabu, stop", "that'll do"])
+async def test_whatever_means_stop_stops_what_rings(recogniser: Recogniser, text: str) -> None:
+    gateway = _Gateway()
+    assert await _texts(_kept(recogniser, gateway), [_heard(text)], _ANSWER) == ["Okay."]
+    assert [tool for tool, _ in gateway.asked] == ["stop_ringing"]
+
+
+async def test_for_what_was_said_to_a_ring_it_does_not_apologise(recogniser: Recogniser) -> None:
+    assert await _texts(_kept(recogniser, _Gateway(ringing=True)), [_heard("turn it off")], []) == []
+
+
+async def test_an_alarm_without_a_name_is_spoken_of_as_that(recogniser: Recogniser) -> None:
+    gateway = _Gateway(kind="alarm", label="", seconds=None, left=-5.0, ringing=True)
+    said = await _texts(_kept(recogniser, gateway), [_heard("turn off the alarm")], _ANSWER)
+    assert said == ["Okay, the alarm is cancelled."]
 
 
 async def test_a_timer_that_is_not_kept_is_not_promised(recogniser: Recogniser) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.speech.intents import Intent, Recogniser
-from gateway.speech.reply import CancelTimers, Context, SetVolume, StartTimer, Timer
+from gateway.speech.reply import CancelTimers, Context, SetVolume, StartTimer, StopRinging, Timer
 from gateway.speech.skills import answer
 from gateway.speech.timer_skills import spoken_duration
 
@@ -115,6 +115,32 @@ def test_of_several_timers_one_has_to_be_named() -> None:
 def test_a_named_timer_is_cancelled(slots: dict[str, str | int], numbers: tuple[int, ...]) -> None:
     reply = answer(Intent("TimerCancel", slots), _context(timers=(_PASTA, _TEA)))
     assert reply.actions == (CancelTimers(numbers),)
+
+
+@pytest.mark.parametrize(
+    "intent", [Intent("TimerCancel"), Intent("TimerCancel", {"which": "last"}), Intent("TimerCancelIt")]
+)
+def test_where_one_rings_it_is_that_which_is_meant(intent: Intent) -> None:
+    eggs = Timer(3, "egg", 60, 0.0, rings=True)
+    reply = answer(intent, _context(timers=(eggs, _PASTA, Timer(4, "tea", 60, 60.0))))
+    assert (reply.text, reply.actions) == ("Okay, the egg timer is cancelled.", (CancelTimers((3,)),))
+
+
+def test_a_name_says_more_than_that_another_rings() -> None:
+    timers = (Timer(3, "egg", 60, 0.0, rings=True), _PASTA)
+    reply = answer(Intent("TimerCancel", {"timer_name": "pasta"}), _context(timers=timers))
+    assert reply.actions == (CancelTimers((1,)),)
+
+
+def test_what_rings_is_none_of_those_that_run() -> None:
+    timers = (Timer(3, "egg", 60, 0.0, rings=True), _PASTA)
+    assert answer(Intent("TimerLeft"), _context(timers=timers)).text == "Ten minutes left."
+
+
+def test_be_quiet_is_said_to_what_rings() -> None:
+    ringing = Timer(3, "egg", 60, 0.0, rings=True)
+    assert answer(Intent("Mute"), _context(timers=(ringing, _PASTA))).actions == (StopRinging(),)
+    assert answer(Intent("Mute"), _context(timers=(_PASTA,))).actions == (SetVolume(0),)
 
 
 def test_the_time_left_is_told() -> None:
