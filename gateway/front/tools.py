@@ -235,26 +235,34 @@ class Tools:
     def _at(self, when: str) -> float:
         """A time as people give it, in Unix seconds."""
         zone = ZoneInfo(self._settings.timezone) if self._settings.timezone else None
-        return next_time(when, datetime.now(UTC).astimezone(zone))
+        return next_time(when, datetime.now(UTC).timestamp(), zone)
 
 
-def next_time(when: str, now: datetime) -> float:
-    """The next time that it is `HH:MM`, or a moment in full, in the time zone of `now`; Unix seconds.
+def next_time(when: str, now: float, zone: ZoneInfo | None) -> float:
+    """The next time that it is `HH:MM`, or a moment in full; `now` and what it gives are Unix seconds.
+
+    The offset is that of the moment itself, in `zone`, or where this machine is: clocks may change until then.
 
     Raises:
         BadRequest: it is neither, or over.
     """
     try:
-        if "T" not in when:
-            at = datetime.combine(now.date(), time.fromisoformat(when), now.tzinfo)
-            return (at if at > now else at + timedelta(days=1)).timestamp()
-        moment = datetime.fromisoformat(when)
-    except ValueError:
+        if "T" in when:
+            found = [datetime.fromisoformat(when)]
+        else:
+            clock = time.fromisoformat(when)
+            today = datetime.fromtimestamp(now, clock.tzinfo or zone).date()
+            found = [datetime.combine(today + timedelta(days=n), clock) for n in range(2)]
+        # An hour that there is twice, as summer time ends, is meant where it is yet to come.
+        there = [moment.replace(tzinfo=moment.tzinfo or zone, fold=n) for moment in found for n in range(2)]
+        times = [moment.timestamp() for moment in there]
+    except (ValueError, OverflowError):
         raise BadRequest(f"{when!r} is no time", remedy="HH:MM, or YYYY-MM-DDTHH:MM") from None
-    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=now.tzinfo)
-    if moment <= now:
-        raise BadRequest(f"{when} is over", remedy="give a time to come")
-    return moment.timestamp()
+    coming = next((at for at in times if at > now), None)
+    if coming is None:
+        here = datetime.fromtimestamp(now, zone)
+        raise BadRequest(f"{when} is over: it is {here:%Y-%m-%dT%H:%M} now", remedy="give a time to come")
+    return coming
 
 
 def _words(said: dict[str, Any]) -> dict[str, Any]:
