@@ -19,6 +19,7 @@ from gateway.bus import subjects
 from gateway.errors import Busy, ConfigError, GatewayError
 from gateway.recurring import Recurring
 from gateway.sections import Nats
+from ground import installing
 
 AGAIN_SECONDS: Final = 0.25
 """Between two tries to connect; NATS bears thousands of them a second."""
@@ -28,7 +29,6 @@ CONNECT_SECONDS: Final = 2
 MOST_TURNS: Final = 1_000
 """Of the event loop, for what has arrived to be heard."""
 _NOBODY: Final = "503"
-_INSTALL: Final = 'python3 -m pip install "voicegw[hosts]"'
 
 
 class Away(Busy):
@@ -184,7 +184,9 @@ async def connected(settings: Nats, member: str) -> AsyncIterator[Bus]:
         import nats.errors  # noqa: PLC0415 -- an extra
         from nats.aio.client import Client  # noqa: PLC0415
     except ImportError:
-        raise ConfigError("several machines need nats-py", remedy=_INSTALL) from None
+        raise ConfigError(
+            "several machines need nats-py", remedy=installing.line("nats-py>=2.9,<3")
+        ) from None
     trouble = Recurring("NATS does not answer", and_now="calls go on; none begins", level="ERROR")
     client = Client()
     bus = Bus(client, nats.errors)

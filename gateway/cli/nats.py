@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import shlex
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -41,13 +42,13 @@ def nats(
             f"{folder} can't be written: {reason(error)}", remedy="give another folder"
         ) from None
     out.print(
-        f"Start NATS with: cd {folder / 'nats'} && nats-server -c nats-server.conf",
+        f"Start NATS with: cd {shlex.quote(str(folder / 'nats'))} && nats-server -c nats-server.conf",
         markup=False,
         soft_wrap=True,
     )
     for name in made:
         out.print(
-            f"{name}: copy {folder / name}/* beside its voicegw.toml, and add nats.toml to that",
+            f"{name}: copy {shlex.quote(str(folder / name))}/* beside its voicegw.toml, and add nats.toml to that",
             markup=False,
             soft_wrap=True,
         )

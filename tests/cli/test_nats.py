@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
 
+from gateway.bus.connection import connected
 from gateway.cli.nats import nats
 from gateway.errors import ConfigError
+from gateway.sections import Nats
+from ground import installing
 
 
 def write(folder: Path) -> None:
@@ -30,3 +35,21 @@ def test_an_authority_that_is_none_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "nats" / name).write_text("")
     with pytest.raises(ConfigError, match=r"ca\.pem and"):
         write(tmp_path)
+
+
+def test_what_is_to_be_typed_holds_in_a_folder_with_a_space(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "my members")
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Start NATS with: ")]
+    assert shlex.split(line)[4] == str(tmp_path / "my members" / "nats")
+
+
+async def test_without_its_client_the_line_that_brings_it_here_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "nats.errors", None)
+    with pytest.raises(ConfigError) as caught:
+        async with connected(Nats(urls=("nats://127.0.0.1:9",)), "front-one"):
+            pass
+    assert caught.value.remedy == installing.line("nats-py>=2.9,<3")
