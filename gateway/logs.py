@@ -11,7 +11,7 @@ import logging
 import sys
 import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from loguru import logger
 from pydantic import BaseModel, Field
@@ -183,6 +183,7 @@ class _Relayed(BaseModel):
     """A record on its way from another process, which is not trusted: it is made fit to be shown here."""
 
     level: str
+    no: Annotated[int, Field(ge=0)]
     logger: str = Field(max_length=200)
     line: int
     session: str = "-"
@@ -195,6 +196,7 @@ def _for_relay(record: Record) -> str:
     error = _settle(record)
     told = _Relayed(
         level=record["level"].name,
+        no=record["level"].no,
         logger=(record["name"] or "-")[:200],
         line=record["line"],
         session=str(record["extra"]["session"]),
@@ -211,7 +213,7 @@ def relay(line: str, session: str) -> None:
 
     A process of one session has no say in which; `-` is of many, and tells.
     """
-    told = _relayed(line) or _Relayed(level="INFO", logger=__name__, line=0, message=line)
+    told = _relayed(line) or _Relayed(level="INFO", no=20, logger=__name__, line=0, message=line)
 
     def as_there(record: Record) -> None:
         record["name"], record["line"] = told.logger, told.line
@@ -219,7 +221,7 @@ def relay(line: str, session: str) -> None:
             record["extra"][_RELAYED] = _Error(plain(told.error), told.trace)
 
     logger.bind(session=told.session if session == "-" else session).patch(as_there).log(
-        told.level, "{}", told.message
+        told.level if _is_level(told.level) else told.no, "{}", told.message
     )
 
 
@@ -227,8 +229,15 @@ def _relayed(line: str) -> _Relayed | None:
     if not line.startswith(_RECORD):
         return None
     try:
-        told = _Relayed.model_validate_json(line[1:])
-        logger.level(told.level)
-    except ValueError:  # pydantic's is one, and so is a level that there is not
+        return _Relayed.model_validate_json(line[1:])
+    except ValueError:  # pydantic's is one
         return None
-    return told
+
+
+def _is_level(name: str) -> bool:
+    """Whether there is one of this name here: a bot may make its own, or log by number."""
+    try:
+        logger.level(name)
+    except ValueError:
+        return False
+    return True

@@ -124,6 +124,17 @@ def test_a_record_crosses_as_itself(err: Err) -> None:
     assert record["message"] == r"a message of\ntwo lines"
 
 
+@pytest.mark.parametrize("level", ["NOTICE", 27])
+def test_a_record_of_a_level_that_only_its_process_has_is_one_all_the_same(
+    err: Err, level: str | int
+) -> None:
+    line = json.dumps({"level": str(level), "no": 27, "logger": "a", "line": 1, "message": "it happened"})
+    logs.set_up(Settings(log_json=True), worker=1)
+    logs.relay("\x1e" + line, "s-1")
+    record = json.loads(relayed(err))
+    assert (record["level"], record["message"]) == ("Level 27", "it happened")
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 def test_an_exception_crosses_with_its_trace(err: Err, *, as_json: bool) -> None:
     def at_first_hand() -> None:

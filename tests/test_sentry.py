@@ -9,10 +9,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.settings import Settings
+from tests.media.running import begin, running
 from tests.support.gateway import environment, voicegw
 
 _ERRORS = """
@@ -83,6 +86,21 @@ def test_errors_reach_it_with_their_session_and_without_values(
     [value] = raised["exception"]["values"]
     assert (value["type"], value["value"]) == ("ValueError", "no such voice")
     assert "sk-secret" not in json.dumps(found)
+
+
+async def test_what_ends_a_bot_reaches_the_sentry_that_its_import_has_set_up(
+    events: tuple[str, list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    dsn, found = events
+    bot = tmp_path / "reports.py"
+    bot.write_text(
+        f"import sentry_sdk\nsentry_sdk.init({dsn!r})\nasync def bot(runner_args): raise ValueError('no voice')\n"
+    )
+    async with running(Settings(bot=str(bot))) as bots:
+        process = await begin(bots, "call", bot=str(bot), file=str(bot))
+        assert (await process.ended).detail == "ValueError: no voice"
+        process.sock.close()
+    assert any("no voice" in json.dumps(event) for event in found)
 
 
 def test_what_is_no_dsn_is_named_at_start_up() -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import faulthandler
 import importlib
+import logging
 import os
 import random
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -29,6 +32,9 @@ RAISED_STATUS = 70
 _OWN_PREFIX = "VOICEGW_"
 _LEAVE_SECONDS = 3
 """For engines to end by themselves; then the system ends them."""
+_LAST_SECONDS = 3.0
+"""For what was registered to be done at the end."""
+_STDERR = 2
 _BY_PYTHON: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGPIPE: signal.SIG_IGN,
@@ -71,10 +77,17 @@ def live(life: Life, control: socket.socket, parent: int) -> NoReturn:
     except BaseException as error:  # noqa: BLE001 -- the last one who can tell
         _tell(life, control, error)
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(Exception):
-                stream.flush()
+        _do_last()
+        sinks.flush()
         os._exit(status)
+
+
+def _do_last() -> None:
+    """Do what was registered to be done at the end of this process: what has waited to be reported is sent then."""
+    with contextlib.suppress(Exception):
+        doing = threading.Thread(target=atexit._run_exitfuncs, daemon=True)  # noqa: SLF001 -- nothing else runs them
+        doing.start()
+        doing.join(_LAST_SECONDS)
 
 
 def _settle(life: Life, parent: int) -> None:
@@ -92,11 +105,22 @@ def _settle(life: Life, parent: int) -> None:
     vars(sys.modules["__main__"]).update(__spec__=None, __file__=None)
     given.settle(life.bot)
     sinks.settle(life.bot)
-    if not life.loaded:
+    if life.loaded:
+        _forget_ends()
+    else:
         set_up_logs(life.settings, worker=life.worker, relayed=True)
         importlib.import_module(life.runner)
         loading.load(life.bot)
     reseed()
+
+
+def _forget_ends() -> None:
+    """What was registered in the template, to be done at its end, is not this one's, but for what is to be told yet."""
+    atexit._clear()  # noqa: SLF001
+    for end in (logging.shutdown, logger.remove):
+        atexit.register(end)
+    if (sentry := sys.modules.get("sentry_sdk")) is not None:
+        atexit.register(sentry.flush, _LAST_SECONDS)
 
 
 def reseed() -> None:
@@ -115,8 +139,8 @@ def _wait(life: Life, control: socket.socket) -> int:
     work, (sock, output) = received
     _redirect(output)
     os.environ.update(work.environment)
-    logger.configure(extra={"session": work.job.session_id, "worker": str(life.worker)})
-    faulthandler.enable(all_threads=False)
+    sinks.of_session(work.job.session_id, life.worker)
+    faulthandler.enable(_STDERR, all_threads=False)
     run: Callable[[socket.socket, Any], None] = importlib.import_module(life.runner).run
     run(socket.socket(fileno=sock), work.job)
     return 0
@@ -135,9 +159,9 @@ def _receive(control: socket.socket) -> tuple[Work, list[int]] | None:
 
 def _redirect(output: int) -> None:
     """Send what is printed, by C as well, to the call's own pipe."""
+    sinks.flush()
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-        with contextlib.suppress(AttributeError):  # a module has put something of its own there
+        with contextlib.suppress(Exception):  # a module has put something of its own there, or closed it
             stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     os.dup2(output, 1)
     os.dup2(output, 2)

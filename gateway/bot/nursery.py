@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gateway import processes
-from gateway.bot import system
+from gateway.bot import sinks, system
 from gateway.bot.child import Life, live
 from gateway.settings import Settings
 from gateway.wire.template import Birth, Lines, Message, Raised, TemplateError, Work, encode
@@ -85,8 +85,7 @@ class Nursery:
 
     def _fork(self, life: Life, control: socket.socket) -> int:
         parent = os.getpid()
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()  # else what waits in them is written twice
+        sinks.flush()  # else what waits is written twice
         blocked = signal.pthread_sigmask(
             signal.SIG_BLOCK, _ASKING
         )  # else it would take them as the template does

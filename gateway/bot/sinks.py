@@ -1,16 +1,18 @@
-"""Where each bot logs to, apart from the others, as its import has it.
+"""Where each bot logs to and prints, apart from the others, as its import has it.
 
 It finds one sink of loguru's, of the number 0, as under Pipecat's runner, and may add and take away what it likes, in
-Python's own logging too. Which sinks there are loguru keeps to itself; `tests/bot/test_sinks.py` fails where it keeps
-them otherwise.
+Python's own logging too; and it may put something else in the place of standard output and error, or close them. Which
+sinks there are loguru keeps to itself; `tests/bot/test_sinks.py` fails where it keeps them otherwise.
 """
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging import Handler, getLogger
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TextIO
 
 from loguru import logger
 
@@ -18,6 +20,9 @@ from loguru import logger
 class _Sinks(NamedTuple):
     loguru: Mapping[int, Any]
     logging: list[Handler]
+    streams: tuple[TextIO, TextIO]
+    extra: Mapping[str, Any]
+    patcher: Callable[[Any], None] | None
 
 
 _LEFT: Final[dict[str, _Sinks]] = {}
@@ -39,17 +44,37 @@ def importing(bot: str, set_up: Callable[[], None]) -> Iterator[None]:
         set_up: makes the sink that it finds.
     """
     ours = _now()
-    _log_by(_Sinks({}, []))
+    _log_by(_Sinks({}, [], (_stream(1), _stream(2)), {}, None))
     set_up()
     try:
         yield
     finally:
+        flush()  # else what waits in them is written by each fork
         _LEFT[bot] = _now()
         _log_by(ours)
 
 
+def of_session(session: str, worker: int) -> None:
+    """Have each record say whose it is, beside what the bot has its own say."""
+    _core().extra.update(session=session, worker=str(worker))
+
+
+def flush() -> None:
+    """Have all that was printed be written; where a bot has closed a stream, or put what is none there, it is lost."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+
+
+def _stream(fd: int) -> TextIO:
+    to = io.BufferedWriter(io.FileIO(fd, "w", closefd=False))
+    return io.TextIOWrapper(to, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
 def _now() -> _Sinks:
-    return _Sinks(_core().handlers, [*getLogger().handlers])
+    core = _core()
+    streams = (sys.stdout, sys.stderr)
+    return _Sinks(core.handlers, [*getLogger().handlers], streams, {**core.extra}, core.patcher)
 
 
 def _log_by(sinks: _Sinks) -> None:
@@ -57,7 +82,10 @@ def _log_by(sinks: _Sinks) -> None:
     core.handlers = sinks.loguru
     core.handlers_count = max(sinks.loguru, default=-1) + 1
     core.min_level = min((sink.levelno for sink in sinks.loguru.values()), default=float("inf"))
+    core.extra = {**sinks.extra}
+    core.patcher = sinks.patcher
     getLogger().handlers = [*sinks.logging]
+    sys.stdout, sys.stderr = sinks.streams
 
 
 def _core() -> Any:

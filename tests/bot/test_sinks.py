@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,33 @@ def test_what_a_bot_adds_to_pythons_own_logging_is_its_own(tmp_path: Path) -> No
             sinks.settle(name)
             logging.getLogger("x").warning("of %s", name)
     assert [(tmp_path / name).read_text() for name in ("one", "two")] == ["of one\n", "of two\n"]
+
+
+def test_what_a_bot_has_each_of_its_records_say_is_its_own(tmp_path: Path, ours: io.StringIO) -> None:
+    for name in ("one", "two"):
+        with sinks.importing(name, found):
+            logger.configure(extra={"of": name}, patcher=lambda record: record["extra"].update(seen=1))
+            logger.add(tmp_path / name, format="{extra[of]} {extra[seen]} {extra[session]} {message}")
+    logger.info("{} of the process", "of" in logger._core.extra)  # type: ignore[attr-defined]
+    for name in ("one", "two"):
+        with sinks.importing("between", found):
+            sinks.settle(name)
+            sinks.of_session("s-1", 0)
+            logger.info("x")
+    assert [(tmp_path / name).read_text() for name in ("one", "two")] == ["one 1 s-1 x\n", "two 1 s-1 x\n"]
+    assert ours.getvalue() == "False of the process\n"
+
+
+def test_a_bot_that_prints_elsewhere_leaves_the_others_their_output() -> None:
+    before = sys.stdout, sys.stderr
+    with sinks.importing("one", found):
+        sys.stdout = elsewhere = io.StringIO()
+        sys.stderr.close()
+    assert (sys.stdout, sys.stderr) == before
+    with sinks.importing("between", found):
+        sinks.settle("one")
+        print("of one")  # noqa: T201 -- what it is for
+    assert elsewhere.getvalue() == "of one\n"
 
 
 def test_a_bot_that_takes_all_away_leaves_the_others_theirs(tmp_path: Path, ours: io.StringIO) -> None:

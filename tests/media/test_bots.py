@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +41,13 @@ async def test_how_a_bot_ends_is_told(bots: Bots, do: str, body: dict[str, Any],
     process = await begin(bots, do, **body)
     assert await process.ended == expected
     assert (await looked(bots))["pid"] != process.pid  # and the next has a process
+
+
+async def test_what_a_bot_has_registered_for_its_end_is_done(bots: Bots, tmp_path: Path) -> None:
+    process = await begin(bots, "at exit", last=str(tmp_path / "last"), log=str(tmp_path / "log"))
+    assert await process.ended == Exit(how="returned")
+    assert (tmp_path / "last").read_text() == "sent"
+    assert (tmp_path / "log").read_text() == "logged\n" * 1_000
 
 
 async def test_a_bot_with_the_gil_in_its_hand_ends_when_it_is_told_to(bots: Bots) -> None:

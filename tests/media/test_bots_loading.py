@@ -268,9 +268,26 @@ os.chdir(Path(__file__).parent)
 Path("seven").write_text("7")
 async def bot(runner_args): return int(Path("seven").read_text())
 """
+STREAMS = """
+import sys
+class Lines:
+    def write(self, text): return len(text)
+sys.stdout, sys.stderr = Lines(), None
+async def bot(runner_args): return 7 if isinstance(sys.stdout, Lines) else 0
+"""
+CLOSED = """
+import sys
+sys.stdout.close()
+sys.stderr.close()
+async def bot(runner_args): return 7
+"""
 
 
-@pytest.mark.parametrize("code", [POOL, SPAWN, SINK, FOLDER], ids=["pool", "spawn", "sink", "folder"])
+@pytest.mark.parametrize(
+    "code",
+    [POOL, SPAWN, SINK, FOLDER, STREAMS, CLOSED],
+    ids=["pool", "spawn", "sink", "folder", "streams", "closed"],
+)
 async def test_what_a_bot_does_in_its_import_holds_in_its_calls(tmp_path: Path, code: str) -> None:
     files = [tmp_path / name / "bot.py" for name in ("one", "two")]
     for file in files:

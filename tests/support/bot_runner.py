@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import ctypes
 import importlib
 import json
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from loguru import logger
 from numpy import random as numpy_random
 
 from gateway.bot import loading, system
@@ -99,6 +101,16 @@ def _eat(_sock: socket.socket, _body: dict[str, Any]) -> None:
         _kept.append(bytearray(16 << 20))
 
 
+def _at_exit(_sock: socket.socket, body: dict[str, Any]) -> str:
+    """What waits to be reported until the process ends, and what is logged by a thread."""
+    atexit.register(Path(body["last"]).write_text, "sent")
+    logger.remove()
+    logger.add(body["log"], format="{message}", enqueue=True)
+    for _ in range(1_000):
+        logger.info("logged")
+    return "registered"
+
+
 def _swarm(sock: socket.socket, body: dict[str, Any]) -> None:
     for _ in range(body["count"]):
         subprocess.Popen(["sleep", "1000"])
@@ -147,6 +159,7 @@ _DEEDS: dict[str, Callable[[socket.socket, dict[str, Any]], object]] = {
     "wait": _wait,
     "ignore sigterm": _ignore_sigterm,
     "start others": _start_others,
+    "at exit": _at_exit,
     "close descriptors": _close_descriptors,
     "print": _print,
     "eat": _eat,
