@@ -24,7 +24,8 @@ from pipecat.metrics.metrics import (
     TTSUsageMetricsData,
 )
 
-from gateway.wire.talk import MAX_NAME, MAX_TOLD
+from gateway.wire import plain
+from gateway.wire.talk import MAX_MEASURE, MAX_NAME, MAX_TOLD
 
 OPEN: Final = 32
 """Calls of tools that are followed at once."""
@@ -101,14 +102,16 @@ class Measures:
 
 
 def _told(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = plain.text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= MAX_TOLD else f"{text[: MAX_TOLD - 1]}…"
 
 
 def _read(data: MetricsData) -> Iterator[dict[str, Any]]:
     who = {"service": data.processor.partition("#")[0][:MAX_NAME], "model": (data.model or "")[:MAX_NAME]}
     for kind, value in _figures(data):
-        if value:
+        if (
+            value is not None and 0 < value <= MAX_MEASURE
+        ):  # Pipecat takes times by a clock that may be set meanwhile
             yield {**who, "kind": kind, "value": float(value)}
 
 

@@ -114,10 +114,10 @@ async def hold(sock: socket.socket, job: BotJob) -> None:
             asyncio.create_task(connection.serve(), name=f"events-{job.session_id}"),
             asyncio.create_task(_beat(pair), name=f"beat-{job.session_id}"),
         ]
-        arguments = given.arguments(job, connection, module, seat.tools)
-        if job.device is not None:
-            arguments.pipeline_idle_timeout_secs = None  # a device stays connected while nobody speaks
         try:
+            arguments = given.arguments(job, connection, module, seat.tools)
+            if job.device is not None:
+                arguments.pipeline_idle_timeout_secs = None  # a device stays connected while nobody speaks
             if isinstance(connection, WholeConnection) and not await connection.met():
                 return  # Pipecat's runner too answers before it begins the bot, which may block
             await module.bot(arguments)

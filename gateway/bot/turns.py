@@ -24,6 +24,7 @@ from pipecat.frames.frames import (
     VADUserStoppedSpeakingFrame,
 )
 
+from gateway.wire import plain
 from gateway.wire.talk import Stage
 
 STAGES: tuple[str, ...] = get_args(Stage)
@@ -123,17 +124,17 @@ class TurnClock:
 
     def _transcribed(self, frame: TranscriptionFrame, now: float) -> None:
         self._turn.mark("transcript", now)
-        self._turn.user.append(frame.text.strip())
+        self._turn.user.append(plain.text(frame.text.strip()))
         self._heard_at = now
         self._said("user", frame.text, final=True)
 
     def _spoken(self, frame: TTSTextFrame, _now: float) -> None:
-        self._turn.bot.append(frame.text.strip())
+        self._turn.bot.append(plain.text(frame.text.strip()))
         self._said("bot", frame.text, final=True)
 
     def _said(self, who: str, text: str, *, final: bool) -> None:
-        if text.strip():
-            self._on_transcript({"at": time.time(), "who": who, "text": text.strip(), "final": final})
+        if text := plain.text(text.strip()):
+            self._on_transcript({"at": time.time(), "who": who, "text": text, "final": final})
 
     def _finish(self) -> None:
         turn, self._turn = self._turn, _Turn()

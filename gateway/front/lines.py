@@ -15,6 +15,8 @@ from gateway.wire.calls import EndCall, LineMessage, PhoneCall, SessionEvent
 
 MAX_WAITING: Final = 1_000
 """Messages for a provider that takes none: 20 s of sound. Then it is hung up on."""
+MAX_CHARACTERS: Final = 4 << 20
+"""Of all of them: 20 s of sound have a tenth of that."""
 
 
 class LineEnd:
@@ -24,6 +26,7 @@ class LineEnd:
         self._workers = workers
         self._id = session_id
         self._said: asyncio.Queue[LineMessage] = asyncio.Queue(MAX_WAITING)
+        self._characters = 0
         self._over = asyncio.Event()
         self.reason = "client_left"
 
@@ -37,7 +40,11 @@ class LineEnd:
         over = asyncio.create_task(self._over.wait(), name="line-over")
         try:
             await asyncio.wait({waiting, over}, return_when=asyncio.FIRST_COMPLETED)
-            return waiting.result() if waiting.done() else None
+            if not waiting.done():
+                return None
+            message = waiting.result()
+            self._characters -= _characters(message)
+            return message
         finally:
             waiting.cancel()
             over.cancel()
@@ -48,11 +55,17 @@ class LineEnd:
             self.reason = event.data["reason"]
             self._over.set()
         elif event.kind == "line":
-            try:
-                self._said.put_nowait(LineMessage(session_id=self._id, **event.data))
-            except asyncio.QueueFull:
+            message = LineMessage(session_id=self._id, **event.data)
+            self._characters += _characters(message)
+            if self._said.full() or self._characters > MAX_CHARACTERS:
                 logger.warning("the provider takes nothing; the call is hung up")
                 self._over.set()
+            else:
+                self._said.put_nowait(message)
+
+
+def _characters(message: LineMessage) -> int:
+    return len(message.text or "") + len(message.data or "")
 
 
 class Lines:

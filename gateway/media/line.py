@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from loguru import logger
 
+from gateway.errors import NotFound
 from gateway.media.seat import Bots, Seat
 from gateway.media.states import Event, State, next_state
 from gateway.settings import Settings
 from gateway.wire import talk
 from gateway.wire.calls import BotJob, EventKind, LineMessage, PhoneCall, SessionEvent
 from gateway.wire.frames import FrameError
+
+FIRST: Final = 2
+"""Messages with which each provider says what call this is; a bot that lacks one can't begin."""
 
 
 class Line:
@@ -43,7 +47,9 @@ class Line:
         self._log = logger.bind(session=self.id)
         self._log.info("{} at {}: bot {}", call.provider, call.remote, call.bot)
         self._closing: asyncio.Task[None] | None = None
-        self._seat = Seat(bots, _job(call, settings), self, replace=False, limits=settings.bot_limits)
+        self._seat = Seat(
+            bots, _job(call, settings), self, replace=False, limits=settings.bot_limits, first=FIRST
+        )
         self._watch = asyncio.create_task(self._follow(), name=f"watch-{self.id}")
         self._report()
 
@@ -98,7 +104,12 @@ class Line:
             case talk.Turn() | talk.Measures() | talk.Tool():
                 self._emit(told.t, {"session": self.id, "device": None, **told.model_dump(exclude={"t"})})
             case talk.Ask():
-                raise FrameError("a phone has no tools")
+                why = {
+                    "code": NotFound.code,
+                    "message": "a phone has no tools",
+                    "remedy": "ask in a device's call",
+                }
+                self._seat.tell(talk.Done(id=told.id, ok=False, result=why))
             case _:
                 raise FrameError(f"a bot on the phone tells no {told.t}")
 

@@ -72,9 +72,12 @@ class Seat:
         sink: the call.
         replace: whether another takes the place of one that fails.
         limits: how long a bot may take to start, and to end.
+        first: messages of the client, of those that wait for the bot, that are never dropped.
     """
 
-    def __init__(self, bots: Bots, job: BotJob, sink: Sink, *, replace: bool, limits: BotLimits) -> None:
+    def __init__(  # noqa: PLR0913 -- what a call knows of its bot
+        self, bots: Bots, job: BotJob, sink: Sink, *, replace: bool, limits: BotLimits, first: int = 0
+    ) -> None:
         self._bots = bots
         self._job = job
         self._sink = sink
@@ -83,7 +86,8 @@ class Seat:
         self._end_seconds = limits.end_s
         self._bot: Bot | None = None
         self._pair: Pair | None = None
-        self._kept: deque[talk.Told] = deque(maxlen=KEPT_MESSAGES)
+        self._kept: list[talk.Told] = []
+        self._first = first
         self._unheard: deque[bytes] = deque(maxlen=KEPT_SOUND)
         self._ready = asyncio.Event()
         self._hung_up = asyncio.Event()
@@ -137,6 +141,8 @@ class Seat:
         """Tell the bot; what comes while there is none waits for the next."""
         if self._pair is None:
             self._kept.append(told)
+            if len(self._kept) > KEPT_MESSAGES:
+                del self._kept[self._first]
             return
         try:
             self._pair.message(told.model_dump(mode="json"))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from gateway.errors import BadRequest
+from gateway.wire import plain
 from gateway.wire.sdp import Client
+
+Words = Annotated[str, BeforeValidator(plain.text)]
+"""What an error says: a file's name in it need not be UTF-8."""
 
 
 class Unreadable(BadRequest):
@@ -205,7 +209,7 @@ class Exit(Wire):
     """How a bot ended. `detail` says it in words: the exception, the exit status or the signal."""
 
     how: Literal["returned", "raised", "exited", "killed"]
-    detail: str = ""
+    detail: Words = ""
 
 
 Order = tuple[float, int]

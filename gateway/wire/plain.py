@@ -20,6 +20,11 @@ def fault(value: Any, most: int | None = None) -> str | None:
     return f"{size} bytes are more than {most}" if most is not None and size > most else None
 
 
+def text(given: str) -> str:
+    """Text that UTF-8 can write: half a character, as a service that cuts its stream anywhere sends it, is a `?`."""
+    return given.encode(errors="replace").decode()
+
+
 def is_deeper(value: Any, most: int) -> bool:
     """Whether there are more than so many lists and objects in each other."""
     level = [value]

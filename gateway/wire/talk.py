@@ -19,6 +19,7 @@ MAX_TOLD = 2_000
 """Of a tool's arguments and of its result."""
 MAX_ARGUMENTS = 16_000
 """Bytes, as JSON, of what a bot asks with: the summary of a call is the longest."""
+MAX_MEASURE = 1e12
 MAX_SDP = 1 << 16
 Stage = Literal["turn", "transcript", "text", "audio", "packet"]
 """The steps of an answer after the end of speech, in order: figures are kept of each for ever, so of no others."""
@@ -183,7 +184,7 @@ class Measure(BaseModel):
         "characters",
         "audio_seconds",
     ]
-    value: Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+    value: Annotated[float, Field(ge=0, le=MAX_MEASURE, allow_inf_nan=False)]
 
 
 class Measures(Told):

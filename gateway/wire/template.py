@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from gateway.errors import BY_CODE, GatewayError
-from gateway.wire.calls import BotJob, Exit, Wire
+from gateway.wire.calls import BotJob, Exit, Wire, Words
 
 RUNNER: Final = "gateway.bot.run"
 """The module whose `run(sock, job)` is what a bot's process does."""
@@ -28,8 +28,8 @@ class Fault(Wire):
     """An error of our tree, as it crosses."""
 
     code: str
-    message: str
-    remedy: str = ""
+    message: Words
+    remedy: Words = ""
 
     @classmethod
     def of(cls, error: GatewayError) -> Fault:
@@ -150,7 +150,7 @@ class Raised(Wire):
     """From a child, last of all: what ended it. `lasting` where another try would meet the same."""
 
     kind: Literal["raised"] = "raised"
-    detail: str
+    detail: Words
     fault: Fault
     lasting: bool
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from pipecat.frames.frames import (
     FunctionCallCancelFrame,
     FunctionCallInProgressFrame,
@@ -79,6 +80,21 @@ def test_pipecats_metrics_are_told_by_service_and_model() -> None:
 
 def test_a_zero_is_no_measure() -> None:
     assert Call().measured(TTFBMetricsData(processor="x#0", value=0.0)) == {}
+
+
+@pytest.mark.parametrize("value", [-0.2, float("nan"), float("inf"), 1e13])
+def test_what_can_have_been_measured_by_no_clock_is_no_measure(value: float) -> None:
+    assert Call().measured(TTFBMetricsData(processor="x", value=value)) == {}
+
+
+def test_a_tools_half_characters_can_be_told() -> None:
+    call = Call()
+    call.begins(name="lights")
+    call.ends({"said": "\ud83d"})
+    call.ends("\ude00")
+    for told in call.tools:
+        talk.from_bot({"t": "tool", **told})
+    assert [told["result"] for told in call.tools] == ['{"said": "?"}']
 
 
 def test_a_call_of_a_tool_is_told_once_it_is_over() -> None:

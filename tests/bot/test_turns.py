@@ -19,6 +19,7 @@ from pipecat.frames.frames import (
 )
 
 from gateway.bot.turns import STAGES, TurnClock
+from gateway.wire import talk
 
 
 class Call:
@@ -204,3 +205,15 @@ def test_words_are_told_as_they_come(call: Call) -> None:
         ("user", "what time", True),
         ("bot", "Noon.", True),
     ]
+
+
+def test_words_with_half_a_character_can_be_told(call: Call) -> None:
+    call.question()
+    call.after(0.1, said("what \ud83d"))
+    call.after(0.1, sound())
+    call.after(0.1, spoken("\ude00 this"))
+    call.after(1, BotStoppedSpeakingFrame())
+    [turn] = call.turns
+    for told in [{"t": "turn", **turn}, *({"t": "transcript", **words} for words in call.transcripts)]:
+        talk.from_bot(told)
+    assert (turn["user"], turn["bot"]) == ("what ?", "? this")

@@ -46,7 +46,19 @@ async def test_what_a_bot_tells_is_passed_on(
     assert events[-1].session_id == "s1"
 
 
-@pytest.mark.parametrize("told", [talk.Whole(), talk.App(message={}), talk.Ask(id=1, tool="volume")])
+async def test_a_bot_that_asks_for_a_devices_tools_is_told_that_there_are_none(
+    line: Line, events: list[SessionEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[talk.Told] = []
+    monkeypatch.setattr(line._seat, "tell", answers.append)
+    before = len(events)
+    line.told(talk.Ask(id=7, tool="volume"))
+    why = {"code": "not_found", "message": "a phone has no tools", "remedy": "ask in a device's call"}
+    assert answers == [talk.Done(id=7, ok=False, result=why)]
+    assert len(events) == before
+
+
+@pytest.mark.parametrize("told", [talk.Whole(), talk.App(message={})])
 async def test_what_a_phone_has_not_ends_such_a_bot(line: Line, told: talk.FromBot) -> None:
     with pytest.raises(FrameError):
         line.told(told)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.media.gate import BEFORE
-from gateway.media.seat import KEPT_SOUND, Bot, Seat
+from gateway.media.seat import KEPT_MESSAGES, KEPT_SOUND, Bot, Seat
 from gateway.sections import BotLimits
 from gateway.wire import talk
 from gateway.wire.calls import BotJob, Exit
@@ -79,13 +79,17 @@ class Late:
             streams.append(heard[:])
         return streams
 
-    async def hears(self, count: int) -> list[bytes]:
-        """The first so many frames of sound."""
+    async def takes(self, count: int, kind: Kind) -> list[Frame]:
+        """The first so many frames of a kind."""
         reader, came = Reader(), list[Frame]()
         while len(came) < count:
             data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.other, 1 << 16), 10)
-            came += [frame for frame in reader.feed(data) if frame.kind is Kind.HEARD]
-        return [frame.body for frame in came]
+            came += [frame for frame in reader.feed(data) if frame.kind is kind]
+        return came
+
+    async def hears(self, count: int) -> list[bytes]:
+        """The first so many frames of sound."""
+        return [frame.body for frame in await self.takes(count, Kind.HEARD)]
 
 
 class Quiet:
@@ -106,10 +110,10 @@ async def late() -> AsyncIterator[tuple[Late, Seat]]:
 
 
 @contextlib.asynccontextmanager
-async def seated() -> AsyncIterator[tuple[Late, Seat]]:
+async def seated(first: int = 0) -> AsyncIterator[tuple[Late, Seat]]:
     bot = Late()
     job = BotJob(session_id="s1", bot="echo", own={}, device=None, pc_id="p1", phone=None)
-    seat = Seat(bot, job, Quiet(), replace=False, limits=BotLimits())
+    seat = Seat(bot, job, Quiet(), replace=False, limits=BotLimits(), first=first)
     yield bot, seat
     await seat.end()
     bot.other.close()
@@ -170,3 +174,12 @@ async def test_of_much_that_is_said_before_the_last_is_kept(late: tuple[Late, Se
         seat.heard(pcm)
     bot.begins.set()
     assert await bot.hears(KEPT_SOUND) == said[-KEPT_SOUND:]
+
+
+async def test_what_a_call_begins_with_is_kept_for_a_bot_that_is_late() -> None:
+    async with seated(first=2) as (bot, seat):
+        for number in range(KEPT_MESSAGES + 30):
+            seat.tell(talk.Line(text=str(number)))
+        bot.begins.set()
+        told = [frame.message()["text"] for frame in await bot.takes(KEPT_MESSAGES, Kind.MESSAGE)]
+        assert told == [str(n) for n in (0, 1, *range(32, KEPT_MESSAGES + 30))]
