@@ -42,7 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.run is None:
         config.option.run = ROOT / "build" / "hil" / f"{dt.datetime.now():%Y%m%d-%H%M%S}"  # noqa: DTZ005
     run: Path = config.option.run
-    run.mkdir(parents=True, exist_ok=True)
+    if not config.option.collectonly:
+        run.mkdir(parents=True, exist_ok=True)
     config.option.root_logdir = config.option.root_logdir or str(run)
     config.stash[RUN] = Run()
 

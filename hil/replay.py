@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Final
 
-from ground import terminal
-from ground.trouble import Trouble
-from hil.errors import Unusable
+from ground import folders, terminal
+from hil.__main__ import Parser, check_words, command, finished, leave
+from hil.gateway import ROOT
 from hil.record import journal
 from hil.record.journal import Step
 
@@ -23,18 +21,17 @@ _FIGURES: Final = (
 
 def main() -> int:
     """Replay a folder of evidence; gives pytest's exit status."""
-    parser = argparse.ArgumentParser(prog="python -m hil.replay", description=__doc__)
+    parser = Parser(prog="python -m hil.replay", description=__doc__, allow_abbrev=False)
     parser.add_argument("folder", type=Path, help="a test's folder of an earlier run")
     options, rest = parser.parse_known_args()
     recorded = options.folder / "journal.json"
-    if not recorded.is_file():
-        raise Unusable(f"there is no {recorded}; name a folder that the rig wrote for one test")
-    again = options.folder / "replayed"
+    before = journal.read(recorded)[1]
     inside = Path(__file__).parent / "replaying"
-    from hil.__main__ import command  # noqa: PLC0415 -- each is a program of its own
-
-    status = subprocess.call(command(again, [*rest, str(inside), "--recorded", str(recorded.resolve())]))
-    for line in beside(journal.read(recorded)[1], _replayed(again)):
+    rest += [str(inside), "--recorded", str(recorded.resolve())]
+    check_words(rest)
+    again = folders.ready(options.folder / "replayed", setting="the folder", mode=0o777).resolve()
+    status = finished(subprocess.Popen(command(again, rest), cwd=ROOT))
+    for line in beside(before, _replayed(again)):
         terminal.out.verbatim(line)
     return status
 
@@ -66,9 +63,4 @@ def _replies(steps: list[Step]) -> list[tuple[str, dict[str, Any]]]:
 
 
 if __name__ == "__main__":
-    terminal.set_up()
-    try:
-        sys.exit(main())
-    except (Unusable, Trouble) as error:
-        terminal.err.print(f"error: {error}", markup=False)
-        sys.exit(2)
+    leave(main)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from argparse import Namespace
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from hil.backends.serial import SerialPort
 from hil.backends.simboard import Simboard
 from hil.backends.simulated import Simulated
 from hil.gateway import ROOT
-from hil.options import BINARY, capabilities_of, check, kind_of, seconds
+from hil.options import BINARY, capabilities_of, check, kind_of, network, seconds
 from hil.record.budgets import Budgets
 
 QUESTION: Final = ROOT / "tests" / "data" / "speech" / "what_time_is_it.wav"
@@ -66,16 +65,14 @@ def make_station(option: Namespace) -> Station:
     Raises:
         Unusable: what they ask for is not here. Trouble: what is given as a URL is none.
     """
-    gateway = gateway_url(option.gateway) if option.gateway else None
+    gateway = None if option.gateway is None else gateway_url(option.gateway)
     backend = _backend(option)
-    network = option.wifi or os.environ.get("VOICEGW_WIFI_SSID", "")
-    wifi = {"ssid": network, "password": os.environ.get("VOICEGW_WIFI_PASSWORD", "")} if network else {}
     board = option.board or (backend.board if isinstance(backend, Qemu) else "")
     return Station(
         backend,
         board,
         gateway,
-        wifi,
+        network(option),
         option.release,
         soak_seconds=seconds(option.soak),
         slack=option.slack,

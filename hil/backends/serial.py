@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import socket
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 from hil.backends import Backend, Reached
 from hil.errors import NotFlashed, Unusable
 from hil.gateway import ROOT
+from hil.options import power
 
 _PULSE_SECONDS = 0.1  # the reset circuit's capacitor wants a few milliseconds
 _FLASH_SECONDS = 300.0
@@ -62,8 +62,7 @@ class SerialPort(Backend):
         """By the command that was given."""
         if self._power_command is None:
             raise Unusable("no --power-command says how to switch this board's supply")
-        command = shlex.split(self._power_command.format(action="on" if on else "off"))
-        subprocess.run(command, check=True, timeout=30)
+        subprocess.run(power(self._power_command, "on" if on else "off"), check=True, timeout=30)
 
     def flash(self, dut: Any, release: Path, *options: str) -> None:
         """With the project's own tool, which wants the port for itself."""

@@ -7,9 +7,12 @@ import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from pydantic import ConfigDict, TypeAdapter
 
 from hil.path.link import Impairments
+from hil.record import reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +48,21 @@ class Journal:
         path.write_text(json.dumps({**facts, "steps": steps}, indent=1))
 
 
+_FACTS: Final = TypeAdapter(dict[str, Any])
+_STEPS: Final = TypeAdapter(
+    list[Step], config=ConfigDict(extra="forbid")
+)  # one that is not known can't be done again
+
+
 def read(path: Path) -> tuple[dict[str, Any], list[Step]]:
-    """The facts and the steps of a journal."""
-    facts = json.loads(path.read_text())
-    return facts, [_step(raw) for raw in facts.pop("steps")]
+    """The facts and the steps of a journal.
+
+    Raises:
+        Unusable: it is none, or of another version of the rig. Trouble: it cannot be read.
+    """
+    return reading.read(path, _kept, "journal of a test; name a folder that the rig wrote for one")
 
 
-def _step(raw: dict[str, Any]) -> Step:
-    for way in ("up", "down"):
-        if raw[way] is not None:
-            blackouts = tuple(tuple(span) for span in raw[way].pop("blackouts"))
-            raw[way] = Impairments(**raw[way], blackouts=blackouts)
-    return Step(**raw)
+def _kept(written: str) -> tuple[dict[str, Any], list[Step]]:
+    facts = _FACTS.validate_json(written)
+    return facts, _STEPS.validate_python(facts.pop("steps", None))

@@ -8,12 +8,19 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from pydantic import BeforeValidator, TypeAdapter
+
+from ground import folders
 from hil.errors import Unusable
+from hil.record import reading
 from hil.record.budgets import Budget
 
 FILE: Final = "results.json"
+_WHAT: Final = "record of a run; name a folder that `make hil` wrote"
+Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+"""As it is written: JSON knows no NaN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +30,7 @@ class Measure:
     name: str
     what: str
     unit: str
-    value: float
+    value: Number
     most: float | None
     least: float | None
     ok: bool
@@ -35,8 +42,8 @@ class Series:
 
     name: str
     unit: str
-    at: list[float]
-    values: list[float]
+    at: list[Number]
+    values: list[Number]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,29 +86,19 @@ def read(folder: Path) -> Run:
     """The run that a folder holds.
 
     Raises:
-        Unusable: it holds none.
+        Unusable: it holds none, or one of another version of the rig. Trouble: it cannot be read.
     """
-    try:
-        raw = json.loads((folder / FILE).read_text())
-    except (OSError, ValueError) as error:
-        raise Unusable(f"no run in {folder}: {error}; name a folder that `make hil` wrote") from None
-    return Run(raw["facts"], [_result(r) for r in raw["results"]])
+    run = reading.read(folder / FILE, TypeAdapter(Run).validate_json, _WHAT)
+    if not run.results:
+        raise Unusable(f"{folder / FILE} is no {_WHAT} (there is no test in it)")
+    return run
 
 
 def runs_below(folder: Path) -> list[Path]:
     """The folders of runs in a folder: itself, or one for each board."""
-    if (folder / FILE).exists():
+    if folders.is_there(folder / FILE):
         return [folder]
-    return sorted(path.parent for path in folder.glob(f"*/{FILE}"))
-
-
-def _result(raw: dict[str, Any]) -> Result:
-    measures = [
-        Measure(**{**m, "value": math.nan if m["value"] is None else m["value"]}) for m in raw["measures"]
-    ]
-    series = [Series(**s) for s in raw["series"]]
-    parts = [Parts(p["title"], [(name, ms) for name, ms in p["stages"]]) for p in raw["parts"]]
-    return Result(**{**raw, "measures": measures, "series": series, "parts": parts})
+    return [path.parent for path in folders.glob(folder, f"*/{FILE}")]
 
 
 def _plain(value: Any) -> Any:

@@ -6,7 +6,7 @@ import os
 import pty
 import subprocess
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from hil.gateway import ROOT
 from hil.simboard.demo import facts, write_release
 
 NOTHING = "/dev/no-such-port"
+POWER = ("--backend", "serial", "--power-command")
 
 
 @pytest.fixture
@@ -50,12 +51,46 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["--port", "rfc2217://127.0.0.1:9"], "rfc2217://127.0.0.1:9 cannot be reached", "server runs"),
         (["--board", "nothing"], "there is no board nothing", "there are c5-devkit"),
         (["--backend", "nothing"], "there is no backend nothing", "choose one of simulated"),
+        (["--backend", ""], "argument --backend: its value is empty", "leave it out"),
         (["--backend", "serial"], "no --port", "name the board's"),
         (["--backend", "qemu"], "no --release", "firmware/tools/release.py"),
+        (
+            ["--backend", "simboard", "--port", NOTHING],
+            "--port means nothing with backend simboard",
+            "serial",
+        ),
+        (["--port", ""], "argument --port: its value is empty", "leave it out"),
+        (["--port", ","], "--port names no port", "/dev/ttyACM0"),
+        (["--port"], "argument --port: expected one argument", "--help"),
+        (["--host", "127.0.0.1"], "--host means nothing with backend simboard", "--backend serial"),
+        (
+            ["--backend", "serial", "--host", "nowhere"],
+            "--host nowhere is no IPv4 address of this",
+            "ip -4 addr",
+        ),
+        (["--backend", "serial", "--host", "192.0.2.1"], "--host 192.0.2.1 is no IPv4 address", "ip -4 addr"),
+        (["--backend", "serial", "--host", "0.0.0.0"], "--host 0.0.0.0 is no IPv4 address", "ip -4 addr"),
+        ([*POWER, "/no/such {action}"], "there is no program /no/such (--power-command)", "give its path"),
+        ([*POWER, "true"], "--power-command true does not say {action}", "on or off"),
+        ([*POWER, "true '{action}"], "--power-command true '{action} is no command", "close what it opens"),
+        (["--gateway", ""], "argument --gateway: its value is empty", "leave it out"),
+        (["--gateway", "http://127.0.0.1:9"], "no gateway answers at http://127.0.0.1:9", "start it"),
+        (["--slack", "0"], "argument --slack: '0' is no factor", "above 0"),
+        (["--slack", "-1"], "argument --slack: '-1' is no factor", "above 0"),
+        (["--slack", "nan"], "argument --slack: 'nan' is no factor", "above 0"),
+        (["--slack", "inf"], "argument --slack: 'inf' is no factor", "above 0"),
+        (["--slack", "much"], "argument --slack: 'much' is no factor", "above 0"),
+        (["--run", ""], "argument --run: its value is empty", "leave it out"),
+        (["--bakend", "simulated"], "unrecognized arguments: --bakend", "--help"),
+        (["-k", "no_such_test"], "no test of the suite is chosen by -k no_such_test", "--collect-only"),
+        (["hil/suite/test_nothing.py"], "file or directory not found: hil/suite/test_nothing.py", "--help"),
         (["--release", "/nowhere"], "/nowhere is no release", "firmware/tools/release.py"),
         (["--sim-binary", "/nowhere"], "there is no /nowhere", "build it"),
         (["--against", "/nowhere"], "no run in /nowhere", "name a folder"),
+        (["--sim-binary", "/etc/passwd"], "/etc/passwd is no program", "give a build of voicesim"),
         (["--soak", "10"], "'10' is no duration", "write 90s"),
+        (["--soak=-5m"], "'-5m' is no duration", "write 90s"),
+        (["--soak", "infh"], "'infh' is no duration", "write 90s"),
     ],
 )
 def test_what_is_not_here_is_said_in_one_line(
@@ -77,8 +112,40 @@ def test_one_missing_board_of_a_bench_starts_none(tmp_path: Path, a_port: str) -
         assert not (tmp_path / "run").exists()
 
 
+def test_a_board_that_is_named_twice_is_said(tmp_path: Path, a_port: str) -> None:
+    (tmp_path / "board").symlink_to(a_port)
+    for ports in ([a_port, a_port], [a_port, str(tmp_path / "board")]):
+        done = run("--check", *[x for port in ports for x in ("--port", port)])
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"error: --port {ports[1]} is there twice; name each board once\n"
+
+
+def test_a_wifi_that_no_board_takes_is_said(tmp_path: Path) -> None:
+    done = run("--run", str(tmp_path / "run"), "--wifi", "x" * 33)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ssid is longer than 32 bytes\n")
+
+
+@pytest.mark.parametrize("written", ["{}", "no JSON", '{"facts": {}, "results": [{"name": "other"}]}'])
+def test_an_earlier_run_that_is_none_is_said(tmp_path: Path, written: str) -> None:
+    (tmp_path / "results.json").write_text(written)
+    done = run("--run", str(tmp_path / "run"), "--against", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"error: {tmp_path / 'results.json'} is no record of a run; name a folder")
+
+
+def test_a_release_that_is_not_whole_is_said(tmp_path: Path) -> None:
+    release = write_release(tmp_path / "release", facts("xmini-c3"), "1.2.3")
+    (release / "voicegw.bin").write_bytes(b"")
+    done = run("--check", "--release", str(release))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {release} is no release: voicegw.bin has 0 bytes")
+
+
 def test_what_is_here_is_no_complaint(a_port: str) -> None:
     assert run("--check").returncode == 0
+    assert run("--check", *POWER, "true {action}", "--port", a_port, "--host", "127.0.0.1").returncode == 0
     assert run("--check", "--port", a_port, "--board", "xmini-c3", "-k", "echo").returncode == 0
 
 
@@ -93,7 +160,9 @@ def test_the_emulator_is_the_one_of_the_releases_chip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, board: str, program: str, package: str
 ) -> None:
     release = write_release(tmp_path / "release", facts(board), "1.2.3")
-    asked = Namespace(backend="qemu", board="", soak="off", against=None, release=release, sim_binary=None)
+    parser = ArgumentParser()
+    options.add_options(parser.add_argument)
+    asked = parser.parse_args(["--backend", "qemu", "--release", str(release)])
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Unusable, match=f"{program} is not on PATH; .* install {package},"):
         options.check(asked, [])
@@ -127,7 +196,7 @@ def test_a_duration_is_read(text: str, wanted: float) -> None:
     assert options.seconds(text) == wanted
 
 
-@pytest.mark.parametrize("text", ["", "ten", "10", "10d"])
+@pytest.mark.parametrize("text", ["", "ten", "10", "10d", "0m", "nans", "9" * 400 + "h"])
 def test_what_is_no_duration_says_how_to_write_one(text: str) -> None:
     with pytest.raises(Unusable, match="10m"):
         options.seconds(text)

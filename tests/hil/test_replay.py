@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hil.__main__ import command
+from hil.gateway import ROOT
 from hil.path.link import CLEAR, Impairments
 from hil.record import journal
 from hil.record.journal import Journal, Step
@@ -21,6 +26,40 @@ def test_a_journal_is_read_as_it_was_written(tmp_path: Path) -> None:
     kept.note("console", line="capture", reply={"gaps": 1})
     kept.write(tmp_path / "journal.json", test="test_x")
     assert journal.read(tmp_path / "journal.json") == ({"test": "test_x"}, kept.steps)
+
+
+def replayed(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "hil.replay", str(folder), *more]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    ("written", "fault"),
+    [
+        ("no JSON", "Invalid JSON"),
+        ("{}", "Input should be a valid list"),
+        ('{"steps": [{"at": 1}]}', "0.what: Field required"),
+        ('{"steps": [{"at": 1, "what": "link", "up": {"speed": 3}}]}', "0.up.speed: Unexpected"),
+    ],
+)
+def test_a_journal_that_is_none_is_said_in_one_line(tmp_path: Path, written: str, fault: str) -> None:
+    (tmp_path / "journal.json").write_text(written)
+    done = replayed(tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"error: {tmp_path / 'journal.json'} is no journal of a test; name a folder")
+    assert fault in line
+    assert not (tmp_path / "replayed").exists()
+
+
+def test_a_folder_without_a_journal_and_a_word_that_nobody_takes_are_said(tmp_path: Path) -> None:
+    done = replayed(tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {tmp_path / 'journal.json'} cannot be read: it is not there\n")
+    Journal().write(tmp_path / "journal.json")
+    done = replayed(tmp_path, "--bakend", "simulated")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: unrecognized arguments: --bakend")
 
 
 def test_what_is_replayed_is_the_tests_own_part_at_its_own_pace() -> None:

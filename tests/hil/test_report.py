@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ground.trouble import Trouble
 from hil.errors import Unusable
 from hil.record.results import Measure, Parts, Result, Run, Series, read, runs_below
 from hil.report import write_report
@@ -36,8 +37,25 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     wanted = run()
     wanted.write(tmp_path)
     assert read(tmp_path) == wanted
-    with pytest.raises(Unusable, match="no run"):
+    with pytest.raises(Trouble, match="it is not there"):
         read(tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("written", "fault"),
+    [
+        ("", "Invalid JSON"),
+        ("{}", "there is no test in it"),
+        ("[]", "should be"),
+        ('{"facts": {}, "results": [{"name": "of another version"}]}', "results.0.test"),
+        ('{"facts": {}, "results": [{"test": "a", "capability": "b", "measures": 3}]}', "results.0.measures"),
+        ("[" * 100_000, "recursion"),
+    ],
+)
+def test_a_file_that_is_no_record_says_so(tmp_path: Path, written: str, fault: str) -> None:
+    (tmp_path / "results.json").write_text(written)
+    with pytest.raises(Unusable, match=rf"is no record of a run; name a folder .*{fault}"):
+        read(tmp_path)
 
 
 def test_the_page_holds_everything_and_points_nowhere(tmp_path: Path) -> None:
