@@ -24,7 +24,7 @@ _NEEDED = ("debootstrap", "unshare", "git", "ip")
 
 
 def main() -> int:
-    arguments = _parser().parse_args()
+    arguments = _arguments()
     chosen = [
         row
         for row in rows(tuple(arguments.test), arguments.python)
@@ -55,14 +55,20 @@ def main() -> int:
     return int(failed)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make clean-machines ARGS=", description=__doc__)
     parser.add_argument("--row", action="append", default=[], help="only this one; may be given again")
     parser.add_argument(
         "--test", action="append", default=[], help="a row that runs `make test` too, which takes long"
     )
     parser.add_argument("--python", default="", help="a Python of this machine to bring along, for PYTHON=")
-    return parser
+    given = parser.parse_args()
+    if given.python and not (os.path.isabs(given.python) and shutil.which(given.python)):  # noqa: PTH117
+        parser.error(f"--python: there is no program {given.python}; give its whole path")
+    known = [row.name for row in rows((), given.python)]
+    if unknown := [name for name in (*given.row, *given.test) if name not in known]:
+        parser.error(f"there is no row {', '.join(unknown)}; there are: {', '.join(known)}")
+    return given
 
 
 def _row(row: Row, folder: Path) -> tuple[str, bool]:

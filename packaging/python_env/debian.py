@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from python_env.problems import Problem
-from python_env.programs import Programs
+from python_env.programs import Programs, say
 
 RUN = ("libflite1", "libspeexdsp1")
 TEST = (
@@ -60,7 +60,7 @@ def bring(level: str, programs: Programs) -> None:
     as_root = _as_root()
     if as_root is None:
         raise Problem(f"this machine lacks {', '.join(missing)}", remedy=_line(install))
-    print(f"installing {' '.join(missing)} …", flush=True)
+    say(f"installing {' '.join(missing)} …")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     try:  # a list that can't be had need not matter: the package may be known already
         programs.run("apt-get update", [*as_root, "apt-get", "update", "-qq"], environment)

@@ -11,8 +11,9 @@ from typing import TextIO
 from python_env import debian, lock
 from python_env.environment import Environment
 from python_env.problems import Problem, of_system
-from python_env.programs import Programs
+from python_env.programs import Programs, say
 
+LEVELS = ("run", "test", "unchanged", "lock")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -22,7 +23,11 @@ def main(arguments: list[str]) -> int:
     Gives 0, or 1 with a cause and a remedy on stderr.
     """
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if stream is not None:
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if not arguments or arguments[-1] not in LEVELS:
+        _tell(Problem("set_up.py is not told what for", remedy=f"give one of: {', '.join(LEVELS)}"))
+        return 1
     try:
         _main(arguments[-1], chosen="--with-this-python" in arguments)
     except Problem as problem:
@@ -59,7 +64,7 @@ def _wait_for(only_one: TextIO) -> None:
     try:
         fcntl.flock(only_one, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        print("another set-up of this folder is under way; waiting for its end …", flush=True)
+        say("another set-up of this folder is under way; waiting for its end …")
         fcntl.flock(only_one, fcntl.LOCK_EX)
 
 
@@ -79,7 +84,7 @@ def _set_up(environment: Environment, level: str, *, chosen: bool) -> None:
     if kept == "test":
         level = kept
     debian.bring(level, programs)
-    print("setting up Python packages …", flush=True)
+    say("setting up Python packages …")
     if not kept:
         environment.make(programs)
     environment.install(level, programs)

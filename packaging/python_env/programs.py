@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -63,6 +64,16 @@ class Programs:
                 log.write(clean)
                 said = (said + clean)[-_TAIL:]
         return said if done.returncode else None
+
+
+def say(line: str) -> None:
+    """A line for who watches, if anybody does."""
+    if sys.stdout is None:
+        return
+    try:
+        print(line, flush=True)
+    except OSError:  # who read has gone, or a disk is full
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _not_run(program: str, error: OSError) -> Problem:
