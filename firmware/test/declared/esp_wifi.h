@@ -7,7 +7,7 @@
 typedef enum { WIFI_MODE_NULL, WIFI_MODE_STA } wifi_mode_t;
 typedef enum { WIFI_IF_STA } wifi_interface_t;
 typedef enum { WIFI_PS_NONE, WIFI_PS_MIN_MODEM } wifi_ps_type_t;
-typedef enum { WIFI_AUTH_OPEN, WIFI_AUTH_WPA_PSK = 2, WIFI_AUTH_WPA2_PSK = 3 } wifi_auth_mode_t;
+typedef enum { WIFI_AUTH_OPEN, WIFI_AUTH_WPA_PSK = 2, WIFI_AUTH_WPA2_PSK = 3, WIFI_AUTH_OWE = 9 } wifi_auth_mode_t;
 typedef enum { WIFI_FAST_SCAN, WIFI_ALL_CHANNEL_SCAN } wifi_scan_method_t;
 typedef enum { WIFI_CONNECT_AP_BY_SIGNAL } wifi_sort_method_t;
 typedef enum { WPA3_SAE_PWE_BOTH = 2 } wifi_sae_pwe_method_t;
@@ -54,7 +54,7 @@ typedef union {
             int8_t rssi;
             wifi_auth_mode_t authmode;
         } threshold;
-        uint32_t rm_enabled : 1, btm_enabled : 1, mbo_enabled : 1;
+        uint32_t rm_enabled : 1, btm_enabled : 1, mbo_enabled : 1, owe_enabled : 1;
         wifi_sae_pwe_method_t sae_pwe_h2e;
         uint8_t failure_retry_cnt;
     } sta;

@@ -24,6 +24,8 @@ static bool there, dhcp, leaving, has_address;
 static uint8_t misses_with;
 static uint32_t connects_at, address_at, scans_at, address_lost_at; /* 0: not */
 static unsigned records, failing_connects, failing_networks;
+static wifi_config_t told;
+static wifi_auth_mode_t around; /* how the networks are that a scan sees */
 
 uint64_t port_clock(void)
 {
@@ -113,7 +115,7 @@ esp_err_t esp_wifi_set_country_code(const char *country, bool ieee80211d)
 esp_err_t esp_wifi_set_config(wifi_interface_t interface, wifi_config_t *config)
 {
     (void)interface;
-    (void)config;
+    told = *config;
     return ESP_OK;
 }
 
@@ -187,6 +189,7 @@ esp_err_t esp_wifi_scan_get_ap_record(wifi_ap_record_t *record)
         return ESP_FAIL;
     memset(record, 0, sizeof *record);
     record->ssid[0] = (uint8_t)('0' + records--);
+    record->authmode = around;
     return ESP_OK;
 }
 
@@ -199,6 +202,17 @@ static void lost(uint8_t reason)
     has_address = leaving = false;
     address_at = 0;
     on_wifi(NULL, WIFI_EVENT, WIFI_EVENT_STA_DISCONNECTED, &event);
+}
+
+/* To another access point of that name: ESP-IDF gives the address up, and asks DHCP anew. */
+static void roam(void)
+{
+    wifi_event_sta_disconnected_t event = {.reason = WIFI_REASON_ROAMING, .rssi = -75};
+    address_lost_at = now_ms + LOST_IP_MS;
+    has_address = false;
+    address_at = now_ms + DHCP_MS;
+    on_wifi(NULL, WIFI_EVENT, WIFI_EVENT_STA_DISCONNECTED, &event);
+    on_wifi(NULL, WIFI_EVENT, WIFI_EVENT_STA_CONNECTED, NULL);
 }
 
 static void step_driver(void)
@@ -250,6 +264,16 @@ static bool comes_up(uint32_t within_ms)
         }
     }
     return false;
+}
+
+static bool stays_up(uint32_t for_ms)
+{
+    for (uint32_t over = now_ms + for_ms; now_ms < over; now_ms += STEP_MS) {
+        step_driver();
+        if (port_link_state() != PORT_LINK_UP)
+            return false;
+    }
+    return true;
 }
 
 static unsigned scanned_within(uint32_t within_ms)
@@ -350,6 +374,50 @@ static void test_a_scan_that_nobody_reads_holds_nothing_up(void **state)
     assert_true(comes_up(60000));
 }
 
+static void test_where_it_moves_to_without_an_address_it_joins_anew(void **state)
+{
+    (void)state;
+    roam();
+    assert_true(stays_up(60000)); /* the call goes on: the address comes in a moment */
+    dhcp = false;
+    roam();
+    assert_false(stays_up(20000));
+    assert_int_equal(port_link_state(), PORT_LINK_NO_ADDRESS);
+    dhcp = true;
+    assert_true(comes_up(40000));
+    assert_true(stays_up(60000));
+}
+
+static void test_an_open_network_may_be_enciphered(void **state)
+{
+    struct port_network network;
+    (void)state;
+    assert_int_equal(told.sta.owe_enabled, 0);
+    (void)port_link_join("cafe", "");
+    assert_int_equal(told.sta.owe_enabled, 1);
+    assert_int_equal(told.sta.threshold.authmode, WIFI_AUTH_OPEN);
+    assert_true(comes_up(40000));
+    around = WIFI_AUTH_OWE;
+    assert_int_equal(port_link_scan(), PORT_OK);
+    for (uint32_t over = now_ms + SCANS_MS; now_ms <= over; now_ms += STEP_MS)
+        step_driver();
+    assert_int_equal(port_link_seen(&network), PORT_OK);
+    assert_true(network.open);
+}
+
+/* 25 days: half of what 32 bits of milliseconds count. */
+static void test_it_joins_again_however_long_it_was_up(void **state)
+{
+    (void)state;
+    assert_int_equal(port_link_scan(), PORT_OK);
+    assert_int_equal(scanned_within(12000), 3);
+    now_ms = 0x80000000u + 20000u;
+    there = false;
+    assert_false(stays_up(1000));
+    there = true;
+    assert_true(comes_up(60000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +427,9 @@ int main(void)
         cmocka_unit_test_setup(test_it_joins_where_an_address_came_late, setup),
         cmocka_unit_test_setup(test_it_scans_while_it_tries_to_join_and_joins_afterwards, setup),
         cmocka_unit_test_setup(test_a_scan_that_nobody_reads_holds_nothing_up, setup),
+        cmocka_unit_test_setup(test_where_it_moves_to_without_an_address_it_joins_anew, setup),
+        cmocka_unit_test_setup(test_an_open_network_may_be_enciphered, setup),
+        cmocka_unit_test_setup(test_it_joins_again_however_long_it_was_up, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,8 @@
 
 static _Atomic int state = PORT_LINK_DOWN;
 static _Atomic uint32_t address, mask; /* network order, 0 for none */
-static _Atomic uint32_t since_ms;      /* of that state */
+static _Atomic uint32_t since_ms;      /* of that state, or of the move to another access point */
+static _Atomic bool renewing;          /* has moved: the address is not confirmed yet */
 
 /* Unless it has changed meanwhile. */
 static bool turn(int from, enum port_link to)
@@ -39,6 +40,7 @@ static void on_ip(void *unused, esp_event_base_t base, int32_t id, void *data)
     const ip_event_got_ip_t *event = data;
     atomic_store(&mask, got ? event->ip_info.netmask.addr : 0);
     atomic_store(&address, got ? event->ip_info.ip.addr : 0);
+    atomic_store(&renewing, false);
     if (got) {
         port_log(PORT_INFO, "link", "address " IPSTR, IP2STR(&event->ip_info.ip));
         link_is(PORT_LINK_UP);
@@ -74,16 +76,23 @@ enum port_link link_joins(void)
 {
     enum port_link was = port_link_state();
     int now = atomic_load(&state);
-    if (now != PORT_LINK_UP)
+    if (was != PORT_LINK_UP)
         (void)turn(now, PORT_LINK_JOINING); /* an address may come at this very moment */
     return was;
+}
+
+void link_renews(void)
+{
+    atomic_store(&since_ms, (uint32_t)(port_clock() / 1000));
+    atomic_store(&renewing, true);
 }
 
 enum port_link port_link_state(void)
 {
     enum port_link now = (enum port_link)atomic_load(&state);
     bool late = (uint32_t)(port_clock() / 1000) - atomic_load(&since_ms) > JOIN_MS;
-    return now == PORT_LINK_JOINING && late ? PORT_LINK_NO_ADDRESS : now;
+    bool waits = now == PORT_LINK_JOINING || (now == PORT_LINK_UP && atomic_load(&renewing));
+    return waits && late ? PORT_LINK_NO_ADDRESS : now;
 }
 
 bool bsd_is_near(const struct port_address *other)

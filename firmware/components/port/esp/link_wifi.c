@@ -32,7 +32,8 @@ static wifi_config_t joined; /* what the driver was told */
 static _Atomic bool told;
 static _Atomic bool scanned;
 static bool scan_begun;
-static _Atomic uint32_t held_until_ms; /* joining waits for a scan: the driver does one or the other */
+static _Atomic bool held; /* joining waits for a scan: the driver does one or the other */
+static _Atomic uint32_t held_since_ms;
 static char seen[SCAN_NAMES][sizeof((struct port_network *)0)->ssid];
 static unsigned seen_count;
 
@@ -56,14 +57,16 @@ static enum port_link meaning(uint8_t reason)
 
 static bool is_held(void)
 {
-    return (int32_t)(atomic_load(&held_until_ms) - (uint32_t)(port_clock() / 1000)) > 0;
+    return atomic_load(&held) && (uint32_t)(port_clock() / 1000) - atomic_load(&held_since_ms) < SCAN_MS;
 }
 
 static void on_lost(const wifi_event_sta_disconnected_t *event)
 {
     enum port_link now = meaning(event->reason);
-    if (event->reason == WIFI_REASON_ROAMING)
+    if (event->reason == WIFI_REASON_ROAMING) {
+        link_renews();
         return;
+    }
     port_log(PORT_WARNING, "wifi", "lost: reason %u, %d dBm", event->reason, event->rssi);
     link_is(now);
     if (now == PORT_LINK_JOINING && atomic_load(&told) && !is_held())
@@ -143,6 +146,7 @@ static void describe(wifi_config_t *config, const char *ssid, const char *passwo
     config->sta.sort_method = WIFI_CONNECT_AP_BY_SIGNAL;
     /* WPA2 as the least would leave out networks of WPA and WPA2 together (esphome/esphome issue 9684) */
     config->sta.threshold.authmode = password[0] == '\0' ? WIFI_AUTH_OPEN : WIFI_AUTH_WPA_PSK;
+    config->sta.owe_enabled = password[0] == '\0'; /* open, and enciphered all the same (RFC 8110) */
     config->sta.sae_pwe_h2e = WPA3_SAE_PWE_BOTH;
     config->sta.rm_enabled = 1;
     config->sta.btm_enabled = 1;
@@ -207,7 +211,7 @@ static enum port_error begin_scan(void)
 
 static enum port_error end_scan(void)
 {
-    atomic_store(&held_until_ms, 0);
+    atomic_store(&held, false);
     if (atomic_load(&told) && port_link_state() != PORT_LINK_UP)
         (void)esp_wifi_connect();
     return PORT_END;
@@ -221,7 +225,8 @@ enum port_error port_link_scan(void)
     (void)esp_wifi_clear_ap_list();
     atomic_store(&scanned, false);
     seen_count = 0;
-    atomic_store(&held_until_ms, (uint32_t)(port_clock() / 1000) + SCAN_MS);
+    atomic_store(&held_since_ms, (uint32_t)(port_clock() / 1000));
+    atomic_store(&held, true);
     if (port_link_state() != PORT_LINK_UP)
         (void)esp_wifi_disconnect();
     error = begin_scan();
@@ -253,7 +258,7 @@ enum port_error port_link_seen(struct port_network *network)
         memcpy(network->ssid, record.ssid, len);
         network->ssid[len] = '\0';
         network->rssi = record.rssi;
-        network->open = record.authmode == WIFI_AUTH_OPEN;
+        network->open = record.authmode == WIFI_AUTH_OPEN || record.authmode == WIFI_AUTH_OWE;
         if (is_new(network->ssid))
             return PORT_OK;
     }
