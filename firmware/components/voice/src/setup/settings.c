@@ -19,7 +19,8 @@ static bool is_url(const char *value)
     return http_parse_url(&url, value);
 }
 
-#define HEX 64u /* digits of a SHA-256, and of a raw Wi-Fi key */
+#define HEX 64u           /* digits of a SHA-256, and of a raw Wi-Fi key */
+#define PASSPHRASE_MIN 8u /* IEEE 802.11-2020, annex J.4 */
 
 static bool is_hex(const char *value, char end)
 {
@@ -199,8 +200,16 @@ static void forget_pending(const char *name)
         (void)port_kv_erase(PENDING); /* what is said later counts */
 }
 
+/* No network has one so short; over Improv who gives it is told so a moment later, and here never. */
+static bool is_too_short(const char *name, const char *value)
+{
+    return strcmp(name, "password") == 0 && value[0] != '\0' && strlen(value) < PASSPHRASE_MIN;
+}
+
 enum settings_error settings_set(struct settings *s, const char *name, const char *value)
 {
+    if (is_too_short(name, value))
+        return SETTINGS_REFUSED;
     forget_pending(name);
     return put(s, name, value);
 }
