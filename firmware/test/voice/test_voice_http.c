@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "check.h"
 #include "wire/http.h"
 
@@ -49,6 +51,29 @@ static void reads_to_the_end_of_the_stream_where_no_length_is_said(void **state)
     assert_int_equal(take("HTTP/1.0 503 No\r\nRetry-After: 7\r\n\r\nwait", true), HTTP_DONE);
     assert_int_equal(reply.retry_after_s, 7);
     assert_string_equal(body, "wait");
+}
+
+static void a_wait_beyond_all_bounds_is_a_long_one(void **state)
+{
+    static const struct {
+        const char *value;
+        uint32_t seconds;
+    } cases[] = {{"86400", 86400},
+                 {"86401", 86400},
+                 {"4294967296", 86400},
+                 {"99999999999999999999999", 86400},
+                 {"0", 0},
+                 {"", 0},
+                 {"-5", 0},
+                 {"Wed, 21 Oct 2026 07:28:00 GMT", 0},
+                 {"1.5", 0}};
+    char text[120];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        (void)snprintf(text, sizeof text, "HTTP/1.1 503 No\r\nRetry-After: %s\r\n\r\nwait", cases[i].value);
+        assert_int_equal(take(text, true), HTTP_DONE);
+        assert_int_equal(reply.retry_after_s, cases[i].seconds);
+    }
 }
 
 static void skips_what_comes_before_the_real_reply(void **state)
@@ -191,6 +216,7 @@ int main(void)
         cmocka_unit_test(reads_a_body_of_known_length),
         cmocka_unit_test(reads_chunks),
         cmocka_unit_test(reads_to_the_end_of_the_stream_where_no_length_is_said),
+        cmocka_unit_test(a_wait_beyond_all_bounds_is_a_long_one),
         cmocka_unit_test(skips_what_comes_before_the_real_reply),
         cmocka_unit_test(a_body_that_does_not_fit_is_too_large),
         cmocka_unit_test(one_byte_less_fits),

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#define DIGITS "0123456789"
+#define RETRY_MAX_S 86400u /* whoever says more means as much */
+
 void http_expect_pieces(struct http_reply *reply, char *piece, size_t cap, size_t max)
 {
     memset(reply, 0, sizeof *reply);
@@ -103,8 +106,9 @@ static enum http_result read_header(struct http_reply *r)
             return fail(r, HTTP_MALFORMED);
         r->chunked = true;
     }
-    if (equals_ignoring_case(r->line, "retry-after") && read_number(value, 10, 86400, &number))
-        r->retry_after_s = (uint32_t)number;
+    bool is_wait = equals_ignoring_case(r->line, "retry-after") && strspn(value, DIGITS) == strlen(value);
+    if (is_wait && value[0] != '\0')
+        r->retry_after_s = read_number(value, 10, RETRY_MAX_S, &number) ? (uint32_t)number : RETRY_MAX_S;
     return HTTP_MORE;
 }
 
