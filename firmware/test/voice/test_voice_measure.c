@@ -290,6 +290,25 @@ static void a_tone_that_neither_begins_nor_ends_has_none_either(void **state)
     free(r);
 }
 
+/* Else each question would go through all that has been sent since. */
+static void what_was_sent_is_kept_no_longer_than_what_was_heard(void **state)
+{
+    static struct audio_lag lag;
+    static const int16_t nothing[AUDIO_BLOCK];
+    const uint32_t an_hour = 3600u * 200u;
+    (void)state;
+    audio_lag_start(&lag);
+    for (int hours = 0; hours < 3; hours++) {
+        for (int i = 0; i < 100; i++) {
+            audio_lag_sent(&lag, 0, nothing);
+            audio_lag_heard(&lag, 0, nothing);
+        }
+        assert_int_equal(lag.sent, lag.heard);
+        lag.sent += an_hour;
+        lag.heard += an_hour;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +326,7 @@ int main(void)
         cmocka_unit_test(the_two_clocks_need_not_begin_together),
         cmocka_unit_test(nor_need_they_take_turns),
         cmocka_unit_test(what_is_another_sound_has_no_round_trip),
+        cmocka_unit_test(what_was_sent_is_kept_no_longer_than_what_was_heard),
         cmocka_unit_test(a_tone_that_neither_begins_nor_ends_has_none_either),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,8 @@ static void push(struct audio_lag *l, uint8_t value)
 
 void audio_lag_sent(struct audio_lag *l, uint64_t now, const int16_t pcm[AUDIO_BLOCK])
 {
+    if (l->sent >= BINS_MAX)
+        return;
     if (l->sent == 0)
         l->sent_at = now;
     for (uint32_t i = 0; i < AUDIO_BLOCK; i += AUDIO_LAG_BIN)
