@@ -16,7 +16,7 @@
 #include "mdns_wire.h"
 
 #define INTERFACES 8
-#define SERVICES 8
+#define SERVICES 32
 #define TTL 120u
 #define BETWEEN_US 1000000u /* RFC 6762 section 6: a record goes out at most once a second */
 
@@ -146,6 +146,8 @@ enum port_error port_mdns_browse(const char *service)
     if (!mdns_name_equal(&name, &mdns.wanted))
         memset(mdns.services, 0, sizeof mdns.services);
     mdns.wanted = name;
+    for (int i = 0; i < SERVICES; i++)
+        mdns.services[i].asked = false; /* what was asked for may have been lost */
     ask(&name, MDNS_PTR);
     return PORT_OK;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
@@ -62,6 +63,16 @@ async def test_it_prefers_the_one_it_is_paired_with(echo: GatewayProcess, tmp_pa
             await announce(zeroconf, "bbbbbbbb", echo.port, load="0.9")
             await own.live()
             assert own.failures().count("unreachable") <= 1
+
+
+async def test_its_own_is_found_among_however_many(echo: GatewayProcess, tmp_path: Path) -> None:
+    with kept_port() as nobody:
+        async with lan() as zeroconf, device(tmp_path) as own:
+            await own.ask("settings set gateway_id ffffffff")
+            await asyncio.gather(*(announce(zeroconf, f"{number:08x}", nobody) for number in range(12)))
+            await announce(zeroconf, "ffffffff", echo.port, load="0.9")
+            await own.live()
+            assert (await own.ask("state"))["port"] == echo.port
 
 
 async def test_where_its_own_gateway_is_full_another_takes_it(echo: GatewayProcess, tmp_path: Path) -> None:

@@ -149,6 +149,19 @@ static void more_gateways_than_there_is_room_for_do_no_harm(void **state)
     assert_string_equal(discovery_step(&d, BEGAN + MS(5000))->id, "new");
 }
 
+static void the_paired_one_has_its_place_among_however_many(void **state)
+{
+    char id[3] = "a0";
+    (void)state;
+    start("cc");
+    for (; id[1] < '7'; id[1]++)
+        fake_serve(id, "0.0", "10.0.0.1", 1);
+    fake_serve("cc", "0.9", "10.0.0.9", 1);
+    const struct discovery_gateway *g = discovery_step(&d, BEGAN + MS(10));
+    assert_non_null(g);
+    assert_string_equal(g->id, "cc");
+}
+
 static void the_url_is_made_of_the_address(void **state)
 {
     struct http_url url;
@@ -197,6 +210,7 @@ int main(void)
         cmocka_unit_test(news_of_a_gateway_replaces_what_was_known),
         cmocka_unit_test(what_is_no_gateway_of_our_kind_is_passed_over),
         cmocka_unit_test(more_gateways_than_there_is_room_for_do_no_harm),
+        cmocka_unit_test(the_paired_one_has_its_place_among_however_many),
         cmocka_unit_test(the_url_is_made_of_the_address),
         cmocka_unit_test(the_lan_is_told_the_state_and_the_reason),
     };

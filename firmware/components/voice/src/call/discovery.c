@@ -101,14 +101,20 @@ bool discovery_read(struct discovery_gateway *gateway, const struct port_service
     return true;
 }
 
-/* Where this one's is, else where one can be kept: free, or of one that has not been heard of for a while. */
+static bool is_paired(const struct discovery *d, const struct discovery_gateway *g)
+{
+    return strcmp(g->id, d->paired) == 0;
+}
+
+/* Where this one's is, else where one can be kept: free, or of one that has not been heard of for a while,
+ * or, for the one we know, of any other. */
 static int place_of(const struct discovery *d, const struct discovery_gateway *g, uint64_t now)
 {
     for (int i = 0; i < d->count; i++)
         if (is_at(&d->found[i], g->id, &g->addresses.at[0]))
             return i;
     for (int i = 0; d->count == DISCOVERY_GATEWAYS && i < d->count; i++)
-        if (!is_recent(&d->found[i], now))
+        if (!is_recent(&d->found[i], now) || (is_paired(d, g) && !is_paired(d, &d->found[i])))
             return i;
     return d->count;
 }
