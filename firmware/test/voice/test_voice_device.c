@@ -208,6 +208,30 @@ static void its_identity_is_made_once(void **state)
     assert_memory_equal(&first, &device_get()->identity, sizeof first);
 }
 
+static void an_identity_that_is_no_longer_whole_is_made_anew(void **state)
+{
+    struct peer_identity kept, again;
+    struct peer_random random = call_random();
+    size_t len;
+    const size_t spoilt[] = {
+        offsetof(struct peer_identity, key) + 3, offsetof(struct peer_identity, cert) + 60,
+        offsetof(struct peer_identity, key_len), offsetof(struct peer_identity, cert_len),
+        offsetof(struct peer_identity, fingerprint)};
+    (void)state;
+    boot(NULL);
+    for (size_t i = 0; i < sizeof spoilt / sizeof spoilt[0]; i++) {
+        kept = device_get()->identity;
+        ((uint8_t *)&kept)[spoilt[i]] ^= 0x55;
+        assert_int_equal(port_kv_set("identity", (const uint8_t *)&kept, sizeof kept), PORT_OK);
+        voice_stop();
+        fake_restart();
+        voice_start(NULL);
+        assert_true(peer_identity_is_whole(&device_get()->identity, &random));
+        assert_int_equal(port_kv_get("identity", (uint8_t *)&again, sizeof again, &len), PORT_OK);
+        assert_memory_equal(&again, &device_get()->identity, sizeof again);
+    }
+}
+
 static void the_crash_report_can_be_read_and_erased(void **state)
 {
     (void)state;
@@ -260,6 +284,21 @@ static void what_rings_is_heard_until_the_button_though_it_is_quieter(void **sta
     assert_true(fake_kv_is("volume", "40"));
 }
 
+static void what_is_typed_after_do_is_taken_as_it_is(void **state)
+{
+    char line[200] = "do show \"a  b ";
+    (void)state;
+    boot(NULL);
+    fake.facts.has_display = true;
+    memset(line + strlen(line), 'c', 150);
+    strcat(line, "\"\n");
+    type(line);
+    assert_true(fake_printed("@ok {}"));
+    assert_memory_equal(fake.shown.text[PORT_SPEAKER_BOT], "a  b ccc", 8);
+    type("do tone 440 441\n");
+    assert_true(fake_printed("not_json"));
+}
+
 static int64_t valve;
 
 static const char *turn_valve(const struct voice_arguments *a, char *result, size_t cap)
@@ -306,9 +345,11 @@ int main(void)
         cmocka_unit_test_teardown(a_store_that_fails_is_told, stop),
         cmocka_unit_test_teardown(a_reboot_lets_its_answer_out_first, stop),
         cmocka_unit_test_teardown(its_identity_is_made_once, stop),
+        cmocka_unit_test_teardown(an_identity_that_is_no_longer_whole_is_made_anew, stop),
         cmocka_unit_test_teardown(the_crash_report_can_be_read_and_erased, stop),
         cmocka_unit_test_teardown(identify_blinks_and_led_can_be_held, stop),
         cmocka_unit_test_teardown(what_rings_is_heard_until_the_button_though_it_is_quieter, stop),
+        cmocka_unit_test_teardown(what_is_typed_after_do_is_taken_as_it_is, stop),
         cmocka_unit_test_teardown(a_board_has_tools_of_its_own_within_bounds, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,8 +17,7 @@ static bool fail(const struct device *d, enum reason reason, struct device_news 
 
 static bool has_identity(const struct device *d)
 {
-    return d->identity.key_len > 0 && d->identity.key_len <= sizeof d->identity.key &&
-           d->identity.cert_len > 0 && d->identity.cert_len <= sizeof d->identity.cert;
+    return d->identity.key_len > 0;
 }
 
 void device_call_identify(struct device *d)
@@ -27,7 +26,7 @@ void device_call_identify(struct device *d)
     size_t len = 0;
     enum port_error error = port_kv_get("identity", (uint8_t *)&d->identity, sizeof d->identity, &len);
     d->faults[DEVICE_NO_STORE] = error == PORT_ERR_IO;
-    if (error == PORT_OK && len == sizeof d->identity && has_identity(d))
+    if (error == PORT_OK && len == sizeof d->identity && peer_identity_is_whole(&d->identity, &random))
         return;
     if (peer_identity_make(&d->identity, &random) != PEER_OK)
         d->identity.key_len = 0; /* it is tried again with the next call */

@@ -99,11 +99,9 @@ static unsigned press(struct device *d, uint64_t now, const struct console_words
 static unsigned run_command(struct device *d, uint64_t now, const struct console_words *words)
 {
     struct json value = {NULL, 0};
-    char text[128] = "";
-    for (int i = 2; i < words->count && strlen(text) + strlen(words->at[i]) + 2 < sizeof text; i++) {
-        strcat(text, i > 2 ? " " : "");
-        strcat(text, words->at[i]);
-    }
+    if (words->count == CONSOLE_WORDS) /* as it was typed: JSON may have spaces */
+        words->at[2][strlen(words->at[2])] = ' ';
+    const char *text = console_word(words, 2);
     if (text[0] != '\0' && !json_parse(&value, text, strlen(text))) {
         console_refuse("not_json", "do NAME JSON");
         return CONSOLE_WANTS_NOTHING;
