@@ -164,16 +164,26 @@ void port_led(uint8_t red, uint8_t green, uint8_t blue)
 
 static struct port_shown display;
 
+static void put(char *to, size_t cap, const char *text)
+{
+    size_t len = strlen(text);
+    if (len >= cap)
+        for (len = cap - 1; len > 0 && ((uint8_t)text[len] & 0xC0) == 0x80; len--) /* not through a letter */
+            continue;
+    memcpy(to, text, len);
+    to[len] = '\0';
+}
+
 void port_display_state(const char *state, const char *detail)
 {
-    (void)snprintf(display.state, sizeof display.state, "%s", state);
-    (void)snprintf(display.detail, sizeof display.detail, "%s", detail);
+    put(display.state, sizeof display.state, state);
+    put(display.detail, sizeof display.detail, detail);
     port_log(PORT_DEBUG, "display", "%s%s%s", state, detail[0] != '\0' ? ": " : "", detail);
 }
 
 void port_display_text(enum port_speaker who, const char *text)
 {
-    (void)snprintf(display.text[who], sizeof display.text[who], "%s", text);
+    put(display.text[who], sizeof display.text[who], text);
     port_log(PORT_DEBUG, "display", "%s %s", who == PORT_SPEAKER_USER ? "<" : ">", text);
 }
 

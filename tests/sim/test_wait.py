@@ -40,3 +40,12 @@ async def test_a_bot_that_blocks_is_waited_for_and_nobody_else_waits(tmp_path: P
             await shows(own, "Listening")
             await own.hears(500)
         assert "bot_failed" not in gateway.log()
+
+
+async def test_what_is_too_long_to_be_shown_is_cut_between_letters(tmp_path: Path) -> None:
+    async with device(tmp_path) as own:
+        for text in ("\N{LATIN SMALL LETTER E WITH ACUTE}" * 60, "x" + "\N{HOT BEVERAGE}" * 40):
+            await own.ask(f'do show "{text}"')
+            shown = (await own.ask("display"))["bot"]
+            assert shown
+            assert text.startswith(shown)
