@@ -20,6 +20,11 @@ from typing import Any
 
 import boards_write
 from boards_facts import (
+    CONSOLE_PINS,
+    FLASH_PINS,
+    OCTAL_PINS,
+    PINS,
+    USB_PINS,
     Backlight,
     Board,
     Button,
@@ -39,13 +44,6 @@ from boards_facts import (
 HERE = Path(__file__).resolve().parents[1] / "components" / "boards"
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "boards.md"
 
-# Pins that exist and are free for a board to use, by chip; what they must not be, and why.
-PINS = {"esp32s3": {*range(22), *range(26, 49)}, "esp32c3": set(range(22)), "esp32c6": set(range(31)), "esp32p4": set(range(55))}
-PINS["esp32c5"] = set(range(29))
-FLASH_PINS = {"esp32s3": set(range(26, 33)), "esp32c3": set(range(12, 18)), "esp32c6": set(range(24, 31)), "esp32p4": set()}
-FLASH_PINS["esp32c5"] = set(range(16, 23))
-OCTAL_PINS = {"esp32s3": set(range(33, 38))}
-USB_PINS = {"esp32s3": {19, 20}, "esp32c3": {18, 19}, "esp32c5": {13, 14}, "esp32c6": {12, 13}, "esp32p4": {24, 25}}
 CODECS = {"es8311", "es7210", "aw88298"}
 TRIED = ("no", "built", "booted", "heard")
 
@@ -101,11 +99,11 @@ def problems(b: Board) -> Iterator[str]:
 def pin_problems(b: Board) -> Iterator[str]:
     psram = b.psram.type if b.psram else ""
     taken = FLASH_PINS[b.chip] | (OCTAL_PINS.get(b.chip, set()) if psram == "octal" else set())
-    taken |= USB_PINS[b.chip] if b.console == "usb_serial_jtag" else set()
+    taken |= USB_PINS[b.chip] if b.console == "usb_serial_jtag" else CONSOLE_PINS[b.chip]
     seen: dict[int, str] = {}
     for role, pin in sorted(b.pins()):
         if pin not in PINS[b.chip] or pin in taken:
-            yield f"{role} is GPIO {pin}, which the {b.chip} lacks or needs for flash, PSRAM or USB"
+            yield f"{role} is GPIO {pin}, which the {b.chip} lacks or needs for flash, PSRAM or its console"
         if pin in seen:
             yield f"{role} and {seen[pin]} are both GPIO {pin}"
         seen[pin] = role

@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 
+# Pins that exist and are free for a board to use, by chip; what they must not be, and why.
+PINS = {"esp32s3": {*range(22), *range(26, 49)}, "esp32c3": set(range(22)), "esp32c6": set(range(31)), "esp32p4": set(range(55))}
+PINS["esp32c5"] = set(range(29))
+FLASH_PINS = {"esp32s3": set(range(26, 33)), "esp32c3": set(range(12, 18)), "esp32c6": set(range(24, 31)), "esp32p4": set()}
+FLASH_PINS["esp32c5"] = set(range(16, 23))
+OCTAL_PINS = {"esp32s3": set(range(33, 38))}
+USB_PINS = {"esp32s3": {19, 20}, "esp32c3": {18, 19}, "esp32c5": {13, 14}, "esp32c6": {12, 13}, "esp32p4": {24, 25}}
+CONSOLE_PINS = {"esp32s3": {43, 44}, "esp32c3": {20, 21}, "esp32c5": {11, 12}, "esp32c6": {16, 17}, "esp32p4": {37, 38}}
+"""Of UART 0: espressif/esp-idf, components/soc/CHIP/include/soc/uart_pins.h."""
+
 
 @dataclass(frozen=True, slots=True)
 class Flash:

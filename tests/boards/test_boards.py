@@ -88,6 +88,16 @@ def test_octal_psram_takes_its_pins(boards: ModuleType, tmp_path: Path) -> None:
         boards.load(path)
 
 
+def test_the_console_has_its_pins(boards: ModuleType, tmp_path: Path) -> None:
+    text = (FACTS / "s3-devkit.toml").read_text()
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace("din = 6", "din = 44"))
+    with pytest.raises(boards.BoardError, match="GPIO 44"):
+        boards.load(path)
+    path.write_text(text.replace("din = 6", "din = 44").replace('"uart"', '"usb_serial_jtag"'))
+    boards.load(path)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_c_table_compiles(tmp_path: Path, name: str) -> None:
     kconfig = (FACTS / "Kconfig.projbuild").read_text()
@@ -98,6 +108,34 @@ def test_the_c_table_compiles(tmp_path: Path, name: str) -> None:
     flags = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wno-missing-field-initializers", "-Werror"]
     command = ["gcc", *flags, "-fsyntax-only", f"-I{tmp_path}", f"-I{FACTS / 'include'}"]
     subprocess.run([*command, str(FACTS / "board_table.c")], check=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "pins", "complaint"),
+    [
+        ("s3-devkit", {"DIN": 35}, "belongs to flash or PSRAM"),
+        ("s3-devkit", {"AMPLIFIER": 30}, "belongs to flash or PSRAM"),
+        ("c6-devkit", {"DOUT": 24}, "belongs to flash or PSRAM"),
+        ("c5-devkit", {"LED": 22}, "belongs to flash or PSRAM"),
+        ("s3-devkit", {"DIN": 7}, "two pins are the same"),
+        ("s3-devkit", {"AMPLIFIER": 38, "LED": -1, "BUTTON": -1}, ""),
+    ],
+)
+def test_pins_with_which_a_board_would_not_start_are_not_built(
+    boards: ModuleType, tmp_path: Path, name: str, pins: dict[str, int], complaint: str
+) -> None:
+    board = boards.load(FACTS / f"{name}.toml")
+    chosen = {pin: preset for pin, _, preset in boards.boards_write.pin_settings(board)} | pins
+    symbols = {"CONFIG_BOARD_" + name.upper().replace("-", "_"): 1, "CONFIG_SPIRAM_MODE_OCT": 1}
+    symbols |= {f"CONFIG_BOARD_PIN_{pin}": number for pin, number in chosen.items()}
+    header = "\n".join(f"#define {symbol} {value}" for symbol, value in symbols.items())
+    (tmp_path / "sdkconfig.h").write_text(header)
+    command = ["gcc", "-std=c11", "-fsyntax-only", f"-I{tmp_path}", f"-I{FACTS / 'include'}"]
+    done = subprocess.run(
+        [*command, str(FACTS / "board_table.c")], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode == 0) == (complaint == "")
+    assert complaint in done.stderr
 
 
 def test_a_build_without_a_board_says_so(tmp_path: Path) -> None:

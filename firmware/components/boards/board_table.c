@@ -5,6 +5,7 @@
 
 #if defined CONFIG_BOARD_C5_DEVKIT
 #define NAME "c5-devkit"
+#define RESERVED_PINS 0x7f0000ull
 const struct board board = {
     .name = NAME,
     .chip = "ESP32-C5",
@@ -20,6 +21,7 @@ const struct board board = {
 };
 #elif defined CONFIG_BOARD_C6_DEVKIT
 #define NAME "c6-devkit"
+#define RESERVED_PINS 0x7f000000ull
 const struct board board = {
     .name = NAME,
     .chip = "ESP32-C6",
@@ -143,6 +145,11 @@ const struct board board = {
 };
 #elif defined CONFIG_BOARD_S3_DEVKIT
 #define NAME "s3-devkit"
+#ifdef CONFIG_SPIRAM_MODE_OCT
+#define RESERVED_PINS 0x3ffc000000ull
+#else
+#define RESERVED_PINS 0x1fc000000ull
+#endif
 const struct board board = {
     .name = NAME,
     .chip = "ESP32-S3",
@@ -204,6 +211,15 @@ const struct board board = {
 };
 #else
 #error "no board chosen: idf.py -DBOARD=NAME, or menuconfig, Board"
+#endif
+
+#ifdef RESERVED_PINS /* they are settings: with some the board would not start */
+#define BIT(pin) ((pin) < 0 ? 0ull : 1ull << ((pin) & 63))
+#define EACH(and) (BIT(CONFIG_BOARD_PIN_BCLK) and BIT(CONFIG_BOARD_PIN_WS) and BIT(CONFIG_BOARD_PIN_DOUT) and \
+                   BIT(CONFIG_BOARD_PIN_DIN) and BIT(CONFIG_BOARD_PIN_AMPLIFIER) and BIT(CONFIG_BOARD_PIN_BUTTON) and \
+                   BIT(CONFIG_BOARD_PIN_LED))
+_Static_assert((EACH(|) & RESERVED_PINS) == 0, "a pin belongs to flash or PSRAM: idf.py menuconfig, Board, Pins");
+_Static_assert(EACH(|) == EACH(+), "two pins are the same: idf.py menuconfig, Board, Pins");
 #endif
 
 /* -DFIRMWARE_KEYS=: CMakeLists.txt */
