@@ -3,6 +3,7 @@
 
 #define ESP_ERR_WIFI_STATE 0x3006
 #define ESP_ERR_WIFI_CONN 0x3007
+#define ESP_ERR_WIFI_PASSWORD 0x300b
 
 typedef enum { WIFI_MODE_NULL, WIFI_MODE_STA } wifi_mode_t;
 typedef enum { WIFI_IF_STA } wifi_interface_t;

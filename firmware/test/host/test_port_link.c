@@ -116,7 +116,8 @@ esp_err_t esp_wifi_set_config(wifi_interface_t interface, wifi_config_t *config)
 {
     (void)interface;
     told = *config;
-    return ESP_OK;
+    size_t len = strnlen((const char *)config->sta.password, sizeof config->sta.password);
+    return len > 0 && len < 8 ? ESP_ERR_WIFI_PASSWORD : ESP_OK;
 }
 
 esp_err_t esp_wifi_set_rssi_threshold(int32_t rssi)
@@ -405,6 +406,18 @@ static void test_an_open_network_may_be_enciphered(void **state)
     assert_true(network.open);
 }
 
+static void test_a_password_that_none_has_is_refused_at_once(void **state)
+{
+    (void)state;
+    (void)port_link_join("home", "1234567");
+    assert_int_equal(port_link_state(), PORT_LINK_REFUSED);
+    step_driver(); /* has left the network before */
+    assert_int_equal(port_link_state(), PORT_LINK_REFUSED);
+    (void)port_link_join("home", "12345678");
+    assert_int_equal(port_link_state(), PORT_LINK_JOINING);
+    assert_true(comes_up(40000));
+}
+
 /* 25 days: half of what 32 bits of milliseconds count. */
 static void test_it_joins_again_however_long_it_was_up(void **state)
 {
@@ -429,6 +442,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_scan_that_nobody_reads_holds_nothing_up, setup),
         cmocka_unit_test_setup(test_where_it_moves_to_without_an_address_it_joins_anew, setup),
         cmocka_unit_test_setup(test_an_open_network_may_be_enciphered, setup),
+        cmocka_unit_test_setup(test_a_password_that_none_has_is_refused_at_once, setup),
         cmocka_unit_test_setup(test_it_joins_again_however_long_it_was_up, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,8 +68,10 @@ static void on_lost(const wifi_event_sta_disconnected_t *event)
         return;
     }
     port_log(PORT_WARNING, "wifi", "lost: reason %u, %d dBm", event->reason, event->rssi);
+    if (now == PORT_LINK_JOINING && !atomic_load(&told))
+        return; /* the network before */
     link_is(now);
-    if (now == PORT_LINK_JOINING && atomic_load(&told) && !is_held())
+    if (now == PORT_LINK_JOINING && !is_held())
         (void)esp_wifi_connect(); /* else the session tries again when it has waited */
 }
 
@@ -174,7 +176,7 @@ enum port_error port_link_join(const char *ssid, const char *password)
         (void)esp_wifi_disconnect();
         error = esp_wifi_set_config(WIFI_IF_STA, &wanted);
         joined = wanted;
-        link_is(PORT_LINK_JOINING);
+        link_is(error == ESP_ERR_WIFI_PASSWORD ? PORT_LINK_REFUSED : PORT_LINK_JOINING);
     }
     atomic_store(&told, error == ESP_OK);
     if (error == ESP_OK && !is_held())
