@@ -69,8 +69,6 @@ struct peer_random {
 };
 
 enum peer_error peer_identity_make(struct peer_identity *identity, const struct peer_random *random);
-/* Of one that was kept: whether a peer can be made of it. */
-bool peer_identity_is_whole(const struct peer_identity *identity, const struct peer_random *random);
 
 struct peer_config {
     struct peer_random random;

@@ -92,18 +92,3 @@ enum peer_error peer_identity_make(struct peer_identity *identity, const struct 
     mbedtls_pk_free(&key);
     return ok ? PEER_OK : PEER_ERR_CRYPTO;
 }
-
-/* The fingerprint vouches for the certificate. */
-bool peer_identity_is_whole(const struct peer_identity *identity, const struct peer_random *random)
-{
-    struct rng rng = {random->fill, random->user};
-    uint8_t digest[32];
-    mbedtls_pk_context key;
-    mbedtls_pk_init(&key);
-    bool whole = identity->key_len <= sizeof identity->key && identity->cert_len <= sizeof identity->cert &&
-                 crypto_start() && crypto_sha256(digest, identity->cert, identity->cert_len) &&
-                 memcmp(digest, identity->fingerprint, sizeof digest) == 0 &&
-                 crypto_key_parse(&key, identity->key, identity->key_len, &rng);
-    mbedtls_pk_free(&key);
-    return whole;
-}

@@ -56,6 +56,15 @@ static bool create_peer(struct call *c, const struct peer_identity *identity,
     return c->peer != NULL && peer_add_local_address(c->peer, &c->local) == PEER_OK;
 }
 
+bool call_takes(struct call *c, const struct peer_identity *identity)
+{
+    struct peer_config config = {.random = call_random(), .identity = identity, .data = true};
+    struct peer *peer = peer_create(&c->storage, &config);
+    if (peer != NULL)
+        peer_destroy(peer);
+    return peer != NULL;
+}
+
 enum reason call_start(struct call *c, uint64_t now, const struct peer_identity *identity,
                        const struct port_address *toward, char *sdp, size_t cap)
 {

@@ -44,6 +44,9 @@ struct call {
 /* port_random() in peer.h's form. */
 struct peer_random call_random(void);
 
+/* Whether a call can be made with it. Where there is no call. */
+bool call_takes(struct call *c, const struct peer_identity *identity);
+
 /* Opens the socket toward the gateway and writes the offer. REASON_NONE if that went well. */
 enum reason call_start(struct call *c, uint64_t now, const struct peer_identity *identity,
                        const struct port_address *toward, char *sdp, size_t cap);
