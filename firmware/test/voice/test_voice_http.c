@@ -76,6 +76,24 @@ static void a_wait_beyond_all_bounds_is_a_long_one(void **state)
     }
 }
 
+static void says_whether_the_stream_goes_on(void **state)
+{
+    static const struct {
+        const char *head;
+        bool closes;
+    } cases[] = {{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", false},
+                 {"HTTP/1.1 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\n{}", false},
+                 {"HTTP/1.1 200 OK\r\nconnection: Close\r\nContent-Length: 2\r\n\r\n{}", true},
+                 {"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}", true},
+                 {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n{}", false},
+                 {"HTTP/1.1 200 OK\r\n\r\n{}", true}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(take(cases[i].head, true), HTTP_DONE);
+        assert_int_equal(reply.closes, cases[i].closes);
+    }
+}
+
 static void skips_what_comes_before_the_real_reply(void **state)
 {
     (void)state;
@@ -217,6 +235,7 @@ int main(void)
         cmocka_unit_test(reads_chunks),
         cmocka_unit_test(reads_to_the_end_of_the_stream_where_no_length_is_said),
         cmocka_unit_test(a_wait_beyond_all_bounds_is_a_long_one),
+        cmocka_unit_test(says_whether_the_stream_goes_on),
         cmocka_unit_test(skips_what_comes_before_the_real_reply),
         cmocka_unit_test(a_body_that_does_not_fit_is_too_large),
         cmocka_unit_test(one_byte_less_fits),

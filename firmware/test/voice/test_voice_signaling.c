@@ -203,6 +203,30 @@ static void a_nonce_that_would_not_do_in_a_header_is_refused(void **state)
     }
 }
 
+/* As a proxy that keeps no connection does. */
+static void one_that_hangs_up_after_the_nonce_is_called_again(void **state)
+{
+    struct http_url url;
+    enum signaling_result result = SIGNALING_BUSY;
+    struct signaling_offer own = offer;
+    own.sdp = "v=0\r\na=fingerprint:sha-256 " FP "\r\n";
+    (void)state;
+    fake_reset();
+    fake_reply("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 13\r\n\r\n{\"nonce\":\"n\"}");
+    fake.after = PORT_END;
+    assert_true(http_parse_url(&url, "http://g"));
+    (void)signaling_start(&s, &url, NULL, false, &trust, key);
+    for (int i = 0; i < 10 && result == SIGNALING_BUSY; i++)
+        result = signaling_step(&s);
+    assert_int_equal(result, SIGNALING_CONNECTED);
+    assert_int_equal(fake.streams_opened, 2);
+    assert_int_equal(fake.target_addresses.count, 1); /* where it was */
+    fake_reply("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n");
+    assert_int_equal(signaling_send(&s, &own), SIGNALING_FAILED);
+    assert_int_equal(s.reason, REASON_GATEWAY_BUSY);
+    assert_non_null(strstr(fake.sent, "Voicegw nonce=n, proof="));
+}
+
 static void a_gateway_that_knows_no_challenge_is_told_nothing(void **state)
 {
     struct http_url url;
@@ -333,6 +357,7 @@ int main(void)
         cmocka_unit_test(the_key_is_proven_and_stays),
         cmocka_unit_test(a_gateway_that_cannot_prove_the_key_gets_no_call),
         cmocka_unit_test(a_nonce_that_would_not_do_in_a_header_is_refused),
+        cmocka_unit_test(one_that_hangs_up_after_the_nonce_is_called_again),
         cmocka_unit_test(a_gateway_that_knows_no_challenge_is_told_nothing),
         cmocka_unit_test(sections_of_different_fingerprints_prove_nothing),
         cmocka_unit_test(problems_become_reasons),

@@ -30,25 +30,32 @@ static enum signaling_result fail_for(struct signaling *s, enum port_error error
     return fail(s, REASON_UNREACHABLE);
 }
 
+static enum signaling_result open_stream(struct signaling *s, const struct port_addresses *where,
+                                         bool onwards)
+{
+    struct port_stream_target target = {.host = s->url.host,
+                                        .port = s->url.port,
+                                        .tls = s->url.tls,
+                                        .ca_pem = s->trust.ca_pem,
+                                        .pins = s->trust.pins,
+                                        .pin_count = s->trust.pin_count,
+                                        .addresses = where,
+                                        .onwards = onwards};
+    enum port_error error = port_stream_open(&target);
+    return error == PORT_OK || error == PORT_AGAIN ? SIGNALING_BUSY : fail_for(s, error);
+}
+
 enum signaling_result signaling_start(struct signaling *s, const struct http_url *url,
                                       const struct port_addresses *where, bool onwards,
                                       const struct signaling_trust *trust, const char *key)
 {
-    struct port_stream_target target = {.host = url->host,
-                                        .port = url->port,
-                                        .tls = url->tls,
-                                        .ca_pem = trust->ca_pem,
-                                        .pins = trust->pins,
-                                        .pin_count = trust->pin_count,
-                                        .addresses = where,
-                                        .onwards = onwards};
     s->url = *url;
+    s->trust = *trust;
     s->key = key;
     s->retry_after_s = 0;
     s->reason = REASON_NONE;
     s->step = SIGNALING_CONNECTING;
-    enum port_error error = port_stream_open(&target);
-    return error == PORT_OK || error == PORT_AGAIN ? SIGNALING_BUSY : fail_for(s, error);
+    return open_stream(s, where, onwards);
 }
 
 static void add_device(struct json_writer *w, const struct signaling_offer *offer)
@@ -137,7 +144,7 @@ static enum signaling_result step_connect(struct signaling *s)
         return SIGNALING_BUSY;
     if (error != PORT_OK)
         return fail_for(s, error);
-    if (has_key(s))
+    if (has_key(s) && s->step == SIGNALING_CONNECTING)
         return ask(s);
     s->step = SIGNALING_WAITING;
     return SIGNALING_CONNECTED;
@@ -160,6 +167,13 @@ static enum signaling_result step_send(struct signaling *s)
     return SIGNALING_BUSY;
 }
 
+static enum signaling_result reopen(struct signaling *s)
+{
+    struct port_addresses where = {.count = 1};
+    port_stream_peer(&where.at[0]);
+    return open_stream(s, &where, false);
+}
+
 static enum signaling_result read_nonce(struct signaling *s)
 {
     if (s->reply.status == 404 || s->reply.status == 405)
@@ -169,8 +183,8 @@ static enum signaling_result read_nonce(struct signaling *s)
         return fail(s, signaling_read_problem(s->reply.status, s->reply.body, s->reply.body_len));
     if (!signaling_read_nonce(s->reply.body, s->reply.body_len, s->proof.nonce))
         return fail(s, REASON_REPLY_MALFORMED);
-    s->step = SIGNALING_WAITING;
-    return SIGNALING_CONNECTED;
+    s->step = s->reply.closes ? SIGNALING_REOPENING : SIGNALING_WAITING;
+    return s->reply.closes ? reopen(s) : SIGNALING_CONNECTED;
 }
 
 /* Whoever let us in has to have our key as well: anyone can say that an offer is welcome. */
@@ -217,12 +231,22 @@ static enum signaling_result take_result(struct signaling *s, enum http_result r
     return fail(s, is_large_answer ? REASON_ANSWER_TOO_LARGE : REASON_REPLY_MALFORMED);
 }
 
+static bool is_sending(const struct signaling *s)
+{
+    return s->step == SIGNALING_ASKING || s->step == SIGNALING_SENDING;
+}
+
+static bool is_reading(const struct signaling *s)
+{
+    return s->step == SIGNALING_HEARING || s->step == SIGNALING_READING;
+}
+
 static enum signaling_result step_read(struct signaling *s)
 {
     uint8_t data[512];
     size_t len = 0;
     enum signaling_result result = SIGNALING_BUSY;
-    while (result == SIGNALING_BUSY) {
+    while (result == SIGNALING_BUSY && is_reading(s)) {
         enum port_error error = port_stream_read(data, sizeof data, &len);
         if (error == PORT_AGAIN)
             return SIGNALING_BUSY;
@@ -235,19 +259,9 @@ static enum signaling_result step_read(struct signaling *s)
     return result;
 }
 
-static bool is_sending(const struct signaling *s)
-{
-    return s->step == SIGNALING_ASKING || s->step == SIGNALING_SENDING;
-}
-
-static bool is_reading(const struct signaling *s)
-{
-    return s->step == SIGNALING_HEARING || s->step == SIGNALING_READING;
-}
-
 enum signaling_result signaling_step(struct signaling *s)
 {
-    if (s->step == SIGNALING_CONNECTING) {
+    if (s->step == SIGNALING_CONNECTING || s->step == SIGNALING_REOPENING) {
         enum signaling_result result = step_connect(s);
         if (s->step != SIGNALING_ASKING)
             return result;

@@ -43,11 +43,13 @@ struct signaling {
         SIGNALING_CONNECTING,
         SIGNALING_ASKING, /* for a nonce, */
         SIGNALING_HEARING,
+        SIGNALING_REOPENING, /* where it hangs up after the nonce, as some proxies do */
         SIGNALING_WAITING,
         SIGNALING_SENDING,
         SIGNALING_READING
     } step;
     struct http_url url;
+    struct signaling_trust trust;
     struct http_reply reply;
     const char *key; /* NULL or empty: none is to be proven */
     struct proof proof;
@@ -60,8 +62,8 @@ struct signaling {
 };
 
 /* `where`: the addresses that the URL's host is known to have, NULL: it is looked up. `onwards`: to those of
- * the last start that it did not come to. `key` has to stay where it is until the answer; it never goes into
- * the stream. */
+ * the last start that it did not come to. `key` and what `trust` points to have to stay where they are until
+ * the answer; the key never goes into the stream. */
 enum signaling_result signaling_start(struct signaling *s, const struct http_url *url,
                                       const struct port_addresses *where, bool onwards,
                                       const struct signaling_trust *trust, const char *key);

@@ -73,6 +73,7 @@ static enum http_result read_status(struct http_reply *r)
             return fail(r, HTTP_MALFORMED);
         r->status = r->status * 10 + (l[i] - '0');
     }
+    r->closes = l[7] == '0';
     r->step = HTTP_HEADER;
     return HTTP_MORE;
 }
@@ -106,6 +107,8 @@ static enum http_result read_header(struct http_reply *r)
             return fail(r, HTTP_MALFORMED);
         r->chunked = true;
     }
+    if (equals_ignoring_case(r->line, "connection"))
+        r->closes = equals_ignoring_case(value, "close");
     bool is_wait = equals_ignoring_case(r->line, "retry-after") && strspn(value, DIGITS) == strlen(value);
     if (is_wait && value[0] != '\0')
         r->retry_after_s = read_number(value, 10, RETRY_MAX_S, &number) ? (uint32_t)number : RETRY_MAX_S;
@@ -121,6 +124,7 @@ static enum http_result end_head(struct http_reply *r)
         return HTTP_MORE;
     }
     r->step = r->chunked ? HTTP_CHUNK_SIZE : r->has_length ? HTTP_BODY : HTTP_BODY_REST;
+    r->closes |= r->step == HTTP_BODY_REST;
     bool is_bodiless = r->status == 204 || r->status == 304 || (r->step == HTTP_BODY && r->left == 0);
     return is_bodiless ? finish(r) : HTTP_MORE;
 }

@@ -41,6 +41,7 @@ struct http_reply {
     enum http_step step;
     enum http_result result;
     bool chunked, has_length, line_skipped;
+    bool closes; /* nothing else comes on this stream */
     size_t left; /* of body or chunk */
     size_t head_len;
     size_t line_len;
