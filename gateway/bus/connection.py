@@ -29,6 +29,8 @@ CONNECT_SECONDS: Final = 2
 MOST_TURNS: Final = 1_000
 """Of the event loop, for what has arrived to be heard."""
 _NOBODY: Final = "503"
+_FORBIDDEN: Final = "permissions violation"
+"""One thing that we may not say or hear; the connection stays."""
 
 
 class Away(Busy):
@@ -188,7 +190,7 @@ async def connected(settings: Nats, member: str) -> AsyncIterator[Bus]:
             "several machines need nats-py", remedy=installing.line("nats-py>=2.9,<3")
         ) from None
     trouble = Recurring("NATS does not answer", and_now="calls go on; none begins", level="ERROR")
-    client = Client()
+    client = _lasting(Client, nats.errors)()
     bus = Bus(client, nats.errors)
 
     async def failed(error: Exception) -> None:
@@ -238,11 +240,25 @@ async def _connect(client: Any, options: dict[str, Any], back: Callable[[], Any]
     await back()
 
 
+def _lasting(kind: Any, errors: Any) -> Any:
+    """nats-py's client, without its end: it closes for ever where NATS throws it out, say for another password."""
+
+    class Lasting(kind):  # type: ignore[misc]
+        async def _process_err(self, err_msg: str) -> None:
+            if _FORBIDDEN in err_msg:
+                await super()._process_err(err_msg)
+                return
+            await self._error_cb(error := errors.Error(f"nats: {err_msg}"))
+            await self._process_op_err(error)
+
+    return Lasting
+
+
 def _trust(settings: Nats) -> dict[str, Any]:
     """Who we are to NATS, and whom it must be vouched for by."""
     found: dict[str, Any] = {}
     if settings.user is not None:
-        found |= {"user": settings.user, "password": settings.password()}
+        found |= {"user": settings.user, "password": _password(settings)}
     if settings.ca is not None:
         try:
             found["tls"] = ssl.create_default_context(cafile=settings.ca)
@@ -251,6 +267,19 @@ def _trust(settings: Nats) -> dict[str, Any]:
                 f"setting nats.ca: {settings.ca} can't be read: {error}",
                 remedy="give the CA's certificate, PEM",
             ) from None
+    return found
+
+
+def _password(settings: Nats) -> Callable[[], str]:
+    """Reads it anew each time that we connect: it may be another one by then. Raises ConfigError."""
+    last = settings.password()
+
+    def found() -> str:
+        nonlocal last
+        with contextlib.suppress(ConfigError):  # as it is while it is written
+            last = settings.password()
+        return last
+
     return found
 
 

@@ -1,0 +1,50 @@
+"""What lets machines in to NATS may change while they run."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from gateway.bus import placing
+from tests.hosts.test_trust import ADDRESS, write
+from tests.support import nats
+from tests.support.fleet import Fleet, knows
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.skipif(not nats.possible(), reason=nats.WHY_NOT)
+
+
+@pytest.fixture
+async def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fleet]:
+    monkeypatch.setattr(placing, "PING_SECONDS", 20.0)
+    members = tmp_path / "members"
+    write(members, *ADDRESS, "--front", "f1", "--host", "h1")
+    server = nats.Server(members / "nats", nats.free_port(), ("-c", "nats-server.conf"))
+    await server.start()
+    try:
+        async with AsyncExitStack() as stack:
+            yield Fleet(server, stack, tmp_path, members)
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("member", ["host-h1", "front-f1"])
+async def test_a_member_whose_password_is_another_comes_back_with_that(fleet: Fleet, member: str) -> None:
+    front = await fleet.front("f1")
+    host = await fleet.host("h1")
+    await knows(front, 1)
+    bus = host.bus if member == "host-h1" else front.shared.bus
+    assert fleet.members is not None
+    assert fleet.server.process is not None
+    config, own = fleet.members / "nats" / "nats-server.conf", fleet.members / member / f"{member}.password"
+    config.write_text(config.read_text().replace(own.read_text(), "another"))
+    fleet.server.process.send_signal(signal.SIGHUP)
+    await until(lambda: not bus.here, "NATS has thrown it out")
+    own.write_text("another")
+    await until(lambda: bus.here, "it is let in again")
+    await knows(front, 1)
+    await front.offer("kitchen")
