@@ -43,7 +43,8 @@ class Shelf:
         changed: is given each entry, those that are there at first too.
         seconds: after which an entry goes by itself; 0 for never.
         whole: awaited each time that all that is there has been given to `changed`.
-        keys: which are copied and told of, as a subject of NATS.
+        keys: which are copied and told of, as a subject of NATS; `None` for none. NATS says nothing of those that
+            are over after `seconds`: a copy of many would grow for as long as the connection holds.
     """
 
     def __init__(  # noqa: PLR0913 -- what each of them is for
@@ -54,7 +55,7 @@ class Shelf:
         changed: Callable[[Entry], None] | None = None,
         seconds: float = 0,
         whole: Callable[[], Awaitable[None]] | None = None,
-        keys: str = ">",
+        keys: str | None = ">",
     ) -> None:
         self._bus, self._name, self._seconds, self._keys = bus, name, seconds, keys
         self._changed, self._whole = changed, whole
@@ -146,6 +147,10 @@ class Shelf:
             await self._again.wait()
             return
         self._store = store = await self._opened()
+        if self._keys is None:
+            await self._is_copied(trouble)
+            await self._again.wait()
+            return
         watcher = await store.watch(self._keys)
         seen: set[str] | None = set()
         try:
@@ -153,10 +158,7 @@ class Shelf:
                 if found is None:
                     self._all_seen(seen or set())
                     seen = None
-                    if self._whole is not None:
-                        await self._whole()
-                    self.is_whole.set()
-                    trouble.over()
+                    await self._is_copied(trouble)
                     continue
                 if seen is not None:
                     seen.add(found.key)
@@ -164,6 +166,12 @@ class Shelf:
         finally:
             with contextlib.suppress(Exception):  # it is gone with the connection
                 await watcher.stop()
+
+    async def _is_copied(self, trouble: Recurring) -> None:
+        if self._whole is not None:
+            await self._whole()
+        self.is_whole.set()
+        trouble.over()
 
     async def _opened(self) -> Any:
         from nats.js.api import KeyValueConfig  # noqa: PLC0415 -- an extra

@@ -34,7 +34,7 @@ class SharedChallenges(Challenges):
         self._front = secrets.token_hex(4)
         self._is_shared = False
         self._secrets = Shelf(bus, SECRETS, changed=self._heard, whole=self._told)
-        self._used = Shelf(bus, SPENT, seconds=2 * NONCE_SECONDS)
+        self._used = Shelf(bus, SPENT, seconds=2 * NONCE_SECONDS, keys=None)
 
     def begin(self) -> None:
         self._secrets.begin()
