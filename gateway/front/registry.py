@@ -130,9 +130,7 @@ class Registry:
             await db.execute(
                 "UPDATE devices SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?", (time.time(), name)
             )
-            await db.execute("DELETE FROM promises WHERE device = ?", (name,))
-            for table in ("history", "summaries", "preferences"):
-                await db.execute(f"DELETE FROM {table} WHERE who = ?", (name,))  # noqa: S608 -- ours
+            await _forget(db, name)
         return device
 
     async def seen(self, name: str, address: str, board: str | None = None, fw: str | None = None) -> None:
@@ -151,14 +149,16 @@ class Registry:
         """Have the device that another front has told of, as it told; raises StorageError."""
         values = (row["name"], str(Role(row["role"])), bytes.fromhex(row["key"]), row["created_at"])
         async with self.store.writing(f"{row['name']} is not kept") as db:
-            await db.execute("DELETE FROM devices WHERE name = ? AND id <> ?", (row["name"], row["id"]))
+            earlier = await db.execute(
+                "DELETE FROM devices WHERE name = ? AND id <> ?", (row["name"], row["id"])
+            )
             await db.execute(
                 "INSERT INTO devices (id, name, role, key_sha256, created_at, revoked_at) VALUES (?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (id) DO UPDATE SET revoked_at = coalesce(revoked_at, excluded.revoked_at)",
                 (row["id"], *values, row["revoked_at"]),
             )
-            if row["revoked_at"] is not None:
-                await db.execute("DELETE FROM promises WHERE device = ?", (row["name"],))
+            if row["revoked_at"] is not None or earlier.rowcount:
+                await _forget(db, row["name"])
 
     async def rows(self) -> list[dict[str, Any]]:
         """Every device as `put` takes one: what another front has to know of it."""
@@ -177,6 +177,13 @@ class Registry:
     async def _read(self, where: str, *values: str | bytes, columns: str = "") -> list[Any]:
         query = f"SELECT {columns or _COLUMNS} FROM devices WHERE {where}"  # noqa: S608 -- `where` is ours
         return list(await self.store.read(query, values, unknown="who may connect is not known now"))
+
+
+async def _forget(db: Any, name: str) -> None:
+    """What was promised to a device, and said with it: the next of its name may be somebody else's."""
+    await db.execute("DELETE FROM promises WHERE device = ?", (name,))
+    for table in ("history", "summaries", "preferences"):
+        await db.execute(f"DELETE FROM {table} WHERE who = ?", (name,))  # noqa: S608 -- ours
 
 
 _COLUMNS = "id, name, role, created_at, revoked_at, last_seen, address, board, fw"
