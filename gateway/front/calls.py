@@ -47,6 +47,8 @@ class Entry:
     """As its media process describes it."""
     order: Order | None = None
     """Where several fronts take calls: none is of before its host's last start."""
+    replaced: bool = False
+    """Its device has a later one, and its host has been told to end it, or sleeps."""
 
     @property
     def caller(self) -> Caller:
@@ -100,7 +102,7 @@ class Calls:
         """Know a call that began before this process did, or at another front; or its newest connection.
 
         Raises:
-            Unreadable: its owner, in the words of a front of another version.
+            Unreadable: its owner, in the words of a front of another version. NoRoute: its address is none.
         """
         if (known := self._entries.get(call.session_id)) is not None:
             known.note(call.pc_id)
@@ -109,6 +111,7 @@ class Calls:
             owner = _OWNER.validate_python(call.owner)
         except ValidationError:
             raise Unreadable(f"whose call {call.session_id} is can't be read here") from None
+        group_of(owner.caller.address)
         self.add(
             Entry(
                 call.session_id,
@@ -134,14 +137,18 @@ class Calls:
         return next((e for e in self if pc_id in e.pc_ids), None)
 
     def of(self, device: str | None) -> list[Entry]:
-        """A device's; there is more than one for a moment."""
+        """A device's; there is more than one for a moment, or while a host sleeps."""
         return [e for e in self if e.device is not None and e.device == device]
+
+    def current(self, device: str) -> Entry | None:
+        """The one that a device is in."""
+        return next((e for e in reversed(self.of(device)) if not e.replaced), None)
 
     def with_device(self, device: str) -> Entry:
         """Raises NotFound where it is in no call."""
-        if not (found := self.of(device)):
+        if (found := self.current(device)) is None:
             raise NotFound(f"{device} is in no call", remedy="see who is: voicegw devices")
-        return found[0]
+        return found
 
     def outdone(self, device: str | None) -> list[str]:
         """Of a device's calls that came to several fronts, or were out of sight, all but the last one."""

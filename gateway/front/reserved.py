@@ -23,3 +23,8 @@ class Reserved:
     async def find(self, session_id: str) -> Any | None:
         """It, or `None` where nothing was reserved under this id."""
         return self._bodies.get(session_id)
+
+    async def claim(self, session_id: str) -> bool:
+        """Whether a call may have this id as far as other fronts go: of all that are offered one, the first may."""
+        del session_id
+        return True

@@ -153,7 +153,7 @@ class Switchboard:
             request_data = request_data or ({} if reserved is None else reserved)
         device = await self._device_name(caller, request_data)
         call = OfferCall(
-            session_id=self._own_id(session_id if reserved is not None else None),
+            session_id=await self._own_id(session_id if reserved is not None else None),
             sdp=offered.sdp,
             type=offered.type,
             request_data=request_data,
@@ -169,11 +169,11 @@ class Switchboard:
         with self._asked_for(caller), self._held(call.session_id):
             return await self._begin(call.model_copy(update={"owner": asdict(owner)}), owner, kept)
 
-    def _own_id(self, session_id: str | None) -> str:
-        """That of `/start`, while no call has it, or is about to; nobody else's choice."""
-        if session_id is not None and session_id not in self._calls and session_id not in self._coming:
-            return session_id
-        return secrets.token_hex(8)
+    async def _own_id(self, session_id: str | None) -> str:
+        """That of `/start`, while no call has it, or is about to, here or at another front; nobody else's choice."""
+        if session_id is None or session_id in self._calls or session_id in self._coming:
+            return secrets.token_hex(8)
+        return session_id if await self._reserved.claim(session_id) else secrets.token_hex(8)
 
     @contextmanager
     def _held(self, session_id: str) -> Iterator[None]:
@@ -267,11 +267,13 @@ class Switchboard:
 
     def described(self, device: str) -> dict[str, Any]:
         """What the media know of a device's call; nothing while it is in none."""
-        return next((e.described for e in self._calls.of(device)), {})
+        entry = self._calls.current(device)
+        return {} if entry is None else entry.described
 
     def live_session(self, device: str) -> str | None:
         """The call that a device is live in; `None` while it is in none."""
-        return next((e.session_id for e in self._calls.of(device) if e.live), None)
+        entry = self._calls.current(device)
+        return entry.session_id if entry is not None and entry.live else None
 
     async def say(self, call: SayCall) -> None:
         """Have something said in a call; raises NotFound where that is over."""
@@ -324,6 +326,8 @@ class Switchboard:
 
     def _replace(self, session_id: str) -> None:
         """End a call for a later one, which does not wait for that; its host may tell of the later one as well."""
+        if (entry := self._calls.get(session_id)) is not None:
+            entry.replaced = True
         name = f"end-{session_id}"
         if all(task.get_name() != name for task in self._beside):
             self._start(self.end(session_id, "replaced"), name)
@@ -343,7 +347,7 @@ class Switchboard:
 
     def devices_live(self) -> set[str]:
         """The names of devices that are in a call."""
-        return {e.device for e in self._calls if e.device is not None}
+        return {e.device for e in self._calls if e.device is not None and not e.replaced}
 
     async def _by_pc_id(self, pc_id: str | None) -> Entry | None:
         if not pc_id:

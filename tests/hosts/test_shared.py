@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import time
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ import pytest
 
 from gateway.errors import Busy, Conflict, NotFound, Unauthorized
 from gateway.front.access import Caller
+from gateway.front.memory_book import MemoryBook, Said
 from gateway.front.registry import Role, open_registry
 from gateway.front.switchboard import Offered
 from gateway.wire.promises import Wish
@@ -241,3 +243,54 @@ async def test_what_one_front_shows_of_itself_the_others_show(fleet: Fleet) -> N
 
 async def _has(front: Front, name: str) -> bool:
     return name in {d.name for d in await front.shared.registry.all()}
+
+
+async def test_what_is_over_after_a_while_is_kept_by_nats_alone(fleet: Fleet) -> None:
+    """It tells of no end of these: a front would keep them for as long as its connection holds."""
+    one, two = await fleet.front("f1"), await fleet.front("f2")
+    for front in (one, two):
+        await front.shared.challenges._used.is_whole.wait()
+        await front.shared.reserved._shelf.is_whole.wait()
+    await one.shared.challenges.use(one.shared.challenges.nonce())
+    await one.shared.reserved.keep("0" * 16, {"much": "x" * 1_000})
+    for front in (one, two):
+        await front.shared.bus.settled()
+        assert front.shared.challenges._used.entries == {}
+        assert front.shared.reserved._shelf.entries == {}
+    assert await two.shared.reserved.find("0" * 16) is not None
+
+
+async def test_no_call_has_the_id_of_another_fronts(fleet: Fleet) -> None:
+    one, two = await fleet.front("f1"), await fleet.front("f2")
+    hosts = [await fleet.host("h1"), await fleet.host("h2")]
+    for front in (one, two):
+        await knows(front, 2)
+        await front.shared.reserved._shelf.is_whole.wait()
+    caller = Caller("127.0.0.1", None, Role.OPERATOR)
+    session_id = await one.switchboard.reserve({}, caller)
+    offered = Offered(captured("libpeer"), "offer", None, False, None)
+    await asyncio.gather(
+        *(
+            front.switchboard.offer(offered, caller, arrived_on="127.0.0.1", session_id=session_id)
+            for front in (one, two)
+        )
+    )
+    ids = [call for host in hosts for call in host.desk._calls]
+    assert len(ids) == len(set(ids)) == 2
+    assert session_id in ids
+    assert set(one.telemetry.sessions) == set(ids)
+
+
+async def test_what_was_said_with_a_device_goes_with_its_key_at_all_fronts(fleet: Fleet) -> None:
+    one, two = await fleet.front("f1"), await fleet.front("f2")
+    await one.shared.registry.add("kitchen")
+    await eventually(lambda: _has(two, "kitchen"), "both know it")
+    book = MemoryBook(two.shared.registry.store)
+    said = Said(0, "kitchen", time.time(), "who am I", "Ada")
+    await book.add("kitchen", said, most=9, since=0)
+    await one.shared.registry.revoke("kitchen")
+
+    async def forgotten() -> bool:
+        return not await book.history("kitchen", 9)
+
+    await eventually(forgotten, "the other front has forgotten it")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import secrets
 from typing import Any, Final
 
 from gateway.bus.connection import Bus
 from gateway.bus.shelf import Shelf
-from gateway.errors import GatewayError
+from gateway.errors import Conflict, GatewayError
 from gateway.front.reserved import Reserved
 
 SHELF: Final = "voicegw_reserved"
 SECONDS: Final = 600.0
 """For the offer to come."""
+_OURS: Final = re.compile("[0-9a-f]{16}")
+"""A session's id, as a key; a client may ask for anything, and NATS ends the connection at a subject over 4 kB."""
 
 
 class SharedReserved(Reserved):
@@ -24,7 +28,8 @@ class SharedReserved(Reserved):
 
     def __init__(self, bus: Bus) -> None:
         super().__init__()
-        self._shelf = Shelf(bus, SHELF, seconds=SECONDS)
+        self._front = secrets.token_hex(4)
+        self._shelf = Shelf(bus, SHELF, seconds=SECONDS, keys=None)
 
     def begin(self) -> None:
         self._shelf.begin()
@@ -39,9 +44,18 @@ class SharedReserved(Reserved):
 
     async def find(self, session_id: str) -> Any | None:
         found = await super().find(session_id)
-        if found is not None or not session_id.isalnum():
+        if found is not None or not _OURS.fullmatch(session_id):
             return found
         with contextlib.suppress(GatewayError):
             entry = await self._shelf.get(session_id)
             return None if entry is None or entry.body is None else entry.body.get("body")
         return None
+
+    async def claim(self, session_id: str) -> bool:
+        key = f"{session_id}.call"
+        try:
+            await self._shelf.create(key, {"front": self._front})
+        except Conflict:
+            first = await self._shelf.get(key)
+            return first is not None and first.body == {"front": self._front}  # which sees to its own
+        return True
