@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "packaging" / "fleet" / "compose.yaml"
 MANIFESTS = sorted((ROOT / "packaging" / "kubernetes").glob("*.yaml"))
@@ -34,6 +36,22 @@ def test_compose_has_two_fronts_three_hosts_and_nats() -> None:
     assert {v for v in volumes if not v.startswith(".")} == set(found["volumes"])
     members = {v.split("/")[2].split(":")[0] for v in volumes if v.startswith("./members/")}
     assert members == {"nats"} | {name for name in found["services"] if name != "nats"}
+
+
+def test_each_fronts_health_check_asks_that_front() -> None:
+    """It reads the port where `serve` does, but for options (`packaging/container/healthy.py`)."""
+    found = yaml.safe_load(COMPOSE.read_text())["services"].values()
+    fronts = [service for service in found if service["command"][0] == "serve"]
+    assert [service["command"] for service in fronts] == [["serve"], ["serve"]]
+    ports = [int(service.get("environment", {}).get("VOICEGW_PORT", Settings().port)) for service in fronts]
+    assert len(set(ports)) == 2
+
+
+def test_what_members_are_given_is_the_containers_to_read() -> None:
+    """`voicegw nats` writes it for its owner alone."""
+    user = re.search(r"^USER (\d+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert user is not None
+    assert f"chown -R {user[1]} members/front-* members/host-*" in COMPOSE.read_text()
 
 
 def test_hosts_are_on_the_nodes_own_network_and_fronts_are_not() -> None:
