@@ -7,6 +7,8 @@ only ever adds fields, with defaults (docs/scale.md, versions).
 from __future__ import annotations
 
 import json
+import math
+import re
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
@@ -19,6 +21,12 @@ VERSION: Final = 1
 MAX_BYTES: Final = 512 * 1024
 """Of a message; NATS has 1 MB. An offer is at most 64 kB, and a host with 300 calls tells of them in 400 kB."""
 MAX_DEPTH: Final = 48
+MAX_MESSAGE, MAX_REMEDY = 2_000, 500
+"""Characters of an error."""
+MAX_DIGITS: Final = 300
+"""Of a whole number; longer ones are no float any more."""
+_HALVES: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+"""What may be half a character, which no page can be told."""
 
 Value = TypeVar("Value", bound=Wire)
 
@@ -45,13 +53,15 @@ def unpack(data: bytes) -> dict[str, Any]:
     """The body of what came.
 
     Raises:
-        Unreadable: it is too long, too deep, no JSON, or of a version that is more than one ahead.
+        Unreadable: it is too long, too deep, no plain JSON, or of a version that is more than one ahead.
     """
     if len(data) > MAX_BYTES:
         raise Unreadable(f"a message of {len(data)} bytes is too long")
     try:
-        found = json.loads(data)
+        found = json.loads(data, parse_constant=_finite, parse_float=_finite, parse_int=_whole)
         version, body = found["v"], found["body"]
+        if _HALVES.search(data) is not None:
+            json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Unreadable("a message is not what this gateway sends") from None
     if plain.is_deeper(found, MAX_DEPTH):
@@ -64,6 +74,18 @@ def unpack(data: bytes) -> dict[str, Any]:
     return body
 
 
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text:.40} is no number")
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"{text:.40} is too long a number")
+    return int(text)
+
+
 def read(data: bytes, kind: type[Value]) -> Value:
     """What came, as a value of ours; raises as `unpack` does."""
     return kind.told(unpack(data))
@@ -72,7 +94,13 @@ def read(data: bytes, kind: type[Value]) -> Value:
 def pack_error(error: GatewayError) -> bytes:
     """An error as an answer."""
     return pack(
-        {"error": {"code": error.code, "message": error.message[:2_000], "remedy": error.remedy[:500]}}
+        {
+            "error": {
+                "code": error.code,
+                "message": error.message[:MAX_MESSAGE],
+                "remedy": error.remedy[:MAX_REMEDY],
+            }
+        }
     )
 
 
@@ -80,8 +108,8 @@ def answered(data: bytes) -> dict[str, Any]:
     """The body of an answer; raises the error that it is, or Unreadable."""
     body = unpack(data)
     if (error := body.get("error")) is not None:
-        try:
-            raise BY_CODE.get(error["code"], GatewayError)(error["message"], remedy=error["remedy"])
-        except (KeyError, TypeError):
-            raise Unreadable("an error over the bus is not what this gateway sends") from None
+        match error:
+            case {"code": str(code), "message": str(message), "remedy": str(remedy)}:
+                raise BY_CODE.get(code, GatewayError)(message[:MAX_MESSAGE], remedy=remedy[:MAX_REMEDY])
+        raise Unreadable("an error over the bus is not what this gateway sends")
     return body

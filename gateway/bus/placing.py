@@ -22,13 +22,15 @@ import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 from loguru import logger
 
 from gateway.bus import crossing, subjects
 from gateway.bus.connection import Message
-from gateway.errors import BotFailed, Busy, ConfigError, GatewayError
+from gateway.bus.subjects import HostId
+from gateway.errors import BadOffer, Busy, GatewayError
 from gateway.wire.calls import Answer, OfferCall, Order, dump
 from gateway.wire.headroom import TIERS
 
@@ -98,8 +100,8 @@ class Placing:
             seal: of what the host is told that takes it.
 
         Raises:
-            Busy: none has room, or the one that took it doesn't answer in time. ConfigError, BotFailed: nor could
-                one that had room begin its bot. Else what the host raises, and what the order does.
+            BadOffer: as a host does. Busy: none has room, or the one that took it doesn't answer in time. Else why the
+                last one that had room could not carry it, and what the order does.
         """
         token = secrets.token_hex(8)
         ordered = asyncio.ensure_future(order)
@@ -115,6 +117,8 @@ class Placing:
 
     def _take(self, message: Message) -> None:
         """What comes too late is told so: nobody waits for it any more."""
+        if message.reply and not subjects.is_hosts(message.reply):
+            return
         if (placed := self._placed.get(message.subject.rsplit(".", 1)[1])) is not None:
             placed.heard.put_nowait(message)
         elif message.reply:
@@ -153,7 +157,7 @@ class _Placed:
         self._unanswered = False
         """Whether somebody should have heard, and did not."""
         self._failed: GatewayError | None = None
-        """Why a host could not begin its bot, which another one may."""
+        """Why a host that had room could not carry the call, which another one may."""
 
     async def run(self) -> Answer:
         loop = asyncio.get_running_loop()
@@ -190,22 +194,24 @@ class _Placed:
 
     async def _follow(self, heard: Message) -> Answer | None:
         """Go where it leads; nothing where it has no room, or dies."""
-        body = crossing.answered(heard.data)
-        if "takes" not in body:
-            return None if "answer" not in body else self._accept(heard, body)
-        who = str(body["takes"])
+        if (body := self._read(heard)) is None:
+            return None
+        if "answer" in body:
+            return self._accept(heard, body["answer"])
+        if (who := subjects.named(body.get("takes"))) is None or not heard.reply:
+            return None
         await self._bus.tell(heard.reply, await self._yes(who))
         return await self._answer(who)
 
-    async def _yes(self, who: str) -> bytes:
+    async def _yes(self, who: HostId) -> bytes:
         order = await self._ordered
-        return crossing.pack({"yes": True, "order": order, "seal": self._seal(who.partition(".")[0], order)})
+        return crossing.pack({"yes": True, "order": order, "seal": self._seal(who.name, order)})
 
-    async def _answer(self, who: str) -> Answer | None:
-        """What comes from the host that has taken it; nothing where that has died or sleeps.
+    async def _answer(self, who: HostId) -> Answer | None:
+        """What comes from the host that has taken it; nothing where that has died, sleeps, or can't carry it.
 
         Raises:
-            GatewayError: as the host does.
+            GatewayError: the offer is at fault.
         """
         loop = asyncio.get_running_loop()
         over = loop.time() + self._seconds
@@ -215,29 +221,39 @@ class _Placed:
                 return None
             if heard is None or heard.nobody:
                 continue
-            try:
-                body = crossing.answered(heard.data)
-            except (Busy, ConfigError, BotFailed) as error:
-                logger.info("{} has taken a call, and can't carry it: {}", who, error.message)
-                self._failed = self._failed if isinstance(error, Busy) else error
+            if (body := self._read(heard)) is None or body.get("left") == str(who):
                 return None
             if "answer" in body:
-                return self._accept(heard, body)
-            if body.get("left") == who:
-                return None
+                return self._accept(heard, body["answer"])
             if "takes" in body:  # a slower one
                 self._say(heard, yes=False)
         raise Busy(f"no answer within {self._seconds:g} s", remedy="try again")
 
-    async def _is_there(self, who: str) -> bool:
+    def _read(self, heard: Message) -> dict[str, Any] | None:
+        """What a host says; `None` where it can't carry the call: another one may.
+
+        Raises:
+            BadOffer: as the host does.
+        """
         try:
-            await self._bus.ask(subjects.asked(who, "ping"), crossing.pack({}), PING_SECONDS)
+            body = crossing.answered(heard.data)
+            return {**body, "answer": Answer.told(body["answer"])} if "answer" in body else body
+        except BadOffer:
+            raise
+        except GatewayError as error:
+            logger.info("a host can't carry a call: {}", error.message)
+            if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Busy):
+                self._failed = error
+            return None
+
+    async def _is_there(self, who: HostId) -> bool:
+        try:
+            await self._bus.ask(subjects.asked(str(who), "ping"), crossing.pack({}), PING_SECONDS)
         except Busy:
             return False
         return True
 
-    def _accept(self, heard: Message, body: dict[str, Any]) -> Answer:
-        answer = Answer.told(body["answer"])
+    def _accept(self, heard: Message, answer: Answer) -> Answer:
         self._say(heard, yes=True)
         return answer
 

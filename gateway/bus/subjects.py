@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 _ROOT: Final = "voicegw"
 HOSTS: Final = "hosts"
@@ -16,6 +16,7 @@ STATES: Final = f"{_ROOT}.state.*.*"
 EVENTS: Final = f"{_ROOT}.event.*.*"
 ASKS: Final = f"{_ROOT}.ask.*.*"
 _UNFIT: Final = re.compile("[^A-Za-z0-9_-]+")
+_HOST: Final = re.compile(r"[A-Za-z0-9_-]{1,48}\.[A-Za-z0-9_-]{1,48}")
 
 
 def token(text: str) -> str:
@@ -31,6 +32,11 @@ def place(tier: int) -> str:
 def inboxes(member: str) -> str:
     """Where answers to a member arrive; others may not listen there."""
     return f"_INBOX.{member}"
+
+
+def is_hosts(inbox: str) -> bool:
+    """Whether a host hears it: NATS lets one name any subject for an answer, and a front may say more than a host."""
+    return inbox.startswith(inboxes("host-"))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -65,6 +71,11 @@ def sender(subject: str) -> HostId:
     """Whose state, event or question it is."""
     _, _, name, instance = subject.split(".")
     return HostId(name, instance)
+
+
+def named(who: Any) -> HostId | None:
+    """The host that a message names as `NAME.INSTANCE`; `None` where it names none."""
+    return HostId(*who.split(".")) if isinstance(who, str) and _HOST.fullmatch(who) else None
 
 
 def of_host(name: str) -> tuple[list[str], list[str]]:

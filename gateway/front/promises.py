@@ -126,10 +126,12 @@ class Promises:
     def take(self, event: SessionEvent) -> None:
         """Note a call that is live or over, and how something ended that was said."""
         if event.kind == "said":
-            if self._said_in.pop(event.data["number"], None) is not None:
-                self._unheard_in[event.data["number"]] = event.session_id
-                self._note_stopped(self._kept.get(event.data["number"]), event.data["how"])
-                self._ended.put_nowait((event.data["number"], event.data["how"], event.data["why"]))
+            number = event.data["number"]
+            if self._said_in.get(number) == event.session_id:  # a host tells of its own calls
+                del self._said_in[number]
+                self._unheard_in[number] = event.session_id
+                self._note_stopped(self._kept.get(number), event.data["how"])
+                self._ended.put_nowait((number, event.data["how"], event.data["why"]))
                 self._stirred.set()
         elif event.kind == "ended":
             for number in [n for n, session in self._said_in.items() if session == event.session_id]:

@@ -13,7 +13,7 @@ from loguru import logger
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from gateway.environment import Otel
-from gateway.front.costs import Costs
+from gateway.front.costs import OTHERS, Costs
 from gateway.front.otel import Exporter
 from gateway.wire import talk
 from gateway.wire.calls import SessionEvent
@@ -23,6 +23,8 @@ KEPT_TURNS: Final = 50
 KEPT_TRANSCRIPTS: Final = 200
 KEPT_REPORTS: Final = 50
 KEPT_TOOLS: Final = 100
+MOST_REASONS: Final = 40
+"""Of a call's end."""
 _BACKLOG: Final = 256
 """Events that a slow page may lag behind before it is cut off and must fetch the state again."""
 _STAGES: Final = frozenset(get_args(talk.Stage))
@@ -65,6 +67,7 @@ class Telemetry:
         self._ended = Counter(
             "voicegw_sessions_ended", "Ended, by reason", ["reason"], registry=self._registry
         )
+        self._reasons: set[str] = set()
         self._load = Gauge(
             "voicegw_load", "How full a media process is; 1 is full", ["worker"], registry=self._registry
         )
@@ -165,6 +168,9 @@ class Telemetry:
     def _note_end(self, session_id: str, reason: str) -> None:
         self.sessions.pop(session_id, None)
         self.costs.ended(session_id)
+        if reason not in self._reasons and len(self._reasons) >= MOST_REASONS:
+            reason = OTHERS  # figures are kept for ever, and hosts say why
+        self._reasons.add(reason)
         self._ended.labels(reason).inc()
         for gauge in (*self._media.values(), *self._figures.values()):
             with contextlib.suppress(KeyError):  # never reported

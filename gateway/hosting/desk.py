@@ -21,18 +21,21 @@ from gateway.wire.calls import (
     EndCall,
     KeptCall,
     OfferCall,
+    PlacedCall,
     RenegotiateCall,
     SessionEvent,
     Wire,
     dump,
 )
 from gateway.wire.headroom import TIERS, Headroom
-from gateway.wire.hosts import AllHeld, Held, HostState
+from gateway.wire.hosts import AllHeld, AskHeld, Held, HostState
 from gateway.wire.route import own_address
 from gateway.wire.sdp import parse
 
 FAILING_SECONDS: Final = 10.0
 """For which a host whose bot could not begin is asked last: else, as the emptiest, it would be asked first."""
+MAX_HELD: Final = crossing.MAX_BYTES // 2
+"""Of calls that are told of at once; one takes 100 kB at most, where its board has many tools."""
 _REQUESTS: Final[dict[str, type[Wire]]] = {"renegotiate": RenegotiateCall, "end": EndCall, **ASKED}
 
 
@@ -76,7 +79,7 @@ class Desk:
             calls=self.count,
             most=self._settings.limits.sessions,
             load=self._places.load if self._places is not None else 1.0,
-            cpu=min(1.0, self._measure.cpu),
+            cpu=max(0.0, min(1.0, self._measure.cpu)),
             lag_ms=self._measure.lag_ms,
             failing=asyncio.get_running_loop().time() < self._fails_until,
             draining=self._draining or self._places is None,
@@ -143,7 +146,7 @@ class Desk:
         if name == "ping":
             return {"ok": True}
         if name == "held":
-            return dump(AllHeld(calls=list(self._calls.values())))
+            return dump(self._held(crossing.read(data, AskHeld).after))
         if name not in _REQUESTS or self._places is None:
             raise NotFound(f"no request is called {name}", remedy="upgrade this host")
         call: Any = crossing.read(data, _REQUESTS[name])
@@ -151,6 +154,20 @@ class Desk:
             return dump(await self._renegotiate(self._places, call))
         await (self._places.end(call) if isinstance(call, EndCall) else self._places.ask(call))
         return {"ok": True}
+
+    def _held(self, after: str | None) -> AllHeld:
+        """Its calls after this one; without one all, as a front of before asks for them."""
+        if after is None:
+            return AllHeld(calls=list(self._calls.values()))
+        left = sorted((c for c in self._calls.values() if c.session_id > after), key=lambda c: c.session_id)
+        fits: list[KeptCall] = []
+        room = MAX_HELD
+        for call in left:
+            room -= len(crossing.pack(dump(call)))
+            if room < 0 and fits:
+                break
+            fits.append(call)
+        return AllHeld(calls=fits, more=len(fits) < len(left))
 
     async def _renegotiate(self, places: Places, call: RenegotiateCall) -> Answer:
         held = self._calls.get(call.session_id)
@@ -228,6 +245,15 @@ class Desk:
                     placed=wanted.seal,
                 )
             )
+            note = PlacedCall(session_id=call.session_id, order=wanted.order, seal=wanted.seal)
+            self._start(self._note_placed(self._places, note), "placed")
+
+    @staticmethod
+    async def _note_placed(places: Places, note: PlacedCall) -> None:
+        try:
+            await places.ask(note)
+        except GatewayError as error:
+            logger.info("its next start will not know whose call this is: {}", error.message)
 
     async def _hold(self, call: KeptCall) -> None:
         """Every front knows of it before its client has the answer, and may come to any."""

@@ -28,6 +28,7 @@ from gateway.wire.calls import (
     OfferCall,
     PatchCall,
     PhoneCall,
+    PlacedCall,
     RenegotiateCall,
     SayCall,
     SessionEvent,
@@ -122,6 +123,8 @@ class Host:
                 session.wake()
             case AnswerCall():
                 session.answer(call)
+            case PlacedCall():
+                session.placed = call
 
     async def end(self, call: EndCall) -> None:
         """Begin to end one call; who asks need not wait until its bot has finished."""

@@ -28,6 +28,7 @@ from gateway.wire.calls import (
     KeptCall,
     OfferCall,
     PatchCall,
+    PlacedCall,
     RenegotiateCall,
     SayCall,
     SessionEvent,
@@ -75,6 +76,7 @@ class Session:
         self._advertise = settings.advertise
         self._bots = bots
         self._media: MediaFigures | None = None
+        self.placed: PlacedCall | None = None
         self._log = logger.bind(session=self.id)
         self._watch: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -351,6 +353,8 @@ class Session:
             owner=self.call.owner,
             described=self.describe(),
             seal=self.call.seal,
+            order=self.placed.order if self.placed is not None else None,
+            placed=self.placed.seal if self.placed is not None else "",
         )
 
     def _report(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gateway.errors import BadRequest
 from gateway.wire import plain
@@ -144,8 +144,20 @@ class AnswerCall(Asked):
     """What was asked for; else why there is none, as `{"code": …, "message": …, "remedy": …}`."""
 
 
+Order = tuple[float, int]
+"""Which of all calls one is, where several fronts take them: later ones are greater."""
+
+
+class PlacedCall(Asked):
+    """What a front has said of a call that it gave this host, kept for the host's next start (`KeptCall`)."""
+
+    NAME = "placed"
+    order: Order | None
+    seal: str
+
+
 ASKED: Final[dict[str, type[Asked]]] = {
-    kind.NAME: kind for kind in (PatchCall, CommandCall, SayCall, HushCall, WakeCall, AnswerCall)
+    kind.NAME: kind for kind in (PatchCall, CommandCall, SayCall, HushCall, WakeCall, AnswerCall, PlacedCall)
 }
 
 
@@ -212,15 +224,11 @@ class Exit(Wire):
     detail: Words = ""
 
 
-Order = tuple[float, int]
-"""Which of all calls one is, where several fronts take them: later ones are greater."""
-
-
 class KeptCall(Wire):
     """A call that has outlived its front, for the next one."""
 
-    session_id: str
-    pc_id: str
+    session_id: Annotated[str, Field(max_length=128)]
+    pc_id: Annotated[str, Field(max_length=2_000)]
     device: str | None
     owner: dict[str, Any]
     described: dict[str, Any]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import Field
 
 from gateway.wire.calls import Wire
 
@@ -14,17 +16,21 @@ FULL_LAG_MS: Final = 60.0
 """How late an event loop may be: a bot's sound is as much ahead of what is played."""
 
 
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Figure = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
+
+
 class Headroom(Wire):
     """What a place says of itself, from which the rest follows: filled in where it is measured, and nowhere else."""
 
-    calls: int
-    most: int
+    calls: Count
+    most: Count
     """That it may have, by its settings."""
-    load: float = 0.0
+    load: Figure = 0.0
     """How full its emptiest media process is by what its calls take (front/places/headroom.py); 1 is full."""
-    cpu: float = 0.0
+    cpu: Figure = 0.0
     """The share of the machine's CPUs that is in use, 0 to 1."""
-    lag_ms: float = 0.0
+    lag_ms: Figure = 0.0
     """How late its event loop is."""
     failing: bool = False
     """Its bot could not begin a moment ago: it is asked last."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from gateway.wire.calls import KeptCall, Wire
 from gateway.wire.headroom import Headroom
 
@@ -9,7 +13,7 @@ from gateway.wire.headroom import Headroom
 class HostState(Wire):
     """What a host says twice a second."""
 
-    version: str
+    version: Annotated[str, Field(max_length=64)]
     headroom: Headroom
     ended: bool = False
     """It says goodbye: its calls are over."""
@@ -21,7 +25,16 @@ class Held(Wire):
     call: KeptCall
 
 
+class AskHeld(Wire):
+    """What a host is asked for all its calls, as many at a time as a message holds; it was asked `{}` before."""
+
+    after: str | None = None
+    """The last one that it has told of, by their ids; empty at first. `None`: all at once."""
+
+
 class AllHeld(Wire):
-    """All calls of a host."""
+    """All calls of a host, or the next of them by their ids."""
 
     calls: list[KeptCall]
+    more: bool = False
+    """Whether there are others after these."""

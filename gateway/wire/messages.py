@@ -88,7 +88,7 @@ def read(message: Any) -> Report | None:
     if not isinstance(body, dict) or not isinstance(number, str | int | None):
         raise BadRequest(f"{data['t']}: `d` is no object, or `id` no text or number")
     kind = data["t"].removeprefix("device-")
-    return Report(kind, number, _figures(body) if kind == "figures" else _plain(body))
+    return Report(kind, number, _figures(body) if kind == "figures" else shown(body))
 
 
 def _figures(body: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def _figures(body: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _plain(body: dict[str, Any]) -> dict[str, Any]:
+def shown(body: dict[str, Any]) -> dict[str, Any]:
     """Only what a log or a page can show: numbers, booleans and short printable texts."""
     result: dict[str, Any] = {}
     for key, value in list(body.items())[:16]:

@@ -197,17 +197,23 @@ def of_board(told: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         BadRequest: it is none; says why.
     """
-    name, description = told.get("name"), told.get("description")
+    name = told.get("name")
+    try:
+        properties = json.loads(str(told.get("properties") or "{}"))
+    except (ValueError, RecursionError):
+        raise BadRequest(f"{name!s:.64}: its properties are no JSON") from None
+    return added_by_board({**told, "properties": properties})
+
+
+def added_by_board(told: Mapping[str, Any]) -> dict[str, Any]:
+    """A tool of a board as `of_board` gives it, from whoever says so; raises BadRequest likewise."""
+    name, description, properties = (told.get(x) for x in ("name", "description", "properties"))
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise BadRequest(f"{name!r} is no name of a tool")
     if not isinstance(description, str) or not description.strip():
         raise BadRequest(f"{name} has no description")
     if (why := plain.fault(description)) is not None:
         raise BadRequest(f"{name}: its description: {why}")
-    try:
-        properties = json.loads(str(told.get("properties") or "{}"))
-    except (ValueError, RecursionError):
-        raise BadRequest(f"{name}: its properties are no JSON") from None
     if not isinstance(properties, dict) or len(properties) > 8:
         raise BadRequest(f"{name}: its properties are no object of at most eight")
     for key, schema in properties.items():

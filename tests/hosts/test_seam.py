@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -340,3 +342,77 @@ async def test_ending_a_call_that_is_gone_is_no_fault(fleet: Fleet) -> None:
 def test_a_tries_wait_is_short_beside_the_devices() -> None:
     """A device gives up after 12 s (call/session.c), and one that sleeps may be met in each try."""
     assert placing.DEAD_SECONDS + placing.AGAIN_SECONDS * placing.TRIES * len(TIERS) < 12
+
+
+async def test_a_host_of_more_calls_than_a_message_holds_tells_of_all(fleet: Fleet) -> None:
+    """As of those whose boards have many tools."""
+    one, host = await fleet.front("f1"), await fleet.host("h1")
+    await knows(one, 1)
+    devices = [f"d{n}" for n in range(9)]
+    for device in devices:
+        await one.offer(device)
+    schema = {"type": "string", "description": "ü" * 900}
+    told = {"name": "lamp", "description": "a lamp", "properties": {"how": schema}}
+    tools = [{**told, "name": f"lamp{n}"} for n in range(16)]
+    for sid, call in host.desk._calls.items():
+        host.desk._calls[sid] = call.model_copy(update={"described": {**call.described, "tools": tools}})
+    two = await fleet.front("f2")
+    await until(lambda: two.devices() == devices, "a front that starts later knows all")
+    assert len(two.switchboard.described("d5")["tools"]) == 16
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        {"error": {"code": "unreadable", "message": "", "remedy": ""}},
+        {"error": {"code": "key_required", "message": "", "remedy": ""}},
+        {"error": "no"},
+        {"answer": {"sdp": 1}},
+        [],
+    ],
+)
+async def test_a_host_that_can_not_be_understood_leaves_calls_to_others(fleet: Fleet, says: object) -> None:
+    """Nor does one that is of another version say anything to a device."""
+    front = await fleet.front("f1")
+    await fleet.host("h1")
+    await knows(front, 1)
+    heard: list[Message] = []
+    async with connected(fleet.at("host-odd"), "host-odd") as odd:
+
+        def answer(message: Message) -> None:
+            heard.append(message)
+            task = asyncio.create_task(odd.tell(message.reply, json.dumps({"v": 1, "body": says}).encode()))
+            tasks.append(task)
+
+        tasks: list[asyncio.Task[None]] = []
+        await odd.hear(subjects.place(3), answer, subjects.HOSTS)
+        await odd.settled()
+        for n in range(8):
+            await front.offer(f"d{n}")
+    assert heard
+
+
+async def test_a_devices_call_is_the_later_one_also_while_the_other_ones_host_sleeps(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front = await fleet.front("f1")
+    asleep = await fleet.host("h1")
+    await knows(front, 1)
+    await front.offer("kitchen")
+    [before] = asleep.desk._calls
+    monkeypatch.setattr(placing, "PING_SECONDS", 0.1)
+
+    async def sleep(_message: Message) -> None:
+        """As a machine that does nothing: NATS goes on giving it what it is asked."""
+
+    monkeypatch.setattr(asleep.desk, "_answer", sleep)
+    monkeypatch.setattr(asleep.desk, "_take", sleep)
+    awake = await fleet.host("h2")
+    await knows(front, 2)
+    while not awake.desk._calls:
+        with contextlib.suppress(Busy):
+            await front.offer("kitchen")
+    [after] = awake.desk._calls
+    assert {before, after} <= {e.session_id for e in front.switchboard._calls}
+    await front.switchboard.command("kitchen", "identify", None)  # it is not asked of the one that sleeps
+    assert front.switchboard.described("kitchen")["id"] == after

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,10 +15,12 @@ from gateway.bus import crossing, placing, subjects
 from gateway.bus.connection import Bus, Message, NobodyThere
 from gateway.bus.subjects import HostId
 from gateway.errors import Busy, GatewayError
+from gateway.front.places.ledger import Ledger
 from gateway.front.places.place import Emit, Lost
 from gateway.front.places.seals import Seals
 from gateway.recurring import Recurring
 from gateway.settings import Settings
+from gateway.wire import events
 from gateway.wire.calls import (
     Answer,
     Asked,
@@ -30,9 +32,10 @@ from gateway.wire.calls import (
     PhoneCall,
     RenegotiateCall,
     SessionEvent,
+    Unreadable,
 )
 from gateway.wire.headroom import TIERS, Headroom
-from gateway.wire.hosts import AllHeld, Held, HostState
+from gateway.wire.hosts import AllHeld, AskHeld, Held, HostState
 
 SILENT_SECONDS: Final = 1.5
 """Without a state, of which there are two a second: nothing is asked of it that a client waits for."""
@@ -40,8 +43,12 @@ LOST_SECONDS: Final = 5.0
 """Likewise; its calls are struck off the books. If they go on, it tells when it is back."""
 LOOK_SECONDS: Final = 0.25
 HELD_SECONDS: Final = 5.0
-MOST_OVER: Final = 4_096
-"""Calls that have ended, of which a host may still tell: what it answers and what it tells overtake each other."""
+MOST_HELD: Final = 10_000
+"""Calls that a host is asked for at most."""
+MOST_OF_A_NAME: Final = 512
+"""Hosts of one name, and calls of them that no front has sealed: whoever has the name may tell of any number."""
+MAX_OWNER: Final = 4_096
+"""Bytes of whose such a call is."""
 _LOST: Final = "worker_lost"
 _UNKNOWN: Final = HostState(version="", headroom=Headroom(calls=1, most=1))
 """Of a host that has told of a call before it has told of itself."""
@@ -83,13 +90,12 @@ class Hosts:
         self._order, self._seals = order, seals
         self._hosts: dict[HostId, _Host] = {}
         self._at: dict[str, HostId] = {}
-        self._devices: dict[str, str | None] = {}
-        """Whose calls they are, by their seals."""
+        self._ledger = Ledger()
         self._unsealed = Recurring("a host tells of a call that no front gave it", and_now="it is left out")
-        self._over: deque[str] = deque(maxlen=MOST_OVER)
         self._placing = placing.Placing(bus)
         self._ends: list[Callable[[], Any]] = []
         self._asking: dict[HostId, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._keeper: asyncio.Task[None] | None = None
         self._since = 0.0
         """From when on silence counts: NATS is there."""
@@ -136,7 +142,7 @@ class Hosts:
 
     async def stop(self) -> None:
         """Hear no more. Calls go on, for other fronts, or for the next start of this one."""
-        tasks = [*self._asking.values(), *([self._keeper] if self._keeper is not None else [])]
+        tasks = [*self._tasks, *([self._keeper] if self._keeper is not None else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -269,9 +275,14 @@ class Hosts:
             return
         host = self._met(who, state)
         if not host.known and who not in self._asking and self._seals.ready:
-            task = asyncio.create_task(self._ask_for_all(who), name=f"held-{who}")
-            self._asking[who] = task
-            task.add_done_callback(lambda _: self._asking.pop(who, None))
+            self._asking[who] = self._start(self._ask_for_all(who), f"held-{who}")
+            self._asking[who].add_done_callback(lambda _: self._asking.pop(who, None))
+
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def _met(self, who: HostId, state: HostState) -> _Host:
         now = asyncio.get_running_loop().time()
@@ -280,7 +291,10 @@ class Hosts:
                 host.known = False  # it has slept, say: its clients may be elsewhere by now
             host.state, host.heard_at = state, now
             return host
-        if any(other.name == who.name and not self._is_silent(h) for other, h in self._hosts.items()):
+        namesakes = [h for other, h in self._hosts.items() if other.name == who.name]
+        if len(namesakes) >= MOST_OF_A_NAME:
+            raise Unreadable(f"more than {MOST_OF_A_NAME} hosts are called {who.name}")
+        if not all(map(self._is_silent, namesakes)):
             logger.warning("two hosts are called {}: give one another name", who.name)
         logger.info("host {} is there, with room for {} calls", who, state.headroom.most)
         self._hosts[who] = made = _Host(state, now)
@@ -289,44 +303,53 @@ class Hosts:
     async def _ask_for_all(self, who: HostId) -> None:
         before = set(self._hosts[who].calls)  # what begins while it answers is told of beside the answer
         try:
-            data = await self._bus.ask(subjects.asked(str(who), "held"), crossing.pack({}), HELD_SECONDS)
-            held = AllHeld.told(crossing.answered(data))
+            held = await self._all_held(who)
         except GatewayError as error:
             logger.info("host {} does not tell of its calls yet: {}", who, error.message)
             return
         if (host := self._hosts.get(who)) is None:
             return
         host.known = True
-        for gone in before & host.calls - {call.session_id for call in held.calls}:
+        for gone in before & host.calls - {call.session_id for call in held}:
             self._end(gone, _LOST)
-        for call in held.calls:
-            if call.session_id in self._over:
+        for call in held:
+            if self._ledger.has_ended(call.session_id):
                 continue  # it has ended while this was on its way
-            self._hold(who, call)
+            try:
+                self._hold(who, call)
+            except GatewayError as error:
+                self._unsealed.met(error.message)
+
+    async def _all_held(self, who: HostId) -> list[KeptCall]:
+        found: list[KeptCall] = []
+        more, after = True, ""
+        while more and len(found) < MOST_HELD:
+            data = await self._bus.ask(
+                subjects.asked(str(who), "held"), crossing.pack(AskHeld(after=after)), HELD_SECONDS
+            )
+            held = AllHeld.told(crossing.answered(data))
+            found += held.calls
+            more = held.more and bool(held.calls)
+            after = found[-1].session_id if found else ""
+        return found
 
     def _take_event(self, message: Message) -> None:
         who, body = subjects.sender(message.subject), crossing.unpack(message.data)
         if "call" in body:
-            call = Held.told(body).call
-            with contextlib.suppress(ValueError):
-                self._over.remove(call.session_id)  # one of `/start` may be called again
-            self._hold(who, call)
+            self._hold(who, Held.told(body).call)
             return
         event = SessionEvent.told(body)
         if (at := self._at.get(event.session_id)) != who and (at is not None or event.kind != "ended"):
             return  # of a call that this host began as well, and another one has, or that no front gave it
-        if "device" in event.data:  # which it is not the host's to say
-            device = self._devices.get(event.session_id)
-            event = event.model_copy(update={"data": {**event.data, "device": device}})
+        event = events.read(event, self._ledger.device(event.session_id))
         if event.kind == "ended":
-            self._over.append(event.session_id)
+            self._ledger.end(event.session_id)
             self._forget(event.session_id)
         self._emit_of(who, event)
 
     def _emit_of(self, who: HostId, event: SessionEvent) -> None:
         if event.kind == "session":
-            own = {"id": event.session_id, "host": who.name}
-            event = event.model_copy(update={"data": {**event.data, **own}})
+            event = event.model_copy(update={"data": {**event.data, "host": who.name}})
         self._emit(0, event)
 
     def _hold(self, who: HostId, told: KeptCall) -> None:
@@ -338,19 +361,42 @@ class Hosts:
             self._unsealed.met(f"{who.name} does")
             return
         call = opened.call
-        self._forget(call.session_id)  # it was at the host's start before this one
+        if not opened.placed:
+            self._must_be_bounded(who, call)
+        if call.described:
+            call = call.model_copy(update={"described": events.described(call.described)})
+        if (noted := self._ledger.noted(call)) is None:
+            return
+        self._note(who, noted)
+        if noted.device != call.device:
+            self._start(self._end_outdone(call.session_id), f"outdone-{call.session_id}")
+
+    def _note(self, who: HostId, call: KeptCall) -> None:
         host = self._hosts.get(who) or self._met(who, _UNKNOWN)
+        self._adopt(call)
+        if (before := self._hosts.get(self._at.get(call.session_id, who))) is not None:
+            before.calls.discard(call.session_id)  # it was at the host's start before this one
         host.calls.add(call.session_id)
         self._at[call.session_id] = who
-        self._devices[call.session_id] = call.device
-        self._adopt(call)
         if call.described:
-            described = {**call.described, "device": call.device}
-            event = SessionEvent(kind="session", session_id=call.session_id, data=described)
-            self._emit_of(who, event)
+            event = SessionEvent(kind="session", session_id=call.session_id, data=call.described)
+            self._emit_of(who, events.read(event, call.device))
+
+    def _must_be_bounded(self, who: HostId, call: KeptCall) -> None:
+        """Whoever has a host's name may tell of any number of calls that no front gave it."""
+        there = sum(len(host.calls) for other, host in self._hosts.items() if other.name == who.name)
+        if there >= MOST_OF_A_NAME or len(json.dumps(call.owner)) > MAX_OWNER:
+            raise Unreadable(f"{who.name} tells of more than {MOST_OF_A_NAME} calls, or too much of one")
+
+    async def _end_outdone(self, session_id: str) -> None:
+        """End a call whose device has had a later one: its host was out of sight meanwhile."""
+        try:
+            await self.end(EndCall(session_id=session_id, reason="replaced"))
+        except GatewayError as error:
+            logger.info("session {} could not be ended: {}", session_id, error.message)
 
     def _forget(self, session_id: str) -> None:
-        self._devices.pop(session_id, None)
+        self._ledger.forget(session_id)
         if (who := self._at.pop(session_id, None)) is not None and (host := self._hosts.get(who)) is not None:
             host.calls.discard(session_id)
 

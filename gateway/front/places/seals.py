@@ -17,7 +17,7 @@ class Opened:
 
     call: KeptCall
     placed: bool
-    """Whether a front gave it to this very host; else it is one of before that host's last start, say."""
+    """Whether a front gave it to this very host; else it was offered it, at most."""
 
 
 class Seals:
@@ -46,13 +46,12 @@ class Seals:
     def opened(self, call: KeptCall, host: str) -> Opened | None:
         """What a host tells, as far as it is sealed; `None` where the seal is another call's.
 
-        A host of an earlier version brings none back: its call is shown, and is no device's.
+        A host of an earlier version brings none back, or not that of its place: its call is shown, and is no device's.
         """
         if call.seal and not _same(call.seal, self.of_call(call)):
             return None
-        device = call.device if call.seal else None
         placed = bool(call.seal) and _same(call.placed, self.of_place(call.session_id, host, call.order))
-        believed = {"device": device, "order": call.order if placed else None}
+        believed = {} if placed else {"device": None, "order": None}
         return Opened(call.model_copy(update=believed), placed)
 
     def _of(self, what: str, parts: list[Any]) -> str:
