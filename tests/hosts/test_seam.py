@@ -16,12 +16,13 @@ from gateway.bus import crossing, placing, subjects
 from gateway.bus.connection import Message, connected
 from gateway.bus.subjects import HostId
 from gateway.errors import Busy, ConfigError, NotFound
+from gateway.hosting.desk import Desk
 from gateway.wire.calls import Answer, EndCall, OfferCall, SessionEvent
 from gateway.wire.headroom import TIERS
 from gateway.wire.hosts import Held
 from gateway.wire.sdp import Client
 from tests.support import nats
-from tests.support.fleet import Fleet, Host, knows
+from tests.support.fleet import Fleet, Host, Still, knows
 from tests.support.offers import captured
 from tests.support.waiting import until
 
@@ -416,3 +417,19 @@ async def test_a_devices_call_is_the_later_one_also_while_the_other_ones_host_sl
     assert {before, after} <= {e.session_id for e in front.switchboard._calls}
     await front.switchboard.command("kitchen", "identify", None)  # it is not asked of the one that sleeps
     assert front.switchboard.described("kitchen")["id"] == after
+
+
+async def test_the_next_start_of_a_host_knows_whose_its_calls_are(fleet: Fleet) -> None:
+    front, host = await fleet.front("f1"), await fleet.host("h1")
+    await knows(front, 1)
+    await front.offer("kitchen")
+    assert host.workers._local is not None
+    [call] = host.workers._local.calls
+    await until(lambda: call.kept().placed != "", "its media know what the front has said")
+    await host.desk.close()
+    await until(lambda: front.devices() == [], "the start before has left")
+    later = Desk(host.desk._settings, host.bus, HostId("h1", "2"), Still())
+    await later.start(host.workers, [call.kept()])
+    fleet.stack.push_async_callback(later.close)
+    await until(lambda: front.devices() == ["kitchen"], "the next one has it")
+    await front.switchboard.command("kitchen", "identify", None)
