@@ -176,6 +176,7 @@ PURE = [
     "bus.subjects",
     "bus.trust",
     "wire.calls",
+    "wire.events",
     "wire.headroom",
     "wire.hosts",
     "wire.messages",

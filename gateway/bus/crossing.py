@@ -23,8 +23,6 @@ MAX_BYTES: Final = 512 * 1024
 MAX_DEPTH: Final = 48
 MAX_MESSAGE, MAX_REMEDY = 2_000, 500
 """Characters of an error."""
-MAX_DIGITS: Final = 300
-"""Of a whole number; longer ones are no float any more."""
 _HALVES: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 """What may be half a character, which no page can be told."""
 
@@ -58,7 +56,7 @@ def unpack(data: bytes) -> dict[str, Any]:
     if len(data) > MAX_BYTES:
         raise Unreadable(f"a message of {len(data)} bytes is too long")
     try:
-        found = json.loads(data, parse_constant=_finite, parse_float=_finite, parse_int=_whole)
+        found = json.loads(data, parse_constant=_finite, parse_float=_finite)
         version, body = found["v"], found["body"]
         if _HALVES.search(data) is not None:
             json.dumps(found, ensure_ascii=False).encode()
@@ -78,12 +76,6 @@ def _finite(text: str) -> float:
     if not math.isfinite(number := float(text)):
         raise ValueError(f"{text:.40} is no number")
     return number
-
-
-def _whole(text: str) -> int:
-    if len(text) > MAX_DIGITS:
-        raise ValueError(f"{text:.40} is too long a number")
-    return int(text)
 
 
 def read(data: bytes, kind: type[Value]) -> Value:

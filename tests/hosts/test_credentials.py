@@ -23,13 +23,11 @@ async def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setattr(placing, "PING_SECONDS", 20.0)
     members = tmp_path / "members"
     write(members, *ADDRESS, "--front", "f1", "--host", "h1")
-    server = nats.Server(members / "nats", nats.free_port(), ("-c", "nats-server.conf"))
-    await server.start()
-    try:
-        async with AsyncExitStack() as stack:
-            yield Fleet(server, stack, tmp_path, members)
-    finally:
-        server.stop()
+    async with (
+        nats.served(members / "nats", "-c", "nats-server.conf") as server,
+        AsyncExitStack() as stack,
+    ):
+        yield Fleet(server, stack, tmp_path, members)
 
 
 @pytest.mark.parametrize("member", ["host-h1", "front-f1"])

@@ -46,13 +46,11 @@ def members(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def fleet(members: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fleet]:
     monkeypatch.setattr(placing, "PING_SECONDS", 20.0)
-    server = nats.Server(members / "nats", nats.free_port(), ("-c", "nats-server.conf"))
-    await server.start()
-    try:
-        async with AsyncExitStack() as stack:
-            yield Fleet(server, stack, tmp_path, members)
-    finally:
-        server.stop()
+    async with (
+        nats.served(members / "nats", "-c", "nats-server.conf") as server,
+        AsyncExitStack() as stack,
+    ):
+        yield Fleet(server, stack, tmp_path, members)
 
 
 @pytest.fixture(autouse=True)

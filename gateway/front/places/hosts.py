@@ -45,7 +45,7 @@ LOOK_SECONDS: Final = 0.25
 HELD_SECONDS: Final = 5.0
 MOST_HELD: Final = 10_000
 """Calls that a host is asked for at most."""
-MOST_OF_A_NAME: Final = 512
+MOST_OF_A_NAME: Final = 1_024
 """Hosts of one name, and calls of them that no front has sealed: whoever has the name may tell of any number."""
 MAX_OWNER: Final = 4_096
 """Bytes of whose such a call is."""
