@@ -7,6 +7,7 @@ only listens sends little else.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
@@ -23,8 +24,10 @@ EXPIRY_SECONDS: Final = 30.0
 """Without an answer, after which nothing more may be sent (there, likewise)."""
 QUIET_SECONDS: Final = 2.0
 """Without a sign of life, after which the other end is asked each second: who is gone is found soon."""
-RETRANSMISSIONS: Final = 1
-"""Of a check: 1.5 s for its answer."""
+RETRANSMISSIONS: Final = 3
+"""Of a check: 7.5 s for its answer, which counts however late it comes (there, likewise), by a machine that is busy."""
+LAST_SECONDS: Final = 1.5
+"""For an answer to the last one."""
 
 Handler = Callable[..., Coroutine[Any, Any, None]]
 
@@ -106,7 +109,9 @@ async def _query_consent(ice: IceConnection, signs: Signs) -> None:
         await asyncio.sleep(1.0)
         if now() >= due or now() - signs.at >= QUIET_SECONDS:
             due = 0.0
-            await _ask(ice, signs)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(signs.consented_at + EXPIRY_SECONDS + LAST_SECONDS):
+                    await _ask(ice, signs)
     signs.expired = True
     if now() - signs.at < EXPIRY_SECONDS:
         ice._query_consent_task = None  # else closing would wait for this

@@ -52,6 +52,21 @@ async def test_an_answer_to_a_check_of_ours_is_one(pair: tuple[RTCPeerConnection
     await until(lambda: signs(watched).consented_at > before, "it consents")
 
 
+async def test_an_answer_that_is_late_is_consent_all_the_same(
+    pair: tuple[RTCPeerConnection, RTCPeerConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine, or over a slow line, each of them is."""
+    peer, watched = pair
+    monkeypatch.setattr(alive, "EXPIRY_SECONDS", 20.0)
+    ice(watched).check_incoming = lambda *_: None
+    [protocol] = ice(peer)._protocols
+    received, later = protocol.receiver.request_received, asyncio.get_running_loop().call_later
+    protocol.receiver.request_received = lambda *request: later(2.0, received, *request)
+    before = signs(watched).consented_at
+    await until(lambda: signs(watched).consented_at > before or signs(watched).expired, "it consents")
+    assert not signs(watched).expired
+
+
 async def test_a_check_of_the_other_ends_is_one(pair: tuple[RTCPeerConnection, RTCPeerConnection]) -> None:
     peer, watched = pair
     ice(watched)._query_consent_task.cancel()
