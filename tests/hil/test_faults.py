@@ -10,7 +10,7 @@ import pytest
 
 from hil.gateway import ROOT, Gateway
 from hil.record.results import Result
-from tests.hil.running import failed, suite
+from tests.hil.running import suite
 
 Runs = dict[str, Future[list[Result]]]
 CAUGHT = {
@@ -36,35 +36,38 @@ def runs(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs
     del built
     with Gateway(tmp_path_factory.mktemp("gateway")) as gateway, ThreadPoolExecutor(2) as two:
 
-        def run(fault: str) -> list[Result]:
+        def witnesses(fault: str) -> list[Result]:
             binary = str(ROOT / "firmware" / "build" / "host" / f"voicesim-{fault}")
-            folder = tmp_path_factory.mktemp(fault)
-            return suite(
-                folder,
-                "--backend",
-                "simulated",
-                "-m",
-                "witness",
-                "--sim-binary",
-                binary,
-                "--gateway",
-                gateway.url,
-            )
+            device = ("--backend", "simulated", "--sim-binary", binary, "--gateway", gateway.url)
+            return suite(tmp_path_factory.mktemp(fault), "-m", "witness", *device)
+
+        def run(fault: str) -> list[Result]:
+            results = witnesses(fault)
+            if first := mistaken(fault, results):  # others run beside it: a fault of the rig is there again
+                again = [r for r in witnesses(fault) if r.test in first]
+                results = [r for r in results if r.test not in first] + again
+            return results
 
         yield {fault: two.submit(run, fault) for fault in CAUGHT}
 
 
-@pytest.mark.timeout(800)
+def mistaken(fault: str, results: list[Result]) -> dict[str, str]:
+    """The tests that do not come to what a device with this fault should make of them, and what they say."""
+    others = "skipped" if fault == "loop" else "passed"
+    found = {}
+    for result in results:
+        cause = CAUGHT[fault].get(result.test)
+        if cause is None:
+            is_right = result.outcome == others or bool(_STARVED.search(result.message))
+        else:
+            is_right = result.outcome == "failed" and bool(re.search(cause, result.message, re.DOTALL))
+        if not is_right:
+            found[result.test] = f"{result.outcome} {result.message}"
+    missing = CAUGHT[fault].keys() - {result.test for result in results}
+    return found | dict.fromkeys(missing, "was not run")
+
+
+@pytest.mark.timeout(1_500)
 @pytest.mark.parametrize("fault", CAUGHT)
 def test_it_is_caught(runs: Runs, fault: str) -> None:
-    results = runs[fault].result()
-    found = {
-        test: message
-        for test, message in failed(results).items()
-        if test in CAUGHT[fault] or not _STARVED.search(message)
-    }
-    assert found.keys() == CAUGHT[fault].keys(), found
-    for test, cause in CAUGHT[fault].items():
-        assert re.search(cause, found[test], re.DOTALL), found[test]
-    others = {r.outcome for r in results if r.test not in found and not _STARVED.search(r.message)}
-    assert others == ({"skipped"} if fault == "loop" else {"passed"})
+    assert mistaken(fault, runs[fault].result()) == {}

@@ -9,7 +9,7 @@ import pytest
 from tests.hil.running import failed, suite
 
 
-@pytest.mark.timeout(800)
+@pytest.mark.timeout(1_500)
 @pytest.mark.usefixtures("built")
 def test_the_simulated_board_passes(tmp_path: Path) -> None:
     results = suite(tmp_path, "-m", "quick")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +38,6 @@ def log() -> Iterator[list[str]]:
     logger.configure(extra={"session": "-"})
     yield lines
     logger.remove()
-    logger.add(sys.stderr)
 
 
 async def test_what_a_bot_prints_is_logged_within_bounds(bots: Bots, log: list[str]) -> None:
