@@ -29,7 +29,9 @@ WANTED_DESCRIPTORS: Final = 8_192
 FIRST_SECONDS: Final = 10.0
 """For a first byte to come, and then for a handshake."""
 REQUEST_SECONDS: Final = 20.0
-"""For a whole request to come, once a connection is there."""
+"""For a whole request to come, once a connection is there, or `FURTHER` of it."""
+FURTHER: Final = 128_000
+"""Bytes, which only a file has: what a poor Wi-Fi brings in that time."""
 STALLED_SECONDS: Final = 20.0
 """For what was written to be taken: some of it."""
 _LOOK_SECONDS: Final = 1.0
@@ -46,6 +48,8 @@ class Guest(asyncio.Protocol):
     """To be called when it is over."""
     served = 0
     """Requests that were answered."""
+    received = 0
+    """Bytes of requests that were not answered yet."""
     source: tuple[str, int] | None = None
     """Whom a proxy that is trusted connects for."""
 
@@ -72,6 +76,8 @@ class _Visit:
     task: asyncio.Task[None] | None = None
     unsent: int = 0
     served: int = 0
+    received: int = 0
+    """Then."""
     proxy: str | None = None
     """A trusted one's address, until it has said whom it connects for."""
     source: tuple[str, int] | None = None
@@ -86,8 +92,9 @@ class _Visit:
             return now > self.since + FIRST_SECONDS
         unsent, served = self.guest.unsent(), self.guest.served
         taken = unsent < self.unsent if self.unsent else unsent > 0
-        if taken or served != self.served or not (unsent or self.guest.is_waiting()):
-            self.since = now
+        came = self.guest.received - self.received >= FURTHER
+        if taken or came or served != self.served or not (unsent or self.guest.is_waiting()):
+            self.since, self.received = now, self.guest.received
         self.unsent, self.served = unsent, served
         return now > self.since + (STALLED_SECONDS if unsent else REQUEST_SECONDS)
 

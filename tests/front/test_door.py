@@ -12,6 +12,7 @@ import ssl
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,6 +123,41 @@ async def test_who_says_nothing_more_is_let_go(
     writer.write(begun)
     with contextlib.suppress(ConnectionError):
         assert await asyncio.wait_for(reader.read(), 20) == b""
+    writer.close()
+
+
+@pytest.fixture
+def unswept(monkeypatch: pytest.MonkeyPatch) -> list[door._Visit]:
+    """Those who come, whom the test alone looks after."""
+    visits: list[door._Visit] = []
+
+    def visit(*given: Any, **named: Any) -> door._Visit:
+        visits.append(kind(*given, **named))
+        return visits[-1]
+
+    kind = door._Visit
+    monkeypatch.setattr(door, "_Visit", visit)
+    monkeypatch.setattr(door, "_LOOK_SECONDS", 3_600.0)
+    return visits
+
+
+async def test_who_gets_on_with_a_large_file_is_not_let_go(
+    unswept: list[door._Visit], port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "FURTHER", 1_000)
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = b"POST /start HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n"
+
+    async def send(data: bytes, total: int) -> None:
+        writer.write(data)
+        await until(lambda: unswept[0].guest is not None and unswept[0].guest.received >= total, f"{total}")
+
+    await until(lambda: bool(unswept), "it is there")
+    await send(head + b"x" * 2_000, 2_000)
+    late = asyncio.get_running_loop().time() + door.REQUEST_SECONDS + 1
+    assert not unswept[0].is_overdue(late)
+    await send(b"x" * 500, 2_500)
+    assert unswept[0].is_overdue(late + door.REQUEST_SECONDS + 1)
     writer.close()
 
 

@@ -112,7 +112,8 @@ def is_forwarded(request: Request) -> bool:
 
 async def _sdp(request: Request) -> str:
     """The description that a proof is of; nothing where there is none."""
-    if not request.headers.get("authorization", "").lower().startswith("voicegw "):
+    proves = request.headers.get("authorization", "").lower().startswith("voicegw ")
+    if not proves or not request.url.path.endswith("/api/offer"):
         return ""
     try:
         body = await request.json()

@@ -12,7 +12,7 @@ from loguru import logger
 from gateway.errors import GatewayError, TlsRequired
 from gateway.front.access import check_host, check_origin, check_plain
 from gateway.front.origins import headers_for
-from gateway.front.routes.common import gateway_of, problem, remote_address, scheme
+from gateway.front.routes.common import caller_of, gateway_of, problem, remote_address, scheme
 
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -68,6 +68,8 @@ async def _check(request: Request) -> str | None:
     except TlsRequired:
         if not await _is_old_firmware(request):
             raise
+    if path.endswith("/files") and request.method == "POST":
+        await caller_of(request)  # FastAPI reads a form before it asks whose it is
     return let_in
 
 
