@@ -90,6 +90,19 @@ async def call_end_and_call_again(page: Page, directory: Path, port: int) -> Non
         await start_call(page)
 
 
+async def test_a_microphone_that_goes_ends_the_call_and_says_so(tmp_path: Path) -> None:
+    with running(tmp_path, bot="echo") as gateway:
+        async with chromium(grant=False) as browser:
+            context = await browser.new_context(permissions=["microphone"])
+            page = await context.new_page()
+            await page.goto(gateway.link())
+            await start_call(page)
+            await context.clear_permissions()
+            await expect(page.get_by_role("alert")).to_contain_text("microphone is gone")
+            await expect(page.get_by_role("button", name="Try again")).to_be_visible()
+            await expect(page.get_by_text("Nobody is on the line.")).to_be_visible()
+
+
 async def start_call(page: Page) -> None:
     await page.locator("#talk-button").click()
     await expect(page.get_by_text("You are live")).to_be_visible()

@@ -30,3 +30,12 @@ function insecure() {
     remedy: `Bring the gateway to this machine with \`ssh -L ${port}:localhost:${port} ${location.hostname}\`, then open \`http://localhost:${port}\`.`,
   });
 }
+
+/** What is said of one that was there: unplugged, or taken back by the browser. */
+export function gone() {
+  return new Problem({
+    code: "microphone",
+    detail: "The microphone is gone.",
+    remedy: "Plug it in again, or allow it beside the address of this page, then talk again.",
+  });
+}

@@ -3,7 +3,7 @@
 import { Call } from "./call.js";
 import { $, attribute, sentence, showProblem, text } from "./dom.js";
 import { level } from "./level.js";
-import { openMicrophone } from "./microphone.js";
+import { gone, openMicrophone } from "./microphone.js";
 import { Strip } from "./strip.js";
 
 /** state → event → state. An event that is not listed is ignored in that state. */
@@ -75,6 +75,7 @@ export class Talk {
       const microphone = await openMicrophone();
       if (this.#state !== "asking" || context !== this.#context) return stop(microphone);
       this.#microphone = microphone;
+      microphone.getAudioTracks()[0].addEventListener("ended", () => microphone === this.#microphone && this.#fail(gone()));
     } catch (problem) {
       if (context === this.#context) this.#fail(problem);
       return;
