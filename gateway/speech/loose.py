@@ -36,14 +36,24 @@ _EXTENDS: Final = re.compile(
     r"\bextend\b|^(?:add|and|plus) … (?:\w+ )?(?:my|the|that)\b|"
     r"\b(?:on)?to (?:my|the|that) (?:\w+ )?(?:timer|alarm|countdown)\b"
 )
-_TIMER: Final = re.compile(r"\b(?:timers?|alarm|countdown)\b")
+_TIMER: Final = re.compile(r"\b(?:timers?|alarms?|countdowns?)\b")
+_CHANGE: Final = re.compile(
+    r"(?:change|adjust|update|reset|restart|make) (?:the|my|that) (?:(\w+) )?(?:timer|alarm|countdown)"
+    r"(?: (?:to|into|for|at|with))? …(?: instead| please| now)*"
+)
+"""What runs is set anew."""
 _WISH: Final = re.compile(
     r"\b(?:set|setup|start|make|create|need|want|wanna|like|put|begin|add|give|gimme|have|run|get|go "
     r"off|count|use|"
     r"begin|initiate|open|time|pop|stick|do)\b"
 )
 _ALERT: Final = r"(?:remind|wake|call|alert|ping|notify|tell|buzz|ding|nudge|poke|beep|prod|warn)"
-_WAKE: Final = re.compile(rf"\b{_ALERT} (?:me|us)(?: up)?\b")
+_WAKE: Final = re.compile(rf"\b{_ALERT} (?:me|us)(?: up)?\b|\ba reminder\b")
+_ABOUT: Final = re.compile(
+    r".*\b(?:(?:remind|tell|nudge|ping) (?:me|us)|(?:set|make|create|add|give me|want|need) a reminder) "
+    r"(?:(?:in|for) … )?(?:to|about|that) (.+?)(?: in …)?"
+)
+_REMINDERS: Final = re.compile(r"\breminders?\b")
 _CLOCKED: Final = re.compile(
     r"(?:(?:can|could|would|will) you )?(?:please )?(?:just )?(?:"
     r"(?:time|(?:start |begin )?count(?:ing)? down(?: from)?) …(?: for (?:me|us|the \w+|my \w+)| "
@@ -141,12 +151,14 @@ def _timer(text: str) -> Found | None:  # noqa: PLR0911 -- rules, one after the 
     if _NEEDLESS.search(text):
         return "TimerCancel", {}
     slots, rest = durations(text)
+    if slots and (changed := _CHANGE.fullmatch(rest)) is not None:
+        return "TimerChange", {**slots, **({"timer_name": changed[1]} if changed[1] else {})}
     if _QUESTION.match(text) and not _NOT.search(text) and not text.startswith(("who ", "whose ")):
         return ("TimerLeft", {}) if _LEFT.search(rest) and not slots else None
     if not is_request(text):
         return None
     if _END.search(rest):
-        return "TimerCancel", {"which": "all"} if re.search(r"\b(?:all|every|both)\b", rest) else dict(slots)
+        return "TimerCancel", _all(rest) or dict(slots)
     if re.search(r"\b(?:left|remaining|status|check)\b", rest):
         return "TimerLeft", {}
     if _EXTENDS.search(rest):  # what there is, which nobody here can
@@ -162,19 +174,23 @@ def _timer(text: str) -> Found | None:  # noqa: PLR0911 -- rules, one after the 
     return ("TimerAsk", {}) if asks else None
 
 
+def _all(text: str) -> dict[str, Slot]:
+    return {"which": "all"} if re.search(r"\b(?:all|every|both)\b", text) else {}
+
+
 def _wake(text: str) -> Found | None:
     slots, rest = durations(text)
+    if not slots and _REMINDERS.search(text) and _END.search(text) and is_request(text):
+        return "TimerCancel", {"timer_name": "reminder", **_all(text)}
     if slots and _CLOCKED.fullmatch(rest):
         return "TimerSet", dict(slots)
     if slots and _TIME_IT.search(rest):
         return "TimerSet", dict(slots)
     if not slots or not _WAKE.search(rest) or not is_request(text):
         return None
-    about = re.fullmatch(
-        r".*\b(?:remind|tell|nudge|ping) (?:me|us) (?:in … )?(?:to|about|that) (.+?)(?: in …)?", rest
-    )
+    about = _ABOUT.fullmatch(rest)
     if about:
-        return "TimerSet", {**slots, "reminder": about[1]}
+        return "TimerSet", {**slots, "reminder": re.sub(r" ?(?:in )?…", "", about[1])}
     plain = re.search(
         r"\b(?:me|us)(?: up)? (?:again )?in …$|\bin … .*\b(?:me|us)(?: up)?$|"
         r"\b(?:me|us) (?:when|once) … (?:is|are|has|have) (?:up|over|passed|gone|done)$",

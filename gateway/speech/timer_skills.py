@@ -55,8 +55,9 @@ def cancel_it(_slots: Mapping[str, Slot], context: Context) -> Reply:
 
 
 def change_timer(slots: Mapping[str, Slot], context: Context) -> Reply:
-    """The answer to "no, ten minutes": the newest timer is set anew, and is of the same thing."""
-    newest = max(context.timers, key=lambda timer: timer.number, default=None)
+    """The answer to "no, ten minutes": the newest timer, or that of a name, is set anew, and is of the same thing."""
+    named = [timer for timer in context.timers if _is_called(timer, slots.get("timer_name", timer.label))]
+    newest = max(named, key=lambda timer: timer.number, default=None)
     others = tuple(timer for timer in context.timers if timer is not newest)
     if newest is not None and newest.reminder:
         slots = {"reminder": newest.reminder, **slots}
@@ -83,10 +84,10 @@ def time_left(slots: Mapping[str, Slot], context: Context) -> Reply:
 
 
 def _matching(slots: Mapping[str, Slot], context: Context) -> list[Timer]:
-    if slots.get("which") == "last":
+    if "last" in {slots.get("which"), slots.get("timer_name")}:
         return [max(context.timers, key=lambda timer: timer.number)] if context.timers else []
     if "timer_name" in slots:
-        return [timer for timer in context.timers if timer.label == slots["timer_name"]]
+        return [timer for timer in context.timers if _is_called(timer, slots["timer_name"])]
     if seconds := _seconds(slots):
         return [timer for timer in context.timers if timer.seconds == seconds]
     return list(context.timers)
@@ -97,7 +98,15 @@ def _names(timers: list[Timer]) -> str:
 
 
 def _called(timer: Timer) -> str:
-    return timer.label if timer.label in {"alarm", "reminder"} else f"{timer.label} timer"
+    kind = "reminder" if timer.reminder else "timer"
+    return timer.label if timer.label in {"alarm", "reminder"} else f"{timer.label} {kind}"
+
+
+def _is_called(timer: Timer, name: Slot) -> bool:
+    """Eggs are in the egg timer."""
+    if name == "reminder":
+        return bool(timer.reminder)
+    return timer.label.removesuffix("s") == str(name).removesuffix("s")
 
 
 def _and(parts: list[str]) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from gateway.speech.reply import StartTimer, Timer
 from gateway.speech.timer_skills import adjective, ring_text
+
+_MOST_LABEL: Final = 100
+"""Characters of what a promise is called (`wire.promises`); what it says may be longer."""
 
 Ring = Callable[[Timer], Awaitable[None]]
 
@@ -34,7 +37,7 @@ class KeptTimers:
         wish = {
             "kind": "reminder" if order.reminder else "timer",
             "seconds": order.seconds,
-            "label": order.reminder or order.label,
+            "label": (order.reminder or order.label)[:_MOST_LABEL],
             "text": ring_text(timer),
         }
         await self._gateway.ask("promise", wish)

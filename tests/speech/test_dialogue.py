@@ -21,6 +21,7 @@ from gateway.speech.dialogue import ATTENTION, DEVICE_STATE, Dialogue, last_user
 from gateway.speech.home_assistant import Said
 from gateway.speech.intents import Recogniser
 from gateway.speech.reply import Timer
+from gateway.wire.promises import Wish
 from tests.support.pipelines import run_test
 
 _ANSWER: list[type] = [LLMFullResponseStartFrame, LLMTextFrame, LLMFullResponseEndFrame]
@@ -226,6 +227,13 @@ async def test_a_gateway_keeps_the_timers(recogniser: Recogniser) -> None:
         ("promise", wish),
         ("cancel_timer", {"number": 7}),
     ]
+
+
+async def test_a_long_reminder_is_kept_whole(recogniser: Recogniser) -> None:
+    gateway, what = _Gateway(), "take the cake out and " * 8 + "eat it"
+    await _texts(_kept(recogniser, gateway), [_heard(f"remind me in an hour to {what}")], _ANSWER)
+    (asked,) = [body for tool, body in gateway.asked if tool == "promise"]
+    assert Wish.model_validate(asked).text == f"This is your reminder: {what}."
 
 
 @pytest.mark.parametrize("text", ["stop", "okay nabu, stop", "that'll do"])

@@ -110,7 +110,10 @@ def test_of_several_timers_one_has_to_be_named() -> None:
 
 @pytest.mark.parametrize(
     ("slots", "numbers"),
-    [({"timer_name": "pasta"}, (1,)), ({"minutes": 5}, (2,)), ({"which": "all"}, (1, 2))],
+    [
+        *(({"timer_name": "pasta"}, (1,)), ({"timer_name": "pastas"}, (1,)), ({"timer_name": "last"}, (2,))),
+        *(({"minutes": 5}, (2,)), ({"which": "all"}, (1, 2))),
+    ],
 )
 def test_a_named_timer_is_cancelled(slots: dict[str, str | int], numbers: tuple[int, ...]) -> None:
     reply = answer(Intent("TimerCancel", slots), _context(timers=(_PASTA, _TEA)))
@@ -160,6 +163,21 @@ def test_a_timer_that_is_changed_is_still_of_the_same_thing() -> None:
     assert answer(change, _context(timers=(eggs,))).actions == (
         CancelTimers((2,)),
         StartTimer(1_200, "egg", ""),
+    )
+
+
+def test_of_several_the_one_that_is_named_is_changed() -> None:
+    change = Intent("TimerChange", {"minutes": 20, "timer_name": "pasta"})
+    reply = answer(change, _context(timers=(_PASTA, _TEA)))
+    assert reply.actions == (CancelTimers((1,)), StartTimer(1_200, "pasta", ""))
+
+
+def test_a_reminder_is_cancelled_as_one() -> None:
+    reminder = Timer(3, "ten minute", 600, 500.0, "call my sister")
+    reply = answer(Intent("TimerCancel", {"timer_name": "reminder"}), _context(timers=(_PASTA, reminder)))
+    assert (reply.text, reply.actions) == (
+        "Okay, the ten minute reminder is cancelled.",
+        (CancelTimers((3,)),),
     )
 
 
