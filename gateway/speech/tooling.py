@@ -20,6 +20,8 @@ from gateway.errors import GatewayError
 FILLER_SECONDS: Final = 1.5
 """After which somebody who waits for a tool is told so."""
 FILLER: Final = "One moment."
+AGAIN_SECONDS: Final = 0.5
+"""That a question waits for a source which has failed: somebody waits for its answer, and the next one may have it."""
 MOST_TOOLS: Final = 64
 """That a model is offered: more of them it chooses from badly."""
 
@@ -49,6 +51,8 @@ class Equipped(FrameProcessor):
         self._sources = sources
         self._starting: list[asyncio.Task[None]] = []
         self._failed: set[str] = set()
+        self._again: dict[str, asyncio.Task[list[FunctionSchema]]] = {}
+        """Sources that have failed, being asked anew."""
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Equip a context on its way to the model; pass all."""
@@ -69,10 +73,12 @@ class Equipped(FrameProcessor):
         await self._close()
 
     async def _close(self) -> None:
-        for task in self._starting:
+        tasks = [*self._starting, *self._again.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._starting, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._starting = []
+        self._again = {}
         for source in self._sources:
             await source.close()
 
@@ -93,6 +99,16 @@ class Equipped(FrameProcessor):
         return list(found.values())
 
     async def _of(self, source: Source) -> list[FunctionSchema]:
+        if source.name not in self._failed:
+            return await self._asked(source)
+        task = self._again.get(source.name)
+        if task is None or task.done():
+            task = asyncio.create_task(self._asked(source), name=f"again-{source.name}")
+            self._again[source.name] = task
+        await asyncio.wait({task}, timeout=AGAIN_SECONDS)
+        return task.result() if task.done() else []
+
+    async def _asked(self, source: Source) -> list[FunctionSchema]:
         try:
             schema = await asyncio.wait_for(source.schema(), source.timeout_s)
         except Exception as error:  # noqa: BLE001 -- likewise

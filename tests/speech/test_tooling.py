@@ -159,6 +159,43 @@ async def test_a_server_that_is_not_there_leaves_the_others_theirs(make: Any) ->
     assert set(await make(McpSource(gone, {}), McpSource(calendar("add_event"), {})).tools()) == {"add_event"}
 
 
+async def test_a_server_that_hangs_keeps_no_further_question_waiting(make: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/mcp"
+        mute = McpSource(McpServer(name="mute", url=url, tools=("x",), timeout_s=0.5), {})
+        model = make(mute)
+        assert await model.tools() == {}
+        mute.timeout_s = 60
+        async with asyncio.timeout(30):
+            assert await model.tools() == await model.tools() == {}
+
+
+async def test_one_that_answers_late_is_there_for_the_question_after(make: Any) -> None:
+    class Late:
+        name, timeout_s, max_result = "late", 60, 100
+
+        def __init__(self) -> None:
+            self.back = asyncio.Event()
+            self.asked = 0
+
+        async def schema(self) -> ToolsSchema:
+            self.asked += 1
+            if self.asked == 1:
+                raise ConnectionError
+            await self.back.wait()
+            return ToolsSchema(standard_tools=[FunctionSchema("x", "Late.", {}, [])])
+
+        async def close(self) -> None:
+            """It was never begun."""
+
+    late = Late()
+    model = make(late)
+    assert [set(await model.tools()) for _ in range(3)] == [set()] * 3
+    late.back.set()
+    assert set(await model.tools()) == {"x"}
+    assert late.asked == 2
+
+
 async def test_the_devices_tools_come_first(make: Any) -> None:
     class Device:
         async def schema(self) -> ToolsSchema:
