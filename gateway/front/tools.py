@@ -209,8 +209,12 @@ class Tools:
     async def _set_preference(self, device: str, name: str, value: str) -> Any:
         return await self._memory.prefer(device, name, value)
 
-    async def _announce(self, _own: str, device: str, text: str) -> Any:
-        return await self.say(device, Wish(kind="say", text=text))
+    async def _announce(self, own: str, device: str, text: str) -> Any:
+        names = [d["device"] for d in await self._list_devices(own)]
+        meant = [name for name in names if _plainly(name) == _plainly(device)]
+        if len(meant) != 1 and device not in names:
+            raise NotFound(f"there is no device {device}; there are {', '.join(names)}")
+        return await self.say(device if device in names else meant[0], Wish(kind="say", text=text))
 
     async def _list_devices(self, _device: str) -> Any:
         live = self._switchboard.devices_live()
@@ -263,6 +267,11 @@ def next_time(when: str, now: float, zone: ZoneInfo | None) -> float:
         here = datetime.fromtimestamp(now, zone)
         raise BadRequest(f"{when} is over: it is {here:%Y-%m-%dT%H:%M} now", remedy="give a time to come")
     return coming
+
+
+def _plainly(name: str) -> str:
+    """A name as it sounds: people say "Living Room" of living-room."""
+    return "".join(c for c in name.casefold() if c.isalnum())
 
 
 def _words(said: dict[str, Any]) -> dict[str, Any]:

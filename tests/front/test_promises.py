@@ -32,6 +32,9 @@ class Switchboard:
     def live_session(self, device: str) -> str | None:
         return self.live.get(device)
 
+    def devices_live(self) -> set[str]:
+        return set(self.live)
+
     async def say(self, call: SayCall) -> None:
         if self.refuses:
             raise Busy("no")
@@ -113,6 +116,18 @@ async def test_what_was_just_stopped_is_still_told_of_and_can_be_cancelled(world
     assert promises.rung("kitchen") == []
     with pytest.raises(NotFound):
         await promises.cancel("kitchen", kept["number"])
+
+
+async def test_an_announcement_finds_its_device_by_the_name_that_people_say(world: World) -> None:
+    promises = await world.promises()
+    tools = Tools(Settings(), world.registry, world.board, promises, None)  # type: ignore[arg-type]
+    for name in ("living-room", "kitchen", "room1", "room-1"):
+        await world.registry.add(name)
+    told = await tools._announce("kitchen", "Living Room", "Dinner!")
+    assert told["device"] == "living-room"
+    assert (await tools._announce("kitchen", "room-1", "Dinner!"))["device"] == "room-1"
+    with pytest.raises(NotFound, match="no device cellar; there are kitchen, living-room, room-1, room1"):
+        await tools._announce("kitchen", "cellar", "Dinner!")
 
 
 async def test_what_is_too_far_ahead_is_refused(world: World) -> None:
