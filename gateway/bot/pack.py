@@ -85,6 +85,8 @@ def _exit(job: BotJob, task: asyncio.Task[None]) -> Exit:
         return Exit(how="killed", detail="it was cancelled")
     if (error := task.exception()) is None:
         return Exit(how="returned")
+    if isinstance(error, SystemExit):
+        return Exit(how="exited", detail=f"exit status {error.code}") if error.code else Exit(how="returned")
     with logger.contextualize(session=job.session_id):
         expected = isinstance(error, GatewayError)
         logger.opt(exception=None if expected else error).error("bot {} failed: {}", job.bot, error)

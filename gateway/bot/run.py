@@ -77,7 +77,14 @@ def run(sock: socket.socket, job: BotJob) -> None:
     """
     hook_in()
     work = pack.serve(sock, hold) if job.packed else hold(sock, job)
-    asyncio.new_event_loop().run_until_complete(_until_told(work))
+    loop = asyncio.new_event_loop()
+    held = loop.create_task(_until_told(work), name="held")
+    while not held.done():
+        try:
+            loop.run_until_complete(held)
+        except SystemExit:
+            if held.done() or not job.packed:
+                raise  # else it is one call's, and leaves this loop in the middle of the others
 
 
 async def _until_told(work: Awaitable[None]) -> None:

@@ -60,12 +60,16 @@ async def test_calls_share_a_process_and_hear_only_themselves(gateway: GatewayPr
     await until(lambda: busy(gateway) == 0, "none is left over")
 
 
-async def test_what_a_bot_raises_is_its_own(gateway: GatewayProcess) -> None:
+@pytest.mark.parametrize(
+    ("trouble", "says"),
+    [("raise", "RuntimeError: asked to raise"), ("sys.exit", "exit status no key for its model")],
+)
+async def test_what_a_bot_raises_is_its_own(gateway: GatewayProcess, trouble: str, says: str) -> None:
     async with AsyncExitStack() as stack:
         one, other = await talking(gateway, stack, 2)
-        one.send(json.dumps({"type": "raise"}))
+        one.send(json.dumps({"type": trouble}))
         await until(lambda: errors(one) == ["bot_failed"], "it is told")
-        await gateway.logged("RuntimeError: asked to raise")
+        await gateway.logged(says)
         await one.hears()
         assert errors(other) == []
 
