@@ -1,5 +1,5 @@
 """`python -m gateway` is the command `voicegw`."""
 
-from gateway.cli.main import main
+from gateway.cli.entry import main
 
 main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,19 @@ def test_help_imports_nothing_heavy(command: str) -> None:
     found = imported(*command.split(), "--help")
     assert "typer" in found
     assert found & HEAVY == set()
+
+
+def test_ctrl_c_while_a_command_is_imported_leaves_no_trace(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    ended = subprocess.run(
+        [sys.executable, "-m", "gateway", "devices"],
+        cwd=ROOT,
+        env=environment({"PYTHONPATH": str(tmp_path)}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, "", "")
 
 
 def test_listing_devices_imports_nothing_heavy(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ class Installed:
             archive.extractall(packages)
         # Beside the dependencies of the tests' own environment, whose .pth files are not read: no checkout.
         (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-        entry = "import sys\nfrom gateway.cli.main import main\nsys.exit(main())\n"
+        entry = "import sys\nfrom gateway.cli.entry import main\nsys.exit(main())\n"
         script = folder / "venv" / "bin" / "voicegw"
         script.write_text(f"#!{folder / 'venv' / 'bin' / 'python'}\n{entry}")
         script.chmod(0o755)
