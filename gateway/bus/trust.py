@@ -27,7 +27,7 @@ server_name: "voicegw"
 max_payload: 1048576
 ping_interval: "1s"  # a machine without power is missed after three, and asked for nothing from then on
 ping_max: 2
-jetstream {{ store_dir: {json.dumps(store)} }}
+jetstream {{ store_dir: {json.dumps(store, ensure_ascii=False)} }}
 tls {{
   cert_file: "server.pem"
   key_file: "server.key"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import re
 import secrets
 import shlex
@@ -16,6 +18,9 @@ from ground.terminal import out
 from ground.trouble import reason
 
 _MEMBER: Final = re.compile("[A-Za-z0-9_-]{1,48}")
+_LABEL: Final = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NAME: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
+"""Of a machine, in DNS."""
 _PEOPLE: Final = 0o700
 _SECRET: Final = 0o600
 
@@ -35,8 +40,11 @@ def nats(
 
     A host may answer what it is asked and tell of its calls. It can't read keys, nor speak as a front.
     """
+    members, places = _members(front or [], host or []), [_place(given) for given in address or []]
+    if not store.strip() or not store.isprintable():
+        raise ConfigError(f"--store {store!a} is no path", remedy="give a folder of nats-server's own")
     try:
-        made = _write(folders.expanded(folder), address or [], _members(front or [], host or []), store)
+        made = _write(folders.expanded(folder), places, members, store)
     except OSError as error:
         raise ConfigError(
             f"{folder} can't be written: {reason(error)}", remedy="give another folder"
@@ -66,6 +74,25 @@ def _members(fronts: list[str], hosts: list[str]) -> list[str]:
     return [*(f"front-{name}" for name in fronts), *(f"host-{name}" for name in hosts)]
 
 
+def _place(given: str) -> str:
+    """An address, or a name as DNS has it: it gets into URLs and into a certificate."""
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_address(given.removeprefix("[").removesuffix("]")))
+    with contextlib.suppress(UnicodeError):
+        if _NAME.fullmatch(name := given.encode("idna").decode()):
+            return name
+    raise ConfigError(
+        f"--address {given!a} is neither an address nor a name of a machine",
+        remedy="give it alone, without scheme and port; --address again for another",
+    )
+
+
+def _url(place: str) -> str:
+    from gateway.bus import trust
+
+    return f"tls://{f'[{place}]' if ':' in place else place}:{trust.PORT}"
+
+
 def _write(folder: Path, addresses: list[str], members: list[str], store: str) -> list[str]:
     from gateway.bus import authority, trust
 
@@ -89,7 +116,7 @@ def _write(folder: Path, addresses: list[str], members: list[str], store: str) -
             ) from None
         _keep(own / "server.pem", served.certificate)
         _keep(own / "server.key", served.key)
-    urls = [f"tls://{name}:{trust.PORT}" for name in text.read(own / "addresses").split()]
+    urls = [_url(place) for place in text.read(own / "addresses").split()]
     for name in members:
         _add(folder / name, name, text.read(own / "ca.pem").encode())
     known = sorted(path.name for path in folder.iterdir() if path.name.startswith(("front-", "host-")))

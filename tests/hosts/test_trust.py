@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import subprocess
+import tomllib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -284,6 +286,11 @@ def test_what_is_secret_is_its_users_alone(tmp_path: Path) -> None:
     [
         (("--host", "h1"), "nobody knows yet where NATS is"),
         ((*ADDRESS, "--host", "a.b"), "no machine's name"),
+        (("--address", ""), "--address '' is neither an address nor a name"),
+        (("--address", "tls://10.0.0.1:4222"), "neither an address nor a name"),
+        (("--address", "one two"), "neither an address nor a name"),
+        (("--address", "k\udcf6ln"), "neither an address nor a name"),
+        ((*ADDRESS, "--store", " "), "--store ' ' is no path"),
     ],
 )
 def test_what_cant_be_is_said_in_a_line(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
@@ -291,3 +298,27 @@ def test_what_cant_be_is_said_in_a_line(tmp_path: Path, arguments: tuple[str, ..
     assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_names_and_addresses_are_written_as_urls_have_them(tmp_path: Path) -> None:
+    write(
+        tmp_path, "--address", "fd00::1", "--address", "[fd00::2]", "--address", "köln.lan", "--front", "f1"
+    )
+    told = tomllib.loads((tmp_path / "front-f1" / "nats.toml").read_text())["nats"]["urls"]
+    assert told == ["tls://[fd00::1]:4222", "tls://[fd00::2]:4222", "tls://xn--kln-sna.lan:4222"]
+
+
+def test_a_store_is_any_folder(tmp_path: Path) -> None:
+    done = voicegw("nats", str(tmp_path / "new"), "--store", str(tmp_path / 'dätä "1"'), *ADDRESS)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "new" / "nats"
+    server = subprocess.run(
+        ["nats-server", "-t", "-c", "nats-server.conf"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert server.returncode == 0, server.stderr
+    assert 'dätä \\"1\\"' in (folder / "nats-server.conf").read_text()
