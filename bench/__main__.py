@@ -98,6 +98,12 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.go_on and (options.quick or options.only or options.side):
         parser.error("--go-on is of a whole run")
+    if options.before is not None and not (options.before / "gateway").is_dir():
+        parser.error(
+            f"--before: {options.before} is no checkout; give the folder of one, set up with make run"
+        )
+    if options.side and "before" in options.side and options.before is None:
+        parser.error("--side before wants --before, the folder of an earlier version")
     return options
 
 

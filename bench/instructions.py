@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 _ROOT: Final = Path(__file__).parent.parent
+_GIT: Final = ("git", "-C", str(_ROOT))
 _PARTS: Final = ("bench", "firmware", "gateway", "ground")
 _PACKETS: Final = 100
 """That each path handles, in `bench/hot.py` and `firmware/test/peer/packets.c`; neither can be asked before it runs."""
@@ -38,6 +39,10 @@ def main() -> int:
     parser = argparse.ArgumentParser("bench.instructions", description=__doc__)
     parser.add_argument("--beside", help="a commit; without it the last one that differs")
     given = parser.parse_args().beside
+    if given is not None and not _said(
+        [*_GIT, "rev-parse", "--verify", "-q", "--end-of-options", f"{given}^{{commit}}"]
+    ):
+        parser.error(f"--beside: there is no commit {given} here; git log has those that there are")
     if not shutil.which("valgrind"):
         sys.exit("error: there is no valgrind; `make set-up-test` brings it")
     with TemporaryDirectory() as name:
@@ -104,19 +109,18 @@ def _run(command: list[str], folder: Path) -> None:
 
 def earlier(given: str | None, to: Path) -> str | None:
     """Put the tree to compare with there, and return its commit's short name; None where there is none."""
-    git = ["git", "-C", str(_ROOT)]
-    commit = given or ("HEAD" if _said([*git, "status", "--porcelain", *_PARTS]) else "HEAD~1")
-    archive = subprocess.run([*git, "archive", commit, *_PARTS], check=False, capture_output=True)
+    commit = given or ("HEAD" if _said([*_GIT, "status", "--porcelain", *_PARTS]) else "HEAD~1")
+    archive = subprocess.run([*_GIT, "archive", commit, *_PARTS], check=False, capture_output=True)
     if archive.returncode != 0:
         return None
     to.mkdir()
     subprocess.run(["tar", "-x", "-C", str(to)], input=archive.stdout, check=True)
-    return _said([*git, "rev-parse", "--short", commit])
+    return _said([*_GIT, "rev-parse", "--short", commit])
 
 
 def _message() -> str:
     """Of the last commit; of what is not committed yet there is none."""
-    return _said(["git", "-C", str(_ROOT), "log", "-1", "--format=%B"])
+    return _said([*_GIT, "log", "-1", "--format=%B"])
 
 
 def _said(command: list[str]) -> str:

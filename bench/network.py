@@ -43,11 +43,24 @@ def network() -> Iterator[Network]:
 
 
 def _ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True)
+    try:
+        subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise SystemExit("error: there is no ip; install it: apt-get install iproute2") from None
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(
+            f"error: root can make no network namespaces here: {error.stderr.strip()}; allow it "
+            "(CAP_SYS_ADMIN and CAP_NET_ADMIN), or run this as another user"
+        ) from None
 
 
 def _own_address() -> str:
     """An address of this machine that aioice gathers; nothing is sent to find it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            raise SystemExit(
+                "error: this machine has no network; connect it, or run this as root, in namespaces of its own"
+            ) from None
         return str(probe.getsockname()[0])

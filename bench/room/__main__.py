@@ -30,9 +30,12 @@ def main() -> None:
     """Run what is asked for; only a whole run of what ships is written down."""
     logger.remove()
     options = _options()
-    found = [(name, speak) for name, speak in voices().items() if not options.voice or name in options.voice]
-    if not found:
+    here = voices()
+    if not here:
         raise SystemExit("no voices: sudo apt-get install -y libflite1 espeak-ng festival festvox-us-slt-hts")
+    if unknown := set(options.voice or ()) - here.keys():
+        raise SystemExit(f"no voice {', '.join(sorted(unknown))} is here; there are: {', '.join(here)}")
+    found = [(name, speak) for name, speak in here.items() if not options.voice or name in options.voice]
     measures = _measures(options, found)
     wanted = options.only or list(measures)
     results: dict[str, Any] = {
@@ -72,7 +75,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--voice", action="append")
     parser.add_argument("--every", type=int, default=1, help="each phrase, or each second …")
     parser.add_argument("--missed", action="store_true", help="say what was not understood")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.every < 1:
+        parser.error("--every counts from 1")
+    return options
 
 
 def _measures(options: argparse.Namespace, found: Voices) -> dict[str, Callable[[], dict[str, Any]]]:

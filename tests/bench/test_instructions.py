@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,10 @@ def test_the_table_shows_what_has_changed() -> None:
         "  heard          121,000  +21.0%",
         "  new                  5",
     ]
+
+
+def test_a_commit_that_there_is_not_is_said_before_anything_is_counted() -> None:
+    command = [sys.executable, "-m", "bench.instructions", "--beside", "no-such-commit"]
+    done = subprocess.run(command, cwd=_ROOT.parent, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no commit no-such-commit" in done.stderr
