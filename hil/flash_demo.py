@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import subprocess
@@ -13,13 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from ground import folders
+from hil.__main__ import Parser, leave
 from hil.errors import Unusable
 from hil.gateway import ROOT, Gateway
 from hil.simboard.demo import facts, write_release
-from hil.simboard.errors import SimboardError
+from hil.simboard.firmware import VOICESIM, find
 from tools.board.console import Console
 from tools.board.logline import Event, Line
-from tools.errors import ToolError
 
 QUESTION: Final = ROOT / "tests" / "data" / "speech" / "what_time_is_it.wav"
 WIFI: Final = ("demo", "no secret at all")
@@ -29,18 +29,16 @@ _ANSWER_SECONDS: Final = 40.0
 
 def main() -> int:
     """Gives the exit status; the last line says what was reached, heard and said."""
-    parser = argparse.ArgumentParser(prog="python -m hil.flash_demo", description=__doc__)
+    parser = Parser(prog="python -m hil.flash_demo", description=__doc__)
     parser.add_argument(
         "--board", default="xmini-c3", help="of firmware/components/boards (default: xmini-c3)"
     )
     board: str = parser.parse_args().board
-    try:
-        with tempfile.TemporaryDirectory(prefix="voicegw-demo-") as folder:
-            reached, heard, said = show(Path(folder), board)
-    except (Unusable, ToolError, SimboardError) as error:
-        remedy = "" if isinstance(error, Unusable) else f"; {error.remedy}"
-        print(f"flash-demo: {error}{remedy}", file=sys.stderr)  # noqa: T201
-        return 1
+    facts(board)
+    find(VOICESIM)
+    place = folders.ready(folders.temporary(), setting="the folder for temporary files")
+    with tempfile.TemporaryDirectory(prefix="voicegw-demo-", dir=place) as folder:
+        reached, heard, said = show(Path(folder), board)
     print(f'reached={reached} heard="{heard}" said="{said}"')  # noqa: T201
     return 0 if reached == "live" and heard and said else 1
 
@@ -135,4 +133,4 @@ def _until(console: Console, met: Callable[[], bool]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

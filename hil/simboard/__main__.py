@@ -9,6 +9,8 @@ import signal
 import sys
 from pathlib import Path
 
+from ground import folders
+from ground.trouble import Trouble, reason
 from hil.simboard.board import Board
 from hil.simboard.chips import CHIPS, made_up_mac
 from hil.simboard.control import Control
@@ -50,8 +52,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--size", default="16MB", choices=list(SIZES), help="of a flash that is made (default: 16MB)"
     )
-    made.add_argument("--port", type=int, default=0, metavar="N", help="on loopback (default: any free one)")
-    made.add_argument("--control", type=int, metavar="N", help="port of the control channel; 0: any free one")
+    made.add_argument(
+        "--port", type=_port, default=0, metavar="N", help="on loopback (default: any free one)"
+    )
+    made.add_argument(
+        "--control", type=_port, metavar="N", help="port of the control channel; 0: any free one"
+    )
     made.add_argument(
         "--fault", action="append", default=[], type=Fault.parse, metavar="SPEC", help="see below; again"
     )
@@ -70,6 +76,13 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 65_536:
+        raise ValueError(text)
+    return number
+
+
 def _mac(text: str) -> bytes:
     mac = bytes.fromhex(text.replace(":", ""))
     if len(mac) != 6:
@@ -81,9 +94,10 @@ async def serve(options: argparse.Namespace) -> None:
     """Until SIGINT or SIGTERM. Raises SimboardError."""
     path: Path = options.flash.absolute()
     mac = options.mac or made_up_mac(str(path))
-    voicesim, store = find(options.voicesim), options.store or path.with_name(path.name + ".store")
+    voicesim = find(options.voicesim)
     flash = Flash(path, SIZES[options.size])
     try:
+        store = folders.ready(options.store or path.with_name(path.name + ".store"), setting="--store")
         if options.release:
             program(flash, options.release)
         launcher = Voicesim(voicesim, store, path, mac, Settings(store, flash), tuple(options.arguments))
@@ -101,9 +115,15 @@ async def _until_told(server: Server, options: argparse.Namespace) -> None:
         server.set_fault(fault)
     control = Control(server)
     try:
-        await server.open(options.port)
-        if options.control is not None:
-            print(f"control=127.0.0.1:{await control.open(options.control)}")  # noqa: T201 -- scripts read it
+        try:
+            await server.open(options.port)
+            told_at = None if options.control is None else await control.open(options.control)
+        except OSError as error:
+            raise SimboardError(
+                f"no port: {reason(error)}", remedy="choose another --port or --control"
+            ) from None
+        if told_at is not None:
+            print(f"control=127.0.0.1:{told_at}")  # noqa: T201 -- scripts read it
         print(f"port=rfc2217://127.0.0.1:{server.port}", flush=True)  # noqa: T201 -- likewise
         await told.wait()
     finally:
@@ -117,11 +137,8 @@ def main() -> int:
         options = parser().parse_args()
         logging.basicConfig(level=logging.INFO, format="simboard: %(message)s")
         asyncio.run(serve(options))
-    except SimboardError as error:
+    except Trouble as error:
         print(f"simboard: {error}: {error.remedy}", file=sys.stderr)  # noqa: T201
-        return 2
-    except OSError as error:
-        print(f"simboard: {error.strerror}: choose another --port", file=sys.stderr)  # noqa: T201
         return 2
     return 0
 

@@ -14,8 +14,10 @@ import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ground import folders
+from ground.trouble import Trouble
 from hil.simboard.chips import CHIPS, Chip
-from hil.simboard.errors import BadRelease, SimboardError
+from hil.simboard.errors import BadRelease
 from hil.simboard.flash import SECTOR, SIZES, Flash
 from hil.simboard.image import MAGIC, Application, Bootloader, Header, pack
 from hil.simboard.partitions import (
@@ -154,6 +156,11 @@ def write_release(directory: Path, board: Facts, version: str, fault: str = "", 
     """The files and their manifest, into a directory that is made. Gives it. Raises BadRelease, OSError."""
     table = layout(board.flash_size)
     places = {partition.label: partition for partition in table}
+    least, most = 2 * CODE_BYTES, places["ota_0"].size - 2 * CODE_BYTES
+    if not least <= size <= most:
+        raise BadRelease(
+            f"an application cannot have {size} bytes", remedy=f"give --size from {least} to {most}"
+        )
     files = [
         ("bootloader.bin", board.chip.bootloader, bootloader(board)),
         ("partition-table.bin", TABLE, pack_table(table)),
@@ -218,8 +225,10 @@ def main() -> int:
     """Gives the status."""
     options = parser().parse_args()
     try:
-        write_release(options.out, facts(options.board), options.version, options.fault, options.size)
-    except SimboardError as error:
+        board = facts(options.board)
+        out = folders.ready(options.out, setting="DIR", mode=0o777)
+        write_release(out, board, options.version, options.fault, options.size)
+    except Trouble as error:
         print(f"demo: {error}; {error.remedy}", file=sys.stderr)  # noqa: T201
         return 2
     print(f"release={options.out}")  # noqa: T201 -- scripts read it

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from ground.trouble import Trouble
 
-class SimboardError(Exception):
+
+class SimboardError(Trouble):
     """Root of the tree. `remedy` says what to do."""
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
-        super().__init__(message)
-        self.remedy = remedy
+        super().__init__(message, remedy=remedy)
 
 
 class BadFlashFile(SimboardError):

@@ -10,6 +10,7 @@ from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ground import folders
 from hil.simboard.errors import NoFirmware
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,7 @@ PIECE = 4096
 
 def find(program: Path) -> Path:
     """Raises NoFirmware."""
-    if os.access(program, os.X_OK):
+    if folders.is_file(program) and os.access(program, os.X_OK):
         return program.resolve()
     raise NoFirmware(f"{program} is not there", remedy="run: make -C firmware host")
 

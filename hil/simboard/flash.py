@@ -7,6 +7,7 @@ import mmap
 import os
 from pathlib import Path
 
+from ground.trouble import reason
 from hil.simboard.errors import BadFlashFile, FlashInUse, OutOfFlash
 
 SECTOR = 4096
@@ -84,6 +85,11 @@ def _open(path: Path, size: int) -> int:
     try:
         _claim(file, path)
         _fill(file, path, size)
+    except OSError as error:
+        os.close(file)
+        raise BadFlashFile(
+            f"{path} cannot be written: {reason(error)}", remedy="make room there, or name another file"
+        ) from None
     except BaseException:
         os.close(file)
         raise
