@@ -22,6 +22,21 @@ def _whole(path: Path) -> Path:
         raise ValueError(f"{error.message}; {error.remedy}") from None
 
 
+def _bot(name: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"{name!a} is not UTF-8: give its file, and the folders above, names that are"
+        ) from None
+    if not name.strip():
+        raise ValueError("it is empty: give a bot, or leave it out")
+    return name
+
+
+BotName = Annotated[str, AfterValidator(_bot)]
+
+
 def _named(path: Any) -> Any:
     if isinstance(path, str) and not path.strip():  # pathlib takes it for the working directory
         raise ValueError("it is empty: give a path, or leave it out")
@@ -233,7 +248,7 @@ class PhoneSettings(BaseModel):
     provider: PhoneProvider
     url: Annotated[str, Field(pattern=r"^https://[^/?#@\s]+$")]
     """Where it reaches this gateway from the internet, as `https://voice.example.com`; without a path."""
-    bot: str | None = None
+    bot: BotName | None = None
     """Another bot than `bot`."""
     secret_env: str | None = None
     """The variable with what its requests are checked by, if not the usual one."""

@@ -32,6 +32,7 @@ from gateway.sections import (
     AttentionSettings,
     AudioSettings,
     BotLimits,
+    BotName,
     EngineSpec,
     Hearing,
     HomeAssistant,
@@ -142,9 +143,9 @@ class Settings(BaseSettings):
     """Carry calls on other machines, `voicegw host` each, and share with other fronts (docs/scale.md)."""
     in_process: bool = False
     """Keep calls and bots in the front process, for a debugger: whatever goes wrong in one is everyone's."""
-    bot: str = "assistant"
+    bot: BotName = "assistant"
     """A bundled bot's name, a module, or the path of a file with `async def bot(runner_args)`."""
-    bots: dict[str, str] = Field(default_factory=dict)
+    bots: dict[str, BotName] = Field(default_factory=dict)
     """Another bot for a device, by the device's name."""
     wake: Wake = "always"
     """What makes a device listen: `always`, `button`, or words (docs/speech.md)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -69,6 +70,15 @@ def _host(parts: SplitResult) -> str:
     if ":" in host:
         return f"[{ipaddress.ip_address(host)}]"
     return host.encode("idna").decode()
+
+
+def seconds(given: float, option: str) -> float:
+    """A length of time that can be waited for. Raises Trouble for one that is none, or never ends."""
+    if 0 <= given < math.inf:
+        return given
+    raise Trouble(
+        f"{option} {given:g} is no time to wait", remedy="give a number of seconds from 0 on, such as 5"
+    )
 
 
 def key(written: str, where: str) -> str:

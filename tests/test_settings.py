@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -345,3 +346,16 @@ def test_an_env_file_that_is_a_pipe_is_read(config: Path, env: Path) -> None:
     settings.load(config)
     os.close(kept)
     assert environment.client_key(None) == "vgw_piped"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"bot": "K\udcfcche/bot.py"}, "setting bot: .* is not UTF-8"),
+        ({"bots": {"kitchen": "K\udcfcche"}}, "setting bots.kitchen: .* is not UTF-8"),
+        ({"bot": ""}, "setting bot: it is empty"),
+    ],
+)
+def test_a_bot_that_no_process_can_be_told_of_is_said_at_the_start(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        settings.load(None, values)

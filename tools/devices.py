@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ground import typed
 from ground.terminal import err, out
 from tools import lan, report
 from tools.board import ports
@@ -22,7 +23,7 @@ def devices(
     """List gateways and devices of the LAN, and boards on serial ports."""
 
     def run() -> None:
-        found = look(seconds)
+        found = look(typed.seconds(seconds, "--seconds"))
         if as_json:
             out.json(found)
             return

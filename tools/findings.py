@@ -206,7 +206,7 @@ def _from_outside() -> Iterator[Finding]:
 def _version(url: str) -> str | None:
     try:
         found = httpx.get(f"{url}/openapi.json", timeout=5.0, trust_env=False).json()["info"]["version"]
-    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+    except (httpx.HTTPError, ValueError, RecursionError, KeyError, TypeError):
         return None
     return str(found)
 

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from ground import text, typed
+from ground import pinned, text, typed
 from tools import flashing, report, wishes
 from tools.board import boot
 from tools.board.boot import Reached
-from tools.errors import ImageError
+from tools.errors import FlashError, ImageError
 from tools.esp import esptool_process
 from tools.flashing import Order
 from tools.images import Wanted
@@ -84,6 +84,8 @@ def flash(
             given["key"] = typed.key_in(key_file)
         if ca is not None:
             given["ca"] = text.read(ca)
+        if baud < 1:
+            raise FlashError(f"--baud {baud} is no speed", remedy="give one such as 460800, or leave it out")
         if image is not None and build:
             raise ImageError("--image and --build exclude each other", remedy="give one of them")
         order = Order(
@@ -96,18 +98,24 @@ def flash(
             wifi=not no_wifi,
             enrol=not no_enrol,
             replace=replace,
-            gateway=typed.gateway_url(gateway) if gateway else None,
+            gateway=typed.gateway_url(gateway) if gateway is not None else None,
             settings={} if no_provision else wishes.gather(given, settings, password_file),
-            operator_key=typed.key_in(operator_key_file) if operator_key_file else None,
-            ca=str(ca) if ca else None,
-            identity=identity,
-            target=flashing.target_of(until) if until else Reached.BOOTED if no_provision else Reached.LIVE,
-            seconds=timeout,
+            operator_key=typed.key_in(operator_key_file) if operator_key_file is not None else None,
+            ca=str(ca) if ca is not None else None,
+            identity=pinned.pin(identity) if identity is not None else None,
+            target=_target(until, told=not no_provision),
+            seconds=typed.seconds(timeout, "--timeout"),
         )
         with report.ForScripts() if as_json else report.ForPeople() as shown:
             shown.done(reached=str(flashing.flash(order, shown)))
 
     report.guard(run, as_json=as_json, interrupted=flashing.INTERRUPTED, outlives_its_reader=True)
+
+
+def _target(until: str | None, *, told: bool) -> Reached:
+    if until is not None:
+        return flashing.target_of(until)
+    return Reached.LIVE if told else Reached.BOOTED
 
 
 if __name__ == "__main__":

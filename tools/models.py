@@ -50,7 +50,7 @@ def _asked(url: str) -> dict[str, Any]:
     """What a server answers, if that is an object of JSON."""
     try:
         found = httpx.get(url, timeout=_SECONDS, trust_env=False).raise_for_status().json()
-    except (httpx.HTTPError, ValueError):
+    except (httpx.HTTPError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from ground import typed
 from ground.terminal import err, out, plain
 from tools import report
 from tools.board import ports, traces
@@ -45,6 +46,7 @@ def monitor(
     """Show a board's log. Lines that are typed go to its console; `help` lists its commands."""
 
     def run() -> None:
+        until = None if seconds is None else typed.seconds(seconds, "--seconds")
         decoder = _decoder(elf)
         with contextlib.closing(Console(ports.pick(port))) as console:
             if reset:
@@ -53,7 +55,7 @@ def monitor(
                 console.send(command)
             if sys.stdin.isatty():
                 threading.Thread(target=_type, args=(console,), name="keyboard", daemon=True).start()
-            for shown in follow(console, decoder, seconds):
+            for shown in follow(console, decoder, until):
                 out.json(shown) if as_json else show(shown)
 
     report.guard(run, as_json=as_json)
@@ -73,9 +75,9 @@ def _decoder(given: Path | None) -> Decoder | None:
 
 
 def _type(console: Console) -> None:
-    for line in sys.stdin:
+    for line in sys.stdin.buffer:  # in whatever encoding: the board says what it makes of it
         with contextlib.suppress(ConsoleError):
-            console.send(line.rstrip("\n"))
+            console.write(line.rstrip(b"\n") + b"\n")
 
 
 def follow(console: Console, decoder: Decoder | None, seconds: float | None) -> Iterator[dict[str, Any]]:

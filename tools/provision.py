@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ground import typed
+from ground import pinned, typed
 from ground.terminal import out
 from tools import enrol, report, wishes
 from tools.board import ports
@@ -48,11 +48,12 @@ def provision(
 
     def run() -> None:
         given = {"ssid": ssid, "gateway": gateway or None, "name": name, "talk": talk}
+        who = pinned.pin(identity) if identity is not None else None
         if key_file is not None:
             given["key"] = typed.key_in(key_file)
         wanted = wishes.gather(given, settings, password_file)
         if ("key" in wanted or "gateway" in wanted) and not {"fingerprint", "ca"} & wanted.keys():
-            wanted |= enrol.pin_of(wanted.get("gateway"), identity)
+            wanted |= enrol.pin_of(wanted.get("gateway"), who)
         if password_file is not None and "ssid" not in wanted:
             raise SettingsError("a password without a Wi-Fi name", remedy="give --ssid as well")
         if "ssid" in wanted and not scan:

@@ -6,7 +6,7 @@ import getpass
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ground import text, typed
@@ -61,7 +61,9 @@ def check(values: Mapping[str, str]) -> dict[str, str]:
         if name not in NAMES:
             raise SettingsError(f"there is no setting {name}", remedy=f"there are: {', '.join(NAMES)}")
         longest = _LONGEST.get(name, 64)
-        if len(value.encode(errors="replace")) > longest:
+        if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+            raise SettingsError(f"{name} is not UTF-8", remedy="type it in a terminal that speaks UTF-8")
+        if len(value.encode()) > longest:
             raise SettingsError(f"{name} is longer than {longest} bytes", remedy="give a shorter one")
         if name in _FORMS and not _FORMS[name][0].fullmatch(value):
             shown = "" if name in SECRET else f": {value!r}" if name == "ssid" else f": {value}"
@@ -97,7 +99,11 @@ def gather(given: Mapping[str, str | None], file: Path | None, password_file: Pa
     }
     if password_file is not None:
         values["password"] = text.read_line(password_file)
-    values |= {name: value for name, value in given.items() if value is not None}
+    for name, value in given.items():
+        if value == "":
+            raise SettingsError(f"--{name} is empty", remedy="leave it out, or write what it is to be")
+        if value is not None:
+            values[name] = value
     if values.get("gateway"):
         values["gateway"] = typed.gateway_url(values["gateway"])
     return check(values)
@@ -128,10 +134,19 @@ def ask_for_wifi(values: Mapping[str, str], *, needed: bool) -> dict[str, str]:
                 "the board needs the name of a Wi-Fi network",
                 remedy="give --ssid NAME (or VOICEGW_WIFI_SSID); --no-wifi for a board with Ethernet",
             )
-        asked["ssid"] = input("Wi-Fi name: ")  # as it is: there are names that end in a space
+        asked["ssid"] = _answer(input, "Wi-Fi name: ")  # as it is: there are names that end in a space
     if "password" not in asked and someone and asked["ssid"]:
-        asked["password"] = getpass.getpass(f"Password of {asked['ssid']} (empty if it is open): ")
+        asked["password"] = _answer(getpass.getpass, f"Password of {asked['ssid']} (empty if it is open): ")
     return check(asked)
+
+
+def _answer(ask: Callable[[str], str], prompt: str) -> str:
+    try:
+        return ask(prompt)
+    except (EOFError, UnicodeDecodeError):
+        raise SettingsError(
+            "nobody answered what the board needs", remedy="run it again, or give --ssid and --password-file"
+        ) from None
 
 
 def mask(values: Mapping[str, str]) -> dict[str, str]:

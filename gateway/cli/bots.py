@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import subprocess
@@ -71,12 +72,13 @@ def _checked(bot: str, config: Path | None) -> dict[str, Any]:
     """What `check` says, in a process that has imported nothing yet."""
     options = [] if config is None else ["--config", str(config)]
     command = [sys.executable, "-m", "gateway", "bot", "check", bot, "--json", *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    lines = done.stdout.splitlines()
-    if not lines:
-        raise ConfigError(f"bot {bot} cannot be looked at", remedy=done.stderr.strip() or "run it by itself")
-    found: dict[str, Any] = json.loads(lines[-1])  # a bot may print as it is imported
-    return found
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    for line in reversed(done.stdout.splitlines()):  # a bot may print, as it is imported and at its end
+        with contextlib.suppress(ValueError, RecursionError):
+            found: Any = json.loads(line)
+            if isinstance(found, dict) and "ok" in found:
+                return found
+    raise ConfigError(f"bot {bot} cannot be looked at", remedy=done.stderr.strip() or "run it by itself")
 
 
 def _bring(requirement: str) -> None:

@@ -17,6 +17,7 @@ from gateway.cli.answers import Course, Devices, Kept, Promised, Stopped
 from gateway.cli.common import ConfigOption, Exit, JsonOption, own_host, run
 from gateway.cli.tools import plugged_in
 from gateway.errors import ConfigError
+from ground import typed
 from ground.terminal import err, one_line, out
 from ground.trouble import Trouble
 
@@ -46,7 +47,7 @@ def devices(
     settings.read_env(config)
     if context.invoked_subcommand is not None:
         return
-    rows = run(_list_devices(settings.load(config), seconds))
+    rows = run(_list_devices(settings.load(config), typed.seconds(seconds, "--seconds")))
     rows += [_row("", "", "plugged in", port, why, None, None) for port, why in plugged_in()]
     if as_json:
         out.json(rows)
@@ -325,5 +326,5 @@ def _value(text: str | None) -> Any:
     """A number or a boolean where the text is one, else the text."""
     try:
         return None if text is None else json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

@@ -15,7 +15,7 @@ from gateway import __version__, environment, settings
 from gateway.cli import bots, devices, identity, memory, nats, tools
 from gateway.cli.common import ConfigOption, Exit, JsonOption, fail, run
 from gateway.errors import ConfigError, GatewayError, Unreachable
-from ground import folders, garbage, pinned, rights, terminal
+from ground import garbage, pinned, rights, terminal, typed
 from ground.terminal import out
 from ground.trouble import Trouble
 
@@ -103,7 +103,7 @@ def serve(
         "media": media,
         "in_process": in_process,
         "open": open_lan,
-        "nats": {"urls": [nats]} if nats else None,
+        "nats": {"urls": [nats]} if nats is not None else None,
         "log_level": log_level,
     }
     chosen = settings.load(config, overrides)
@@ -176,7 +176,7 @@ def host(
     name: Annotated[str | None, typer.Option(help="What this host is called (default: the machine).")] = None,
     media: Annotated[int | None, typer.Option(help="Media processes.")] = None,
     drain: Annotated[
-        float, typer.Option(min=0, help="Seconds for calls to end once it is told to stop; then they move.")
+        float, typer.Option(help="Seconds for calls to end once it is told to stop; then they move.")
     ] = 0.0,
     log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,
     as_json: JsonOption = False,
@@ -185,11 +185,12 @@ def host(
     from gateway import logs
 
     overrides = {
-        "nats": {"urls": [nats]} if nats else None,
+        "nats": {"urls": [nats]} if nats is not None else None,
         "name": name,
         "media": media,
         "log_level": log_level,
     }
+    drain_s = typed.seconds(drain, "--drain")
     chosen = settings.load(config, overrides)
     rights.keep_to_itself()
     logs.set_up(chosen)
@@ -205,7 +206,7 @@ def host(
             return
         out.print(f"[bold]voicegw {__version__}[/] carries calls as host {escape(who.name)}.")
 
-    run(hosting.serve(chosen, ready, drain_s=drain))
+    run(hosting.serve(chosen, ready, drain_s=drain_s))
 
 
 @app.command()
@@ -263,6 +264,7 @@ def talk(
     logs.set_up(settings.load(None, {"log_level": "WARNING"}))
     from gateway.cli import talk as client
 
+    place = None if save is None else client.place_of(save)
     show: Callable[[str], None] = (lambda _: None) if as_json else lambda line: out.print(escape(line))
     result = run(
         client.ask(
@@ -273,8 +275,8 @@ def talk(
             show=show,
         )
     )
-    if save is not None:
-        client.write_wav(folders.expanded(save), result.audio)
+    if place is not None:
+        client.write_wav(place, result.audio)
     if as_json:
         out.json(result.as_dict())
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import sys
 import time
 import wave
@@ -28,9 +29,11 @@ from gateway.rtc.codec import FRAME_BYTES, SAMPLE_RATE, OpusSettings
 from gateway.rtc.receiver import DeviceReceiver
 from gateway.rtc.sender import DeviceSender
 from gateway.wire.route import unmapped
+from ground import folders
 from ground.trouble import reason
 
 FRAME_SECONDS: Final = 0.02
+_SLOWEST, _FASTEST = 4_000, 384_000  # samples a second, of a recording
 LOUD: Final = 200.0
 """RMS of 16-bit samples above which a frame is sound: -44 dBFS, over the noise floor of Opus's silence."""
 ANSWER_SECONDS: Final = 15.0
@@ -85,6 +88,10 @@ def read_question(path: Path | None) -> bytes:
             if wav.getsampwidth() != 2:
                 raise BadRequest(f"{path} is not 16-bit PCM", remedy="convert it: sox IN -b 16 OUT.wav")
             channels, rate = wav.getnchannels(), wav.getframerate()
+            if not _SLOWEST <= rate <= _FASTEST:
+                raise BadRequest(
+                    f"{path} has {rate} samples a second", remedy="convert it: sox IN -r 16000 -b 16 OUT.wav"
+                )
             frames = wav.readframes(wav.getnframes())
             whole = len(frames) - len(frames) % (2 * channels)  # of a file that was cut short
             samples = np.frombuffer(frames[:whole], np.int16).reshape(-1, channels)
@@ -93,6 +100,18 @@ def read_question(path: Path | None) -> bytes:
     mono = samples.mean(axis=1).astype(np.int16) if channels > 1 else samples[:, 0]
     resampled: bytes = soxr.resample(mono, rate, SAMPLE_RATE).astype(np.int16).tobytes()
     return resampled
+
+
+def place_of(path: Path) -> Path:
+    """Where the answer is to be kept, as far as can be told before there is one.
+
+    Raises:
+        ConfigError: nothing can be kept there.
+    """
+    path = folders.expanded(path)
+    if folders.is_folder(path) or not os.access(path if folders.is_there(path) else path.parent, os.W_OK):
+        raise ConfigError(f"--save {path} cannot be written", remedy="give a file in a folder that is there")
+    return path
 
 
 def write_wav(path: Path, pcm: bytes) -> None:

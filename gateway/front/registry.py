@@ -123,7 +123,7 @@ class Registry:
         Raises:
             NotFound: no such device. StorageError: it is not revoked.
         """
-        device = await self._one("name = ?", name)
+        device = await self._one("name = ?", name) if _NAME.fullmatch(name) else None
         if device is None:
             raise NotFound(f"there is no device {name}", remedy="see: voicegw devices")
         async with self.store.writing(f"{name} is not revoked") as db:

@@ -85,3 +85,16 @@ def test_what_is_only_a_name_or_not_to_be_had_is_said(
     assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_bot_may_print_what_it_likes_as_it_is_imported_and_at_its_end(
+    voicegw: Command, tmp_path: Path
+) -> None:
+    loud = (
+        "import atexit, sys",
+        "sys.stdout.buffer.write(b'K\\xfcche\\n')",
+        "atexit.register(print, '[1, 2]')",
+    )
+    done = voicegw("install", bot(tmp_path, *loud))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("has what it needs.\n")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli import remote
+from gateway.cli import devices, remote
 from gateway.cli.remote import Remote
 from gateway.errors import ConfigError, GatewayError, Unreachable
 from gateway.front import certificates
@@ -146,6 +146,7 @@ async def test_one_that_sends_elsewhere_is_not_followed() -> None:
         ["devices", "say", "kitchen", "K\udcfcche"],
         ["devices", "say", "K\udcfcche", "x"],
         ["devices", "tell", "kitchen", "volume", "NaN"],
+        ["devices", "tell", "K\udcfcche", "identify"],
     ],
     ids=ascii,
 )
@@ -197,3 +198,8 @@ def test_where_nobody_is_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_device_by_a_name_that_is_no_text_is_refused() -> None:
     with pytest.raises(ConfigError, match="what is to be sent"):
         remote._encoded("K\udcfcche")
+
+
+def test_a_value_that_is_nested_too_deep_is_a_text() -> None:
+    deep = "[" * 100_000
+    assert devices._value(deep) == deep

@@ -68,6 +68,11 @@ async def test_revoking_again_keeps_the_first_time(registry: Registry) -> None:
     assert await registry.all() == [before]
 
 
+async def test_a_name_that_no_device_can_have_is_not_there(registry: Registry) -> None:
+    with pytest.raises(NotFound, match="there is no device"):
+        await registry.revoke("K\udcfcche")  # as a shell hands over what is not UTF-8
+
+
 async def test_the_unknown_cannot_be_revoked(registry: Registry) -> None:
     with pytest.raises(NotFound):
         await registry.revoke("kitchen")

@@ -91,3 +91,10 @@ def test_what_is_no_key_is_refused_and_not_repeated(tmp_path: Path, content: str
         typed.key_in(path)
     assert str(path) in caught.value.message
     assert "cret" not in f"{caught.value.message}{caught.value.remedy}"
+
+
+@pytest.mark.parametrize("given", [-1, -0.1, float("nan"), float("inf")])
+def test_what_is_no_time_to_wait_is_refused(given: float) -> None:
+    with pytest.raises(Trouble, match=r"--seconds .* is no time to wait"):
+        typed.seconds(given, "--seconds")
+    assert typed.seconds(0, "--seconds") == 0

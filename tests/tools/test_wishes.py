@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,7 @@ from ground.trouble import Trouble
 from tools import wishes
 from tools.errors import SettingsError
 
+ROOT = Path(__file__).parents[2]
 SECRET = "hunter2-hunter2"
 
 
@@ -52,6 +57,8 @@ def test_the_first_line_of_the_password_file_is_the_password(tmp_path: Path) -> 
         ({"volume": "101"}, "not of its form"),
         ({"fingerprint": "ab"}, "not of its form"),
         ({"key": "with space"}, "not of its form"),
+        ({"name": "K\udcfcche"}, "name is not UTF-8"),
+        ({"ssid": "K\udcfcche"}, "ssid is not UTF-8"),
     ],
 )
 def test_what_no_device_would_take_is_refused(values: dict[str, str], cause: str) -> None:
@@ -72,6 +79,37 @@ def test_no_error_repeats_a_secret(values: dict[str, str]) -> None:
     with pytest.raises(SettingsError) as error:
         wishes.check(values)
     assert SECRET not in f"{error.value.cause} {error.value.remedy}"
+
+
+@pytest.mark.parametrize("name", ["ssid", "name", "talk"])
+def test_an_option_that_is_empty_is_not_passed_by(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("VOICEGW_WIFI_SSID", "environment")
+    with pytest.raises(SettingsError, match=f"--{name} is empty"):
+        wishes.gather({name: ""}, None, None)
+
+
+ASK = """
+import fcntl, termios
+from tools import report, wishes
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # getpass asks the terminal itself
+report.guard(lambda: wishes.ask_for_wifi({}, needed=True))
+"""
+
+
+@pytest.mark.parametrize("typed", [b"\x04", b"K\xfcche\n"], ids=["end", "latin-1"])
+def test_a_person_who_gives_no_answer_is_told(typed: bytes) -> None:
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8:strict"}
+    with subprocess.Popen(
+        [sys.executable, "-c", ASK], cwd=ROOT, env=environment, start_new_session=True,
+        stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        os.write(ours, typed)
+        _, said = process.communicate()
+    os.close(ours)
+    assert "error (settings): nobody answered what the board needs" in said, said
+    assert (process.returncode, "Traceback" in said) == (1, False)
 
 
 def test_without_a_person_a_missing_network_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,8 @@ def find(source: str, left_out: Callable[[ImageError], None] = _nobody) -> list[
     Raises:
         ImageError: there is none, or none that can be read.
     """
+    if not source.strip():
+        raise ImageError("--image is empty", remedy=HOW)
     if source.lower().startswith(("http://", "https://")):
         return [_from_url(source)]
     path = Path(source)

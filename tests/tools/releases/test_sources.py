@@ -16,6 +16,16 @@ from tools.errors import ImageError
 from tools.releases import archive, manifest, sources
 
 
+@pytest.mark.parametrize("source", ["", " "])
+def test_one_that_is_not_named_is_not_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    release_files.write(tmp_path, board="xmini-c3")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ImageError, match="--image is empty"):
+        sources.find(source)
+
+
 def test_a_directory_of_releases_gives_all(tmp_path: Path) -> None:
     release_files.write(tmp_path / "a", board="xmini-c3")
     release_files.write(tmp_path / "b", board="s3-devkit", chip="esp32s3")
