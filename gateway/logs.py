@@ -95,11 +95,14 @@ def _number_next(number: int) -> None:
 def _is_chatter(record: Record) -> bool:
     """What libraries warn of that is no fault; it comes at DEBUG only.
 
-    Pipecat warns of every client without video, zeroconf of each socket whose interface has gone.
+    Pipecat warns of every client without video, zeroconf of each socket whose interface has gone, asyncio of each TLS
+    connection that ends which began without (NATS's).
     """
     if record["level"].no >= logging.ERROR:
         return False
     name, exception = record["name"] or "", record["exception"]
+    if name == "asyncio" and "eof_received()" in record["message"]:
+        return True
     return name.startswith("pipecat.") or (
         name == "zeroconf" and exception is not None and isinstance(exception.value, OSError)
     )

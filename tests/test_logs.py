@@ -98,6 +98,14 @@ def test_the_stacks_chatter_is_for_debugging(err: Err, level: str, *, shown: boo
     assert ("check 1" in err.text()) is shown
 
 
+def test_the_end_of_a_tls_connection_is_no_news(err: Err) -> None:
+    logs.set_up(Settings())
+    logging.getLogger("asyncio").warning("returning true from eof_received() has no effect when using ssl")
+    logging.getLogger("asyncio").warning("anything else")
+    assert "eof_received" not in err.text()
+    assert "anything else" in err.text()
+
+
 def test_what_is_under_the_level_is_left_out(err: Err) -> None:
     logs.set_up(Settings(log_level="WARNING"))
     logger.info("quiet")

@@ -31,6 +31,10 @@ MOST_TURNS: Final = 1_000
 _NOBODY: Final = "503"
 _FORBIDDEN: Final = "permissions violation"
 """One thing that we may not say or hear; the connection stays."""
+_STRANGER: Final = (
+    "it knows no such user and password; "
+    "give what `voicegw nats` wrote for this machine, and have NATS reloaded"
+)
 
 
 class Away(Busy):
@@ -284,4 +288,5 @@ def _password(settings: Nats) -> Callable[[], str]:
 
 
 def _cause(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    said = str(error) or type(error).__name__
+    return f"{said} ({_STRANGER})" if "authorization violation" in said.lower() else said

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from loguru import logger
 
 from gateway.bus import placing
 from tests.hosts.test_trust import ADDRESS, write
@@ -38,10 +39,14 @@ async def test_a_member_whose_password_is_another_comes_back_with_that(fleet: Fl
     bus = host.bus if member == "host-h1" else front.shared.bus
     assert fleet.members is not None
     assert fleet.server.process is not None
+    said: list[str] = []
+    sink = logger.add(said.append, level="ERROR")
     config, own = fleet.members / "nats" / "nats-server.conf", fleet.members / member / f"{member}.password"
     config.write_text(config.read_text().replace(own.read_text(), "another"))
     fleet.server.process.send_signal(signal.SIGHUP)
     await until(lambda: not bus.here, "NATS has thrown it out")
+    await until(lambda: any("no such user and password" in line for line in said), "why is said")
+    logger.remove(sink)
     own.write_text("another")
     await until(lambda: bus.here, "it is let in again")
     await knows(front, 1)
