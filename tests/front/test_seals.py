@@ -53,7 +53,7 @@ def test_another_order_is_none(order: Order | None) -> None:
 def test_another_host_was_not_given_it() -> None:
     opened = of().opened(sealed(of()), "h2")
     assert opened is not None
-    assert (opened.call.device, opened.call.order, opened.placed) == ("kitchen", None, False)
+    assert (opened.call.device, opened.call.order, opened.placed) == (None, None, False)
 
 
 def test_one_without_a_seal_is_no_devices_and_replaces_nobody() -> None:

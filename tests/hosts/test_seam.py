@@ -426,6 +426,7 @@ async def test_the_next_start_of_a_host_knows_whose_its_calls_are(fleet: Fleet) 
     assert host.workers._local is not None
     [call] = host.workers._local.calls
     await until(lambda: call.kept().placed != "", "its media know what the front has said")
+    await until(lambda: not host.desk._coming, "its front has taken the answer")
     await host.desk.close()
     await until(lambda: front.devices() == [], "the start before has left")
     later = Desk(host.desk._settings, host.bus, HostId("h1", "2"), Still())
