@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-_SAYS = "import os; from ground import priority; {}; print(os.getpriority(os.PRIO_PROCESS, 0))"
+_PLAIN = "os.geteuid() or os.setpriority(os.PRIO_PROCESS, 0, 0)"  # however nice whoever runs the tests is
+_SAYS = f"import os; from ground import priority; {_PLAIN}; {{}}; print(os.getpriority(os.PRIO_PROCESS, 0))"
 
 
 def nice_after(calls: str) -> int:
