@@ -14,6 +14,7 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Browser, Page, expect
 
+from ground import operator
 from tests.browser.running import Running, running
 from tests.support.releases import put_release
 
@@ -115,6 +116,23 @@ async def test_a_board_that_refuses_is_told(flasher: Running, page: Page) -> Non
     await expect(page.locator("#key-status")).to_be_empty()
     listed = await (await page.request.get(f"{flasher.url}/api/devices")).json()
     assert "attic" not in [device["name"] for device in listed if not device.get("revoked")]
+
+
+async def test_the_key_of_a_tab_does_all_that_a_link_does(flasher: Running, page: Page) -> None:
+    """ESP Web Tools fetch the manifest and the images by themselves."""
+    key = json.dumps(operator.secret_for(flasher.url))
+    await page.add_init_script(
+        f"{BOARD}; window.refuses = true; sessionStorage.setItem('voicegw-key', {key});"
+    )
+    await page.goto(f"{flasher.url}/flash")
+    await expect(page.locator("#releases li")).to_have_count(1)
+    manifest = "/flash/manifest/xmini-c3/0.2.0"
+    assert await page.evaluate("async (path) => (await fetch(path)).status", manifest) == 200
+    await page.fill("#key-name", "cellar")
+    await page.click("text=Enrol")
+    await expect(page.locator("#problem")).to_contain_text("The board refuses: not_stored")
+    listed = flasher.ask("GET", "/api/devices").json()
+    assert "cellar" not in [device["name"] for device in listed if not device.get("revoked")]
 
 
 async def test_a_browser_without_web_serial_is_told(flasher: Running, page: Page) -> None:

@@ -218,6 +218,11 @@ async def test_another_machine_is_asked_for_an_operators_key(page: Page, gateway
     await key.fill("wrong")
     await key.press("Enter")
     await expect(page.get_by_role("alert")).to_have_text("This key is unknown.Make another.")
+    await key.fill("“right”")  # which no header can have
+    await key.press("Enter")
+    await expect(page.get_by_role("alert")).to_have_text(
+        "That is no key.Copy it whole, and nothing around it."
+    )
     await key.fill("right")
     await key.press("Enter")
     await expect(page.locator("#talk-button")).to_be_focused()

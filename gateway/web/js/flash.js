@@ -1,6 +1,6 @@
 // The page at /flash: the gateway's releases with a button of ESP Web Tools each, and a key for a board.
 
-import { json } from "./api.js";
+import { json, key } from "./api.js";
 import { $, h, rich, showProblem, text } from "./dom.js";
 import { Board } from "./board.js";
 
@@ -19,7 +19,14 @@ function obstacle() {
   return null;
 }
 
+/** ESP Web Tools fetch by themselves, and know nothing of the key of this tab. */
+function lendKey() {
+  const plain = window.fetch;
+  window.fetch = (what, { headers, ...more } = {}) => plain(what, { ...more, headers: { Authorization: `Bearer ${key.get()}`, ...headers } });
+}
+
 async function loadTools() {
+  if (key.get()) lendKey();
   try {
     await import(here("flash/tools/install-button.js"));
   } catch {
@@ -51,7 +58,7 @@ async function enrol(name) {
       await board.ask(`settings set fingerprint ${pin}`);
       await board.ask(`settings set key ${device.key}`);
     } catch (error) {
-      await fetch(`/api/devices/${encodeURIComponent(name)}`, { method: "DELETE" }); // a key that nobody has
+      await json(`/api/devices/${encodeURIComponent(name)}`, { method: "DELETE" }).catch(() => {}); // a key that nobody has
       throw error;
     }
   } finally {

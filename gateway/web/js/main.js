@@ -26,7 +26,12 @@ new Talk(store, askForKey);
 
 $("gate-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  api.key.set($("gate-key").value.trim());
+  const given = $("gate-key").value.trim();
+  if (!/^[!-~]+$/.test(given)) {
+    showProblem($("gate-problem"), { detail: "That is no key.", remedy: "Copy it whole, and nothing around it." });
+    return;
+  }
+  api.key.set(given);
   wake();
 });
 addEventListener("online", () => wake());
