@@ -33,7 +33,10 @@ _WORDED: Final = (
     ),
     (re.compile(r"\b(?:an|a|1) (hour|minute)'s\b"), r"1 \1 is"),
     (re.compile(r"\ba couple of (hour|minute|second)s\b"), r"2 \1s"),
-    (re.compile(rf"\b(?:an|a) {_UNIT}\b"), r"1 \1"),
+    (
+        re.compile(rf"\b(?:an|a) (?!second (?:timer|alarm|countdown|1)\b){_UNIT}\b"),
+        r"1 \1",
+    ),  # that is the next
     (
         re.compile(rf"\b(\d+) hours? {_REST}"),
         r"\1 hours \2 minutes",

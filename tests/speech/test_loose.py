@@ -43,6 +43,8 @@ def meant(text: str) -> tuple[str, dict[str, Slot]] | None:
             "TimerSet",
             {"minutes": 10, "reminder": "turn off the oven and open it"},
         ),
+        ("set a second timer for ten minutes", "TimerSet", {"minutes": 10}),
+        ("set a second timer", "TimerAsk", {}),
         ("cancel my reminder", "TimerCancel", {"timer_name": "reminder"}),
         ("stop all alarms", "TimerCancel", {"which": "all"}),
         ("I don't want that timer any longer", "TimerCancel", {}),
