@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 from array import array
@@ -151,10 +152,13 @@ class Dialogue(FrameProcessor):
         return True
 
     async def _rings(self) -> bool:
+        return any(timer.rings for timer in await self._if_known())
+
+    async def _if_known(self) -> tuple[Timer, ...]:
         try:
-            return any(timer.rings for timer in await self._timers.list())
+            return await self._timers.list()
         except GatewayError:
-            return False
+            return ()
 
     async def _do(self, intent: Intent) -> str:
         """Do what is asked for; gives what to say of it."""
@@ -173,12 +177,17 @@ class Dialogue(FrameProcessor):
             rng=state.rng,
             volume=state.volume,
             before_mute=state.before_mute,
-            timers=await self._timers.list() if _is_of_timers(intent) else (),
+            timers=await self._timers_for(intent),
             last_heard=state.last_heard,
             last_said=state.last_said,
             result=state.result,
         )
         return answer(intent, context)
+
+    async def _timers_for(self, intent: Intent) -> tuple[Timer, ...]:
+        if intent.name == "Mute":  # which needs them no more than to know what is meant
+            return await self._if_known()
+        return await self._timers.list() if intent.name.startswith("Timer") else ()
 
     async def _at_home(self, heard: str, intents: list[Intent], *, of_home: bool) -> Said | None:
         """What a smart home says to it; `None` where there is none, or it is nothing for it."""
@@ -214,7 +223,8 @@ class Dialogue(FrameProcessor):
             case CancelTimers(numbers):
                 await self._timers.cancel(numbers)
             case StopRinging():
-                await self._timers.stop_ringing()
+                with contextlib.suppress(GatewayError):  # a bot that is told to stop does, whoever is away
+                    await self._timers.stop_ringing()
 
     async def _command(self, command: str, value: int) -> None:
         await self.push_frame(
@@ -235,10 +245,6 @@ class Dialogue(FrameProcessor):
         volume = data.get("volume") if isinstance(data, dict) else None
         if isinstance(volume, int) and 0 <= volume <= 100:
             self._state.set_volume(volume)
-
-
-def _is_of_timers(intent: Intent) -> bool:
-    return intent.name.startswith("Timer") or intent.name == "Mute"
 
 
 def last_user_text(context: LLMContext) -> str:

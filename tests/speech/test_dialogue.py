@@ -260,6 +260,12 @@ async def test_a_timer_that_is_not_kept_is_not_promised(recogniser: Recogniser) 
     assert said == ["Sorry, I can't do that just now."]
 
 
+async def test_it_stops_and_is_mute_though_the_gateway_is_away(recogniser: Recogniser) -> None:
+    heard: list[Frame] = [_heard("stop"), _heard("mute")]
+    away = _kept(recogniser, _Gateway(GatewayError("away")))
+    assert await _texts(away, heard, [*_ANSWER, RTVIServerMessageFrame]) == ["Okay."]
+
+
 async def test_timers_do_not_outlive_the_call(recogniser: Recogniser) -> None:
     await _texts(_dialogue(recogniser), [_heard("set a timer for one hour")], _ANSWER)
     assert [task for task in asyncio.all_tasks() if task.get_name().startswith("timer-")] == []
