@@ -182,6 +182,9 @@ class BotConnection(SmallWebRTCConnection):
 
     def send_app_message(self, message: Any) -> None:
         """Send a message over the client's data channel, once that is open."""
+        if self._pair is not None and self._pair.is_full:
+            logger.warning("a message was left out: its client does not take those before it")
+            return
         try:
             self._tell(talk.App(message=message))
         except FrameError as error:

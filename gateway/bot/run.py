@@ -27,7 +27,7 @@ from gateway.settings import Settings
 from gateway.wire import talk
 from gateway.wire.calls import BotJob
 from gateway.wire.frames import Frame, FrameError, Kind
-from gateway.wire.pair import Pair
+from gateway.wire.pair import GONE, Pair
 from gateway.wire.talk import MAX_TEXT
 
 LEAVE_SECONDS = 1.0
@@ -173,7 +173,8 @@ class _Seat:
 
     def lost(self, reason: str) -> None:
         """The media process is gone: to the bot that is a client that left."""
-        logger.warning("the call's media: {}", reason)
+        log = logger.debug if reason.startswith(GONE) else logger.warning  # as after each hang-up
+        log("the call's media: {}", reason)
         self._connection.lose()
 
     def watch(self, worker: PipelineWorker) -> None:

@@ -85,6 +85,11 @@ class Pair:
         """Send a JSON object; raises FrameError where it is too long."""
         self._send(Kind.MESSAGE, encode_message(value, self._loop.time()))
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits for the other end that what can be done without should be left out."""
+        return self._bytes > MAX_WAITING // 2
+
     def close(self) -> None:
         """Close this end, when what waits is gone as far as it goes at once. Idempotent."""
         if not self.closed:

@@ -236,6 +236,21 @@ async def test_a_message_that_is_too_long_is_left_out(call: Call) -> None:
     await until(lambda: call.told() == [talk.App(message={"x": "b"})], "the other has come")
 
 
+async def test_of_more_messages_than_its_client_takes_some_are_left_out_and_the_call_goes_on(
+    call: Call,
+) -> None:
+    for _ in range(1_000):
+        call.connection.send_app_message({"text": "x" * 5_000})
+    await until(lambda: bool(call.told()), "some are taken")
+    await asyncio.sleep(0)
+    assert call.events == []
+    await until(lambda: call._pair._bytes == 0, "all of them are")
+    call.connection.send_app_message("the last")
+    await until(lambda: call.told()[-1] == talk.App(message="the last"), "it is taken as well")
+    assert len(call.told()) < 1_000
+    assert call.events == []
+
+
 async def test_a_bot_that_hangs_up_hears_no_more(call: Call) -> None:
     heard = call.connection.audio_input_track()
     await call.connection.disconnect()
