@@ -15,7 +15,7 @@ from gateway.front.places.seals import Seals
 from gateway.hosting.desk import Desk
 from gateway.hosting.measure import PERIOD_SECONDS
 from gateway.settings import Settings
-from gateway.wire.calls import Answer, EndCall, OfferCall, SessionEvent
+from gateway.wire.calls import Answer, Asked, EndCall, OfferCall, SessionEvent
 
 BEGIN_SECONDS: Final = 0.060
 """CPU that beginning a call takes a host (bench/scale.py)."""
@@ -79,6 +79,9 @@ class Media:
     async def end(self, call: EndCall) -> None:
         self.calls.discard(call.session_id)
         self._emit(0, SessionEvent(kind="ended", session_id=call.session_id, data={"reason": call.reason}))
+
+    async def ask(self, call: Asked) -> None:
+        """What is kept for its next start, which there is none of here."""
 
 
 class Measured:

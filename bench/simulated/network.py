@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.bus import subjects
 from gateway.bus.connection import Message, NobodyThere
 from gateway.errors import Busy
 from gateway.wire.calls import Order
@@ -64,7 +65,7 @@ class Network:
                 del self._exact[subject]
 
     def inbox(self) -> str:
-        return f"_INBOX.{next(self._inboxes)}"
+        return subjects.inboxes(f"host-{next(self._inboxes)}")
 
     def say(self, subject: str, data: bytes, reply: str) -> None:
         """Deliver a message, after its way there."""
