@@ -29,6 +29,9 @@ from tests.support.nats import Server
 from tests.support.offers import captured
 from tests.support.waiting import until
 
+PATIENT: dict[str, Any] = {"offer_timeout_s": 60.0}
+"""The first call of a process imports much."""
+
 
 @dataclass
 class Front:
@@ -86,7 +89,7 @@ class Fleet:
 
     async def front(self, name: str) -> Front:
         at = self.at(f"front-{name}")
-        settings = Settings(name=name, nats=at, data_dir=self.directory / name)
+        settings = Settings(name=name, nats=at, data_dir=self.directory / name, limits=Limits(**PATIENT))
         registry = await self.stack.enter_async_context(open_registry(settings.data_dir))
         shared = await self.stack.enter_async_context(joined(settings, at, registry))
         telemetry = Telemetry()
@@ -124,7 +127,7 @@ class Fleet:
             nats=at,
             in_process=True,
             bot="echo",
-            limits=Limits(sessions=most, connect_timeout_s=600),  # nobody connects
+            limits=Limits(sessions=most, connect_timeout_s=600, **PATIENT),  # nobody connects
             data_dir=self.directory / name,
         )
         who = HostId(name, "1")
