@@ -211,21 +211,8 @@ async def connected(settings: Nats, member: str) -> AsyncIterator[Bus]:
         trouble.over()
         await bus.returned()
 
-    options = {
-        "servers": list(settings.urls),
-        "name": member,
-        "error_cb": failed,
-        "disconnected_cb": lost,
-        "reconnected_cb": back,
-        "connect_timeout": CONNECT_SECONDS,
-        "reconnect_time_wait": AGAIN_SECONDS,
-        "max_reconnect_attempts": -1,
-        "ping_interval": PING_SECONDS,
-        "max_outstanding_pings": 2,
-        "inbox_prefix": subjects.inboxes(member),
-        "pending_size": 0,
-        **_trust(settings),
-    }
+    told = {"error_cb": failed, "disconnected_cb": lost, "reconnected_cb": back}
+    options = _options(settings, member) | told
     first = asyncio.create_task(_connect(client, options, back), name="nats")
     await asyncio.wait({first}, timeout=CONNECT_SECONDS)
     try:
@@ -237,6 +224,21 @@ async def connected(settings: Nats, member: str) -> AsyncIterator[Bus]:
             if client.is_connected:
                 await client.flush(1)
             await client.close()
+
+
+def _options(settings: Nats, member: str) -> dict[str, Any]:
+    return {
+        "servers": list(settings.urls),
+        "name": member,
+        "connect_timeout": CONNECT_SECONDS,
+        "reconnect_time_wait": AGAIN_SECONDS,
+        "max_reconnect_attempts": -1,
+        "ping_interval": PING_SECONDS,
+        "max_outstanding_pings": 2,
+        "inbox_prefix": subjects.inboxes(member),
+        "pending_size": 0,
+        **_trust(settings),
+    }
 
 
 async def _connect(client: Any, options: dict[str, Any], back: Callable[[], Any]) -> None:
