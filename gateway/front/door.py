@@ -34,6 +34,8 @@ FURTHER: Final = 128_000
 """Bytes, which only a file has: what a poor Wi-Fi brings in that time."""
 STALLED_SECONDS: Final = 20.0
 """For what was written to be taken: some of it."""
+_CLOSING_SECONDS: Final = 900.0
+"""For TLS to end, when all that was written is taken: longer than any update. Who stands still is dropped before."""
 _LOOK_SECONDS: Final = 1.0
 _TLS_HANDSHAKE: Final = 0x16
 """The type of a TLS record (RFC 8446, section 5.1); no method of HTTP begins with it."""
@@ -255,7 +257,11 @@ class Door:
 
     async def _hand_over(self, visit: _Visit, conn: socket.socket, guest: Guest, first: int) -> None:
         secure: dict[str, Any] = (
-            {"ssl": self._context(), "ssl_handshake_timeout": FIRST_SECONDS, "ssl_shutdown_timeout": 5.0}
+            {
+                "ssl": self._context(),
+                "ssl_handshake_timeout": FIRST_SECONDS,
+                "ssl_shutdown_timeout": _CLOSING_SECONDS,
+            }
             if first == _TLS_HANDSHAKE
             else {}
         )

@@ -85,8 +85,9 @@ class _Connection(H11Protocol, Guest):
         super().handle_websocket_upgrade(event)
 
     def is_waiting(self) -> bool:
-        """Whether the other end has a request to send still, or the rest of one."""
-        return not self._streams and self.conn.their_state in {h11.IDLE, h11.SEND_BODY}
+        """Whether the other end has a request to send still, or the rest of one, or to end what has ended here."""
+        ended = self.transport is not None and self.transport.is_closing()
+        return not self._streams and (ended or self.conn.their_state in {h11.IDLE, h11.SEND_BODY})
 
     def unsent(self) -> int:
         """Bytes that the other end has not taken yet."""

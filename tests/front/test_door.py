@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import re
 import signal
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -22,15 +24,23 @@ from gateway.front.listening import Listener
 from gateway.front.parts import Gateway
 from gateway.front.server import serve
 from gateway.settings import Settings
+from tests.support.releases import put_release
 from tests.support.waiting import until
 
 ASK = b"GET /api/identity HTTP/1.1\r\nHost: localhost\r\n\r\n"
+LAST = ASK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 
 
 @pytest.fixture
 async def served(tmp_path: Path) -> AsyncIterator[tuple[Gateway, Listener]]:
     settings = Settings(
-        host="127.0.0.1", port=0, in_process=True, bot="echo", announce=False, data_dir=tmp_path
+        host="127.0.0.1",
+        port=0,
+        in_process=True,
+        bot="echo",
+        announce=False,
+        data_dir=tmp_path,
+        releases=tmp_path / "releases",
     )
     listening: asyncio.Future[tuple[Gateway, Listener]] = asyncio.get_running_loop().create_future()
     server = asyncio.create_task(serve(settings, lambda *found: listening.set_result(found)))
@@ -54,7 +64,7 @@ def trusting(pem: str | None = None) -> ssl.SSLContext:
 
 async def ask(port: int, secure: ssl.SSLContext | None = None) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=secure)
-    writer.write(ASK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    writer.write(LAST)
     answer = await reader.read()
     writer.close()
     return answer
@@ -173,6 +183,52 @@ async def test_who_reads_nothing_is_let_go(port: int, monkeypatch: pytest.Monkey
         async with asyncio.timeout(30):
             while True:  # asks on and on, and reads nothing: it ends by the other side's hand, or never
                 await loop.sock_sendall(sock, ASK.replace(b"/api/identity", b"/openapi.json") * 64)
+
+
+def take_late(port: int, asked: bytes, seconds: float) -> bytes:
+    """As a chip whose flash is slow: takes nothing for a while, then all."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1_440)  # or the system keeps all of it
+    sock.connect(("127.0.0.1", port))
+    with trusting().wrap_socket(sock) as secure:
+        secure.sendall(asked)
+        time.sleep(seconds)
+        with contextlib.suppress(OSError):
+            return b"".join(iter(lambda: secure.recv(65_536), b""))
+    return b""
+
+
+def be_told_and_stay(port: int) -> None:
+    """Be answered, and never end the connection; returns when the other side has ended it for good."""
+    with trusting().wrap_socket(socket.create_connection(("127.0.0.1", port))) as secure:
+        secure.sendall(LAST)
+        with socket.socket(fileno=os.dup(secure.fileno())) as below, contextlib.suppress(ConnectionError):
+            below.settimeout(30)
+            while below.recv(65_536):
+                pass
+
+
+async def test_who_takes_its_last_answer_late_gets_it_whole(
+    tmp_path: Path, served: tuple[Gateway, Listener]
+) -> None:
+    """A chip takes an update no faster than it writes it; uvicorn ends the connection as soon as it has answered."""
+    app = bytes(400_000)  # what TLS keeps for the other end, so that it is answered at once
+    (tmp_path / "releases").mkdir()
+    put_release(tmp_path / "releases", "xmini-c3", "0.2.0", app=app)
+    path = "/api/firmware/xmini-c3/0.2.0/voicegw.bin"
+    path += f"?ticket={served[0].challenges.ticket(path)}"
+    request = LAST.replace(b"/api/identity", path.encode())
+    answer = await asyncio.to_thread(take_late, served[1].port, request, 7.0)
+    assert len(answer.partition(b"\r\n\r\n")[2]) == len(app)
+
+
+async def test_who_never_ends_a_connection_that_is_over_is_let_go(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "REQUEST_SECONDS", 0.1)
+    monkeypatch.setattr(door, "_LOOK_SECONDS", 0.02)
+    await asyncio.to_thread(be_told_and_stay, port)
 
 
 async def test_one_address_does_not_keep_others_out(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
