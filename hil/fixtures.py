@@ -36,10 +36,11 @@ def recordings(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="session")
 def gateway(request: pytest.FixtureRequest, recordings: Path, station: Station) -> Iterator[Gateway]:
-    """A gateway of the rig's own with its bot, which echoes."""
+    """A gateway of the rig's own with its bot, whose echo is no echo to be taken out, whatever the board can do."""
     if station.gateway_url is not None:
         pytest.skip("needs a gateway of the rig's own, not the one of --gateway")
-    with Gateway(request.config.option.run / "gateway", recordings=recordings) as running:
+    plain = {"audio": {"echo": "off"}}
+    with Gateway(request.config.option.run / "gateway", plain, recordings) as running:
         yield running
 
 
@@ -157,8 +158,8 @@ def unpaired(dut: Any, station: Station, evidence: Evidence) -> Iterator[Board]:
 
 @pytest.fixture
 def board(unpaired: Board, link: Link) -> Iterator[Board]:
-    """The board, pointed at the link."""
-    unpaired.set(gateway=link.url)
+    """The board, pointed at the link; it sends while its speaker plays, as its bot says back what it hears."""
+    unpaired.set(talk="always", gateway=link.url)
     unpaired.journal.note("begin")
     yield unpaired
     unpaired.journal.note("end")
