@@ -61,7 +61,7 @@ DEFENCES = (
     ),
     Defence(
         "the challenge before the key",
-        ((f"{VOICE}/call/signaling.c", "if (has_key(s))\n        return ask(s);", "if (false)\n        return ask(s);"),),
+        ((f"{VOICE}/call/signaling.c", "if (has_key(s) && s->step == SIGNALING_CONNECTING)\n        return ask(s);", "if (false)\n        return ask(s);"),),
         ("a_gateway_from_before_is_told_no_key",),
     ),
     Defence(
