@@ -212,6 +212,8 @@ class Desk:
             keep=lambda answer, wanted: self._keep(call, answer, wanted),
             undo=lambda: self._undo(call),
         )
+        if (kept := self._calls.get(call.session_id)) is not None and self._places is not None:
+            await self._note_placed(self._places, kept)
 
     async def _begin(self, call: OfferCall) -> Answer:
         """Begin it here: on our own address, and with the bot that our own settings name. Its front has checked it."""
@@ -245,13 +247,12 @@ class Desk:
                     placed=wanted.seal,
                 )
             )
-            note = PlacedCall(session_id=call.session_id, order=wanted.order, seal=wanted.seal)
-            self._start(self._note_placed(self._places, note), "placed")
 
     @staticmethod
-    async def _note_placed(places: Places, note: PlacedCall) -> None:
+    async def _note_placed(places: Places, kept: KeptCall) -> None:
+        """Have its media process know what its next host tells; its client, which has the answer, waits for nothing."""
         try:
-            await places.ask(note)
+            await places.ask(PlacedCall(session_id=kept.session_id, order=kept.order, seal=kept.placed))
         except GatewayError as error:
             logger.info("its next start will not know whose call this is: {}", error.message)
 
