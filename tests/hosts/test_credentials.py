@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from loguru import logger
 from gateway.bus import placing
 from tests.hosts.test_trust import ADDRESS, write
 from tests.support import nats
-from tests.support.fleet import Fleet, knows
+from tests.support.fleet import Fleet, guarded, knows
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.skipif(not nats.possible(), reason=nats.WHY_NOT)
@@ -24,11 +23,8 @@ async def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setattr(placing, "PING_SECONDS", 20.0)
     members = tmp_path / "members"
     write(members, *ADDRESS, "--front", "f1", "--host", "h1")
-    async with (
-        nats.served(members / "nats", "-c", "nats-server.conf") as server,
-        AsyncExitStack() as stack,
-    ):
-        yield Fleet(server, stack, tmp_path, members)
+    async with guarded(members, tmp_path) as found:
+        yield found
 
 
 @pytest.mark.parametrize("member", ["host-h1", "front-f1"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ from gateway.front.shared.registry import SHELF
 from gateway.front.switchboard import Offered
 from gateway.wire.calls import KeptCall, OfferCall
 from gateway.wire.promises import Wish
-from tests.hosts.test_trust import POSED, connected, session_of, write
+from tests.hosts.test_trust import ADDRESS, POSED, connected, session_of, write
 from tests.support import nats
-from tests.support.fleet import Fleet, Front, knows
+from tests.support.fleet import Fleet, Front, guarded, knows
 from tests.support.offers import captured
 from tests.support.waiting import until
 
@@ -37,20 +37,15 @@ STATE: dict[str, Any] = {"version": "1", "headroom": {"calls": 0, "most": 9}}
 @pytest.fixture(scope="module")
 def members(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("members")
-    write(
-        folder, "--address", "127.0.0.1", *("--front", "f1", "--front", "f2", "--host", "h1", "--host", "h2")
-    )
+    write(folder, *ADDRESS, "--front", "f1", "--front", "f2", "--host", "h1", "--host", "h2")
     return folder
 
 
 @pytest.fixture
 async def fleet(members: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fleet]:
     monkeypatch.setattr(placing, "PING_SECONDS", 20.0)
-    async with (
-        nats.served(members / "nats", "-c", "nats-server.conf") as server,
-        AsyncExitStack() as stack,
-    ):
-        yield Fleet(server, stack, tmp_path, members)
+    async with guarded(members, tmp_path) as found:
+        yield found
 
 
 @pytest.fixture(autouse=True)

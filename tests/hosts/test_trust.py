@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import tomllib
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from gateway.front.shared.registry import SHELF
 from gateway.sections import Nats
 from gateway.wire.calls import Answer, SessionEvent
 from tests.support import nats
-from tests.support.fleet import Fleet, Front, knows
+from tests.support.fleet import Fleet, Front, guarded, knows
 from tests.support.gateway import voicegw
 from tests.support.waiting import until
 
@@ -45,11 +45,8 @@ def members(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def fleet(members: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fleet]:
     monkeypatch.setattr(placing, "PING_SECONDS", 20.0)
-    async with (
-        nats.served(members / "nats", "-c", "nats-server.conf") as server,
-        AsyncExitStack() as stack,
-    ):
-        yield Fleet(server, stack, tmp_path, members)
+    async with guarded(members, tmp_path) as found:
+        yield found
 
 
 @asynccontextmanager

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from gateway.hosting.measure import PERIOD_SECONDS, Measure
 from gateway.sections import Limits, Nats
 from gateway.settings import Settings
 from gateway.wire.calls import Answer, KeptCall, SessionEvent
-from tests.support.nats import Server
+from tests.support.nats import Server, served
 from tests.support.offers import captured
 from tests.support.waiting import until
 
@@ -150,3 +151,13 @@ class Still(Measure):
 
 async def knows(front: Front, hosts: int) -> None:
     await until(lambda: sum(h["ready"] for h in front.hosts.state()) == hosts, f"{hosts} hosts are known")
+
+
+@asynccontextmanager
+async def guarded(members: Path, directory: Path) -> AsyncIterator[Fleet]:
+    """One whose NATS lets in those alone for whom `voicegw nats` has written this folder."""
+    async with (
+        served(members / "nats", "-c", "nats-server.conf") as server,
+        AsyncExitStack() as stack,
+    ):
+        yield Fleet(server, stack, directory, members)
