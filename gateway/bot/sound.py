@@ -44,41 +44,65 @@ def watch_frames(worker: PipelineWorker, see: Callable[[Frame], None]) -> None:
     """
     observer = worker._observer
     on_push_frame, on_process_frame = observer.on_push_frame, observer.on_process_frame
+    observers = _Observers(observer)
 
     def pushed(data: FramePushed) -> Awaitable[None]:
         try:
             see(data.frame)
         except Exception:  # noqa: BLE001 -- what watches must not harm what it watches
             logger.exception("a frame could not be seen: {}", data.frame)
-        return on_push_frame(data) if _is_observed(observer, data.frame) else _DONE
+        return on_push_frame(data) if observers.heed(data.frame) else _DONE
 
     def processed(data: FrameProcessed) -> Awaitable[None]:
-        for one in observer._proxies or ():
-            if type(one).on_process_frame is not BaseObserver.on_process_frame:
-                return on_process_frame(data)
-        return _DONE
+        return on_process_frame(data) if observers.heed_each_step() else _DONE
 
     observer.on_push_frame = pushed  # type: ignore[method-assign,assignment]
     observer.on_process_frame = processed  # type: ignore[method-assign,assignment]
 
 
-def _is_observed(observer: WorkerObserver, frame: Frame) -> bool:
-    """Whether an observer does anything with a frame; with sound those that Pipecat gives every pipeline do not."""
-    if not isinstance(frame, AudioRawFrame):
-        return True
-    one: Any
-    for one in observer._proxies or ():
-        kind = type(one)
-        if kind is RTVIObserver:
-            params = one._params
-            wants = params.user_audio_level_enabled or params.bot_audio_level_enabled
-        elif kind is IdleFrameObserver:
-            wants = isinstance(frame, one._idle_timeout_frames)
-        else:
-            wants = kind is not TurnTrackingObserver
-        if wants:
+class _Observers:
+    """Whether those of a pipeline do anything with a frame; with sound those that Pipecat gives every one do not."""
+
+    def __init__(self, worker_observer: WorkerObserver) -> None:
+        self._observer = worker_observer
+        self._known: tuple[BaseObserver, ...] = ()
+        self._levels: list[RTVIObserver] = []
+        self._idle: list[IdleFrameObserver] = []
+        self._others = self._steps = False
+        self._last: Frame | None = None  # which is asked of at each push
+
+    def heed(self, frame: Frame) -> bool:
+        """Whether one of them wants to know that this frame is pushed."""
+        if frame is self._last:
+            return False
+        self._look()
+        if self._others or not isinstance(frame, AudioRawFrame):
             return True
-    return False
+        for levels in self._levels:
+            if levels._params.user_audio_level_enabled or levels._params.bot_audio_level_enabled:
+                return True
+        for idle in self._idle:
+            if isinstance(frame, idle._idle_timeout_frames):
+                return True
+        self._last = frame
+        return False
+
+    def heed_each_step(self) -> bool:
+        """Whether one of them wants to know of each processor that a frame comes to."""
+        self._look()
+        return self._steps
+
+    def _look(self) -> None:
+        """Some may have come or gone."""
+        now = tuple(self._observer._proxies or ())
+        if now == self._known:
+            return
+        self._known = now
+        self._levels = [one for one in now if type(one) is RTVIObserver]
+        self._idle = [one for one in now if type(one) is IdleFrameObserver]
+        known = {RTVIObserver, IdleFrameObserver, TurnTrackingObserver}
+        self._others = any(type(one) not in known for one in now)
+        self._steps = any(type(one).on_process_frame is not BaseObserver.on_process_frame for one in now)
 
 
 def hasten(worker: PipelineWorker, see: Callable[[Frame], None], has_room: Callable[[float], bool]) -> None:
@@ -92,14 +116,15 @@ def hasten(worker: PipelineWorker, see: Callable[[Frame], None], has_room: Calla
         see: as in `watch_frames`.
         has_room: whether so many seconds of sound can be written without waiting.
     """
+    observers = _Observers(worker._observer)
     for processor in worker._iter_processors(worker.pipeline, FrameProcessor):
         if type(processor).push_frame is FrameProcessor.push_frame:
-            _push_on(processor, worker._observer, see)
+            _push_on(processor, observers, see)
     for sink in worker._iter_processors(worker.pipeline, SmallWebRTCOutputTransport):
-        sink._media_senders = _Senders(partial(_write_at_once, sink, worker._observer, has_room))
+        sink._media_senders = _Senders(partial(_write_at_once, sink, observers, has_room))
 
 
-def _push_on(processor: FrameProcessor, observer: WorkerObserver, see: Callable[[Frame], None]) -> None:
+def _push_on(processor: FrameProcessor, observers: _Observers, see: Callable[[Frame], None]) -> None:
     stock = processor.push_frame
     before, after = (processor._event_handlers[f"on_{when}_push_frame"] for when in ("before", "after"))
 
@@ -112,7 +137,7 @@ def _push_on(processor: FrameProcessor, observer: WorkerObserver, see: Callable[
             or direction is not FrameDirection.DOWNSTREAM
             or before.handlers
             or after.handlers
-            or _is_observed(observer, frame)
+            or observers.heed(frame)
         ):
             await stock(frame, direction)
             return
@@ -163,7 +188,7 @@ class _Senders(dict[str | None, BaseOutputTransport.MediaSender]):
 
 def _write_at_once(
     sink: SmallWebRTCOutputTransport,
-    observer: WorkerObserver,
+    observers: _Observers,
     has_room: Callable[[float], bool],
     sender: BaseOutputTransport.MediaSender,
 ) -> None:
@@ -180,7 +205,7 @@ def _write_at_once(
             and not (sender._audio_runs or sender._audio_queue._unfinished_tasks or sender._bot_speaking)  # type: ignore[attr-defined]
             and not (sender._mixer or sender._filter)
             and sender._volume * sender._volume_gain == 1.0
-            and not _is_observed(observer, frame)
+            and not observers.heed(frame)
             and has_room(frame.num_frames / frame.sample_rate)
         )
 

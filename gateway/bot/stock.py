@@ -144,3 +144,8 @@ def _read_pcm(transport: smallwebrtc.SmallWebRTCInputTransport, rate: int) -> No
     client.read_audio_frame = read_audio_frame  # type: ignore[method-assign]
     if params.audio_in_filter is None and params.audio_in_passthrough:
         transport.push_audio_frame = push_audio_frame  # type: ignore[method-assign]
+        transport._create_audio_task = _without_task  # type: ignore[method-assign]
+
+
+def _without_task() -> None:
+    """What it would wait for never comes, and it looks twice a second."""

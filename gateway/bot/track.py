@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import fractions
 from collections import deque
-from typing import Final
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any, Final
 
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import AudioFrame
@@ -24,6 +26,53 @@ _SILENCE: Final = bytes(2 * FRAME_SAMPLES)
 _TIME_BASE: Final = fractions.Fraction(1, SAMPLE_RATE)
 
 
+class _Next(asyncio.Future[bytes]):
+    """The next of what is heard. Who waits for it goes on in the turn of the event loop in which it comes.
+
+    A future has that wait for the next turn, which costs a wake for each 20 ms. What waits here is a task, of which
+    none runs where a frame comes from the pair; else it waits for the next turn as well.
+    """
+
+    _waits: tuple[Callable[[Any], object], Context | None] | None = None
+
+    def add_done_callback(self, fn: Callable[[Any], object], /, *, context: Context | None = None) -> None:
+        if self._waits is None and not self.done():
+            self._waits = (fn, context)
+        else:
+            super().add_done_callback(fn, context=context)
+
+    def remove_done_callback(self, fn: Callable[[Any], object], /) -> int:
+        if self._waits is not None and self._waits[0] == fn:
+            self._waits = None
+            return 1
+        return super().remove_done_callback(fn)
+
+    def come(self, pcm: bytes) -> None:
+        """It is here."""
+        waits, self._waits = self._waits, None
+        self.set_result(pcm)
+        if waits is None:
+            return
+        fn, context = waits
+        if context is None or asyncio.current_task(self.get_loop()) is not None:
+            super().add_done_callback(fn, context=context)
+        else:
+            context.run(fn, self)
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        self._later()
+        return super().cancel(msg)
+
+    def set_exception(self, exception: type | BaseException, /) -> None:
+        self._later()
+        super().set_exception(exception)
+
+    def _later(self) -> None:
+        waits, self._waits = self._waits, None
+        if waits is not None:
+            super().add_done_callback(waits[0], context=waits[1])
+
+
 class HeardTrack(MediaStreamTrack):
     """20 ms at a time, 16 kHz, mono, 16 bit. Stands in for Pipecat's SmallWebRTCTrack.
 
@@ -36,7 +85,7 @@ class HeardTrack(MediaStreamTrack):
     def __init__(self, *, may_rest: bool = False) -> None:
         super().__init__()
         self._queue: deque[bytes] = deque(maxlen=MAX_QUEUED)
-        self._waiter: asyncio.Future[bytes] | None = None
+        self._waiter: _Next | None = None
         self._samples = 0
         self._clock = asyncio.get_running_loop()  # MediaStreamTrack has a `_loop` that is none yet
         self._silent_since: float | None = None
@@ -74,9 +123,9 @@ class HeardTrack(MediaStreamTrack):
         self._timer = None if rests else self._clock.call_at(self._silent_since, self._tick)
 
     def _hand_on(self, pcm: bytes) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(pcm)
-            self._waiter = None
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.come(pcm)
         else:
             self._queue.append(pcm)
 
@@ -88,7 +137,7 @@ class HeardTrack(MediaStreamTrack):
         """
         if self.readyState != "live":
             raise MediaStreamError
-        waiter: asyncio.Future[bytes] = self._clock.create_future()
+        waiter = _Next(loop=self._clock)
         if self._queue:
             waiter.set_result(self._queue.popleft())
         else:

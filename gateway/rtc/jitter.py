@@ -136,9 +136,9 @@ class JitterBuffer:
             self._start(packet, now)
         elif packet.ssrc != stream.ssrc:
             self._switch(stream, packet, now)
-        elif -_MAX_MISORDER <= stream.offset(packet.seq) <= _MAX_DROPOUT:
+        elif -_MAX_MISORDER <= (ahead := stream.offset(packet.seq)) <= _MAX_DROPOUT:
             self._suspect = None
-            stream.accept(packet, now)
+            stream.accept(packet, ahead, now)
             stream.restore(older, now)
         else:
             self._suspect_restart(packet, now)
@@ -230,7 +230,7 @@ class _Stream:
         self._run = 0  # samples concealed since the last packet
         self._hold = 0.0  # how long the last packet was held
         self._arrivals = Arrivals(now - (packet.timestamp + packet.duration) / CLOCK_RATE, now)
-        self.accept(packet, now)
+        self.accept(packet, 0, now)
 
     @property
     def ahead(self) -> int:
@@ -246,10 +246,11 @@ class _Stream:
 
     def offset(self, seq: int) -> int:
         """How far `seq` lies ahead of the next one expected, across the wrap."""
-        return _signed(seq - self._next_seq, 16)
+        return (seq - self._next_seq + 2**15) % 2**16 - 2**15
 
-    def accept(self, packet: AudioPacket, now: float) -> None:
-        seq = self._next_seq + self.offset(packet.seq)
+    def accept(self, packet: AudioPacket, ahead: int, now: float) -> None:
+        """Take a packet that is so far ahead of the next one expected."""
+        seq = self._next_seq + ahead
         if seq in self._held or (seq < self._next_seq and self._played >> (self._next_seq - 1 - seq) & 1):
             self._counts["duplicated"] += 1
         elif seq < self._next_seq:
@@ -269,8 +270,8 @@ class _Stream:
                 self._counts["red_recovered"] += 1
 
     def _unwrapped(self, packet: AudioPacket, now: float) -> _Held:
-        timestamp = self._next_timestamp + _signed(packet.timestamp - self._next_timestamp, 32)
-        return _Held(packet, timestamp, now)
+        ahead = (packet.timestamp - self._next_timestamp + 2**31) % 2**32 - 2**31
+        return _Held(packet, self._next_timestamp + ahead, now)
 
     def _hold_packet(self, seq: int, packet: AudioPacket, now: float) -> None:
         held = self._unwrapped(packet, now)
@@ -381,9 +382,3 @@ class _Stream:
             reorder_ms=self._arrivals.reordering * 1000,
             jitter_ms=self._arrivals.jitter * 1000,
         )
-
-
-def _signed(difference: int, bits: int) -> int:
-    """The least-magnitude number congruent to `difference` modulo 2**bits."""
-    half = 1 << bits - 1
-    return (difference + half) % (1 << bits) - half

@@ -98,12 +98,14 @@ class DeviceReceiver:
         self._hand_on(self._playout.poll(self._loop.time()))
 
     def _hand_on(self, frames: list[bytes]) -> None:
-        for back, pcm in zip(range(len(frames), 0, -1), frames, strict=True):
-            self._hear(Heard(pcm, self._playout.played(back), self._playout.made_up(back)))
-        self._playout.rest(not self._listens())
+        playout, back = self._playout, len(frames)
+        for pcm in frames:
+            self._hear(Heard(pcm, playout.played(back), playout.made_up(back)))
+            back -= 1
+        playout.rest(not self._listens())
         if self._timer is not None:
             self._timer.cancel()
-        deadline = self._playout.deadline
+        deadline = playout.deadline
         self._timer = None if deadline is None else self._loop.call_at(deadline, self._due)
 
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:

@@ -18,6 +18,7 @@ from gateway.errors import GatewayError
 from gateway.wire.plain import is_deeper
 
 HEADER: Final = struct.Struct("<B3xIId")
+_HEADER: Final = HEADER.size
 MAX_SOUND: Final = 1 << 16
 """Bytes of one frame of sound: two seconds at 16 kHz, more than any transport of Pipecat's writes at once."""
 MAX_MESSAGE: Final = 1 << 18
@@ -52,7 +53,6 @@ class Kind(IntEnum):
 
 
 _LIMITS: Final = {Kind.HEARD: MAX_SOUND, Kind.SAID: MAX_SOUND, Kind.MESSAGE: MAX_MESSAGE}
-_KINDS: Final = {int(kind): kind for kind in Kind}
 _SOUND: Final = (Kind.HEARD, Kind.SAID)
 
 
@@ -119,25 +119,29 @@ class Reader:
         """
         data = self._rest + data if self._rest else data
         found = []
-        start = 0
-        while len(data) - start >= HEADER.size:
+        start, size = 0, len(data)
+        while (body := start + _HEADER) <= size:
             number, rate, length, at = HEADER.unpack_from(data, start)
             kind = _checked(number, rate, length)
-            end = start + HEADER.size + length
-            if len(data) < end:
+            if (end := body + length) > size:
                 break
-            found.append(Frame(kind, data[start + HEADER.size : end], rate, at))
+            found.append(Frame(kind, data[body:end], rate, at))
             start = end
         self._rest = data[start:]
         return found
 
 
 def _checked(number: int, rate: int, length: int) -> Kind:
-    kind = _KINDS.get(number)
-    if kind is None:
+    if number not in _KINDS:
         raise FrameError(f"there is no frame of kind {number}")
-    if length > _LIMITS.get(kind, 0):
+    kind, most, is_sound = _KINDS[number]
+    if length > most:
         raise FrameError(f"a frame of kind {kind.name} has {length} bytes")
-    if kind in _SOUND and (length % 2 or not RATES[0] <= rate <= RATES[1]):
+    if is_sound and (length % 2 or not _LOWEST <= rate <= _HIGHEST):
         raise FrameError(f"sound of {length} bytes at {rate} samples a second")
     return kind
+
+
+_LOWEST, _HIGHEST = RATES
+_KINDS: Final = {int(kind): (kind, _LIMITS.get(kind, 0), kind in _SOUND) for kind in Kind}
+"""What each is, how long its body may be, and whether that is sound."""

@@ -179,12 +179,14 @@ class Pair:
 
     def _take_some(self) -> None:
         """Take some of what was read; nothing more is read until all of it is taken, and the other end waits."""
-        began, cpu, count = perf_counter(), thread_time() if self._budget is not None else 0.0, 0
+        budget, unread, count = self._budget, self._unread, 0
+        cpu = 0.0 if budget is None else thread_time()
+        began = perf_counter()
         try:
-            while self._unread and count < MOST_FRAMES and perf_counter() - began < MOST_SECONDS:
-                frame = self._unread.popleft()
+            while unread and count < MOST_FRAMES and (not count or perf_counter() - began < MOST_SECONDS):
+                frame = unread.popleft()
                 count += 1
-                if self._budget is not None:
+                if budget is not None:
                     least = _MESSAGE_COST if frame.kind is Kind.MESSAGE else _LEAST_COST
                     self._spent += max(0, least - len(frame.body))
                 self._take(frame)
@@ -194,7 +196,7 @@ class Pair:
             self._break(str(error))
         finally:  # whatever a frame led to, the next is taken
             if not self.closed:
-                self._go_on(thread_time() - cpu if self._budget is not None else 0.0)
+                self._go_on(0.0 if budget is None else thread_time() - cpu)
 
     def _go_on(self, took: float) -> None:
         """With the rest once its share of a core allows, or in the next second where it was too much for this one."""

@@ -170,6 +170,56 @@ async def test_silence_that_is_held_takes_no_time(call: Call) -> None:
     assert await waiting == PCM
 
 
+async def listening(heard: track.HeardTrack) -> tuple[asyncio.Task[None], list[bytes]]:
+    """A task that hears, and what it has heard; it waits."""
+    got: list[bytes] = []
+
+    async def hear() -> None:
+        while True:
+            got.append(await heard.read())
+
+    task = asyncio.create_task(hear())
+    await asyncio.sleep(0)
+    return task, got
+
+
+async def test_who_hears_goes_on_in_the_turn_in_which_the_sound_comes() -> None:
+    heard = track.HeardTrack()
+    task, got = await listening(heard)
+    by_then: list[int] = []
+
+    def two_come() -> None:
+        for _ in range(2):
+            heard.put(PCM)
+            by_then.append(len(got))
+
+    asyncio.get_running_loop().call_soon(two_come)
+    await asyncio.sleep(0)
+    assert by_then == [1, 2]
+    task.cancel()
+
+
+async def test_what_comes_while_another_task_runs_is_heard_after_that() -> None:
+    heard = track.HeardTrack()
+    task, got = await listening(heard)
+    heard.put(PCM)
+    assert got == []
+    await asyncio.sleep(0)
+    assert got == [PCM]
+    task.cancel()
+
+
+@pytest.mark.parametrize("ends", [lambda task, _: task.cancel(), lambda _, heard: heard.stop()])
+async def test_who_waits_can_be_told_that_nothing_comes(ends: Any) -> None:
+    heard = track.HeardTrack()
+    task, got = await listening(heard)
+    ends(task, heard)
+    with pytest.raises((asyncio.CancelledError, MediaStreamError)):
+        await task
+    heard.put(PCM)
+    assert got == []
+
+
 async def test_long_silence_is_left_out_where_the_bot_may_rest(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,6 +112,16 @@ async def test_a_device_is_heard_without_a_detour() -> None:
     assert {(f.sample_rate, f.num_channels, f.num_frames) for f in heard.audio} == {(16_000, 1, 320)}
 
 
+async def test_nothing_waits_for_sound_that_comes_another_way() -> None:
+    async with listening(HeardTrack()) as (heard, _):
+        await heard.started.wait()
+        assert not [
+            t
+            for t in asyncio.all_tasks()
+            if t.get_name().endswith("_audio_task_handler") and "Input" in t.get_name()
+        ]
+
+
 async def test_a_device_is_told_without_a_detour(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
     async with listening(HeardTrack()) as (heard, client):
