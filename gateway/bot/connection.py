@@ -39,7 +39,8 @@ class BotConnection(SmallWebRTCConnection):
         self._unread: list[Any] = []
         self._events: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
         self._said_until = 0.0
-        self._at_once: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._at_once: asyncio.Future[bool] = self._loop.create_future()
         self._at_once.set_result(True)
         self.heard: HeardTrack | None = None
         self._may_rest = False
@@ -204,13 +205,11 @@ class BotConnection(SmallWebRTCConnection):
 
     def has_room(self, seconds: float) -> bool:
         """Whether so much more can be said without waiting."""
-        now = asyncio.get_running_loop().time()
-        return max(now, self._said_until) + seconds - now <= AHEAD_SECONDS
+        return max(0.0, self._said_until - self._loop.time()) + seconds <= AHEAD_SECONDS
 
     def _say(self, pcm: bytes, rate: int) -> asyncio.Future[bool]:
         """Send PCM on its way; the future is done when it is time for more (by `AHEAD_SECONDS` early)."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = self._loop.time()
         self._said_until = max(now, self._said_until) + len(pcm) / 2 / rate
         if self._pair is not None:
             for start in range(0, len(pcm), MAX_SOUND):
@@ -218,9 +217,9 @@ class BotConnection(SmallWebRTCConnection):
         wait = self._said_until - now - AHEAD_SECONDS
         if wait <= 0:
             return self._at_once
-        future: asyncio.Future[bool] = loop.create_future()
+        future: asyncio.Future[bool] = self._loop.create_future()
         future.add_done_callback(self._clear_if_cancelled)
-        loop.call_later(wait, _settle, future)
+        self._loop.call_later(wait, _settle, future)
         return future
 
     def _clear_if_cancelled(self, future: asyncio.Future[bool]) -> None:

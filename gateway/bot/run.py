@@ -160,16 +160,21 @@ class _Seat:
     def take(self, frame: Frame) -> None:
         """Take a frame; what can't be read is the media's fault, and left out."""
         try:
-            told = talk.to_bot(frame.message()) if frame.kind is Kind.MESSAGE else None
-            match told:
-                case talk.Sounded():
-                    self._turns.packet(told.at)
-                case talk.Done():
-                    self.tools.settle(told)
-                case _:
-                    self._connection.take(frame)
+            if frame.kind is Kind.MESSAGE:
+                self._take_message(frame)
+            else:
+                self._connection.take(frame)
         except FrameError as error:
             logger.error("{}", error)
+
+    def _take_message(self, frame: Frame) -> None:
+        match told := talk.to_bot(frame.message()):
+            case talk.Sounded():
+                self._turns.packet(told.at)
+            case talk.Done():
+                self.tools.settle(told)
+            case _:
+                self._connection.take(frame)
 
     def lost(self, reason: str) -> None:
         """The media process is gone: to the bot that is a client that left."""

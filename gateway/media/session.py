@@ -35,7 +35,7 @@ from gateway.wire.calls import (
 )
 from gateway.wire.sdp import Client
 
-STATUS_SECONDS = 1.0
+LOOK_SECONDS = 1.0
 END_SECONDS = 5.0
 """How long a connection may take to close."""
 
@@ -252,16 +252,20 @@ class Session:
 
     async def _run_watch(self) -> str:
         """Follow the call until it ends by itself: the client leaves or vanishes, the bot ends or dies."""
+        told = False
         while True:
             self._listen()
             if (over := self._over()) is not None:
                 return over
-            if self.state is not State.CONNECTING:  # else there is nothing to tell yet
+            if self.state is not State.CONNECTING and not told:  # else there is nothing to tell yet
                 self._media = await self._connection.figures()
                 self._report()
             self._stirred.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stirred.wait(), STATUS_SECONDS)
+            try:
+                await asyncio.wait_for(self._stirred.wait(), LOOK_SECONDS)
+                told = False
+            except TimeoutError:
+                told = not told  # its figures are of use every other time
 
     def _listen(self) -> None:
         """Note signs of life, and follow the table by them."""
