@@ -42,15 +42,6 @@ static uint32_t base(const struct jitter *j)
     return diff32(j->least[0], j->least[1]) < 0 ? j->least[0] : j->least[1];
 }
 
-static void measure_jitter(struct jitter *j, uint32_t transit)
-{
-    int32_t d = diff32(transit, j->transit);
-    uint32_t size = (uint32_t)(d < 0 ? -d : d);
-    j->transit = transit;
-    j->jitter16 += size - ((j->jitter16 + 8) >> 4);
-    j->stats.jitter = j->jitter16 >> 4;
-}
-
 static void measure_least(struct jitter *j, uint32_t arrival, uint32_t transit)
 {
     if (arrival - j->bucket_at >= BUCKET) {
@@ -84,7 +75,7 @@ static bool measure(struct jitter *j, const struct jitter_packet *p, uint32_t ar
     if (late >= DISCONTINUITY || late <= -DISCONTINUITY)
         return false;
     if (!p->is_copy) {
-        measure_jitter(j, transit);
+        j->transit = transit;
         measure_least(j, arrival, transit);
     }
     measure_lateness(j, diff32(transit, base(j)), p->is_copy);
@@ -107,10 +98,11 @@ static void restart(struct jitter *j, const struct jitter_packet *p, uint32_t ar
     j->held = j->starved = j->patience = 0;
 }
 
-/* The stream goes on, or a sender has begun anew: another SSRC, or numbers from nowhere. */
+/* The stream goes on, or a sender has begun anew: another SSRC, numbers from nowhere, or after a rest, by
+ * which no bucket says anything of now and `next` may seem to be ahead. */
 static bool continues(const struct jitter *j, const struct jitter_packet *p, uint32_t arrival)
 {
-    if (!j->synced || p->ssrc != j->ssrc)
+    if (!j->synced || p->ssrc != j->ssrc || arrival - j->bucket_at >= 2 * BUCKET)
         return false;
     int32_t ahead = diff16(p->sequence, j->highest);
     if (ahead <= 0)

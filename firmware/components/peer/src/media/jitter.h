@@ -74,7 +74,6 @@ struct jitter_stats {
     uint32_t dtx;              /* pops in DTX */
     uint32_t dropped;          /* frames dropped to shrink the delay, or for want of slots */
     uint32_t restarts;
-    uint32_t jitter;        /* ticks; RFC 3550 6.4.1 */
     uint32_t delay, target; /* ticks; the delay is that of the last frame played */
 };
 
@@ -100,7 +99,6 @@ struct jitter {
     uint32_t least[2];  /* transit: in this bucket, in the one before */
     uint32_t bucket_at; /* arrival when this bucket began, ticks */
     uint32_t transit;   /* of the packet before */
-    uint32_t jitter16;  /* RFC 3550 A.8 scales it by 16 */
     uint32_t target256; /* the same for the target */
     uint32_t usual16;   /* bytes of a packet */
     uint16_t held;      /* frames concealed in place of none, and not yet paid back */
