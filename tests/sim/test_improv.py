@@ -58,13 +58,13 @@ async def test_a_browser_sets_it_up_and_is_sent_on_to_the_gateway(tmp_path: Path
         assert texts(await answer(reader, RESULT)) == [script.url + "/"]
         writer.write(frame(GET_NETWORKS))
         assert texts(await answer(reader, RESULT)) == []
-        writer.write(frame(SET_WIFI, b"\x04home\x06secret"))
+        writer.write(frame(SET_WIFI, b"\x04home\x0ano secrets"))
         assert await answer(reader, STATE) == bytes([PROVISIONING])
         assert await answer(reader, STATE) == bytes([PROVISIONED])
         assert texts(await answer(reader, RESULT)) == [script.url + "/"]
         writer.write(b"settings get ssid\n")
         line = await asyncio.wait_for(reader.readuntil(b'@ok {"ssid":"home"}\n'), PATIENCE)
-        assert b"secret" not in line
+        assert b"secrets" not in line
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()

@@ -20,6 +20,7 @@ struct fake {
     /* link */
     enum port_link link;
     bool needs_ssid, busy;
+    uint32_t joins;
     struct port_network networks[6];
     int network_count, network_at;
     bool scan_fails;

@@ -147,10 +147,10 @@ static void joins_and_says_where_to_go_on(void **state)
     fake_kv_put("gateway", "http://10.0.0.5:7860");
     voice_stop();
     voice_start(NULL);
-    command(IMPROV_SET_WIFI, "\x04home\x06secret", 12);
+    command(IMPROV_SET_WIFI, "\x04home\x0ano secrets", 16);
     ask();
     assert_int_equal(state_told(), IMPROV_PROVISIONING);
-    assert_true(fake_kv_is("ssid", "home") && fake_kv_is("password", "secret"));
+    assert_true(fake_kv_is("ssid", "home") && fake_kv_is("password", "no secrets"));
     fake_forget();
     run_for(MS(500));
     assert_null(printed(IMPROV_STATE, 0));
@@ -174,14 +174,14 @@ static void a_gateway_is_not_needed_for_wifi(void **state)
 static void a_wrong_password_is_told_and_can_be_tried_again(void **state)
 {
     (void)state;
-    command(IMPROV_SET_WIFI, "\x04home\x05wrong", 11);
+    command(IMPROV_SET_WIFI, "\x04home\x09wrong one", 15);
     ask();
     fake.link = PORT_LINK_REFUSED;
     fake_forget();
     run_for(MS(500));
     assert_int_equal(error_told(), IMPROV_UNABLE_TO_CONNECT);
     assert_int_equal(state_told(), IMPROV_READY);
-    command(IMPROV_SET_WIFI, "\x04home\x05right", 11);
+    command(IMPROV_SET_WIFI, "\x04home\x09right one", 15);
     fake.link = PORT_LINK_JOINING;
     ask();
     fake_forget();
@@ -190,10 +190,22 @@ static void a_wrong_password_is_told_and_can_be_tried_again(void **state)
     assert_int_equal(state_told(), IMPROV_PROVISIONED);
 }
 
+static void a_password_that_no_network_has_is_told_at_once(void **state)
+{
+    (void)state;
+    command(IMPROV_SET_WIFI,
+            "\x04home\x07"
+            "1234567",
+            13);
+    ask();
+    assert_int_equal(error_told(), IMPROV_UNABLE_TO_CONNECT);
+    assert_false(fake_kv_is("ssid", "home"));
+}
+
 static void a_network_that_never_answers_is_given_up(void **state)
 {
     (void)state;
-    command(IMPROV_SET_WIFI, "\x04home\x01x", 7);
+    command(IMPROV_SET_WIFI, "\x04home\x08whatever", 14);
     ask();
     fake.link = PORT_LINK_JOINING;
     fake_forget();
@@ -304,10 +316,10 @@ static void lines_go_on_around_frames(void **state)
 static void any_byte_may_be_in_a_frame(void **state)
 {
     (void)state;
-    command(IMPROV_SET_WIFI, "\x03\n\r \x02\r\n", 7);
+    command(IMPROV_SET_WIFI, "\x03\n\r \x08\r\n\r\n\r\n\r\n", 13);
     ask();
     assert_int_equal(error_told(), IMPROV_OK);
-    assert_true(fake_kv_is("ssid", "\n\r ") && fake_kv_is("password", "\r\n"));
+    assert_true(fake_kv_is("ssid", "\n\r ") && fake_kv_is("password", "\r\n\r\n\r\n\r\n"));
 }
 
 static void half_a_frame_does_not_deafen_the_console(void **state)
@@ -350,6 +362,7 @@ int main(void)
         TEST(joins_and_says_where_to_go_on),
         TEST(a_gateway_is_not_needed_for_wifi),
         TEST(a_wrong_password_is_told_and_can_be_tried_again),
+        TEST(a_password_that_no_network_has_is_told_at_once),
         TEST(a_network_that_never_answers_is_given_up),
         TEST(tells_networks_one_by_one_and_then_the_end),
         TEST(its_name_can_be_read_and_set),

@@ -19,6 +19,24 @@ static void waits_for_wifi_settings_where_it_needs_them(void **state)
     assert_int_equal(state_now(), SESSION_PROVISIONING);
 }
 
+/* Firmware of before took any, over Improv. */
+static void a_stored_password_that_no_network_has_is_told(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake.needs_ssid = true;
+    fake.link = PORT_LINK_JOINING;
+    fake_kv_put("ssid", "home");
+    fake_kv_put("password", "1234567");
+    voice_start(NULL);
+    run_for(MS(500));
+    assert_true(fake_kv_is("last_failure", "wifi_refused"));
+    assert_int_equal(fake.joins, 0);
+    type("settings set password 12345678\n");
+    assert_int_equal(state_now(), SESSION_NETWORK);
+    assert_int_equal(fake.joins, 1);
+}
+
 static void a_gateway_that_refuses_is_tried_again_at_growing_distance(void **state)
 {
     (void)state;
@@ -401,6 +419,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(waits_for_wifi_settings_where_it_needs_them, stop),
+        cmocka_unit_test_teardown(a_stored_password_that_no_network_has_is_told, stop),
         cmocka_unit_test_teardown(a_gateway_that_refuses_is_tried_again_at_growing_distance, stop),
         cmocka_unit_test_teardown(a_failure_that_repeats_is_written_once, stop),
         cmocka_unit_test_teardown(a_rejected_key_is_not_hammered, stop),

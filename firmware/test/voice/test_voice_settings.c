@@ -100,7 +100,7 @@ static void sixty_four_digits_are_a_key_and_nothing_else_of_that_length(void **s
     assert_int_equal(settings_set(&s, "password", phrase), SETTINGS_OK);
 }
 
-static void what_is_typed_and_too_short_for_a_password_is_none(void **state)
+static void what_is_given_and_too_short_for_a_password_is_none(void **state)
 {
     static const char *const typed[] = {"1", "1234567", "12345678", ""};
     (void)state;
@@ -110,9 +110,13 @@ static void what_is_typed_and_too_short_for_a_password_is_none(void **state)
         fake_kv_put("password", "old secret");
         settings_load(&s);
         bool fits = i > 1;
-        assert_int_equal(settings_set(&s, "password", typed[i]), fits ? SETTINGS_OK : SETTINGS_REFUSED);
+        enum settings_error expected = fits ? SETTINGS_OK : SETTINGS_REFUSED;
+        assert_int_equal(settings_set(&s, "password", typed[i]), expected);
         boot();
         assert_true(is_network("home", fits ? typed[i] : "old secret"));
+        assert_int_equal(settings_set_wifi(&s, "away", typed[i]), expected);
+        boot();
+        assert_true(is_network(fits ? "away" : "home", fits ? typed[i] : "old secret"));
     }
 }
 
@@ -267,7 +271,7 @@ int main(void)
         cmocka_unit_test(power_that_fails_again_changes_nothing),
         cmocka_unit_test(what_is_said_later_counts),
         cmocka_unit_test(sixty_four_digits_are_a_key_and_nothing_else_of_that_length),
-        cmocka_unit_test(what_is_typed_and_too_short_for_a_password_is_none),
+        cmocka_unit_test(what_is_given_and_too_short_for_a_password_is_none),
         cmocka_unit_test(a_name_is_taken_as_it_is),
         cmocka_unit_test(one_setting_is_the_old_or_the_new_one),
         cmocka_unit_test(without_a_store_what_is_set_can_be_taken_back),

@@ -170,14 +170,14 @@ def test_an_update_that_crashes_is_rolled_back(prepared: Callable[..., Path]) ->
 
 
 def test_an_image_that_never_goes_live_runs_without_a_network(prepared: Callable[..., Path]) -> None:
-    where = prepared(image("1.0.0", "never-live"), ssid="home", password="secret")
+    where = prepared(image("1.0.0", "never-live"), ssid="home", password="no secrets")
     with simulated(where, "esp32c3", *LOOPBACK) as board, board.open() as port:
         read_until(port, b'"reason":"no_wifi"')
 
 
 def test_a_wrong_password_is_refused_where_there_is_wifi(prepared: Callable[..., Path]) -> None:
-    where = prepared(image("1.0.0"), ssid="home", password="wrong")
-    with simulated(where, "esp32c3", *LOOPBACK, "--wifi", "home:secret") as board, board.open() as port:
+    where = prepared(image("1.0.0"), ssid="home", password="wrong one")
+    with simulated(where, "esp32c3", *LOOPBACK, "--wifi", "home:no secrets") as board, board.open() as port:
         read_until(port, b'"reason":"wifi_refused"')
 
 

@@ -83,9 +83,14 @@ static void begin_call(struct device *d, uint64_t now)
         take_news(d, now, &news);
 }
 
+static bool can_join(const struct device *d)
+{
+    return !port_link_needs_ssid() || settings_can_join(&d->settings);
+}
+
 static void enter(struct device *d, uint64_t now)
 {
-    if (d->session.state == SESSION_NETWORK)
+    if (d->session.state == SESSION_NETWORK && can_join(d))
         (void)port_link_join(d->settings.ssid, d->settings.password);
     bool looks = d->session.state == SESSION_DISCOVERY && d->settings.gateway[0] == '\0';
     if (looks && d->refusal.reason == REASON_NONE)
@@ -168,7 +173,7 @@ static void watch_link(struct device *d, uint64_t now)
         [PORT_LINK_REFUSED] = REASON_WIFI_REFUSED,
         [PORT_LINK_NO_ADDRESS] = REASON_NO_ADDRESS,
     };
-    enum port_link link = port_link_state();
+    enum port_link link = can_join(d) ? port_link_state() : PORT_LINK_REFUSED;
     if (link == PORT_LINK_UP)
         handle(d, now, SESSION_LINK_UP, REASON_NONE, 0);
     else if (d->session.state != SESSION_NETWORK)

@@ -114,7 +114,7 @@ static bool join(struct device *d, uint64_t now, const struct improv_request *re
     enum settings_error error = settings_set_wifi(&d->settings, request->ssid, request->password);
     /* a store that fails is no reason to stay alone: the network is joined until the next start */
     if (error != SETTINGS_OK && error != SETTINGS_STORE) {
-        send_error(error == SETTINGS_REFUSED ? IMPROV_INVALID : IMPROV_UNKNOWN);
+        send_error(error == SETTINGS_REFUSED ? IMPROV_UNABLE_TO_CONNECT : IMPROV_UNKNOWN);
         return false;
     }
     d->improv.joining = true;

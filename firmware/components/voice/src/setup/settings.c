@@ -19,8 +19,8 @@ static bool is_url(const char *value)
     return http_parse_url(&url, value);
 }
 
-#define HEX 64u           /* digits of a SHA-256, and of a raw Wi-Fi key */
-#define PASSPHRASE_MIN 8u /* IEEE 802.11-2020, annex J.4 */
+#define HEX 64u /* digits of a SHA-256, and of a raw Wi-Fi key */
+#define PASSPHRASE_MIN 8u
 
 static bool is_hex(const char *value, char end)
 {
@@ -32,7 +32,13 @@ static bool is_pins(const char *value)
     return is_hex(value, '\0') || (is_hex(value, ',') && is_hex(value + HEX + 1, '\0'));
 }
 
-/* A passphrase has up to 63 bytes; 64 are the key itself, in hex (IEEE 802.11-2020, annex J.4). */
+/* A passphrase has 8 to 63 bytes; 64 are the key itself, in hex (IEEE 802.11-2020, annex J.4). */
+static bool is_too_short(const char *password)
+{
+    return password[0] != '\0' && strlen(password) < PASSPHRASE_MIN;
+}
+
+/* One that is too short may be stored: it was taken once. Forgotten, it would be an open network's. */
 static bool is_password(const char *value)
 {
     return strlen(value) < HEX || is_hex(value, '\0');
@@ -200,15 +206,9 @@ static void forget_pending(const char *name)
         (void)port_kv_erase(PENDING); /* what is said later counts */
 }
 
-/* No network has one so short; over Improv who gives it is told so a moment later, and here never. */
-static bool is_too_short(const char *name, const char *value)
-{
-    return strcmp(name, "password") == 0 && value[0] != '\0' && strlen(value) < PASSPHRASE_MIN;
-}
-
 enum settings_error settings_set(struct settings *s, const char *name, const char *value)
 {
-    if (is_too_short(name, value))
+    if (strcmp(name, "password") == 0 && is_too_short(value))
         return SETTINGS_REFUSED;
     forget_pending(name);
     return put(s, name, value);
@@ -224,7 +224,8 @@ enum settings_error settings_set_wifi(struct settings *s, const char *ssid, cons
 {
     char both[sizeof s->ssid + sizeof s->password];
     size_t name_len = strlen(ssid) + 1, len = name_len + strlen(password);
-    if (name_len > sizeof s->ssid || len - name_len >= sizeof s->password || !is_password(password))
+    if (name_len > sizeof s->ssid || len - name_len >= sizeof s->password || !is_password(password) ||
+        is_too_short(password))
         return SETTINGS_REFUSED; /* neither is changed */
     memcpy(both, ssid, name_len);
     memcpy(both + name_len, password, len - name_len);
@@ -326,6 +327,11 @@ bool settings_is_muted(const struct settings *s)
 bool settings_is_microphone_muted(const struct settings *s)
 {
     return s->mic_muted[0] == '1';
+}
+
+bool settings_can_join(const struct settings *s)
+{
+    return !is_too_short(s->password);
 }
 
 bool settings_update_plain(const struct settings *s)

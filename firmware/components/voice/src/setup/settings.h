@@ -53,6 +53,8 @@ const char *settings_get(const struct settings *s, const char *name);
 uint8_t settings_volume(const struct settings *s);
 bool settings_is_muted(const struct settings *s);
 bool settings_is_microphone_muted(const struct settings *s);
+/* False: no network has a password like this one. */
+bool settings_can_join(const struct settings *s);
 bool settings_update_plain(const struct settings *s);
 #define SETTINGS_PINS 2u
 /* Decoded, 32 bytes each; how many there are. */
