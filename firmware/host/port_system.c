@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bsd.h"
 #include "host.h"
 #include "port_audio.h"
 
@@ -164,26 +165,17 @@ void port_led(uint8_t red, uint8_t green, uint8_t blue)
 
 static struct port_shown display;
 
-static void put(char *to, size_t cap, const char *text)
-{
-    size_t len = strlen(text);
-    if (len >= cap)
-        for (len = cap - 1; len > 0 && ((uint8_t)text[len] & 0xC0) == 0x80; len--) /* not through a letter */
-            continue;
-    memcpy(to, text, len);
-    to[len] = '\0';
-}
-
 void port_display_state(const char *state, const char *detail)
 {
-    put(display.state, sizeof display.state, state);
-    put(display.detail, sizeof display.detail, detail);
+    shown_put(display.state, sizeof display.state, state);
+    shown_put(display.detail, sizeof display.detail, detail);
     port_log(PORT_DEBUG, "display", "%s%s%s", state, detail[0] != '\0' ? ": " : "", detail);
 }
 
 void port_display_text(enum port_speaker who, const char *text)
 {
-    put(display.text[who], sizeof display.text[who], text);
+    text = shown_last_words(text, sizeof display.text[who] - 1); /* of a panel of 320 pixels */
+    shown_put(display.text[who], sizeof display.text[who], text);
     port_log(PORT_DEBUG, "display", "%s %s", who == PORT_SPEAKER_USER ? "<" : ">", text);
 }
 

@@ -1,5 +1,5 @@
-/* The stream over BSD sockets, which lwIP and Linux both have; and what each of the two does in its own way.
- */
+/* The stream over BSD sockets, which lwIP and Linux both have, and what each of the two does in its own way;
+ * and a display's text, which is the same on both. */
 #ifndef PORT_BSD_H
 #define PORT_BSD_H
 
@@ -32,6 +32,13 @@ void bsd_watch(int descriptor, bool room);
 bool addresses_equal(const struct port_address *a, const struct port_address *b); /* but for the port */
 /* Puts it where it belongs. What there is no room for is left out, the farthest first. */
 void addresses_add(struct port_addresses *list, const struct port_address *address);
+
+/* ---- shown.c ---- */
+
+/* Cut where it does not fit, and not within a letter. */
+void shown_put(char *to, size_t cap, const char *text);
+/* From the first word, or letter, that begins in the last `room` bytes. */
+const char *shown_last_words(const char *text, size_t room);
 
 /* ---- tls.c: over the stream's socket, once there is one ---- */
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "board.h"
+#include "bsd.h"
 #include "display_panel.h"
 #include "port.h"
 
@@ -106,48 +107,26 @@ static bool is_on(void)
     return on;
 }
 
-static void put(char *to, size_t cap, const char *text)
-{
-    size_t len = strlen(text);
-    if (len >= cap)
-        for (len = cap - 1; len > 0 && ((uint8_t)text[len] & 0xC0) == 0x80; len--) /* not through a letter */
-            continue;
-    memcpy(to, text, len);
-    to[len] = '\0';
-}
-
 void port_display_state(const char *state, const char *detail)
 {
     if (!is_on())
         return;
     (void)xSemaphoreTake(lock, portMAX_DELAY); /* held for as long as copying takes */
-    put(tray.what.state, sizeof tray.what.state, state);
-    put(tray.what.detail, sizeof tray.what.detail, detail);
+    shown_put(tray.what.state, sizeof tray.what.state, state);
+    shown_put(tray.what.detail, sizeof tray.what.detail, detail);
     tray.changed = true;
     (void)xSemaphoreGive(lock);
-}
-
-/* The last words, where all of them would push the other side's off the panel. */
-static const char *last_words(const char *text)
-{
-    size_t len = strlen(text), room = board.display.width >= 240 ? sizeof tray.what.text[0] - 1 : TEXT_SMALL;
-    if (len <= room)
-        return text;
-    const char *from = text + len - room, *space = strchr(from, ' ');
-    if (space != NULL)
-        return space + 1;
-    while (((uint8_t)*from & 0xC0) == 0x80) /* not from within a letter */
-        from++;
-    return from;
 }
 
 void port_display_text(enum port_speaker who, const char *text)
 {
     if (!is_on())
         return;
-    text = last_words(text);
+    /* where all of them would push the other side's off the panel */
+    size_t room = board.display.width >= 240 ? sizeof tray.what.text[0] - 1 : TEXT_SMALL;
+    text = shown_last_words(text, room);
     (void)xSemaphoreTake(lock, portMAX_DELAY);
-    put(tray.what.text[who], sizeof tray.what.text[who], text);
+    shown_put(tray.what.text[who], sizeof tray.what.text[who], text);
     tray.changed = true;
     (void)xSemaphoreGive(lock);
 }
@@ -156,10 +135,10 @@ bool port_display_read(struct port_shown *shown)
 {
     if (board.display.kind == BOARD_DISPLAY_NONE || !is_on() || !lvgl_port_lock(LOOK_MS))
         return false;
-    put(shown->state, sizeof shown->state, lv_label_get_text(labels.state));
-    put(shown->detail, sizeof shown->detail, lv_label_get_text(labels.detail));
+    shown_put(shown->state, sizeof shown->state, lv_label_get_text(labels.state));
+    shown_put(shown->detail, sizeof shown->detail, lv_label_get_text(labels.detail));
     for (int i = 0; i < 2; i++)
-        put(shown->text[i], sizeof shown->text[i], lv_label_get_text(labels.text[i]));
+        shown_put(shown->text[i], sizeof shown->text[i], lv_label_get_text(labels.text[i]));
     lvgl_port_unlock();
     return true;
 }
