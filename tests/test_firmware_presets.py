@@ -81,6 +81,11 @@ def compiled(source: str, folder: Path, changes: dict[str, str | None], chip: st
         ("esp/bsd.c", BIG, "CONFIG_MBEDTLS_SSL_IN_CONTENT_LEN=4096"),
         ("esp/bsd.c", SYMMETRIC, "CONFIG_MBEDTLS_ASYMMETRIC_CONTENT_LEN=y"),
         ("esp/bsd.c", {"CONFIG_LWIP_MAX_SOCKETS": "2"}, "CONFIG_LWIP_MAX_SOCKETS=8"),
+        (
+            "esp/link.c",
+            {"CONFIG_ESP_NETIF_IP_LOST_TIMER_INTERVAL": "120"},
+            "CONFIG_ESP_NETIF_IP_LOST_TIMER_INTERVAL=5",
+        ),
         ("esp/link_wifi.c", {"CONFIG_ESP_WIFI_11KV_SUPPORT": None}, "CONFIG_ESP_WIFI_11KV_SUPPORT=y"),
         (
             "esp/link_wifi.c",

@@ -2,6 +2,7 @@
  * connects when it is told to and once, tells nobody that it was idle already, and scans or connects. */
 #include <esp_wifi.h>
 #include <esp_wnm.h>
+#include <sdkconfig.h>
 
 #include "bsd.h"
 #include "check.h"
@@ -12,8 +13,8 @@
 #define MISSES_MS 7000u
 #define DHCP_MS 1000u
 #define SCANS_MS 2000u
-#define LOST_IP_MS 120000u /* CONFIG_ESP_NETIF_IP_LOST_TIMER_INTERVAL */
-#define WAITS_MS 5000u     /* the session, after a failure */
+#define LOST_IP_MS (CONFIG_ESP_NETIF_IP_LOST_TIMER_INTERVAL * 1000u)
+#define WAITS_MS 5000u /* the session, after a failure */
 
 esp_event_base_t const WIFI_EVENT = "wifi", IP_EVENT = "ip";
 
@@ -216,6 +217,14 @@ static void roam(void)
     on_wifi(NULL, WIFI_EVENT, WIFI_EVENT_STA_CONNECTED, NULL);
 }
 
+/* DHCP takes it back: it has run out, or is another's now. */
+static void lose_address(void)
+{
+    address_lost_at = now_ms + LOST_IP_MS;
+    has_address = false;
+    address_at = now_ms + DHCP_MS;
+}
+
 static void step_driver(void)
 {
     ip_event_got_ip_t address = {.ip_info = {.ip = {0x0701a8c0}, .netmask = {0x00ffffff}}};
@@ -383,10 +392,25 @@ static void test_where_it_moves_to_without_an_address_it_joins_anew(void **state
     dhcp = false;
     roam();
     assert_false(stays_up(20000));
+    assert_false(comes_up(16000));
     assert_int_equal(port_link_state(), PORT_LINK_NO_ADDRESS);
     dhcp = true;
     assert_true(comes_up(40000));
     assert_true(stays_up(60000));
+}
+
+static void test_an_address_that_runs_out_is_missed_soon(void **state)
+{
+    (void)state;
+    lose_address();
+    assert_true(stays_up(60000)); /* given anew at once */
+    dhcp = false;
+    lose_address();
+    assert_false(stays_up(10000));
+    assert_false(comes_up(16000));
+    assert_int_equal(port_link_state(), PORT_LINK_NO_ADDRESS);
+    dhcp = true;
+    assert_true(comes_up(40000));
 }
 
 static void test_an_open_network_may_be_enciphered(void **state)
@@ -441,6 +465,7 @@ int main(void)
         cmocka_unit_test_setup(test_it_scans_while_it_tries_to_join_and_joins_afterwards, setup),
         cmocka_unit_test_setup(test_a_scan_that_nobody_reads_holds_nothing_up, setup),
         cmocka_unit_test_setup(test_where_it_moves_to_without_an_address_it_joins_anew, setup),
+        cmocka_unit_test_setup(test_an_address_that_runs_out_is_missed_soon, setup),
         cmocka_unit_test_setup(test_an_open_network_may_be_enciphered, setup),
         cmocka_unit_test_setup(test_a_password_that_none_has_is_refused_at_once, setup),
         cmocka_unit_test_setup(test_it_joins_again_however_long_it_was_up, setup),

@@ -31,7 +31,6 @@ typedef esp_err_t link_step(void);
 esp_err_t link_take_steps(link_step *const steps[], unsigned count, unsigned *done);
 enum port_link link_joins(void);    /* from now on; what it was */
 void link_is(enum port_link state); /* from any task */
-void link_renews(void);             /* likewise: up, and asks whether it may keep its address */
 bool link_address(uint8_t ip[4]);   /* ours; false if there is none */
 
 /* link_wifi.c or link_ethernet.c: the stack with a driver, and what port.h wants of it. Started again, with

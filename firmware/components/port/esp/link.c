@@ -1,18 +1,23 @@
 /* The link, whatever driver is beneath: its state, and our address. */
 #include <esp_event.h>
 #include <esp_netif.h>
+#include <sdkconfig.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "bsd.h"
 #include "esp.h"
 
+#if CONFIG_ESP_NETIF_IP_LOST_TIMER_INTERVAL < 1 || CONFIG_ESP_NETIF_IP_LOST_TIMER_INTERVAL > 5
+#error                                                                                                       \
+    "a lost address would seem to be there: set CONFIG_ESP_NETIF_IP_LOST_TIMER_INTERVAL=5, or delete sdkconfig.BOARD"
+#endif
+
 #define JOIN_MS 15000u /* to an address, from the start or from its loss */
 
 static _Atomic int state = PORT_LINK_DOWN;
 static _Atomic uint32_t address, mask; /* network order, 0 for none */
-static _Atomic uint32_t since_ms;      /* of that state, or of the move to another access point */
-static _Atomic bool renewing;          /* has moved: the address is not confirmed yet */
+static _Atomic uint32_t since_ms;      /* of that state */
 
 /* Unless it has changed meanwhile. */
 static bool turn(int from, enum port_link to)
@@ -40,7 +45,6 @@ static void on_ip(void *unused, esp_event_base_t base, int32_t id, void *data)
     const ip_event_got_ip_t *event = data;
     atomic_store(&mask, got ? event->ip_info.netmask.addr : 0);
     atomic_store(&address, got ? event->ip_info.ip.addr : 0);
-    atomic_store(&renewing, false);
     if (got) {
         port_log(PORT_INFO, "link", "address " IPSTR, IP2STR(&event->ip_info.ip));
         link_is(PORT_LINK_UP);
@@ -81,18 +85,11 @@ enum port_link link_joins(void)
     return was;
 }
 
-void link_renews(void)
-{
-    atomic_store(&since_ms, (uint32_t)(port_clock() / 1000));
-    atomic_store(&renewing, true);
-}
-
 enum port_link port_link_state(void)
 {
     enum port_link now = (enum port_link)atomic_load(&state);
     bool late = (uint32_t)(port_clock() / 1000) - atomic_load(&since_ms) > JOIN_MS;
-    bool waits = now == PORT_LINK_JOINING || (now == PORT_LINK_UP && atomic_load(&renewing));
-    return waits && late ? PORT_LINK_NO_ADDRESS : now;
+    return now == PORT_LINK_JOINING && late ? PORT_LINK_NO_ADDRESS : now;
 }
 
 bool bsd_is_near(const struct port_address *other)

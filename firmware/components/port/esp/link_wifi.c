@@ -63,10 +63,8 @@ static bool is_held(void)
 static void on_lost(const wifi_event_sta_disconnected_t *event)
 {
     enum port_link now = meaning(event->reason);
-    if (event->reason == WIFI_REASON_ROAMING) {
-        link_renews();
-        return;
-    }
+    if (event->reason == WIFI_REASON_ROAMING)
+        return; /* the address comes in a moment, or is told as lost (link.c) */
     port_log(PORT_WARNING, "wifi", "lost: reason %u, %d dBm", event->reason, event->rssi);
     if (now == PORT_LINK_JOINING && !atomic_load(&told))
         return; /* the network before */
