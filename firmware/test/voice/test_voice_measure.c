@@ -55,6 +55,30 @@ static void silence_is_nothing(void **state)
     free(r);
 }
 
+/* 32 bits of samples are over after 74 hours, and it counts from the start of the board on. */
+static void the_figures_of_a_week_are_right(void **state)
+{
+    (void)state;
+    struct measure m;
+    struct audio_summary s;
+    int16_t silence[AUDIO_BLOCK] = {0}, sound[AUDIO_BLOCK];
+    const uint64_t week = 7ull * 24 * 3600 * AUDIO_RATE;
+    measure_start(&m, 0);
+    for (size_t i = 0; i < AUDIO_BLOCK; i++)
+        sound[i] = i % 2 == 0 ? 5000 : -5000;
+    measure_heard(&m, 0, sound);
+    measure_heard(&m, 0, silence);
+    m.samples = week;
+    m.flaws.silent = m.flaws.run = week;
+    measure_heard(&m, 0, silence);
+    measure_heard(&m, 0, sound);
+    measure_get(&m, &s);
+    assert_int_equal(s.sound_percent, 0);
+    assert_int_equal(s.gaps, 1);
+    assert_int_equal(s.longest_gap_ms / 1000, week / AUDIO_RATE);
+    assert_int_equal(s.ms / 1000, week / AUDIO_RATE);
+}
+
 static void levels_are_right_to_a_fifth_of_a_decibel(void **state)
 {
     (void)state;
@@ -313,6 +337,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(silence_is_nothing),
+        cmocka_unit_test(the_figures_of_a_week_are_right),
         cmocka_unit_test(levels_are_right_to_a_fifth_of_a_decibel),
         cmocka_unit_test(a_tone_is_known_within_one_percent),
         cmocka_unit_test(a_tone_with_pauses_keeps_its_frequency),

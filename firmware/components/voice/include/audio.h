@@ -174,16 +174,17 @@ void audio_get_state(const struct audio *a, struct audio_state *state);
 /* What the speaker would play, since audio_measure_start(); beside it what was sent, whether injected or
  * spoken. For the correlation, something must begin or end in the meantime. */
 struct audio_summary {
-    uint32_t ms;
+    uint64_t ms;
     int16_t rms_db10, peak_db10;
-    uint32_t tone_mhz;             /* dominant tone, thousandths of a hertz; 0 if there is none */
-    uint8_t tone_percent;          /* share of it in the power of what is not silent */
-    uint8_t sound_percent;         /* share of the time that is not silent (-60 dBFS) */
-    uint32_t gaps, longest_gap_ms; /* silences of 10 ms and more with sound before and after */
-    uint32_t clicks;               /* steps in the waveform; a voice makes one in half a minute by itself */
-    int8_t correlation_percent;    /* of the two envelopes, at the best lag */
-    bool round_trip_known;         /* correlation of 50 % and more */
-    uint32_t round_trip_us;        /* from audio_capture_step() to audio_playout_step(), up to 2 s */
+    uint32_t tone_mhz;     /* dominant tone, thousandths of a hertz; 0 if there is none */
+    uint8_t tone_percent;  /* share of it in the power of what is not silent */
+    uint8_t sound_percent; /* share of the time that is not silent (-60 dBFS) */
+    uint32_t gaps;         /* silences of 10 ms and more with sound before and after */
+    uint64_t longest_gap_ms;
+    uint32_t clicks;            /* steps in the waveform; a voice makes one in half a minute by itself */
+    int8_t correlation_percent; /* of the two envelopes, at the best lag */
+    bool round_trip_known;      /* correlation of 50 % and more */
+    uint32_t round_trip_us;     /* from audio_capture_step() to audio_playout_step(), up to 2 s */
 };
 
 /* `hz`: the tone to expect, which makes clicks in it easier to tell from it; 0 if unknown. */

@@ -12,10 +12,10 @@
 #define AUDIO_FLAWS_RING 128
 
 struct audio_flaws {
-    uint32_t gaps, longest_gap; /* in samples */
-    uint32_t silent;            /* samples in silences of 10 ms and more */
-    uint32_t clicks;
-    uint32_t run;   /* samples of silence until now */
+    uint64_t longest_gap; /* in samples */
+    uint64_t silent;      /* samples in silences of 10 ms and more */
+    uint64_t run;         /* samples of silence until now */
+    uint32_t gaps, clicks;
     bool begun;     /* there was sound */
     int32_t cosine; /* Q14, twice that of the expected tone */
     int32_t last[2];

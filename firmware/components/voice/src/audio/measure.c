@@ -42,7 +42,7 @@ static void get_flaws(const struct measure *m, struct audio_summary *s)
 {
     const struct audio_flaws *f = &m->flaws;
     if (m->samples > 0)
-        s->sound_percent = (uint8_t)((uint64_t)(m->samples - f->silent) * 100 / m->samples);
+        s->sound_percent = (uint8_t)((m->samples - f->silent) * 100 / m->samples);
     s->gaps = f->gaps;
     s->longest_gap_ms = f->longest_gap / SAMPLES_PER_MS;
     s->clicks = f->clicks;

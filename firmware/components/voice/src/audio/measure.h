@@ -10,7 +10,7 @@
 /* Private. */
 struct measure {
     uint64_t power;
-    uint32_t samples;
+    uint64_t samples;
     int32_t peak;
     struct audio_tone tone;
     struct audio_flaws flaws;

@@ -99,14 +99,14 @@ void console_capture(struct audio *a, const struct console_words *words)
         audio_measure_start(a, 0);
     port_audio_unlock();
     console_begin(&reply, "@ok ");
-    json_add_integer(&reply.json, "ms", s.ms);
+    json_add_integer(&reply.json, "ms", (int64_t)s.ms);
     json_add_integer(&reply.json, "rms_db10", s.rms_db10);
     json_add_integer(&reply.json, "peak_db10", s.peak_db10);
     json_add_integer(&reply.json, "tone_mhz", s.tone_mhz);
     json_add_integer(&reply.json, "tone_percent", s.tone_percent);
     json_add_integer(&reply.json, "sound_percent", s.sound_percent);
     json_add_integer(&reply.json, "gaps", s.gaps);
-    json_add_integer(&reply.json, "longest_gap_ms", s.longest_gap_ms);
+    json_add_integer(&reply.json, "longest_gap_ms", (int64_t)s.longest_gap_ms);
     json_add_integer(&reply.json, "clicks", s.clicks);
     json_add_integer(&reply.json, "correlation_percent", s.correlation_percent);
     json_add_bool(&reply.json, "round_trip_known", s.round_trip_known);
