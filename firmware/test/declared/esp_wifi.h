@@ -51,6 +51,7 @@ typedef union {
         uint8_t ssid[32], password[64];
         wifi_scan_method_t scan_method;
         wifi_sort_method_t sort_method;
+        bool bssid_set;
         struct {
             int8_t rssi;
             wifi_auth_mode_t authmode;

@@ -166,16 +166,17 @@ enum port_error port_link_join(const char *ssid, const char *password)
     bool same = atomic_load(&told) && memcmp(&wanted, &joined, sizeof wanted) == 0;
     if (same && (was == PORT_LINK_UP || was == PORT_LINK_JOINING))
         return PORT_OK;
-    if (same && was == PORT_LINK_NO_ADDRESS)
-        (void)esp_wifi_disconnect(); /* associated, or at it: anew; idle: of that nobody is told */
-    esp_err_t error = ESP_OK;
-    if (!same) {
+    if (!same)
         atomic_store(&told, false);
-        (void)esp_wifi_disconnect();
-        error = esp_wifi_set_config(WIFI_IF_STA, &wanted);
-        joined = wanted;
+    if (!same || was == PORT_LINK_NO_ADDRESS)
+        (void)esp_wifi_disconnect(); /* associated, or at it: anew; idle: of that nobody is told */
+    joined = wanted;
+    /* the same again too: of a move, the one access point to go to may still stand there (esp-idf #17686) */
+    esp_err_t error = esp_wifi_set_config(WIFI_IF_STA, &wanted);
+    if (same)
+        error = ESP_OK;
+    else
         link_is(error == ESP_ERR_WIFI_PASSWORD ? PORT_LINK_REFUSED : PORT_LINK_JOINING);
-    }
     atomic_store(&told, error == ESP_OK);
     if (error == ESP_OK && !is_held())
         error = esp_wifi_connect();
