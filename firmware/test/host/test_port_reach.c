@@ -384,6 +384,30 @@ static void a_reply_that_has_begun_is_waited_for(void **state)
     assert_true(waits());
 }
 
+static void one_that_is_called_again_is_waited_for_and_not_all_that_there_is(void **state)
+{
+    (void)state;
+    hosts[0].manner = hosts[1].manner = PLAIN;
+    call(false, NULL);
+    assert_int_equal(run(), PORT_OK);
+    target.again = true;
+    hosts[0].mute = true;
+    call(false, NULL);
+    assert_true(waits());
+    now += MS(11000);
+    assert_true(waits());
+    assert_true(reached(&hosts[0]));
+    hosts[0].mute = false;
+    call(false, NULL);
+    assert_int_equal(run(), PORT_OK);
+    assert_true(reached(&hosts[0]));
+    target.again = false;
+    target.onwards = true;
+    call(false, NULL);
+    assert_int_equal(run(), PORT_OK);
+    assert_true(reached(&hosts[1]));
+}
+
 /* CN=peer, as the certificate of an identity has it. */
 static void the_root_s_dot_is_no_part_of_who_is_expected(void **state)
 {
@@ -418,6 +442,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_hangs_up_without_a_reply_comes_last_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_last_is_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reply_that_has_begun_is_waited_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_that_is_called_again_is_waited_for_and_not_all_that_there_is,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_root_s_dot_is_no_part_of_who_is_expected, set_up, tear_down),
     };
     (void)signal(SIGPIPE, SIG_IGN); /* Mbed TLS writes to who has gone */

@@ -43,7 +43,7 @@ struct fake {
     struct port_addresses target_addresses;
     uint16_t target_port;
     unsigned more; /* addresses to go onwards to */
-    bool target_onwards, target_tls, target_has_ca, target_has_fingerprint;
+    bool target_again, target_onwards, target_tls, target_has_ca, target_has_fingerprint;
 
     /* UDP */
     enum port_error udp_result;

@@ -100,6 +100,7 @@ enum port_error port_stream_open(const struct port_stream_target *target)
     fake.target_addresses = target->addresses != NULL ? *target->addresses : (struct port_addresses){0};
     fake.target_address = fake.target_addresses.at[0];
     fake.target_tls = target->tls;
+    fake.target_again = target->again;
     fake.target_onwards = target->onwards;
     fake.more -= target->onwards && fake.more > 0;
     fake.target_has_ca = target->ca_pem != NULL;

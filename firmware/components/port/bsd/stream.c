@@ -106,6 +106,11 @@ static void put_off(void)
 static enum port_error set_off(const struct port_stream_target *target)
 {
     port = target->port;
+    if (target->again && tried > 0) {
+        heard = true;
+        tried--;
+        return connect_next(PORT_OK);
+    }
     if (target->onwards)
         return connect_next(PORT_ERR_UNREACHABLE);
     tried = where.count = 0;

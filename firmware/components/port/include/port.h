@@ -202,6 +202,7 @@ struct port_stream_target {
     const uint8_t *pins;
     size_t pin_count;
     const struct port_addresses *addresses; /* where `host` is known to be, NULL: resolve it */
+    bool again;   /* to the address that the last open came to, which has replied, or on from there */
     bool onwards; /* to the addresses of the last open that it has not come to; none is looked up */
 };
 

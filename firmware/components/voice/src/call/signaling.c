@@ -30,17 +30,14 @@ static enum signaling_result fail_for(struct signaling *s, enum port_error error
     return fail(s, REASON_UNREACHABLE);
 }
 
-static enum signaling_result open_stream(struct signaling *s, const struct port_addresses *where,
-                                         bool onwards)
+static enum signaling_result open_stream(struct signaling *s, struct port_stream_target target)
 {
-    struct port_stream_target target = {.host = s->url.host,
-                                        .port = s->url.port,
-                                        .tls = s->url.tls,
-                                        .ca_pem = s->trust.ca_pem,
-                                        .pins = s->trust.pins,
-                                        .pin_count = s->trust.pin_count,
-                                        .addresses = where,
-                                        .onwards = onwards};
+    target.host = s->url.host;
+    target.port = s->url.port;
+    target.tls = s->url.tls;
+    target.ca_pem = s->trust.ca_pem;
+    target.pins = s->trust.pins;
+    target.pin_count = s->trust.pin_count;
     enum port_error error = port_stream_open(&target);
     return error == PORT_OK || error == PORT_AGAIN ? SIGNALING_BUSY : fail_for(s, error);
 }
@@ -55,7 +52,7 @@ enum signaling_result signaling_start(struct signaling *s, const struct http_url
     s->retry_after_s = 0;
     s->reason = REASON_NONE;
     s->step = SIGNALING_CONNECTING;
-    return open_stream(s, where, onwards);
+    return open_stream(s, (struct port_stream_target){.addresses = where, .onwards = onwards});
 }
 
 static void add_device(struct json_writer *w, const struct signaling_offer *offer)
@@ -167,13 +164,6 @@ static enum signaling_result step_send(struct signaling *s)
     return SIGNALING_BUSY;
 }
 
-static enum signaling_result reopen(struct signaling *s)
-{
-    struct port_addresses where = {.count = 1};
-    port_stream_peer(&where.at[0]);
-    return open_stream(s, &where, false);
-}
-
 static enum signaling_result read_nonce(struct signaling *s)
 {
     if (s->reply.status == 404 || s->reply.status == 405)
@@ -184,7 +174,7 @@ static enum signaling_result read_nonce(struct signaling *s)
     if (!signaling_read_nonce(s->reply.body, s->reply.body_len, s->proof.nonce))
         return fail(s, REASON_REPLY_MALFORMED);
     s->step = s->reply.closes ? SIGNALING_REOPENING : SIGNALING_WAITING;
-    return s->reply.closes ? reopen(s) : SIGNALING_CONNECTED;
+    return s->reply.closes ? open_stream(s, (struct port_stream_target){.again = true}) : SIGNALING_CONNECTED;
 }
 
 /* Whoever let us in has to have our key as well: anyone can say that an offer is welcome. */
