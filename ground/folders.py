@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -94,6 +95,17 @@ def home() -> Path | None:
         return None
 
 
+def xdg(variable: str, default: str) -> Path:
+    """A folder of the XDG base directory standard, by which one that is not whole counts as none.
+
+    Args:
+        variable: of the environment.
+        default: from the home on.
+    """
+    own = Path(os.environ.get(variable) or "")
+    return own if own.is_absolute() else Path("~") / default
+
+
 def expanded(path: Path) -> Path:
     """The path with `~` spelt out.
 
@@ -144,3 +156,25 @@ def unusable(path: Path, error: OSError, *, setting: str) -> Trouble:
         f"{setting} {path} cannot be used: {cause}",
         remedy=f"mend that, or give another {setting}{elsewhere}",
     )
+
+
+def keep(path: Path, data: bytes) -> None:
+    """Write a secret whole or not at all, for its owner alone to read: who had the one before it, if there was one.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(OSError):  # there was none, or this user may give nothing away
+            before = path.lstat()
+            os.chown(new, before.st_uid, before.st_gid)
+        new.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise

@@ -32,10 +32,8 @@ def keep(port: int, secret: str) -> Path:
         OSError: it cannot be kept anywhere.
     """
     folder = _made()
-    path, new = folder / _name(port), folder / f".{_name(port)}.{os.getpid()}"
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(secret)
-    new.replace(path)
+    path = folder / _name(port)
+    folders.keep(path, secret.encode())
     return path
 
 

@@ -12,6 +12,7 @@ from gateway.cli.common import ConfigOption, JsonOption
 from gateway.errors import ConfigError
 from ground import folders
 from ground.terminal import out
+from ground.trouble import reason
 
 app = typer.Typer(help="Who this gateway is to its devices.", invoke_without_command=True)
 
@@ -51,9 +52,9 @@ def export(
     if folders.look(where, follow=False) is not None:
         raise ConfigError(f"{file} is there already", remedy="give another file, or remove it")
     try:
-        certificates.keep(where, certificates.portable(found, who))
+        folders.keep(where, certificates.portable(found, who))
     except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}", remedy="give another file") from None
+        raise ConfigError(f"{file} cannot be written: {reason(error)}", remedy="give another file") from None
     out.print(
         f"{file} is this gateway: whoever has it can play it. Remove it once it is imported.", markup=False
     )

@@ -22,7 +22,6 @@ _LABEL: Final = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
 """Of a machine, in DNS."""
 _PEOPLE: Final = 0o700
-_SECRET: Final = 0o600
 
 
 def nats(
@@ -101,11 +100,11 @@ def _write(folder: Path, addresses: list[str], members: list[str], store: str) -
         raise ConfigError("nobody knows yet where NATS is", remedy="give its name or address: --address")
     own.mkdir(mode=_PEOPLE, parents=True, exist_ok=True)
     if addresses:
-        _keep(own / "addresses", "\n".join(addresses).encode())
+        folders.keep(own / "addresses", "\n".join(addresses).encode())
         if folders.look(own / "ca.key") is None:
             made = authority.authority()
-            _keep(own / "ca.pem", made.certificate)
-            _keep(own / "ca.key", made.key)
+            folders.keep(own / "ca.pem", made.certificate)
+            folders.keep(own / "ca.key", made.key)
         ca = authority.Pair(text.read(own / "ca.pem").encode(), text.read(own / "ca.key").encode())
         try:
             served = authority.vouched(ca, addresses)
@@ -114,16 +113,16 @@ def _write(folder: Path, addresses: list[str], members: list[str], store: str) -
                 f"{own / 'ca.pem'} and {own / 'ca.key'} are no certificate and its key",
                 remedy="put copies of both back; or give an empty folder, and hand it out to all machines anew",
             ) from None
-        _keep(own / "server.pem", served.certificate)
-        _keep(own / "server.key", served.key)
+        folders.keep(own / "server.pem", served.certificate)
+        folders.keep(own / "server.key", served.key)
     urls = [_url(place) for place in text.read(own / "addresses").split()]
     for name in members:
         _add(folder / name, name, text.read(own / "ca.pem").encode())
     known = sorted(path.name for path in folder.iterdir() if path.name.startswith(("front-", "host-")))
     for name in known:
-        _keep(folder / name / "nats.toml", trust.member(name, urls).encode())
+        folders.keep(folder / name / "nats.toml", trust.member(name, urls).encode())
     users = {name: _password(folder / name / f"{name}.password") for name in known}
-    _keep(own / "nats-server.conf", trust.server(users, store=store).encode())
+    folders.keep(own / "nats-server.conf", trust.server(users, store=store).encode())
     return known
 
 
@@ -141,11 +140,5 @@ def _add(folder: Path, name: str, ca: bytes) -> None:
     """One that is there keeps its password."""
     folder.mkdir(mode=_PEOPLE, exist_ok=True)
     if folders.look(folder / f"{name}.password") is None:
-        _keep(folder / f"{name}.password", secrets.token_urlsafe(32).encode())
-    _keep(folder / "nats-ca.pem", ca)
-
-
-def _keep(path: Path, data: bytes) -> None:
-    path.touch(mode=_SECRET)
-    path.chmod(_SECRET)
-    path.write_bytes(data)
+        folders.keep(folder / f"{name}.password", secrets.token_urlsafe(32).encode())
+    folders.keep(folder / "nats-ca.pem", ca)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import os
 import re
 import ssl
 import time
@@ -57,8 +56,10 @@ def identity(data_dir: Path, instance_id: str) -> Identity:
     """
     path = data_dir / _FILE
     try:
-        if not path.exists():
-            keep(path, _made(instance_id))
+        if (
+            folders.look(path, follow=False) is None
+        ):  # a link to what is away, with its disk say, is no first start
+            folders.keep(path, _made(instance_id))
         elif path.stat().st_mode & 0o077:
             path.chmod(0o600)
         return read(path)
@@ -94,20 +95,6 @@ def pin_of(certificate: x509.Certificate) -> str:
     return hashlib.sha256(spki).hexdigest()
 
 
-def keep(path: Path, pem: bytes) -> None:
-    """Write a secret whole or not at all, for its owner alone to read.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-
-
 def portable(own: Identity, instance_id: str) -> bytes:
     """The identity as a file that another machine can take, with the id by which mDNS knows the gateway.
 
@@ -141,9 +128,9 @@ def take(file: Path, data_dir: Path, *, replace: bool) -> str:
                 f"{file} cannot be used: after {_ID.strip()} its first line has no 8 hex digits",
                 remedy="export it again: voicegw identity export FILE",
             )
-        keep(path, content.encode())
+        folders.keep(path, content.encode())
         if instance_id is not None:
-            keep(data_dir / INSTANCE_FILE, instance_id.encode())
+            folders.keep(data_dir / INSTANCE_FILE, instance_id.encode())
     except OSError as error:
         raise ConfigError.of(folders.unusable(path, error, setting="data_dir")) from None
     return found.pin

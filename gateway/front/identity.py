@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from gateway.errors import ConfigError
-from gateway.front.certificates import INSTANCE, INSTANCE_FILE, keep
+from gateway.front.certificates import INSTANCE, INSTANCE_FILE
 from gateway.settings import Settings
 from ground import folders, text
 
@@ -18,7 +18,7 @@ def instance_id(settings: Settings) -> str:
     """
     path = settings.data_dir / INSTANCE_FILE
     try:
-        if path.exists():
+        if folders.look(path, follow=False) is not None:
             if INSTANCE.fullmatch(found := text.read(path).strip()):
                 return found
             raise ConfigError(
@@ -26,7 +26,7 @@ def instance_id(settings: Settings) -> str:
                 remedy="put a copy of it back, or remove it; devices that look for this gateway miss a new one",
             )
         made = secrets.token_hex(4)
-        keep(path, made.encode())
+        folders.keep(path, made.encode())
     except OSError as error:
         raise ConfigError.of(folders.unusable(path, error, setting="data_dir")) from None
     except text.Unreadable as error:

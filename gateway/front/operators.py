@@ -14,7 +14,6 @@ from typing import Final
 from loguru import logger
 
 from gateway.errors import ConfigError, Unauthorized
-from gateway.front.certificates import keep
 from gateway.front.challenge import digest_of, prove
 from ground import folders, text
 from ground.trouble import Trouble
@@ -43,7 +42,7 @@ def own_secret(data_dir: Path) -> str:
         if found is not None:
             logger.warning("{} held no secret of ours: another is made; browsers need a new link", path)
         made = f"vgo_{secrets.token_urlsafe(32)}"
-        keep(path, made.encode())
+        folders.keep(path, made.encode())
     except OSError as error:
         raise ConfigError.of(folders.unusable(path, error, setting="data_dir")) from None
     except Trouble as error:

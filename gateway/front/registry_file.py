@@ -166,8 +166,8 @@ def _ready(data_dir: Path) -> Path:
         folder = folders.ready(data_dir, setting="data_dir")
         if not (folder / "devices.db").exists():
             (folder / "devices.db").touch(mode=0o600)
-    except OSError as error:
-        raise ConfigError.of(folders.unusable(data_dir, error, setting="data_dir")) from None
+    except OSError as error:  # a link that leads nowhere, say
+        raise ConfigError.of(folders.unusable(folder / "devices.db", error, setting="data_dir")) from None
     except Trouble as error:
         raise ConfigError.of(error) from None
     return folder

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.support.gateway import serving, voicegw, write_settings
 
 
@@ -54,3 +56,20 @@ def test_what_is_no_identity_is_not_imported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no PEM")
     status, _, said = ask(tmp_path, "import", str(tmp_path / "file"))
     assert (status, "key and certificate" in said) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["identity.pem", "gateway-id"])
+def test_a_link_to_what_is_away_is_no_first_start(tmp_path: Path, name: str) -> None:
+    """With its disk, say: another identity would strand the devices that pin this one."""
+    ask(tmp_path)
+    link = next(tmp_path.rglob(name))
+    link.rename(tmp_path / "away")
+    link.symlink_to(tmp_path / "gone" / name)
+    status, out, said = ask(tmp_path)
+    assert (status, out, "it is not there" in said, str(link) in said.replace("\n", "")) == (
+        2,
+        "",
+        True,
+        True,
+    )
+    assert link.is_symlink()

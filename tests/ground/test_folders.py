@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.settings import Settings
 from ground import folders
 from ground.trouble import Trouble
 from tests.support.machine import FULL, NOBODY, READ_ONLY, possible
@@ -111,3 +112,50 @@ def test_a_name_that_the_system_has_no_bytes_for_is_said() -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT), **ASCII}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "is no path here: file names are" in done.stdout, done.stderr
+
+
+CUT_SHORT = """
+import resource, sys
+from pathlib import Path
+from ground import folders
+resource.setrlimit(resource.RLIMIT_FSIZE, (2, 2))
+try:
+    folders.keep(Path(sys.argv[1]), b"the new secret")
+except OSError:
+    raise SystemExit(3)
+"""
+
+
+@pytest.mark.parametrize("before", [None, "the old secret"])
+def test_a_secret_is_kept_whole_or_not_at_all(tmp_path: Path, before: str | None) -> None:
+    """Half of one that is left behind would count as one at the next start."""
+    path = tmp_path / "secret"
+    if before is not None:
+        path.write_text(before)
+    done = subprocess.run([sys.executable, "-c", CUT_SHORT, str(path)], cwd=ROOT, check=False)
+    assert done.returncode == 3
+    assert {found.name: found.read_text() for found in tmp_path.iterdir()} == (
+        {} if before is None else {"secret": before}
+    )
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root writes for others")
+def test_a_secret_stays_with_whom_it_is_for(tmp_path: Path) -> None:
+    (tmp_path / "secret").touch()
+    os.chown(tmp_path / "secret", 786, 786)
+    folders.keep(tmp_path / "secret", b"new")
+    found = (tmp_path / "secret").stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (786, 786, 0o600)
+
+
+@pytest.mark.parametrize("given", [None, "", "data", "~/data"])
+def test_what_the_xdg_standard_takes_for_no_path_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    if given is not None:
+        monkeypatch.setenv("XDG_DATA_HOME", given)
+    assert folders.xdg("XDG_DATA_HOME", ".local/share") == Path("~/.local/share")
+    assert Settings().data_dir == Path("~/.local/share/voicegw").expanduser()
+    monkeypatch.setenv("XDG_DATA_HOME", "/data")
+    assert Settings().data_dir == Path("/data/voicegw")

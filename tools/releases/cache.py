@@ -14,8 +14,8 @@ from ground.trouble import Trouble
 def directory() -> Path:
     """Where: in the gateway's cache. Raises Trouble where this user has no home."""
     own = os.environ.get("VOICEGW_CACHE_DIR")
-    shared = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return folders.expanded(Path(own) if own else Path(shared) / "voicegw") / "releases"
+    shared = folders.xdg("XDG_CACHE_HOME", ".cache") / "voicegw"
+    return folders.expanded(Path(own) if own else shared) / "releases"
 
 
 def take(name: str) -> bytes | None:

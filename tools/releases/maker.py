@@ -25,8 +25,7 @@ def place() -> Path:
     """Where the key is, or would be."""
     if given := os.environ.get(PLACE):
         return Path(given)
-    data = os.environ.get("XDG_DATA_HOME")
-    return folders.expanded(Path(data or "~/.local/share") / "voicegw" / "firmware.key")
+    return folders.expanded(folders.xdg("XDG_DATA_HOME", ".local/share") / "voicegw" / "firmware.key")
 
 
 def existing() -> tuple[Ed25519PrivateKey, ...]:
