@@ -14,6 +14,8 @@ from gateway.errors import ConfigError
 from gateway.sections import PhoneSettings
 from ground import pinned, typed
 
+OURS_TOO: Final = frozenset({"KEY", "IDENTITY", "WIFI_SSID", "WIFI_PASSWORD", "FIRMWARE_KEY"})
+"""What else begins with VOICEGW_, beside settings and where engines are."""
 _ENGINE_SOCKET = "VOICEGW_{}_SOCKET"
 
 Engine = Literal["recogniser", "turns"]

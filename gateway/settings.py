@@ -26,6 +26,7 @@ from pydantic_settings import (
 )
 
 from gateway import sources
+from gateway.environment import OURS_TOO
 from gateway.errors import ConfigError
 from gateway.ice_servers import IceServer, of_pipecat
 from gateway.sections import (
@@ -51,13 +52,16 @@ from ground.trouble import Trouble
 
 CONFIG_FILE = Path("voicegw.toml")
 _PREFIX = "VOICEGW_"
+_NEAR: Final = 0.75
+"""Of difflib's ratio, from which on a word counts as a misspelt one: below it lie `service_port` and `port`."""
 _MAX_NAME_BYTES = 63
 """Of a DNS label (RFC 6763, section 4.1.1)."""
 
 
 def _xdg(variable: str, default: str) -> Path:
     """Without a home it stays `~/…`: only who uses the folder needs to know."""
-    return Path(os.environ.get(variable) or (folders.home() or Path("~")) / default) / "voicegw"
+    found = folders.xdg(variable, default) / "voicegw"
+    return found if folders.home() is None else folders.expanded(found)
 
 
 def _instance_name(name: str) -> str:
@@ -212,6 +216,7 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
     path = config or _here()
     values = {key: value for key, value in (overrides or {}).items() if value is not None}
     read_env(path)
+    _check_names()
     try:
         return _with(sources.stated_in(path) if path is not None else {})(**values)
     except RecursionError:
@@ -221,7 +226,7 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
     except SettingsError as error:  # names the field: what should be JSON in the environment is not
         raise ConfigError(str(error), remedy=f"write {_PREFIX}… as JSON") from error
     except ValidationError as error:
-        raise ConfigError(_explain(error), remedy=f"correct {_given(error, values, path)}") from error
+        raise ConfigError(_explain(error), remedy=_remedy(error, values, path)) from error
 
 
 def _here() -> Path | None:
@@ -263,6 +268,26 @@ def _with(stated: dict[str, Any]) -> type[Settings]:
             return init_settings, env_settings, InitSettingsSource(settings_cls, stated)
 
     return WithFile
+
+
+def _check_names() -> None:
+    """Raises ConfigError for a variable that looks like a setting's and is none: else it would be passed by."""
+    for name in os.environ:
+        prefix, field = name[: len(_PREFIX)], name[len(_PREFIX) :].partition("__")[0]
+        if prefix.upper() != _PREFIX or field.lower() in Settings.model_fields or field in OURS_TOO:
+            continue
+        if near := difflib.get_close_matches(field.lower(), Settings.model_fields, 1, _NEAR):
+            raise ConfigError(
+                f"there is no setting {name}: is {_PREFIX}{near[0].upper()} meant?",
+                remedy="correct it, in the environment or in .env",
+            )
+
+
+def _remedy(error: ValidationError, options: Mapping[str, Any], path: Path | None) -> str:
+    first = error.errors()[0]
+    if first["loc"] == ("port",) and str(first["input"]).startswith("tcp://"):
+        return "it is Kubernetes' own, of a service of this name: set enableServiceLinks: false in the pod's spec"
+    return f"correct {_given(error, options, path)}"
 
 
 def _given(error: ValidationError, options: Mapping[str, Any], path: Path | None) -> str:

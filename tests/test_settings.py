@@ -359,3 +359,33 @@ def test_an_env_file_that_is_a_pipe_is_read(config: Path, env: Path) -> None:
 def test_a_bot_that_no_process_can_be_told_of_is_said_at_the_start(values: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         settings.load(None, values)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("VOICEGW_PROT", "VOICEGW_PORT"),
+        ("voicegw_loglevel", "VOICEGW_LOG_LEVEL"),
+        ("VOICEGW_LIMIT__SESSIONS", "VOICEGW_LIMITS"),
+    ],
+)
+def test_a_variable_that_is_no_settings_and_looks_like_one_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, meant: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(ConfigError, match=f"there is no setting {name}: is {meant} meant"):
+        settings.load()
+
+
+def test_what_else_is_called_like_ours_is_left_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keys of commands, where an engine is, and what Kubernetes tells of a service called voicegw."""
+    monkeypatch.chdir(tmp_path)
+    others = ("KEY", "IDENTITY", "WIFI_SSID", "TURNS_SOCKET", "SERVICE_HOST", "SERVICE_PORT", "PORT_7860_TCP")
+    for name in others:
+        monkeypatch.setenv(f"VOICEGW_{name}", "tcp://10.0.0.1:7860")
+    assert settings.load().port == 7860
+    monkeypatch.setenv("VOICEGW_PORT", "tcp://10.0.0.1:7860")
+    with pytest.raises(ConfigError, match="setting port") as caught:
+        settings.load()
+    assert "enableServiceLinks: false" in caught.value.remedy
