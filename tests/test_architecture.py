@@ -334,6 +334,7 @@ def test_only_settings_and_environment_read_it() -> None:
     }
     passed_on = {
         "gateway.front.places.process",  # to a child process
+        "gateway.cli.entry",  # to loguru, as it is imported
         "gateway.bot.run",  # Pipecat's hook for set-up files
         "gateway.media.template",  # to a child process
         "gateway.bot.nursery",  # likewise
@@ -364,7 +365,6 @@ OWN_DATA = {
     "gateway.speech.sentences",  # what the package brings along
     "gateway.speech.language_model",
     "gateway.front.releases",  # bytes, of bounded number, for pydantic
-    "gateway.front.certificates",  # a secret, written
     "gateway.front.peers",  # /proc
     "gateway.front.places.cores",  # likewise
     "gateway.front.places.cgroups",  # likewise

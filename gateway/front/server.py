@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import h11
 import uvicorn
-from loguru import logger
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -21,10 +22,12 @@ from gateway.front.door import Door, Guest, raise_descriptors
 from gateway.front.listening import Listener, listen
 from gateway.front.parts import Gateway
 from gateway.front.running import running
+from gateway.recurring import Recurring
 from gateway.settings import Settings
 from ground import operator
 
 _LAST_REQUESTS_SECONDS = 3
+TELL_SECONDS = 30.0
 _MAX_STREAMED = 1 << 18
 """Bytes of a message of a media stream; Exotel's are the largest, with 100 KB of sound in base64."""
 
@@ -179,24 +182,45 @@ async def _serve(settings: Settings, on_ready: Callable[[Gateway, Listener], Non
             serving = asyncio.create_task(server.serve(sockets=[sock]), name="http")
             while not server.started and not serving.done():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)  # uvicorn tells by a flag only
-            with _told_to_commands(listener.port, gateway.operators.secret):
+            telling = asyncio.create_task(
+                _tell_commands(listener.port, gateway.operators.secret), name="tell-commands"
+            )
+            await asyncio.sleep(0)  # by then they are told
+            try:
                 if not serving.done():
                     on_ready(gateway, listener)
                 await serving
+            finally:
+                telling.cancel()
+                await asyncio.gather(telling, return_exceptions=True)
 
 
-@contextlib.contextmanager
-def _told_to_commands(port: int, secret: str) -> Iterator[None]:
-    """Let our own account's commands be operators for as long as the block runs."""
+async def _tell_commands(port: int, secret: str) -> None:
+    """Let our own account's commands be operators, until cancelled.
+
+    Whoever cleans up takes the file away meanwhile: with a session's folder when that ends, or from /tmp by its age.
+    """
+    trouble = Recurring("commands here need an operator's key: their secret cannot be kept")
+    path: Path | None = None
     try:
-        path = operator.keep(port, secret)
-    except OSError as error:
-        logger.warning("commands here need an operator's key: their secret cannot be kept: {}", error)
-        yield
-        return
-    try:
-        yield
+        while True:
+            try:
+                path = _told(path, port, secret)
+                trouble.over()
+            except OSError as error:
+                trouble.met(str(error))
+            await asyncio.sleep(TELL_SECONDS)
     finally:
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            if path.read_text(encoding="ascii") == secret:  # else it is a later gateway's
+            if (
+                path is not None and path.read_text(encoding="ascii") == secret
+            ):  # else it is a later gateway's
                 path.unlink()
+
+
+def _told(path: Path | None, port: int, secret: str) -> Path:
+    """Where the secret is, as if it had just been written; raises OSError where it can be kept nowhere."""
+    if path is None or not path.exists():
+        return operator.keep(port, secret)
+    os.utime(path)
+    return path

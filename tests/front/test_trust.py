@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -183,6 +185,24 @@ async def port(settings: Settings) -> AsyncIterator[int]:
     yield await listening
     server.cancel()
     await asyncio.gather(server, return_exceptions=True)
+
+
+@pytest.fixture
+def told_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which commands look for the operator's secret, looked after all the time."""
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr("gateway.front.server.TELL_SECONDS", 0.01)
+    return tmp_path / "voicegw"
+
+
+async def test_commands_find_the_secret_though_somebody_cleans_up(told_in: Path, port: int) -> None:
+    """What lies in /tmp goes after ten days, what is of a session with it."""
+    (file,) = told_in.iterdir()
+    os.utime(file, (0, 0))
+    await until(lambda: file.stat().st_mtime > 0, "it counts as used")
+    shutil.rmtree(told_in)
+    await until(lambda: operator.secret_for(f"http://127.0.0.1:{port}") is not None, "it is there again")
 
 
 async def test_headers_without_end_are_refused(port: int) -> None:
