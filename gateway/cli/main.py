@@ -90,6 +90,7 @@ def serve(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page, on a desktop's terminal.")
     ] = True,
+    alone: Annotated[bool, typer.Option("--alone", hidden=True)] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the gateway until Ctrl-C."""
@@ -107,6 +108,10 @@ def serve(
         "log_level": log_level,
     }
     chosen = settings.load(config, overrides)
+    if (
+        alone
+    ):  # beside another with the same settings, for a question: it must not speak for that one's devices
+        chosen = chosen.model_copy(update={"mqtt": None, "nats": None, "phone": None, "announce": False})
     rights.keep_to_itself()
     logs.set_up(chosen)  # before Pipecat is imported, which logs at once
     with garbage.left_alone():

@@ -221,9 +221,9 @@ async def ask(pcm: bytes, *, url: str, key: str | None, start: bool, show: Show)
 async def own_gateway(show: Show) -> AsyncIterator[str]:
     """A gateway on a free port of loopback, as a process of its own; gives its URL."""
     show("starting a gateway ...")
-    command = [sys.executable, "-P", "-m", "gateway", "serve", "--host", "127.0.0.1", "--port", "0", "--json"]
+    options = ["--host", "127.0.0.1", "--port", "0", "--alone", "--log-level", "WARNING", "--json"]
     process = await asyncio.create_subprocess_exec(
-        *command, "--log-level", "WARNING", stdout=asyncio.subprocess.PIPE
+        sys.executable, "-P", "-m", "gateway", "serve", *options, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     try:

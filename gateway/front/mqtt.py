@@ -111,7 +111,7 @@ class HomeAssistantDevices:
 
     async def _serve(self, client: Client) -> None:
         self._published.clear()
-        await client.subscribe(self._topics.commands, qos=1)
+        await client.subscribe([(self._topics.commands, 1), (self._topics.status, 1)])
         following = asyncio.create_task(self._follow(client), name="mqtt-follow")
         try:
             await client.publish(self._topics.status, ONLINE, qos=1, retain=True)
@@ -119,9 +119,11 @@ class HomeAssistantDevices:
                 payload = (
                     message.payload if isinstance(message.payload, bytes) else str(message.payload).encode()
                 )
-                if message.retain:  # of a command that was meant for another time
-                    continue
-                await self._obey(client, str(message.topic), payload)
+                if str(message.topic) == self._topics.status:
+                    if payload != ONLINE.encode():  # a connection of before was missed by the broker only now
+                        await client.publish(self._topics.status, ONLINE, qos=1, retain=True)
+                elif not message.retain:  # else it is of a command that was meant for another time
+                    await self._obey(client, str(message.topic), payload)
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)

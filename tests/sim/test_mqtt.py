@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gateway.cli import talk
 from tests.support.broker import MOSQUITTO, NAME, PASSWORD, Broker, broker
 from tests.support.device import device
-from tests.support.gateway import GatewayProcess, serving, voicegw
+from tests.support.gateway import ROOT, GatewayProcess, serving, voicegw
 from tests.support.waiting import until
 
 aiomqtt = pytest.importorskip("aiomqtt", reason="aiomqtt is not installed")
@@ -31,11 +32,13 @@ class Home:
     key: str
     config: str
     retained: dict[str, str] = field(default_factory=dict)
+    said: list[tuple[str, str]] = field(default_factory=list)
 
     async def listen(self) -> None:
         """Keep what is said."""
         async for message in self.client.messages:
             self.retained[str(message.topic)] = message.payload.decode()
+            self.said.append((str(message.topic), message.payload.decode()))
 
     def entity(self, what: str) -> dict[str, Any]:
         """The configuration of an entity of the device."""
@@ -46,6 +49,15 @@ class Home:
     async def known(self) -> None:
         """Wait until the device is."""
         await until(lambda: any(k.endswith("/volume/config") for k in self.retained), "the device is known")
+
+    async def settled(self) -> str:
+        """Wait until all is said of a gateway whose device is away; gives the topic of whether it is there."""
+        await self.known()
+        await self.state("there", "offline")
+        status: str = self.entity("there")["availability"][0]["topic"]
+        await until(lambda: self.retained.get(status) == "online", "the gateway is there")
+        await until(lambda: self.entity("next")["state_topic"] in self.retained, "its timers are told")
+        return status
 
     async def state(self, what: str, value: str) -> None:
         """Wait until an entity has this state."""
@@ -110,6 +122,32 @@ async def test_a_timer_is_shown_and_the_gateway_says_when_it_leaves(home: Home) 
     await until(lambda: home.retained.get(status) == "online", "the gateway is there")
     await home.gateway.stop()
     await until(lambda: home.retained.get(status) == "offline", "the gateway is gone")
+
+
+async def test_what_the_broker_says_late_of_an_earlier_connection_does_not_stand(home: Home) -> None:
+    """As after a power cut: the broker misses the gateway of before when the next one is there already."""
+    status = await home.settled()
+    home.said.clear()
+    await home.client.publish(status, "offline", qos=1, retain=True)
+    await until(lambda: home.retained[status] == "online" and bool(home.said), "it is there still")
+    assert home.said == [(status, "offline"), (status, "online")]
+
+
+async def test_a_gateway_for_one_question_speaks_for_no_device_of_another(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make talk` beside `make run`, which have the same settings and the same data."""
+    status = await home.settled()
+    home.said.clear()
+    monkeypatch.chdir(home.gateway.directory)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("MQTT_PASSWORD", PASSWORD)
+    async with talk.own_gateway(lambda _: None) as url:
+        assert url != home.gateway.url
+    await home.client.publish("over", "", qos=1)
+    await until(lambda: ("over", "") in home.said, "all before it is heard")
+    assert home.said == [("over", "")]
+    assert home.retained[status] == "online"
 
 
 @pytest.mark.usefixtures("_built")
