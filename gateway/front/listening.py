@@ -16,6 +16,7 @@ from gateway.wire.route import unmapped
 
 _BACKLOG: Final = 128
 _NO_IPV6: Final = frozenset({errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EADDRNOTAVAIL})
+_EVERYBODY: Final = ipaddress.IPv4Address("255.255.255.255")
 _WILDCARDS: Final = {"IPv4": (socket.AF_INET, "0.0.0.0"), "IPv6": (socket.AF_INET6, "::")}
 
 
@@ -110,8 +111,13 @@ def _bind(host: str, port: int, family: int, *, dualstack: bool = False) -> sock
 def _resolve(host: str) -> tuple[int, str]:
     """The family and the address of a host; of a name that has both, IPv4, as most devices have."""
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, address = min((int(family), sockaddr[0]) for family, _, _, _, sockaddr in found)
-    return family, str(address)
+    family, address = min((int(family), str(sockaddr[0])) for family, _, _, _, sockaddr in found)
+    told = ipaddress.ip_address(address)
+    if told.is_multicast or told == _EVERYBODY:  # the system binds to these, and nobody reaches it there
+        raise OSError(errno.EADDRNOTAVAIL, address)
+    if told.version == 6 and told.is_link_local:
+        raise ConfigError(f"{host} holds on one link alone, and no URL leads there", remedy=_ours())
+    return family, address
 
 
 def _refusal(host: str, port: int, error: OSError | ValueError) -> ConfigError:

@@ -123,6 +123,11 @@ def test_a_machine_without_ipv6_is_served_on_ipv4(monkeypatch: pytest.MonkeyPatc
     [
         ("10.9.9.9", "10.9.9.9 is no address of this machine"),
         ("2001:db8::9", "2001:db8::9 is no address of this machine"),
+        ("224.0.0.1", "224.0.0.1 is no address of this machine"),
+        ("255.255.255.255", "255.255.255.255 is no address of this machine"),
+        ("ff02::1", "ff02::1 is no address of this machine"),
+        ("fe80::1", "fe80::1 holds on one link alone"),
+        ("fe80::1%lo", "fe80::1%lo holds on one link alone"),
         ("nothing.invalid", "there is no host nothing.invalid"),
         ("", "there is no host"),
         ("x" * 64, "there is no host"),
