@@ -48,16 +48,18 @@ def create_app(gateway: Gateway) -> FastAPI:
     app.state.gateway = gateway
     for module in (offer, uploads, state, devices, memory, firmware, flash, health, identity, operator):
         app.include_router(module.router)
+    app.include_router(offer.starting)
     if gateway.phone is not None:
         app.include_router(phone.router)
     _add_pages(app)
-    _add_guards(app)
     files = MAX_BYTES if gateway.uploads is not None else 0
     app.add_middleware(BodyLimit, limit=gateway.settings.limits.body_bytes, files=files)
+    _add_guards(app)  # around all else: a page of another origin is to be told of a 413 as well
     return app
 
 
 def _add_pages(app: FastAPI) -> None:
+    @app.head("/", include_in_schema=False)
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
         return FileResponse(_WEB / "index.html", headers={"Content-Security-Policy": _POLICY})

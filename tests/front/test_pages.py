@@ -127,6 +127,42 @@ async def test_a_body_without_its_kind_is_read_or_told_what_is_missing(
         assert "send it as Content-Type: application/json" in str(enrols.json())
 
 
+@pytest.mark.parametrize("path", ["/", "/flash", "/healthz", "/status", "/client/", "/web/js/main.js"])
+async def test_whether_it_is_there_may_be_asked_without_its_body(
+    browser: httpx.AsyncClient, path: str
+) -> None:
+    """As uptime monitors, link checkers and `curl -I` ask."""
+    assert (await browser.head(path)).status_code == (await browser.get(path)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"\xff", b"a=1", b"[" * 20_000], ids=["half", "no text", "form", "deep"]
+)
+async def test_a_start_whose_body_is_no_json_is_one_without_a_body(gateway: Gateway, body: bytes) -> None:
+    """As in Pipecat's runner."""
+    app = httpx.ASGITransport(create_app(gateway), client=("127.0.0.1", 1))
+    async with httpx.AsyncClient(transport=app, base_url="http://localhost:7860") as client:
+        headers = {"Authorization": f"Bearer {gateway.operators.secret}"}
+        started = await client.post("/start", content=body, headers=headers)
+        assert (started.status_code, "sessionId" in started.json()) == (200, True)
+        offered = await client.post("/api/offer", content=body, headers=headers)
+        assert offered.is_client_error
+
+
+async def test_a_page_of_another_origin_is_told_of_what_is_too_long(gateway: Gateway) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(70):
+            yield b" " * 1_000
+
+    app = httpx.ASGITransport(create_app(gateway), client=("127.0.0.1", 1))
+    page = {"Origin": "http://localhost:5173", "Authorization": f"Bearer {gateway.operators.secret}"}
+    async with httpx.AsyncClient(transport=app, base_url="http://localhost:7860") as client:
+        for content in (b" " * 70_000, pieces()):
+            refused = await client.post("/api/offer", content=content, headers=page)
+            assert (refused.status_code, refused.json()["code"]) == (413, "body_too_large")
+            assert refused.headers["access-control-allow-origin"] == page["Origin"]
+
+
 @pytest.mark.parametrize("asked", ["/client", "/flash/", "/web"])
 async def test_a_page_that_a_proxy_has_over_tls_is_sent_on_over_tls(tmp_path: Path, asked: str) -> None:
     own = Settings(

@@ -16,6 +16,7 @@ router = APIRouter(prefix="/flash", tags=["firmware"])
 _POLICY = f"{flasher.POLICY}; frame-ancestors 'none'"
 
 
+@router.head("", include_in_schema=False)
 @router.get("", include_in_schema=False)
 def page() -> FileResponse:
     """The page."""

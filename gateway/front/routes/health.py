@@ -12,6 +12,7 @@ from gateway.front.routes.common import TheGateway, TheOperator, responses
 router = APIRouter(tags=["health"])
 
 
+@router.head("/healthz", include_in_schema=False)  # by which those who watch over servers ask
 @router.get("/healthz", responses=responses(503))
 async def healthz(gateway: TheGateway) -> dict[str, Any]:
     """Whether calls can be taken."""

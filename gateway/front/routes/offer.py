@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from loguru import logger
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+from starlette.types import Message
 
 from gateway.front.access import Caller
 from gateway.front.parts import Gateway
@@ -31,7 +33,30 @@ class _Json(APIRoute):
         return handler
 
 
+class _JsonOrNothing(_Json):
+    """What is no JSON counts as nothing, as in `/start` of Pipecat's runner."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            try:
+                await request.json()
+            except (ValueError, RecursionError) as error:
+                if await request.body():
+                    logger.warning("the body of a {} is left out: {}", request.url.path, error)
+                request = Request(request.scope, _nothing)
+            return await handle(request)
+
+        return handler
+
+
+async def _nothing() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
 router = APIRouter(tags=["signalling"], route_class=_Json)
+starting = APIRouter(tags=["signalling"], route_class=_JsonOrNothing)
 
 _PROBLEMS = responses(401, 403, 413, 422, 429, 502, 503)
 _SESSION_PROBLEMS = responses(401, 403, 404, 413, 422, 429, 502, 503)
@@ -148,7 +173,7 @@ async def trickle(body: PatchBody, gateway: TheGateway, caller: TheCaller) -> Do
     return Done()
 
 
-@router.post("/start", responses=_PROBLEMS, response_model_exclude_none=True)
+@starting.post("/start", responses=_PROBLEMS, response_model_exclude_none=True)
 async def start(gateway: TheGateway, caller: TheCaller, body: StartBody | None = None) -> Started:
     """Reserve a session; its bot starts when the offer comes."""
     body = body or StartBody()
@@ -161,6 +186,7 @@ async def start(gateway: TheGateway, caller: TheCaller, body: StartBody | None =
     return Started(sessionId=session_id, fileUploadUrl=files, iceConfig=config)
 
 
+@router.head("/status", include_in_schema=False)
 @router.get("/status")
 async def status() -> Status:
     """Say which transports there are."""
