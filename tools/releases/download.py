@@ -14,6 +14,7 @@ SECONDS = 300.0
 """For a whole file: four megabytes at 15 kB a second."""
 _SILENCE_SECONDS = 20.0
 _REDIRECTS = 5
+_PORTS = range(1, 65_536)
 _ONLINE = "look at the address, and whether you are online"
 
 
@@ -64,6 +65,10 @@ def _get(client: httpx.Client, address: httpx.URL, limit: int, until: float) -> 
 
 
 def _must_be_allowed(first: httpx.URL, address: httpx.URL) -> None:
+    if (
+        address.port is not None and address.port not in _PORTS
+    ):  # of another the system would take the low 16 bits
+        raise _failed(first, f"there is no port {address.port}", "look at the address")
     if address.scheme == "https":
         return
     if first is not address and first.scheme == "https":

@@ -82,6 +82,12 @@ def test_a_server_that_is_not_there_is_said() -> None:
         sources.find("http://127.0.0.1:9/")
 
 
+@pytest.mark.parametrize("port", [0, 65_536, 99_999])
+def test_a_port_that_there_cannot_be_is_not_another(port: int) -> None:
+    with pytest.raises(ImageError, match=f"there is no port {port}"):
+        sources.find(f"http://127.0.0.1:{port}/")
+
+
 # -- in one file
 
 
