@@ -61,7 +61,7 @@ HIL = $(BIN)/python -m hil $(addprefix --port ,$(PORT)) $(addprefix --backend ,$
 hil: set-up-test  ## The rig's suite on the simulated board; PORT= on a board, or on several; docs/hil.md
 	@$(HIL) --check
 	@$(MAKE) --no-print-directory build/firmware
-	@$(HIL)
+	@$(HIL) --checked
 
 does-demo: build/firmware  ## A simulated device asks a model with tools for five things, aloud; prints what was done
 	@$(BIN)/python -m tests.support.does_demo

@@ -38,6 +38,9 @@ def main() -> int:
     parser.add_argument(
         "--check", action="store_true", help="only look whether what the run asks for is here"
     )
+    parser.add_argument(
+        "--checked", action="store_true", help=argparse.SUPPRESS
+    )  # by `make hil`, with --check
     add_options(parser.add_argument)
     options, unknown = parser.parse_known_args()
     ports = [port for given in options.port for port in given.replace(",", " ").split()]
@@ -46,7 +49,7 @@ def main() -> int:
     check(options, ports, qemu=options.qemu_prog_path)
     answers(options.gateway)
     rest = _rest(sys.argv[1:])
-    if unknown:
+    if unknown and not options.checked:
         check_words(rest)
     if options.check:
         return 0
@@ -99,7 +102,8 @@ def _rest(arguments: list[str]) -> list[str]:
     ours = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for name in ("--port", "--run", "--against"):
         ours.add_argument(name, action="append")
-    ours.add_argument("--check", action="store_true")
+    for name in ("--check", "--checked"):
+        ours.add_argument(name, action="store_true")
     return ours.parse_known_args(arguments)[1]
 
 

@@ -191,6 +191,14 @@ def test_make_looks_before_it_builds(tmp_path: Path) -> None:
     assert done.stdout == ""
 
 
+def test_what_make_has_had_looked_at_is_not_looked_at_again(tmp_path: Path) -> None:
+    """Pytest says itself what it finds none by; it has collected once by then, and not twice."""
+    chosen = ("-k", "nothing_of_that_name", "--run", str(tmp_path / "run"))
+    assert (run("--check", *chosen).returncode, run("--checked", *chosen).returncode) == (2, 5)
+    lines = subprocess.run(["make", "-n", "hil"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert [line.split()[-1] for line in lines.splitlines() if "-m hil" in line] == ["--check", "--checked"]
+
+
 @pytest.mark.parametrize(("text", "wanted"), [("90s", 90), ("10m", 600), ("8h", 28_800), ("off", 0)])
 def test_a_duration_is_read(text: str, wanted: float) -> None:
     assert options.seconds(text) == wanted
