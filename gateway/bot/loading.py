@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import inspect
 import itertools
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from ground import folders
 from ground.trouble import Trouble
 
 BUNDLED = ("assistant", "echo", "home_assistant", "realtime")
+_WHAT_IS_ONE = f"name one of {', '.join(BUNDLED)}, a module such as package.module, or a `.py` file"
 _CONSTANTS = ("LOAD_CONST", "LOAD_SMALL_INT")
 """What puts a constant before a return, in any Python; there may also be a return of its own for it."""
 
@@ -71,7 +73,7 @@ def _import(name: str) -> ModuleType:
             folder = path.parent
             beside.enter(folder)
             return _import_file(path)
-        return importlib.import_module(name)
+        return _import_module(name)
     except ConfigError:
         raise
     except Trouble as error:
@@ -84,6 +86,12 @@ def _import(name: str) -> ModuleType:
         raise ConfigError(
             f"bot {name} does not import: {error!r}", remedy="run it by itself first"
         ) from error
+
+
+def _import_module(name: str) -> ModuleType:
+    if not all(name.split(".")) or os.sep in name:
+        raise ConfigError(f"{name!r} is no bot", remedy=_WHAT_IS_ONE)
+    return importlib.import_module(name)
 
 
 def _is(module: ModuleType | None, path: Path) -> bool:

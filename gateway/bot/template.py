@@ -51,6 +51,7 @@ from gateway.wire.template import (
 )
 from ground import garbage
 
+_WHOLE: Final = "install what voicegw was tested with: requirements.lock names it (docs/install.md)"
 SPARE_SECONDS: Final = 1.0
 """From a call's start to the next spare, which should not compete with it."""
 RESTART_SECONDS: Final = (0.0, 1.0, 5.0, 15.0)
@@ -124,9 +125,9 @@ class Template:
         faulthandler.enable(all_threads=False)
         before = system.descriptors()
         with garbage.left_alone():
-            importlib.import_module(start.runner)
-            for bot in start.bots:
-                self._load(bot)
+            if self._has_runner(start):
+                for bot in start.bots:
+                    self._load(bot)
         self._nursery = Nursery(kept=system.descriptors() - before, forget=self._close_all)
         self._take_signals()
         for bot, module in self._modules.items():
@@ -135,6 +136,18 @@ class Template:
             else:
                 self._offer(bot)
         self._timers.after(COUNT_SECONDS, self._count_processes)
+
+    def _has_runner(self, start: Start) -> bool:
+        """Whether what runs all bots imports: what they share may be another version than was tested, or be missing."""
+        try:
+            importlib.import_module(start.runner)
+        except Exception as error:  # noqa: BLE001 -- whatever is wrong with it
+            logger.opt(exception=error).error("no bot can be run")
+            fault = Fault.of(ConfigError(f"no bot can be run: {error!r}", remedy=_WHOLE))
+            for bot in start.bots:
+                self._say(Failed(bot=bot, fault=fault))
+            return False
+        return True
 
     def _load(self, bot: str) -> None:
         self._say(Loading(bot=bot))

@@ -5,19 +5,27 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from types import FrameType
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.markup import escape
 
 from gateway import logs, settings
-from gateway.cli.common import ConfigOption, JsonOption
+from gateway.cli.common import ConfigOption, Exit, JsonOption, fail
 from gateway.errors import ConfigError
-from ground import installing
+from gateway.wire.template import BELOW_MAIN, LOAD_SECONDS
+from ground import installing, typed
 from ground.terminal import out
+
+_LEAVE_SECONDS = 3.0
+"""For what a bot's import has registered for the end, and begun."""
 
 app = typer.Typer(help="Look at a bot without a call.", no_args_is_help=True)
 BotArgument = Annotated[
@@ -33,23 +41,62 @@ def _root() -> None: ...
 def check(
     bot: BotArgument,
     config: ConfigOption = None,
+    seconds: Annotated[float, typer.Option(help="How long its import may take.")] = LOAD_SECONDS,
     as_json: JsonOption = False,
 ) -> None:
     """Import a bot as the gateway does; say what it lacks, and what would bring it."""
     logs.set_up(settings.load(config, {"log_level": "CRITICAL"}))
     importlib.import_module("gateway.bot.given").settle(bot)
+    runner = importlib.import_module("gateway.bot.run")
     try:
-        importlib.import_module("gateway.bot.run").check(bot)
+        with _at_most(typed.seconds(seconds, "--seconds"), bot, as_json=as_json):
+            runner.check(bot)
     except ConfigError as error:
-        if not as_json:
-            raise
-        found = {"ok": False, "error": error.message, "remedy": error.remedy}
-        out.json({**found, "requirement": getattr(error, "requirement", None)})
-        raise typer.Exit(2) from None
+        _tell(error, as_json=as_json)
     if as_json:
         out.json({"ok": True})
     else:
         out.print(f"{escape(bot)} has what it needs, and `async def bot(runner_args)`.")
+
+
+def _tell(error: ConfigError, *, as_json: bool) -> NoReturn:
+    if not as_json:
+        fail(error, Exit.USAGE)
+    found = {"ok": False, "error": error.message, "remedy": error.remedy}
+    out.json({**found, "requirement": getattr(error, "requirement", None)})
+    sys.exit(Exit.USAGE)
+
+
+@contextlib.contextmanager
+def _at_most(seconds: float, bot: str, *, as_json: bool) -> Iterator[None]:
+    """End the process where an import takes longer: a bot that runs itself has a loop of its own, which never ends."""
+
+    def end(_number: int, frame: FrameType | None) -> None:
+        places = [(frame.f_code.co_filename, frame.f_lineno) for frame in _callers(frame)]
+        file = str(Path(bot).resolve())
+        line = next((f", and is in line {line}" for name, line in places if name == file), "")
+        with contextlib.suppress(SystemExit):
+            _tell(
+                ConfigError(f"bot {bot} is not imported within {seconds:g} s{line}", remedy=BELOW_MAIN),
+                as_json=as_json,
+            )
+        os._exit(Exit.USAGE)  # what it runs would catch whatever is raised here
+
+    signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))  # 0 would be for ever
+    status = Exit.USAGE
+    try:
+        yield
+        status = Exit.OK
+    finally:  # a thread that the import has started may have no end
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(status))
+        signal.setitimer(signal.ITIMER_REAL, _LEAVE_SECONDS)
+
+
+def _callers(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 @app.command()

@@ -20,6 +20,8 @@ from gateway.media.template import TemplateProcess
 from gateway.settings import Settings
 from gateway.wire.calls import BotJob, Exit, dump
 from gateway.wire.template import (
+    BELOW_MAIN,
+    LOAD_SECONDS,
     RUNNER,
     Exited,
     Failed,
@@ -40,8 +42,6 @@ LEFT_OUT_SECONDS: Final = (0.0, 0.0, 15.0, 60.0, 300.0)
 """For how long templates go without a bot in whose import they were killed, by how often in a row."""
 IDLE_LOOK_SECONDS: Final = 1.0
 """Between looks at whether a template has no more to do, and can make way for one with all bots."""
-LOAD_SECONDS: Final = 60.0
-"""For one bot to be imported, the first time on a slow machine."""
 _SEE_LOG = "see the gateway's log"
 
 
@@ -96,6 +96,7 @@ class _Known:
         self.settled = asyncio.Event()
         self.error: GatewayError | None = None
         self.lasting = False
+        self.is_overdue = False
         self.left_out_until = 0.0
         self._kills = 0
 
@@ -117,7 +118,11 @@ class _Known:
             return
         self.left_out_until = now + LEFT_OUT_SECONDS[min(self._kills, len(LEFT_OUT_SECONDS) - 1)]
         self._kills += 1
-        self.has_failed(BotFailed(text, remedy="it is tried again; is there memory enough?"))
+        if self.is_overdue:
+            late = f"bot {self.name} is not imported within {LOAD_SECONDS:g} s"
+            self.has_failed(BotFailed(late, remedy=BELOW_MAIN))
+        else:
+            self.has_failed(BotFailed(text, remedy="it is tried again; is there memory enough?"))
 
     def is_tried(self, now: float) -> bool:
         """Whether the next template should have it; then what is known of it is to be told anew."""
@@ -342,8 +347,14 @@ class Bots:
 
     def _begin_loading(self, message: Loading) -> None:
         self._loading = self._bots[message.bot]
+        self._loading.is_overdue = False
+        self._overdue = self._loop.call_later(LOAD_SECONDS, self._give_up, self._loading)
+
+    def _give_up(self, known: _Known) -> None:
+        """Its import takes too long, or has no end."""
+        known.is_overdue = True
         if self._template is not None:
-            self._overdue = self._loop.call_later(LOAD_SECONDS, self._template.kill)
+            self._template.kill()
 
     def _end_loading(self) -> None:
         self._loading = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import socket
 import sys
 from collections import deque
@@ -14,6 +13,7 @@ from typing import Final
 
 from gateway.logs import relay
 from gateway.media.printed import DRAIN_SECONDS, Reader
+from gateway.wire.ipc import how_it_ended
 from gateway.wire.template import Lines, Message, TemplateError, encode
 
 STOP_SECONDS: Final = 8.0
@@ -69,7 +69,7 @@ class TemplateProcess:
             self._close()
             await self._end()
             self._loop.call_later(DRAIN_SECONDS, printed.close)
-        return signal.Signals(-code).name if -code in {*signal.Signals} else f"exit status {code}"
+        return how_it_ended(code)
 
     def say(self, message: Message, descriptors: tuple[int, ...] = ()) -> None:
         """Send a message. The descriptors are closed here once they have crossed, or can't any more."""

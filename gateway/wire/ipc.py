@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import os
+import signal
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterator
@@ -61,7 +62,9 @@ class Channel:
         try:
             while line := await self._reader.readline():
                 self._take(json.loads(line))
-        except (ConnectionError, ValueError, KeyError, TypeError) as error:  # or no message of ours
+        except ConnectionError as error:  # it closed before it had read all
+            logger.debug("channel broke: {!r}", error)
+        except (ValueError, KeyError, TypeError) as error:  # no message of ours
             logger.warning("channel broke: {!r}", error)
         finally:
             self.closed.set()
@@ -196,6 +199,11 @@ def peer_pid(sock: socket.socket) -> int | None:
 
 _POSTS = "media"
 """The folder of the gateway's data with a socket for each media process."""
+
+
+def how_it_ended(code: int) -> str:
+    """The status of a process that is gone, in words."""
+    return signal.Signals(-code).name if -code in {*signal.Signals} else f"exit status {code}"
 
 
 def post_of(data_dir: Path, pid: int) -> Path:

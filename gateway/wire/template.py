@@ -15,6 +15,10 @@ from gateway.wire.calls import BotJob, Exit, Wire, Words
 
 RUNNER: Final = "gateway.bot.run"
 """The module whose `run(sock, job)` is what a bot's process does."""
+LOAD_SECONDS: Final = 60.0
+"""For one bot to be imported, the first time on a slow machine."""
+BELOW_MAIN: Final = 'what it runs belongs below `if __name__ == "__main__":`'
+"""What is to be done where an import never ends."""
 MAX_LINE: Final = 4 << 20
 """Bytes. An offer's body may be that long where a setting allows it; a longer line is a fault of ours."""
 MAX_DESCRIPTORS: Final = 64

@@ -84,6 +84,13 @@ async def test_whatever_can_be_awaited_once_it_is_called_is_a_bot(
             loading.load(str(tmp_path / "bot.py"))
 
 
+@pytest.mark.parametrize("name", ["/opt", "bots/kitchen", "./bot", ".bot", "a..b"])
+def test_what_is_neither_a_module_nor_a_file_is_no_package_to_be_installed(name: str) -> None:
+    with pytest.raises(ConfigError, match="is no bot") as caught:
+        loading.load(name)
+    assert "`.py` file" in caught.value.remedy
+
+
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
     """Writes a bot's file, which is imported into modules and a path that end with the test."""

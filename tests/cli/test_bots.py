@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.gateway import ROOT, environment
+from tests.support.waiting import PATIENCE
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -47,7 +48,9 @@ def voicegw(tmp_path: Path) -> Command:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [str(own / "bin" / "python"), "-m", "gateway", "bot", *arguments]
         env = environment({**index, "NO_COLOR": "1", "COLUMNS": "200"})
-        return subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
 
     return run
 
@@ -98,3 +101,23 @@ def test_a_bot_may_print_what_it_likes_as_it_is_imported_and_at_its_end(
     done = voicegw("install", bot(tmp_path, *loud))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("has what it needs.\n")
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_bot_that_runs_itself_is_told_where_as_its_import_has_no_end(
+    voicegw: Command, tmp_path: Path, *, as_json: bool
+) -> None:
+    runs = ("import asyncio", "def main(): asyncio.run(asyncio.Event().wait())", "main()")
+    done = voicegw("check", bot(tmp_path, *runs), "--seconds", "2", *["--json"] * as_json)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    said = done.stdout if as_json else done.stderr
+    assert "is not imported within 2 s, and is in line 2" in said
+    assert "__main__" in said
+
+
+@pytest.mark.parametrize(("lacking", "status"), [("", 0), ("import a_package_that_nobody_has", 2)])
+def test_a_thread_that_a_bot_has_started_keeps_no_command(
+    voicegw: Command, tmp_path: Path, lacking: str, status: int
+) -> None:
+    starts = "import threading; threading.Thread(target=threading.Event().wait).start()"
+    assert voicegw("check", bot(tmp_path, starts, lacking)).returncode == status

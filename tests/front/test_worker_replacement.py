@@ -13,6 +13,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from loguru import logger
 
 from gateway.errors import GatewayError
 from gateway.front.places import workers
@@ -62,6 +63,20 @@ async def test_what_a_dead_worker_had_started_is_killed(tmp_path: Path) -> None:
         assert alive(child)
         await process.kill()
     await until(lambda: not alive(child), "its child is dead")
+
+
+async def test_the_log_tells_how_a_worker_ended() -> None:
+    said: list[str] = []
+    sink = logger.add(lambda message: said.append(message.record["message"]), level="ERROR")
+    found = Workers(Settings(bot="echo"), nothing)
+    await found.start()
+    try:
+        os.kill(pid(found._processes[0]), signal.SIGKILL)
+        await until(lambda: bool(said), "it is told")
+    finally:
+        await found.stop()
+        logger.remove(sink)
+    assert said[0] == "worker 0 died (SIGKILL); its 0 calls are lost"
 
 
 async def test_a_bot_that_is_slow_to_import_does_not_count_as_blocked(tmp_path: Path) -> None:
@@ -117,6 +132,9 @@ class Fake:
 
     async def kill(self) -> None:
         pass
+
+    async def settled(self, fault: str) -> str:
+        return fault
 
     stop = kill
 

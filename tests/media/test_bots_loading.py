@@ -14,7 +14,7 @@ from gateway.errors import BotFailed, ConfigError
 from gateway.media.bots import BotProcess, Bots
 from gateway.settings import Settings
 from tests.media.running import BAD, BOT, begin, looked, running, template, told
-from tests.support.gateway import alive
+from tests.support.gateway import ROOT, alive
 from tests.support.waiting import PATIENCE, until
 
 
@@ -92,6 +92,28 @@ async def test_a_bot_that_is_killed_in_its_import_is_tried_again(
             bots.check(str(slow))
         (slow.parent / "slow").unlink()
         assert json.loads(await told(await begin_once_tried(bots, slow)))["pid"]
+
+
+async def test_where_no_bot_can_be_run_the_start_tells_why(tmp_path: Path) -> None:
+    """What bots share may be another version than was tested, in an environment that somebody has added to."""
+    (tmp_path / "voicegw_broken_runner.py").write_text("import voicegw_is_not_here\n")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}")
+        bots = Bots(Settings(bot="echo"), runner="voicegw_broken_runner")
+        with pytest.raises(ConfigError, match=r"no bot can be run: .*voicegw_is_not_here") as caught:
+            await bots.start()
+    assert "requirements.lock" in caught.value.remedy
+
+
+async def test_a_bot_whose_import_has_no_end_is_told_as_that(
+    slow: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.media.bots.LOAD_SECONDS", 0.01)
+    (slow.parent / "slow").touch()
+    with pytest.raises(BotFailed, match=r"is not imported within 0\.01 s") as caught:
+        async with running(Settings(bot=str(slow))):
+            pass
+    assert "__main__" in caught.value.remedy
 
 
 async def test_a_bot_that_is_left_out_for_a_while_ends_no_call_of_another(

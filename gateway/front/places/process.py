@@ -33,12 +33,13 @@ from gateway.wire.calls import (
     Unreadable,
     dump,
 )
-from gateway.wire.ipc import Channel, peer_pid
+from gateway.wire.ipc import Channel, how_it_ended, peer_pid
 
 START_SECONDS = 90.0
 """For a worker to import Pipecat and load its engines, the first time on a slow machine."""
 DRAIN_SECONDS = 8.0
 ADOPT_SECONDS = 5.0
+SETTLE_SECONDS = 1.0
 LOOK_SECONDS = 1.0
 """Between two looks at what its bots hold."""
 _STDERR = 2
@@ -147,13 +148,20 @@ class Process:
             return "could not be started"
         code = None if self._process is None else self._process.returncode
         if code is not None or self._channel.closed.is_set():
-            return f"died ({code})"
+            return "died" if code is None else f"died ({how_it_ended(code)})"
         if time.monotonic() - self._beat_at > limits.media_silence_s:
             return f"is blocked: no heartbeat for {limits.media_silence_s:g} s"
         held = memory.resident_mb(self._pid)
         if (held := self._rss_mb if held is None else held) > limits.media_memory_mb:
             return f"uses {held:.0f} MB, over media_memory_mb = {limits.media_memory_mb}"
         return None
+
+    async def settled(self, fault: str) -> str:
+        """The fault, once a process whose socket has closed is gone as well, so that it can be told how it ended."""
+        if self._process is not None and self._channel is not None and self._channel.closed.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), SETTLE_SECONDS)
+        return self.fault() or fault
 
     def end_the_greedy(self) -> None:
         """Kill what of its bots holds more than it may."""

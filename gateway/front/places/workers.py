@@ -230,6 +230,7 @@ class Workers:
                 failures = 0
                 process.end_the_greedy()
             if not failures:
+                fault = await process.settled(fault)
                 logger.error("worker {} {}; its {} calls are lost", number, fault, len(process.sessions))
             process.ready = False
             await process.kill()
