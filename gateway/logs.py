@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
@@ -22,6 +23,8 @@ from gateway.flood import Flood
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from loguru import Record
 
 MAX_MESSAGE: Final = 2_048
@@ -82,9 +85,30 @@ def set_up(settings: Settings, *, worker: int | None = None, relayed: bool = Fal
     _number_next(2)
     logging.basicConfig(handlers=[_Bridge()], level=logging.INFO, force=True)
     logging.captureWarnings(capture=True)
+    if relayed:  # line by line, a flood of them would be held back before it came to the cause
+        threading.excepthook = _tell_of_thread
+        sys.unraisablehook = _tell_of_unraisable
+        sys.excepthook = _tell_of_end
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING if quiet else logging.INFO)
     logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # what it raises as well, `discovery` says once
+
+
+def _tell_of_thread(told: threading.ExceptHookArgs) -> None:
+    """What Python would print as it is: here an event, with its trace."""
+    name = "a thread" if told.thread is None else f"thread {told.thread.name}"
+    if told.exc_type is not SystemExit:
+        logger.opt(exception=told.exc_value).error("{} has ended", name)
+
+
+def _tell_of_unraisable(told: sys.UnraisableHookArgs) -> None:
+    """Likewise: of a finaliser, say."""
+    logger.opt(exception=told.exc_value).error("{} {!r}", told.err_msg or "Exception ignored in", told.object)
+
+
+def _tell_of_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Likewise: of what ends the process."""
+    logger.opt(exception=(kind, error, trace)).error("the process ends")
 
 
 def _number_next(number: int) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -32,8 +34,10 @@ class Err:
 def err(capsys: pytest.CaptureFixture[str]) -> Iterator[Err]:
     """Standard error, while this process logs as the gateway does."""
     levels = {name: logging.getLogger(name).level for name in logs._NOISY}
+    hooks = sys.excepthook, sys.unraisablehook, threading.excepthook
     handlers, level = logging.root.handlers[:], logging.root.level
     yield Err(capsys)
+    sys.excepthook, sys.unraisablehook, threading.excepthook = hooks
     logger.remove()
     logging.root.handlers[:] = handlers
     logging.root.setLevel(level)
@@ -283,3 +287,28 @@ def test_a_flood_is_held_back_whatever_it_says(err: Err) -> None:
         logging.getLogger("aiortc").warning("nonsense %d", number)
         logger.info("nonsense {}", number)
     assert len(err.text().splitlines()) == 2 * EACH_BURST
+
+
+class Unfinished:
+    """Whose finaliser fails."""
+
+    def __del__(self) -> None:
+        fail("the finaliser")
+
+
+def deep(levels: int) -> None:
+    """Fails below a trace that is longer than what of a flood is written."""
+    deep(levels - 1) if levels else fail("the cause")
+
+
+def test_what_fails_where_nobody_sees_it_is_one_event_with_its_cause(err: Err) -> None:
+    """In a bot's thread, in a finaliser, or at the end: line by line the flood would be held back before the cause."""
+    logs.set_up(Settings(), relayed=True)
+    thread = threading.Thread(target=deep, args=(2 * EACH_BURST,), name="own")
+    thread.start()
+    thread.join()
+    Unfinished()
+    lines = err.text().splitlines()
+    assert ["thread own has ended" in lines[0], "the cause" in lines[0]] == [True, True]
+    assert "the finaliser" in lines[1]
+    assert len(lines) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 
@@ -10,6 +11,7 @@ def main() -> None:
     wanted = signal.getsignal(signal.SIGINT)
     if wanted is signal.default_int_handler:  # else whoever started us has it ignored
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.environ["LOGURU_AUTOINIT"] = "False"  # else a LOGURU_LEVEL in small letters, say, ends its import
     from gateway.cli import main as command
 
     signal.signal(signal.SIGINT, wanted)

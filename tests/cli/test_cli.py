@@ -75,6 +75,13 @@ def test_the_version_needs_no_command() -> None:
     assert (done.returncode, done.stdout.strip()) == (0, __version__)
 
 
+@pytest.mark.parametrize("value", ["LOGURU_LEVEL=debug", "LOGURU_AUTOINIT=x"])
+def test_what_is_meant_for_a_bots_log_ends_no_command(config: str, value: str) -> None:
+    name, _, given = value.partition("=")
+    done = voicegw("devices", "--config", config, "--seconds", "0", "--json", extra={name: given})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["nonsense"], ["serve", "--nonsense"], ["serve", "--port", "x"], ["devices", "add"]],
