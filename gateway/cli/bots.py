@@ -9,6 +9,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -48,15 +50,19 @@ def check(
     logs.set_up(settings.load(config, {"log_level": "CRITICAL"}))
     importlib.import_module("gateway.bot.given").settle(bot)
     runner = importlib.import_module("gateway.bot.run")
+    status = Exit.USAGE
     try:
         with _at_most(typed.seconds(seconds, "--seconds"), bot, as_json=as_json):
             runner.check(bot)
+        if as_json:
+            out.json({"ok": True})
+        else:
+            out.print(f"{escape(bot)} has what it needs, and `async def bot(runner_args)`.")
+        status = Exit.OK
     except ConfigError as error:
         _tell(error, as_json=as_json)
-    if as_json:
-        out.json({"ok": True})
-    else:
-        out.print(f"{escape(bot)} has what it needs, and `async def bot(runner_args)`.")
+    finally:
+        threading.Thread(target=_leave, args=(status,), name="leave", daemon=True).start()
 
 
 def _tell(error: ConfigError, *, as_json: bool) -> NoReturn:
@@ -84,13 +90,16 @@ def _at_most(seconds: float, bot: str, *, as_json: bool) -> Iterator[None]:
 
     signal.signal(signal.SIGALRM, end)
     signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))  # 0 would be for ever
-    status = Exit.USAGE
     try:
         yield
-        status = Exit.OK
-    finally:  # a thread that the import has started may have no end
-        signal.signal(signal.SIGALRM, lambda *_: os._exit(status))
-        signal.setitimer(signal.ITIMER_REAL, _LEAVE_SECONDS)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _leave(status: int) -> None:
+    """End the process in a while: a thread that the import has started may have no end."""
+    time.sleep(_LEAVE_SECONDS)
+    os._exit(status)
 
 
 def _callers(frame: FrameType | None) -> Iterator[FrameType]:
