@@ -159,22 +159,23 @@ def unusable(path: Path, error: OSError, *, setting: str) -> Trouble:
 
 
 def keep(path: Path, data: bytes) -> None:
-    """Write a secret whole or not at all, for its owner alone to read: who had the one before it, if there was one.
+    """Write a secret whole or not at all, for its owner alone to read: whose the one before it and the folder are.
 
     Raises:
         OSError: it cannot be written.
     """
-    new = path.with_name(f".{path.name}.{os.getpid()}")
+    handle, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with open(handle, "wb") as file:  # noqa: PTH123 -- it is open already
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(handle)
         with contextlib.suppress(OSError):  # there was none, or this user may give nothing away
-            before = path.lstat()
-            os.chown(new, before.st_uid, before.st_gid)
-        new.replace(path)
+            before, folder = path.lstat(), path.parent.stat()
+            if before.st_uid == folder.st_uid:  # else anybody could have put it there, in /tmp say
+                os.chown(new, before.st_uid, before.st_gid)
+        Path(new).replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
-            new.unlink()
+            Path(new).unlink()
         raise

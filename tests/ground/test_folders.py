@@ -140,12 +140,15 @@ def test_a_secret_is_kept_whole_or_not_at_all(tmp_path: Path, before: str | None
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root writes for others")
-def test_a_secret_stays_with_whom_it_is_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("folder", "secret"), [(786, 786), (0, 0)])
+def test_a_secret_stays_with_whom_its_folder_is(tmp_path: Path, folder: int, secret: int) -> None:
+    """What somebody has put into another's folder, /tmp say, makes it not theirs."""
     (tmp_path / "secret").touch()
     os.chown(tmp_path / "secret", 786, 786)
+    os.chown(tmp_path, folder, folder)
     folders.keep(tmp_path / "secret", b"new")
     found = (tmp_path / "secret").stat()
-    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (786, 786, 0o600)
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (secret, secret, 0o600)
 
 
 @pytest.mark.parametrize("given", [None, "", "data", "~/data"])
