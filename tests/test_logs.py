@@ -308,7 +308,7 @@ def test_what_fails_where_nobody_sees_it_is_one_event_with_its_cause(err: Err) -
     thread.start()
     thread.join()
     Unfinished()
-    lines = err.text().splitlines()
-    assert ["thread own has ended" in lines[0], "the cause" in lines[0]] == [True, True]
+    lines = [line for line in err.text().splitlines() if line]
+    assert ("thread own has ended" in lines[0], "the cause" in lines[0]) == (True, True)
     assert "the finaliser" in lines[1]
     assert len(lines) == 2
