@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Typ
 
 PUBLIC: Final = {"urls": ["stun:stun.l.google.com:19302"]}
 """What Pipecat's runner tells clients that ask for defaults (`enableDefaultIceServers`) where it has none."""
+_LAST_PORT: Final = 65_535
 _URL: Final = re.compile(
     r"(stuns?|turns?):(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?(\?transport=(udp|tcp))?"
 )
@@ -20,7 +21,8 @@ def _listed(value: Any) -> Any:
 
 
 def _url(text: str) -> str:
-    if _URL.fullmatch(text) is None:
+    found = _URL.fullmatch(text)
+    if found is None or not 0 < int((found[3] or ":1")[1:]) <= _LAST_PORT:
         raise ValueError(
             "that is no URL of a server: write stun:HOST:PORT or turn:HOST:PORT?transport=udp; "
             "a name and password are `username` and `credential`"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -47,6 +51,39 @@ WholePath = Annotated[Path, BeforeValidator(_named), AfterValidator(_whole)]
 """A path whose `~` is spelt out."""
 
 
+def _url(written: str) -> str:
+    """One that can be asked; it is not repeated, for it may have a password in it."""
+    try:
+        parts = urlsplit(written)
+        can_be = bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", written)
+    except ValueError:  # a port beyond all that there are, or half a bracket
+        can_be = False
+    if not can_be:
+        raise ValueError("it has no host, or no port that there is: write SCHEME://HOST:PORT")
+    return written
+
+
+def _host(written: str) -> str:
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_address(written.strip().strip("[]")))
+    if not re.fullmatch(r"[^\s/:@\[\]]+", written):
+        raise ValueError("write a name or an address alone, without scheme and port")
+    return written
+
+
+HostName = Annotated[str, AfterValidator(_host)]
+
+
+def _origin(written: str) -> str:
+    if written not in {"*", "null"} and not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s]+/?", written):
+        raise ValueError('write it as a browser does, such as "https://example.com", without a path')
+    return written
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+"""Of a page (RFC 6454)."""
+
+
 def is_path(option: str) -> bool:
     """Whether an option of an engine is a path, by its name."""
     return option.endswith(("_path", "_dir"))
@@ -84,7 +121,16 @@ class AudioSettings(BaseModel):
     """What the gateway does about a device's own voice in its microphone, where the board does nothing itself."""
 
 
-Wake = Literal["always", "button"] | Annotated[tuple[str, ...], Field(min_length=1)]
+def _wake(given: Any) -> Any:
+    is_list = (
+        isinstance(given, list | tuple) and given and all(isinstance(w, str) and w.strip() for w in given)
+    )
+    if is_list or given in ("always", "button"):
+        return given
+    raise ValueError('write "always", "button", or a list of words, such as ["hey jarvis"]')
+
+
+Wake = Annotated[Literal["always", "button"] | tuple[str, ...], BeforeValidator(_wake)]
 """What makes a device listen: anything, its button, or one of these words."""
 
 
@@ -184,7 +230,7 @@ class McpServer(BaseModel):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
     command: tuple[str, ...] = ()
     """Program and arguments, spoken to over its standard input and output; started for each call."""
-    url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    url: Annotated[str, Field(pattern=r"^https?://"), AfterValidator(_url)] | None = None
     """Spoken to over streamable HTTP."""
     tools: Annotated[tuple[str, ...], Field(min_length=1)]
     """Those that the model may use; `["*"]` for all."""
@@ -213,7 +259,7 @@ class HomeAssistant(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: Annotated[str, Field(pattern=r"^https?://")]
+    url: Annotated[str, Field(pattern=r"^https?://"), AfterValidator(_url)]
     token_env: str = "HOME_ASSISTANT_TOKEN"  # noqa: S105 -- a variable's name
     """The variable with a long-lived access token of it."""
     pipeline: str | None = None
@@ -227,7 +273,7 @@ class Mqtt(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: Annotated[str, Field(min_length=1)]
+    host: HostName
     port: Annotated[int, Field(ge=1, le=65_535)] = 1883
     username: str | None = None
     password_env: str = "MQTT_PASSWORD"  # noqa: S105 -- a variable's name
@@ -246,7 +292,7 @@ class PhoneSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     provider: PhoneProvider
-    url: Annotated[str, Field(pattern=r"^https://[^/?#@\s]+$")]
+    url: Annotated[str, Field(pattern=r"^https://[^/?#@\s]+$"), AfterValidator(_url)]
     """Where it reaches this gateway from the internet, as `https://voice.example.com`; without a path."""
     bot: BotName | None = None
     """Another bot than `bot`."""
@@ -282,7 +328,10 @@ class Nats(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    urls: Annotated[tuple[Annotated[str, Field(pattern=r"^(nats|tls)://[^@]+$")], ...], Field(min_length=1)]
+    urls: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^(nats|tls)://[^@]+$"), AfterValidator(_url)], ...],
+        Field(min_length=1),
+    ]
     user: Annotated[str, Field(pattern=r"^(front|host)-[A-Za-z0-9_-]{1,48}$")] | None = None
     """As `voicegw nats` has made it: what it may say and hear is NATS's to hold."""
     password_file: WholePath | None = None

@@ -37,12 +37,14 @@ from gateway.sections import (
     EngineSpec,
     Hearing,
     HomeAssistant,
+    HostName,
     Limits,
     McpServer,
     MemorySettings,
     Mqtt,
     Nats,
     OfDevice,
+    Origin,
     PhoneSettings,
     Wake,
     WholePath,
@@ -131,13 +133,13 @@ class Settings(BaseSettings):
     tls_key: WholePath | None = None
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks of proxies whose X-Forwarded-For and -Proto count."""
-    allowed_origins: tuple[str, ...] | None = Field(default_factory=_pipecat_origins)
+    allowed_origins: tuple[Origin, ...] | None = Field(default_factory=_pipecat_origins)
     """Other pages that may talk, as `https://example.com`; by default those of dev servers on this machine."""
     ice_servers: tuple[IceServer, ...] = Field(default_factory=_pipecat_ice_servers)
     """STUN and TURN servers, for browsers and for the gateway."""
     advertise: tuple[Annotated[str, AfterValidator(_ip_address)], ...] = ()
     """Where clients reach the gateway through a NAT that maps ports one to one."""
-    names: tuple[str, ...] = ()
+    names: tuple[HostName, ...] = ()
     """What else the gateway is called in URLs, beside its addresses and the names that it knows itself by."""
     announce: bool = True
     """Announce the gateway by mDNS (never on loopback only)."""

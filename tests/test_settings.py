@@ -389,3 +389,41 @@ def test_what_else_is_called_like_ours_is_left_alone(monkeypatch: pytest.MonkeyP
     with pytest.raises(ConfigError, match="setting port") as caught:
         settings.load()
     assert "enableServiceLinks: false" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ('[home_assistant]\nurl = "http://home:99999"', "home_assistant.url: it has no host, or no port"),
+        ('[home_assistant]\nurl = "http://"', "home_assistant.url: it has no host"),
+        ('[[mcp]]\nname = "a"\ntools = ["*"]\nurl = "http://ho st/"', "mcp.0.url: it has no host"),
+        ('[phone]\nprovider = "twilio"\nurl = "https://voice:0"', "phone.url: it has no host, or no port"),
+        ('[nats]\nurls = ["nats://h:abc"]', "nats.urls.0: it has no host, or no port"),
+        ('[mqtt]\nhost = "mqtt://home"', "mqtt.host: write a name or an address alone"),
+        ('[mqtt]\nhost = "home:1883"', "mqtt.host: write a name or an address alone"),
+        ('[mqtt]\nhost = " "', "mqtt.host: write a name or an address alone"),
+        ('ice_servers = [{urls = "stun:home:99999"}]', "ice_servers.0.urls.0: that is no URL"),
+        ('names = ["https://voice.example"]', "names.0: write a name or an address alone"),
+        ('names = ["voice.example:7860"]', "names.0: write a name or an address alone"),
+        ('allowed_origins = ["example.com"]', "allowed_origins.0: write it as a browser does"),
+        ('allowed_origins = ["https://example.com/page"]', "allowed_origins.0: write it as a browser does"),
+        ('wake = "hey jarvis"', 'wake: write "always", "button", or a list of words'),
+        ('wakes = {kitchen = [""]}', 'wakes.kitchen: write "always", "button", or a list of words'),
+    ],
+)
+def test_what_cannot_work_is_said_before_it_is_tried(config: Path, stated: str, said: str) -> None:
+    config.write_text(stated)
+    with pytest.raises(ConfigError) as caught:
+        settings.load(config)
+    assert caught.value.message.startswith(f"setting {said}")
+
+
+def test_what_can_work_is_taken(config: Path) -> None:
+    config.write_text(
+        'names = ["voice.example"]\nallowed_origins = ["*", "https://example.com/", "null", "app://x"]\n'
+        'wake = ["hey jarvis"]\nice_servers = [{urls = "stun:home:65535"}]\n'
+        '[mqtt]\nhost = "[fd00::5]"\n[home_assistant]\nurl = "http://[fd00::5]:8123/x"\n[nats]\nurls = ["tls://h"]'
+    )
+    chosen = settings.load(config)
+    assert chosen.mqtt is not None
+    assert (chosen.mqtt.host, chosen.wake) == ("fd00::5", ("hey jarvis",))
