@@ -102,6 +102,7 @@ class Promises:
         """
         found = self._kept.get(number)
         if found is None and number in {p["number"] for p in self.rung(device)}:
+            del self._rung[device]
             return
         if found is None or found.device != device:
             raise NotFound(
@@ -115,6 +116,7 @@ class Promises:
 
     async def quiet(self, device: str) -> int:
         """Stop all that a device is being told; how many that were."""
+        self._rung.pop(device, None)  # who says "stop" is understood by now: "cancel the timer" is of another
         saying = self._book.said_by_others() | self._said_in
         found = [n for n in saying if n in self._kept and self._kept[n].device == device]
         for number in found:

@@ -161,7 +161,7 @@ class Tools:
             case "tools":
                 return [t.view() for t in self.of(device)]
             case "promise":
-                return await self._promises.add(device, _wish(arguments))
+                return await self._promises.add(device, _wish(self._timed(arguments)))
             case "memory":
                 return await self._memory.recalled(device)
             case "summarise":
@@ -235,6 +235,11 @@ class Tools:
         known = {d.name for d in await self._registry.all() if d.revoked_at is None}
         if device not in known | self._switchboard.devices_live():
             raise NotFound(f"there is no device {device}", remedy="see: voicegw devices")
+
+    def _timed(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """A promise as a bot asks for it, who may tell a `time` of day: its zone is the gateway's."""
+        rest = {name: value for name, value in arguments.items() if name != "time"}
+        return {**rest, "at": self._at(str(arguments["time"]))} if "time" in arguments else rest
 
     def _at(self, when: str) -> float:
         """A time as people give it, in Unix seconds."""

@@ -33,6 +33,7 @@ _AROUND: Final = frozenset(
         "solution",
         "how",
         "much",
+        "many",
         "does",
         "do",
         "can",
@@ -96,23 +97,63 @@ _FORMS: Final = (
         re.compile(rf"\b(?:divide|share|split) ({_NUMBER}) (?:by|with|between|among|into) ({_NUMBER})"),
         r"\1 divided by \2",
     ),
+    (re.compile(rf"\bdifference (?:between|of) ({_NUMBER}) and ({_NUMBER})"), r"\1 minus \2"),
     (re.compile(rf"({_NUMBER}) (?:shared|split) (?:by|between|among) ({_NUMBER})"), r"\1 divided by \2"),
+    (re.compile(rf"({_NUMBER}) percent of ({_NUMBER})"), r"\1 times \2 divided by 100"),
+    (re.compile(rf"({_NUMBER}) percent off (?:of )?({_NUMBER})"), r"\2 minus \1 times \2 divided by 100"),
     (re.compile(rf"({_NUMBER}) take away (?={_NUMBER})"), r"\1 minus "),
     (re.compile(rf"({_NUMBER}) (?:add|added to) (?={_NUMBER})"), r"\1 plus "),
+)
+_PARTS: Final = {
+    "half": 2,
+    "halves": 2,
+    "third": 3,
+    "quarter": 4,
+    "fourth": 4,
+    "fifth": 5,
+    "sixth": 6,
+    "seventh": 7,
+    "eighth": 8,
+    "ninth": 9,
+    "tenth": 10,
+}
+_PART: Final = re.compile(rf"\b(\d+|an?) ({'|'.join(_PARTS)})s?\b(?: of(?: the)? ({_NUMBER})\b)?")
+_AND_PART: Final = (
+    (re.compile(r"\b(\d+) and (?:a|1) half\b"), r"\1 point 5"),
+    (re.compile(r"\b(\d+) and (?:a|1) quarter\b"), r"\1 point 25"),
+    (re.compile(r"\b(\d+) and 3 quarters\b"), r"\1 point 75"),
+)
+_GOES_ON: Final = (
+    (re.compile(r"^(?:add|and) (?=\d)"), "plus "),
+    (re.compile(r"^(?:subtract|take away|take off|deduct) (?=\d)"), "minus "),
+    (re.compile(r"^multiply (?:(?:it|that|this) )?by "), "times "),
+    (re.compile(r"^divide (?:(?:it|that|this) )?by "), "divided by "),
+    (re.compile(r"^(?:double|twice) (?:it|that|this)$"), "times 2"),
+    (re.compile(r"^(?:triple|treble) (?:it|that|this)$"), "times 3"),
+    (re.compile(r"^(?:half of|halve) (?:it|that|this)$"), "divided by 2"),
 )
 _LIST: Final = re.compile(rf"\b(?:sum|total|product) of ({_NUMBER}(?:(?: and)? {_NUMBER})+)")
 
 
 def chain(text: str) -> str | None:
     """The sum in a sentence that asks for it and for nothing else: numbers and operators in turn, or None."""
-    for pattern, plain in _FORMS:
+    for pattern, plain in (*_AND_PART, *_FORMS):
         text = pattern.sub(plain, text)
+    whole, text = text, _PART.sub(_divided, text)
     text = _LIST.sub(_listed, text)
     found = list(_CHAIN.finditer(text))
     if len(found) != 1:
         return None
     rest = text[: found[0].start()] + text[found[0].end() :]
-    return None if set(rest.split()) - _AROUND else found[0][0]
+    alone = not rest.strip() and _PART.fullmatch(whole) is not None and " of " not in whole  # "two thirds"
+    return None if alone or set(rest.split()) - _AROUND else found[0][0]
+
+
+def _divided(found: re.Match[str]) -> str:
+    """A part of a number as a sum: two thirds of nine is "2 times 9 divided by 3"."""
+    count = found[1] if found[1].isdigit() else "1"
+    of = f" times {found[3]}" if found[3] else ""
+    return f"{found[3] if of and count == '1' else count + of} divided by {_PARTS[found[2]]}"
 
 
 def _listed(found: re.Match[str]) -> str:
@@ -122,6 +163,9 @@ def _listed(found: re.Match[str]) -> str:
 
 def continued(text: str) -> str | None:
     """What goes on from the last result: "and times 2" is "times 2"; None for anything else."""
+    text = re.sub(r"^(?:and |then |now |and then |please )*", "", text)
+    for pattern, plain in _GOES_ON:
+        text = pattern.sub(plain, text)
     found = re.fullmatch(
         rf"(?:and |then |what about |how about |now |and then )*((?:(?:{_OPERATOR}) {_NUMBER} ?)+)", text
     )

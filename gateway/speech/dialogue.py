@@ -187,7 +187,7 @@ class Dialogue(FrameProcessor):
     async def _timers_for(self, intent: Intent) -> tuple[Timer, ...]:
         if intent.name == "Mute":  # which needs them no more than to know what is meant
             return await self._if_known()
-        return await self._timers.list() if intent.name.startswith("Timer") else ()
+        return await self._timers.list() if intent.name.startswith(("Timer", "Alarm")) else ()
 
     async def _at_home(self, heard: str, intents: list[Intent], *, of_home: bool) -> Said | None:
         """What a smart home says to it; `None` where there is none, or it is nothing for it."""

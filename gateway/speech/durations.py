@@ -53,6 +53,7 @@ _PART: Final = re.compile(
 """A part of one that is none we know: a quarter that was not understood."""
 _ONE: Final = re.compile(rf"\b(\d{{1,5}}) {_UNIT}\b")
 _DECIMAL: Final = re.compile(r"\b(?:(\d{1,4}) )?point (\d{1,3}) (hour|hr|minute|min)s?\b")
+_DAYS: Final = re.compile(r"\b(\d{1,3}|an?) (day|week)s?\b(?! (?:and|timer\b))")
 _UNSURE: Final = re.compile(rf"\b(?:minus|point|\d+ (?:to|or)) \d+ {_UNIT}\b")
 """One that is none, or may be another: "five or six minutes"."""
 
@@ -62,7 +63,7 @@ def durations(text: str) -> tuple[dict[str, int], str]:
 
     Parts that belong together are added: "1 hour and 20 minutes". Nothing is found where two lengths are told.
     """
-    text = _DECIMAL.sub(_without_decimals, text)
+    text = _DAYS.sub(_in_hours, _DECIMAL.sub(_without_decimals, text))
     for pattern, plain in _WORDED:
         text = pattern.sub(plain, text)
     if _PART.search(text) or _UNSURE.search(text):
@@ -80,6 +81,10 @@ def durations(text: str) -> tuple[dict[str, int], str]:
             return {}, text
         text = f"{text[: found[0].start()]}…{text[found[-1].end() :]}"
     return slots, text
+
+
+def _in_hours(found: re.Match[str]) -> str:
+    return f"{(int(found[1]) if found[1].isdigit() else 1) * (24 if found[2] == 'day' else 168)} hours"
 
 
 def _without_decimals(found: re.Match[str]) -> str:

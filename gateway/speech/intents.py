@@ -36,8 +36,8 @@ _HOME_ASSISTANT: Mapping[str, tuple[str, Mapping[str, Slot]]] = {
     "HassListAddItem": ("Unavailable", {"what": "lists"}),
     "HassShoppingListAddItem": ("Unavailable", {"what": "lists"}),
     "HassBroadcast": ("Unavailable", {"what": "messages"}),
-    "HassIncreaseTimer": ("Unavailable", {"what": "timer changes"}),
-    "HassDecreaseTimer": ("Unavailable", {"what": "timer changes"}),
+    "HassIncreaseTimer": ("TimerExtend", {}),
+    "HassDecreaseTimer": ("TimerExtend", {"shorter": 1}),
     "HassPauseTimer": ("Unavailable", {"what": "timer changes"}),
     "HassUnpauseTimer": ("Unavailable", {"what": "timer changes"}),
 }
@@ -93,6 +93,12 @@ class Recogniser:
         return frozenset(self._ours.intents)
 
 
+def _of_anybody(found: RecognizeResult) -> bool:
+    """Where someone is, in any words at all: "who is the president" is of no smart home."""
+    state = found.entities.get("state")
+    return found.intent.name == "HassGetState" and state is not None and state.is_wildcard
+
+
 def _slots(found: RecognizeResult) -> dict[str, Slot]:
     """The entities; a decimal part keeps its text, since "05" is not 5."""
     return {
@@ -123,13 +129,16 @@ class _HomeAssistant:
         if self._intents is None:
             return None
         found = recognize_best(heard, self._intents, slot_lists=self._lists)
-        if found is None:
+        if found is None or _of_anybody(found):
             return None
         if (command := found.entities.get("conversation_command")) is not None:
             return self._later(str(command.text))
         name, fixed = _HOME_ASSISTANT.get(found.intent.name, ("SmartHome", {}))
         timer = _slots(found) if name.startswith("Timer") else {}
-        return Intent(name, {**fixed, **{_TIMER_SLOTS[k]: v for k, v in timer.items() if k in _TIMER_SLOTS}})
+        named = {_TIMER_SLOTS[k]: v for k, v in timer.items() if k in _TIMER_SLOTS}
+        if "timer_name" in named:
+            named["timer_name"] = str(named["timer_name"]).removeprefix("the ").removeprefix("my ")
+        return Intent(name, {**fixed, **named})
 
     def _later(self, command: str) -> Intent | None:
         """What is to be done in ten minutes, say: only a smart home could. Anything else before it is talk."""

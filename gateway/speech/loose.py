@@ -9,85 +9,12 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from gateway.speech import dates, loose_timers
 from gateway.speech.arithmetic import chain
-from gateway.speech.durations import durations
 from gateway.speech.intents import Intent, Slot
+from gateway.speech.requests import QUESTION, is_request
 
 _MOST_WORDS: Final = 16
-_NOT: Final = re.compile(
-    r"\b(?:not|never|no one|nobody|\w+n't|dont|didnt|doesnt|wont|cant|without|instead of)\b"
-)
-_ASKED: Final = re.compile(
-    r"^(?:can|could|will|would|won't|may) (?:you|i|we)\b|^(?:i|we) (?:want|need|would|'d|wanna|gotta)|^i'd\b"
-)
-_REPORT: Final = re.compile(
-    r"\b(?:he|she|they|we|it|someone|somebody|who) (?:\w+ )?(?:said|says|told|tells|asked|is|was|were|are|"
-    r"has|had|have|will|would|should|must|can|could|might|set|"
-    r"goes|went|takes|took|needs|needed)\b|\b(?:said|says|told|asked|yesterday|he'll|she'll|they'll|i'll|"
-    r"we'll|i've|he's|she's|they're|we're|i was|"
-    r"i had|i have|i set|we set|you set|already|forgot|forgets|remembered|used to|should have|if|when|"
-    r"because|while|was|were|had)\b"
-)
-_QUESTION: Final = re.compile(
-    r"^(?:what|how|when|why|who|where|which|is|are|was|were|did|does|do(?! (?:a|an|me|us)\b)|has|have|"
-    r"should|whose)\b"
-)
-_EXTENDS: Final = re.compile(
-    r"\bextend\b|^(?:add|and|plus) … (?:\w+ )?(?:my|the|that)\b|"
-    r"\b(?:on)?to (?:my|the|that) (?:\w+ )?(?:timer|alarm|countdown)\b"
-)
-_TIMER: Final = re.compile(r"\b(?:timers?|alarms?|countdowns?)\b")
-_CHANGE: Final = re.compile(
-    r"(?:change|adjust|update|reset|restart|make) (?:the|my|that) (?:(\w+) )?(?:timer|alarm|countdown)"
-    r"(?: (?:to|into|for|at|with))? …(?: instead| please| now)*"
-)
-"""What runs is set anew."""
-_WISH: Final = re.compile(
-    r"\b(?:set|setup|start|make|create|need|want|wanna|like|put|begin|add|give|gimme|have|run|get|go "
-    r"off|count|use|"
-    r"begin|initiate|open|time|pop|stick|do)\b"
-)
-_ALERT: Final = r"(?:remind|wake|call|alert|ping|notify|tell|buzz|ding|nudge|poke|beep|prod|warn)"
-_WAKE: Final = re.compile(rf"\b{_ALERT} (?:me|us)(?: up)?\b|\ba reminder\b")
-_ABOUT: Final = re.compile(
-    r".*\b(?:(?:remind|tell|nudge|ping) (?:me|us)|(?:set|make|create|add|give me|want|need) a reminder) "
-    r"(?:(?:in|for) … )?(?:to|about|that) (.+?)(?: in …)?"
-)
-_REMINDERS: Final = re.compile(r"\breminders?\b")
-_CLOCKED: Final = re.compile(
-    r"(?:(?:can|could|would|will) you )?(?:please )?(?:just )?(?:"
-    r"(?:time|(?:start |begin )?count(?:ing)? down(?: from)?) …(?: for (?:me|us|the \w+|my \w+)| "
-    r"please| now)*|"
-    r"(?:(?:give me|gimme|put|set|i need|i want) )?… on the clock(?: please)?|"
-    r"(?:start|set|run) (?:the|a) (?:clock|stopwatch) (?:for|at|to) …|"
-    r"(?:start|set|make|begin) (?:me )?(?:a new |another |a )?(?:1|one) (?:for|of) …|"
-    rf"(?:let (?:me|us) know|{_ALERT} (?:me|us)|beep|ring|shout|give (?:me|us) a (?:shout|nudge|ring|"
-    rf"buzz|beep|ping|call)) "
-    r"(?:when|once|after|in) …(?: (?:is|are|has|have))?(?: up| over| passed| gone| done)?(?: by)?(?: "
-    r"please)?|"
-    r"…,? (?:starting|from) now(?: please)?|… go)"
-)
-"""Asks for a timer, and calls it otherwise."""
-_TIME_IT: Final = re.compile(
-    r"(?:can|could|would|will) you (?:please )?time (?:it|that|this|them)(?: for (?:me|us))?$"
-)
-_NEEDLESS: Final = re.compile(
-    r"^i (?:don't|do not) (?:need|want) (?:the|my|that|this|a) (?:\w+ )?timer(?: any ?more| any "
-    r"longer| now)?$"
-)
-_END: Final = re.compile(
-    r"\b(?:cancel|stop|never ?mind|delete|remove|clear|(?<!an )end|kill|turn off|shut off|switch off|get rid "
-    r"of|dismiss|"
-    r"abort|quit|erase|"
-    r"scratch|scrap|drop|ditch|bin|call off|call .* off|forget|lose|turn .* off|switch .* off|done with)\b"
-)
-_LEFT: Final = re.compile(
-    r"\b(?:left|remain|remaining|remains|longer|status|check|go off|goes off|goes|done|until|till|up|"
-    r"ends?|ring|on|doing|"
-    r"running|going|nearly|almost|close|to go)\b|^(?:what's|what is|where's|where is) (?:the|my) "
-    r"(?:\w+ )?timer(?: at)?$|"
-    r"^where are we\b"
-)
 _VOLUME: Final = re.compile(r"\b(?:volume|sound|speakers?|audio|loudness|decibels?)\b")
 _OTHERS: Final = re.compile(
     r"\b(?:tv|telly|television|radio|music|stereo|song|film|movie|phone|computer|laptop|car|traffic|"
@@ -106,11 +33,12 @@ _DOWN: Final = re.compile(
     r"\b(?:quieter|softer|down|decreased?|lower(?:ed)?|reduced?|less|quiet|soften|drop)\b"
 )
 _TO: Final = re.compile(r"\b(?:to|at|on|of|level|number|volume) (\d{1,3})\b( percent)?")
-_BY: Final = re.compile(r"\bby (\d{1,3})\b( percent)?|\b(\d{1,3})( percent)\b")
+_BY: Final = re.compile(
+    r"\b(?:by|up|down|louder|quieter|softer) (\d{1,3})\b(?! (?:o'clock|am|pm|notch|minute|second|hour))( percent)?|"
+    r"\b(\d{1,3})( percent)\b"
+)
 """How much louder or quieter; or how loud, where neither is said."""
 _SIDES: Final = re.compile(r"\b(\d{1,4}) sided?\b|\b(?:with|has|of) (\d{1,4}) sides?\b")
-_WEEKDAY: Final = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
-_DAYS: Final = re.compile(r"\b(\d{1,4}) (day|week)s?\b|\b(a) (day|week)\b")
 _PLACE: Final = re.compile(
     r"\b(?:time|it|now|hour|clock) (?:right now |now )?(?:over |there )?(?:in|at|for|on) (?:the "
     r")?(?!the\b|what\b|morning|afternoon|evening|moment|here|my|this|present|now)\w+"
@@ -138,79 +66,6 @@ def understood(text: str) -> Intent | None:
     return None
 
 
-def is_request(text: str) -> bool:
-    """Whether a sentence asks that something be done: no negation, no report, no question but a polite one."""
-    if _NOT.search(text) or (not _ASKED.match(text) and _QUESTION.match(text)):
-        return False
-    return _REPORT.search(text) is None or (_ASKED.match(text) is not None and " if " not in f" {text} ")
-
-
-def _timer(text: str) -> Found | None:  # noqa: PLR0911 -- rules, one after the other
-    if not _TIMER.search(text):
-        return _wake(text)
-    if _NEEDLESS.search(text):
-        return "TimerCancel", {}
-    slots, rest = durations(text)
-    if slots and (changed := _CHANGE.fullmatch(rest)) is not None:
-        return "TimerChange", {**slots, **({"timer_name": changed[1]} if changed[1] else {})}
-    if _QUESTION.match(text) and not _NOT.search(text) and not text.startswith(("who ", "whose ")):
-        return ("TimerLeft", {}) if _LEFT.search(rest) and not slots else None
-    if not is_request(text):
-        return None
-    if _END.search(rest):
-        return "TimerCancel", _all(rest) or dict(slots)
-    if re.search(r"\b(?:left|remaining|status|check)\b", rest):
-        return "TimerLeft", {}
-    if _EXTENDS.search(rest):  # what there is, which nobody here can
-        return None
-    if slots and (_WISH.search(rest) or len(rest.split()) <= 6 or rest.startswith("… on the timer")):
-        return "TimerSet", dict(slots)
-    wish = _WISH.search(rest)
-    asks = (
-        wish
-        and _TIMER.search(rest, wish.end())
-        and not re.search(r"\d|\b(?:am|pm|tomorrow|tonight|morning|noon|midnight|o'clock)\b", rest)
-    )
-    return ("TimerAsk", {}) if asks else None
-
-
-def _all(text: str) -> dict[str, Slot]:
-    return {"which": "all"} if re.search(r"\b(?:all|every|both)\b", text) else {}
-
-
-def _wake(text: str) -> Found | None:
-    slots, rest = durations(text)
-    if not slots and _REMINDERS.search(text) and _END.search(text) and is_request(text):
-        return "TimerCancel", {"timer_name": "reminder", **_all(text)}
-    if slots and _CLOCKED.fullmatch(rest):
-        return "TimerSet", dict(slots)
-    if slots and _TIME_IT.search(rest):
-        return "TimerSet", dict(slots)
-    if not slots or not _WAKE.search(rest) or not is_request(text):
-        return None
-    about = _ABOUT.fullmatch(rest)
-    if about:
-        return "TimerSet", {**slots, "reminder": re.sub(r" ?(?:in )?…", "", about[1])}
-    plain = re.search(
-        r"\b(?:me|us)(?: up)? (?:again )?in …$|\bin … .*\b(?:me|us)(?: up)?$|"
-        r"\b(?:me|us) (?:when|once) … (?:is|are|has|have) (?:up|over|passed|gone|done)$",
-        rest,
-    )
-    return ("TimerSet", dict(slots)) if plain else None
-
-
-def _left(text: str) -> Found | None:
-    found = re.fullmatch(
-        r"(?:and )?how (?:long|much time|much longer|many (?:more )?(?:minutes|seconds))(?:'s| "
-        r"\w+){0,4} (?:left|remaining|to go|"
-        r"still)(?: \w+){0,3}|how long(?:'s| is)? left|how long has it got|(?:the )?time (?:left|remaining)|"
-        r"how (?:long|much longer) (?:until|till|before) it(?:'s| is| will| goes| rings?| ends?)?(?: "
-        r"\w+){0,2}",
-        text,
-    )
-    return ("TimerLeft", {}) if found else None
-
-
 def _volume(text: str) -> Found | None:  # noqa: PLR0911 -- likewise
     named = _VOLUME.search(text)
     if _OTHERS.search(text) or not (named or _LOUDNESS.search(text)):
@@ -230,13 +85,19 @@ def _volume(text: str) -> Found | None:  # noqa: PLR0911 -- likewise
         text,
     ):
         return "VolumeGet", {}
-    if _QUESTION.match(text) or not is_request(text):
+    if QUESTION.match(text) or not is_request(text):
         return None
     if re.search(r"\b(?:unmute|off mute|back on|sound on|turn on)\b", text):
         return "Unmute", {}
     if re.search(r"\b(?:mute|off|go silent|go quiet)\b", text):
         return "Mute", {}
-    return _level(text) if named else _step(text)
+    return _level(text) if named else _louder(text)
+
+
+def _louder(text: str) -> Found | None:
+    if (found := _BY.search(text)) is not None:
+        return _by(text, _step_of(int(found[1] or found[3]), as_it_is=bool(found[2] or found[4])))
+    return _step(text)
 
 
 def _level(text: str) -> Found | None:
@@ -244,7 +105,7 @@ def _level(text: str) -> Found | None:
         percent = of_ten(int(found[1]), as_it_is=bool(found[2]))
         return ("VolumeSet", {"percent": percent}) if percent <= 100 else None
     if (found := _BY.search(text)) is not None:
-        return _by(text, of_ten(int(found[1] or found[3]), as_it_is=bool(found[2] or found[4])))
+        return _by(text, _step_of(int(found[1] or found[3]), as_it_is=bool(found[2] or found[4])))
     if re.search(r"\b(?:max|maximum|full|highest|all the way up|loudest)\b", text):
         return "VolumeSet", {"percent": 100}
     if re.search(r"\bhalf\b", text):
@@ -257,6 +118,11 @@ def _level(text: str) -> Found | None:
 def of_ten(number: int, *, as_it_is: bool = False) -> int:
     """A number that somebody says of a volume, in percent: "to four" is of ten."""
     return number if as_it_is or number > 10 else 10 * number
+
+
+def _step_of(number: int, *, as_it_is: bool) -> int:
+    """How much louder or quieter, in percent: two is of ten, and ten is nobody's whole volume."""
+    return number if as_it_is or number >= 10 else 10 * number
 
 
 def _by(text: str, percent: int) -> Found | None:
@@ -303,35 +169,7 @@ def _clock(text: str) -> Found | None:
 
 
 def _date(text: str) -> Found | None:
-    if re.match(
-        rf"is (?:it|today) (?:a )?{_WEEKDAY}(?: or (?:a )?{_WEEKDAY})?(?: today)?$|today is the what$", text
-    ):
-        return "Date", {"when": "today"}
-    if (
-        found := re.match(r"(?:what|which) (month|year) (?:is (?:it|this|that)|are we in|do we have)\b", text)
-    ) is not None:
-        return "Date", {"when": found[1]}
-    if not re.search(r"\b(?:what|which|tell|know|give|get|today's)\b", text) or not re.search(
-        r"\b(?:day|date)\b", text
-    ):
-        return None
-    if (found := _DAYS.search(text)) is not None and re.search(r"\b(?:in|from (?:now|today)|after)\b", text):
-        days = int(found[1] or 1) * (7 if "week" in found[0] else 1)
-        return "Date", {"days": days}
-    for when in ("tomorrow", "yesterday"):
-        if re.search(rf"\b{when}\b", text):
-            return "Date", {"when": when}
-    plain = re.search(
-        r"\b(?:today|today's|is it|it is|the date|current date|are we on|are we$|of the (?:week|"
-        r"month)|(?:day|date) is (?:it|today|tomorrow))\b",
-        text,
-    )
-    other = re.search(
-        r"\b(?:of|my|your|his|her|was|when|due|did|does|born|holiday|payday|pay|paid|next|appointment|for|"
-        r"on)\b",
-        re.sub(r"of the (?:week|month)|are we on", "", text),
-    )
-    return ("Date", {"when": "today"}) if plain and not other else None
+    return None if (found := dates.asked(text)) is None else ("Date", found)
 
 
 def _dice(text: str) -> Found | None:
@@ -351,8 +189,8 @@ def _matching(name: str, pattern: str, most: int = 12, **slots: Slot) -> Callabl
 
 
 _RULES: Final[tuple[Callable[[str], Found | None], ...]] = (
-    _timer,
-    _left,
+    loose_timers.asked,
+    loose_timers.left,
     _volume,
     _sum,
     _dice,

@@ -17,11 +17,15 @@ class SetVolume:
 
 @dataclass(frozen=True, slots=True)
 class StartTimer:
-    """Ring in so many seconds. `label` is how to speak of it: "five minute", "pasta"."""
+    """Ring in so many seconds. `label` is how to speak of it: "five minute", "pasta".
+
+    `at` is the time of day that was asked for, as ISO 8601 has it, in the zone that the time is told in.
+    """
 
     seconds: int
     label: str
     reminder: str = ""
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

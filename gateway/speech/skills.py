@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 
+from gateway.speech import dates
+from gateway.speech.clock import spoken_time
 from gateway.speech.intents import Intent, Slot
-from gateway.speech.numbers import ordinal_words, words_for_int
+from gateway.speech.numbers import words_for_int
 from gateway.speech.reply import Context, KeepResult, Reply, SetVolume, StopRinging
 from gateway.speech.sums import SumError, spoken_chain, spoken_sum, value_of
-from gateway.speech.timer_skills import cancel_it, cancel_timers, change_timer, set_timer, time_left
+from gateway.speech.timer_skills import (
+    ask,
+    cancel_it,
+    cancel_timers,
+    change_timer,
+    extend_timer,
+    set_alarm,
+    set_timer,
+    time_left,
+)
 
 NOT_UNDERSTOOD = "Sorry, I didn't understand that."
 VOLUME_STEP = 15  # percent
@@ -21,36 +31,11 @@ def answer(intent: Intent, context: Context) -> Reply:
 
 
 def _time(_slots: Mapping[str, Slot], context: Context) -> Reply:
-    now = context.now
-    hour = words_for_int(now.hour % 12 or 12)
-    half = "in the morning" if now.hour < 12 else "in the afternoon" if now.hour < 18 else "in the evening"
-    if now.minute == 0:
-        if now.hour in (0, 12):
-            return Reply("It's midnight." if now.hour == 0 else "It's noon.")
-        return Reply(f"It's {hour} o'clock {half}.")
-    minute = f"oh {words_for_int(now.minute)}" if now.minute < 10 else words_for_int(now.minute)
-    return Reply(f"It's {hour} {minute} {half}.")
+    return Reply(f"It's {spoken_time(context.now)}.")
 
 
 def _date(slots: Mapping[str, Slot], context: Context) -> Reply:
-    when = str(slots.get("when", "today"))
-    if when == "month":
-        return Reply(f"It's {context.now:%B}.")
-    if when == "year":
-        return Reply(f"It's {_year(context.now.year)}.")
-    ahead = int(slots.get("days", 0))
-    day = context.now + timedelta(days=min(ahead, 10_000) or {"tomorrow": 1, "yesterday": -1}.get(when, 0))
-    opening = {"tomorrow": "Tomorrow is", "yesterday": "Yesterday was"}.get(
-        when, "That is" if ahead else "It's"
-    )
-    return Reply(f"{opening} {day:%A}, {day:%B} {ordinal_words(day.day)}, {_year(day.year)}.")
-
-
-def _year(year: int) -> str:
-    century, rest = divmod(year, 100)
-    if rest == 0 or year // 10 == 200:
-        return words_for_int(year)
-    return f"{words_for_int(century)} {'oh ' if rest < 10 else ''}{words_for_int(rest)}"
+    return Reply(dates.told(slots, context.now.date()))
 
 
 def _sum(slots: Mapping[str, Slot], _context: Context) -> Reply:
@@ -151,7 +136,7 @@ _UNAVAILABLE = {
     "news": "I can't look up the news: nothing leaves this machine.",
     "messages": "I can't make calls or send messages.",
     "lists": "I don't keep lists or calendars.",
-    "timer changes": "I can't change a timer that is running. You can cancel it and set another.",
+    "timer changes": "I can't pause a timer. You can cancel it and set another.",
 }
 _JOKES = (
     "Why do programmers confuse Halloween and Christmas? Because oct thirty one is dec twenty five.",
@@ -165,8 +150,10 @@ _ANSWERS: Mapping[str, Callable[[Mapping[str, Slot], Context], Reply]] = {
     "Sum": _sum,
     "Calculate": _calculate,
     "TimerSet": set_timer,
-    "TimerAsk": _always("For how long?"),
+    "TimerAsk": ask,
+    "AlarmSet": set_alarm,
     "TimerChange": change_timer,
+    "TimerExtend": extend_timer,
     "TimerCancel": cancel_timers,
     "TimerCancelIt": cancel_it,
     "TimerLeft": time_left,
@@ -179,7 +166,7 @@ _ANSWERS: Mapping[str, Callable[[Mapping[str, Slot], Context], Reply]] = {
     "Repeat": _repeat,
     "RepeatLast": _repeat_last,
     "Help": _always(
-        "I can tell you the time and the date, do sums, set timers, and change the volume. "
+        "I can tell you the time and the date, do sums, set timers and alarms, and change the volume. "
         "Try: what is twelve times seven?"
     ),
     "Name": _always("I'm the voice of your gateway. I run on this machine, and need no network."),

@@ -1,16 +1,21 @@
-"""Talk about timers: setting, cancelling, asking; and how to say a length of time. Pure."""
+"""Talk about timers and alarms: setting, cancelling, asking; and how to say a length of time. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from gateway.speech.clock import moment, spoken_day, spoken_time
 from gateway.speech.intents import Slot
 from gateway.speech.numbers import words_for_int
 from gateway.speech.reply import CancelTimers, Context, Reply, StartTimer, Timer
 
 MAX_TIMERS = 10
 _MAX_TIMER = 48 * 3600
+_FIRST = ("first", "second", "third")
+_SHORTEST, _LONGEST = {"shortest", "shorter"}, {"longest", "longer"}
+_NONE = "There is no such timer."
+_FULL = f"I can keep {words_for_int(MAX_TIMERS)} timers at once, and they are all running."
 
 
 def set_timer(slots: Mapping[str, Slot], context: Context) -> Reply:
@@ -19,7 +24,7 @@ def set_timer(slots: Mapping[str, Slot], context: Context) -> Reply:
     if not 0 < seconds <= _MAX_TIMER:
         return Reply("I can set timers of up to two days.")
     if len(context.timers) >= MAX_TIMERS:
-        return Reply(f"I can keep {words_for_int(MAX_TIMERS)} timers at once, and they are all running.")
+        return Reply(_FULL)
     length = spoken_duration(seconds)
     reminder = str(slots.get("reminder", ""))
     label = str(slots.get("timer_name", "")) or adjective(seconds)
@@ -30,6 +35,30 @@ def set_timer(slots: Mapping[str, Slot], context: Context) -> Reply:
     return Reply(f"Okay, {name} set for {length}.", (start,))
 
 
+def ask(slots: Mapping[str, Slot], _context: Context) -> Reply:
+    """The answer to TimerAsk, which lacks the time."""
+    if "reminder" in slots:
+        return Reply("When?")
+    return Reply("For what time?" if slots.get("what") == "alarm" else "For how long?")
+
+
+def set_alarm(slots: Mapping[str, Slot], context: Context) -> Reply:
+    """The answer to AlarmSet: a time of day, of an alarm or a reminder."""
+    at = moment(slots, context.now)
+    if at is None:
+        return Reply("That time has passed.")
+    if len(context.timers) >= MAX_TIMERS:
+        return Reply(_FULL)
+    reminder = str(slots.get("reminder", ""))
+    when = f"{spoken_time(at)}{spoken_day(at, context.now)}"
+    seconds = max(1, round((at - context.now).total_seconds()))
+    local = at.replace(tzinfo=None).isoformat(timespec="minutes")
+    start = StartTimer(seconds, "reminder" if reminder else "alarm", reminder, local)
+    return Reply(
+        f"Okay, I'll remind you at {when}." if reminder else f"Okay, alarm set for {when}.", (start,)
+    )
+
+
 def cancel_timers(slots: Mapping[str, Slot], context: Context) -> Reply:
     """The answer to TimerCancel. Several timers need a name, a length, or "all"; without, what rings is meant."""
     found = _matching(slots, context)
@@ -38,20 +67,24 @@ def cancel_timers(slots: Mapping[str, Slot], context: Context) -> Reply:
     if not context.timers:
         return Reply("There is no timer running.")
     if not found:
-        return Reply("There is no such timer.")
+        return Reply(_NONE)
     numbers = tuple(timer.number for timer in found)
     if len(found) == 1:
         return Reply(f"Okay, the {_called(found[0])} is cancelled.", (CancelTimers(numbers),))
     if slots.get("which") == "all":
         return Reply(f"Okay, all {words_for_int(len(found))} timers are cancelled.", (CancelTimers(numbers),))
+    if len({_called(timer) for timer in found}) == 1:
+        return Reply(
+            f"There are {words_for_int(len(found))} of them. Say the first, the last, or all timers."
+        )
     return Reply(
         f"There are {words_for_int(len(found))} timers: {_names(found)}. Say which one, or all timers."
     )
 
 
-def cancel_it(_slots: Mapping[str, Slot], context: Context) -> Reply:
-    """The answer to "cancel it", said of nothing in particular: the timer, where there is one."""
-    return cancel_timers({}, context) if context.timers else Reply("Okay.")
+def cancel_it(slots: Mapping[str, Slot], context: Context) -> Reply:
+    """The answer to "cancel it", said of nothing in particular: the timer, where there is one; or to "cancel all"."""
+    return cancel_timers(slots, context) if context.timers else Reply("Okay.")
 
 
 def change_timer(slots: Mapping[str, Slot], context: Context) -> Reply:
@@ -61,12 +94,34 @@ def change_timer(slots: Mapping[str, Slot], context: Context) -> Reply:
     others = tuple(timer for timer in context.timers if timer is not newest)
     if newest is not None and newest.reminder:
         slots = {"reminder": newest.reminder, **slots}
-    if newest is not None and newest.label != adjective(newest.seconds):
+    if newest is not None and not _of_length(newest):
         slots = {"timer_name": newest.label, **slots}
     reply = set_timer(slots, replace(context, timers=others))
     if newest is None or not reply.actions:
         return reply
     return Reply(reply.text, (CancelTimers((newest.number,)), *reply.actions))
+
+
+def extend_timer(slots: Mapping[str, Slot], context: Context) -> Reply:
+    """The answer to TimerExtend: so much longer, or shorter, than there is left."""
+    running = replace(context, timers=tuple(timer for timer in context.timers if not timer.rings))
+    found = _matching({k: v for k, v in slots.items() if k == "timer_name"}, running)
+    if not running.timers:
+        return Reply("There is no timer running.")
+    if len(found) != 1:
+        return Reply(f"There are {words_for_int(len(found))} timers: {_names(found)}." if found else _NONE)
+    (timer,) = found
+    if timer.label in {"alarm", "reminder"}:
+        return Reply(f"I can't change the {timer.label}. You can cancel it and set another.")
+    more = -_seconds(slots) if "shorter" in slots else _seconds(slots)
+    left = round(timer.left) + more
+    if not 0 < left <= _MAX_TIMER:
+        return Reply("It has less than that left." if left <= 0 else "I can set timers of up to two days.")
+    label = adjective(timer.seconds + more) if _of_length(timer) else timer.label
+    return Reply(
+        f"Okay, {spoken_duration(left)} left.",
+        (CancelTimers((timer.number,)), StartTimer(left, label, timer.reminder)),
+    )
 
 
 def time_left(slots: Mapping[str, Slot], context: Context) -> Reply:
@@ -75,22 +130,41 @@ def time_left(slots: Mapping[str, Slot], context: Context) -> Reply:
     found = _matching(slots, replace(context, timers=running or context.timers))
     if not context.timers:
         return Reply("There is no timer running.")
-    if not found:
-        return Reply("There is no such timer.")
-    if len(found) == 1:
+    if len(found) == 1 and not found[0].reminder:
         return Reply(f"{spoken_duration(round(found[0].left)).capitalize()} left.")
-    parts = [f"{spoken_duration(round(timer.left))} on the {_called(timer)}" for timer in found]
-    return Reply(f"{_and(parts).capitalize()}.")
+    told = f"{_and([_left(timer) for timer in found or running]).capitalize()}."
+    return Reply(told if found else f"{_NONE} {told}")
+
+
+def _left(timer: Timer) -> str:
+    left = spoken_duration(round(timer.left))
+    return (
+        f"{left} until your reminder, {timer.reminder}"
+        if timer.reminder
+        else f"{left} on the {_called(timer)}"
+    )
 
 
 def _matching(slots: Mapping[str, Slot], context: Context) -> list[Timer]:
-    if "last" in {slots.get("which"), slots.get("timer_name")}:
-        return [max(context.timers, key=lambda timer: timer.number)] if context.timers else []
+    name = str(slots.get("timer_name", slots.get("which", "")))
+    if context.timers and (which := _ordinal(name, context.timers)) is not None:
+        return which
     if "timer_name" in slots:
         return [timer for timer in context.timers if _is_called(timer, slots["timer_name"])]
     if seconds := _seconds(slots):
-        return [timer for timer in context.timers if timer.seconds == seconds]
+        return [t for t in context.timers if t.seconds == seconds or t.label == adjective(seconds)]
     return list(context.timers)
+
+
+def _ordinal(name: str, timers: Sequence[Timer]) -> list[Timer] | None:
+    """Which of several is meant by its place; None where no place is said."""
+    by_age = sorted(timers, key=lambda timer: timer.number)
+    by_left = sorted(timers, key=lambda timer: timer.left)
+    if name in _FIRST:
+        return by_age[_FIRST.index(name) :][:1]
+    if name in {"last", "latest", "newest"}:
+        return by_age[-1:]
+    return by_left[:1] if name in _SHORTEST else by_left[-1:] if name in _LONGEST else None
 
 
 def _names(timers: list[Timer]) -> str:
@@ -104,9 +178,14 @@ def _called(timer: Timer) -> str:
 
 def _is_called(timer: Timer, name: Slot) -> bool:
     """Eggs are in the egg timer."""
-    if name == "reminder":
+    if name in {"reminder", "reminders"}:
         return bool(timer.reminder)
     return timer.label.removesuffix("s") == str(name).removesuffix("s")
+
+
+def _of_length(timer: Timer) -> bool:
+    """Whether it is called by its length."""
+    return timer.label.endswith(("hour", "minute", "second"))
 
 
 def _and(parts: list[str]) -> str:
@@ -140,4 +219,4 @@ def ring_text(timer: Timer) -> str:
     """What to say when `timer` is up."""
     if timer.reminder:
         return f"This is your reminder: {timer.reminder}."
-    return f"Your {timer.label} timer is done."
+    return f"Your {_called(timer)} is done."

@@ -32,12 +32,12 @@ class KeptTimers:
         self._gateway = gateway
 
     async def start(self, order: StartTimer) -> None:
-        """Start a timer."""
+        """Start a timer, or an alarm: its time is the gateway's to reckon, summer time or not."""
         timer = Timer(0, order.label, order.seconds, order.seconds, order.reminder)
         wish = {
-            "kind": "reminder" if order.reminder else "timer",
-            "seconds": order.seconds,
-            "label": (order.reminder or order.label)[:_MOST_LABEL],
+            "kind": "reminder" if order.reminder else "alarm" if order.at else "timer",
+            **({"time": order.at} if order.at else {"seconds": order.seconds}),
+            "label": (order.reminder or ("" if order.at else order.label))[:_MOST_LABEL],
             "text": ring_text(timer),
         }
         await self._gateway.ask("promise", wish)

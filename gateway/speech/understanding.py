@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.speech.arithmetic import continued
-from gateway.speech.durations import durations
 from gateway.speech.intents import Intent, Recogniser
-from gateway.speech.loose import is_request, of_ten, understood
+from gateway.speech.loose import of_ten, understood
 from gateway.speech.numbers import digits_for_words
+from gateway.speech.requests import is_request
+from gateway.speech.topics import beside, following, may_follow
 
 UNCLEAR: Final = "[unclear]"
 TOPIC_SECONDS: Final = 60.0
@@ -39,52 +39,15 @@ _BECAUSE: Final = re.compile(
 )
 _SO: Final = re.compile(r"^.* so (?=(?:please )?(?:set|start|put|wake|remind|turn|give|tell)\b)")
 """Why it is asked."""
-_IT: Final = re.compile(
-    r"(?:(?:please|no|okay|ok|actually|oh) )*(?:cancel|stop|forget|delete|scratch|scrap|drop|kill|"
-    r"remove|turn off|end|undo|"
-    r"get rid of) (?:it|that|this|that one)(?: please| again| now)?"
-)
-_NEVER_MIND: Final = re.compile(
-    r"(?:(?:no|oh|okay|ok|actually|wait|sorry) )*(?:never ?mind|forget (?:it|about it|that|about "
-    r"that)|cancel|no thanks|"
-    r"i(?:'ve)? changed my mind|don't bother|scrap that|leave it|no need)(?: that| it| about (?:it|"
-    r"that))?(?: (?:it's|they're|"
-    r"i'm) (?:\w+ ?){1,2})?"
-)
-_RATHER: Final = re.compile(
-    r"(?:no|nope|sorry|actually|wait|rather|i mean|i meant|make it|make that|change it to|better|for|not)\b"
-)
-_CORRECTION: Final = re.compile(
-    r"(?:(?:no|nope|sorry|oh|actually|wait|i mean|i meant|make it|make that|change (?:it|that) to|better|"
-    r"i said|i wanted|i need|i want|rather|instead|set it to|let's say|the timer|for|to|please|it|"
-    r"should be) )*…(?: instead| rather| "
-    r"please| actually)*"
-)
-_ANSWER: Final = re.compile(
-    r"(?:(?:for(?: (?:the|my) \w+)?|in|about|let's say|make it|set it (?:for|to)|please|um) )*…(?: "
-    r"please| long| from now)*"
-)
-_AGAIN: Final = re.compile(
-    r"(?:(?:and|okay|tell me|give me|do) )*(?:another(?: 1| one)?|again|(?:1|one) more(?: time)?|once more|"
-    r"and another|next (?:1|one))(?: please)?"
-)
-_GAMES: Final = ("Joke", "Coin", "Dice")
-_TIMERS: Final = ("TimerSet", "TimerAsk", "TimerChange")
 _OPEN: Final = ("TimerAsk", "Stop", "Hello", "Unavailable")
 """What may well be the beginning of something longer."""
-_NUMBER: Final = re.compile(
-    r"(?:(?:no|sorry|wait|actually|make (?:it|that)|set it to|i meant?|to|for|say|let's say|about|rather) )*"
-    r"(\d{1,3})(?: percent)?"
-)
-_MORE: Final = re.compile(
-    r"(?:(?:and|even|a|little|tiny|bit|much|some|still|still a) )*(?:more|further|again|once more|one more "
-    r"time)(?: please)?"
-)
-_STEPS: Final = ("VolumeUp", "VolumeDown")
 _TO_SOMEBODY: Final = re.compile(
     r"^say .*\bto (?:your|his|her|my|him|them|the|mr|mrs|mum|mom|dad|grandma|grandpa)\b"
 )
-_AND: Final = re.compile(r" and (?:then |also |after that )?| then | also | in (?=what )")
+_AND: Final = re.compile(
+    r" and (?!(?:a|1) (?:half|quarter)\b|3 quarters\b)(?:then |also |after that )?| then | also | in (?=what )"
+)
+_BOTH: Final = re.compile(r"\b(time|date|day) and (?:the )?(time|date|day)\b")
 _TO_IT: Final = re.compile(
     r"^(?:(?:please|hey|okay|ok|so|and|well) )*(?:(?:can|could|would|will) you\b|(?:set|start|turn|play|"
     r"tell|show|give|remind|cancel|stop|switch|put|make|"
@@ -119,7 +82,8 @@ class Understanding:
         if UNCLEAR in heard:
             return []
         text = plain(heard)
-        found = self._by_topic(text, now) or self._all(heard, text)
+        follows = following(text, self._topic(now))
+        found = self._all(heard, text) if follows is None else [follows]
         if found:
             self._last, self._at = found[-1], now
         return found
@@ -129,18 +93,20 @@ class Understanding:
         text = plain(heard)
         if UNCLEAR in heard:
             return False
-        if self._by_topic(text, now):
+        if following(text, self._topic(now)) is not None:
             return True
         whole = self._by_template(heard) or self._by_template(text)
         return whole is not None and whole.name not in _OPEN
 
+    def _topic(self, now: float) -> Intent:
+        """What "it" is; its name is empty where nothing is."""
+        return self._last if self._last is not None and now - self._at <= TOPIC_SECONDS else Intent("")
+
     def may_mean(self, heard: str) -> bool:
         """Whether it asks for anything that can be done here, whatever was said before it."""
         text = plain(heard)
-        return any(wish.fullmatch(text) for wish in (_IT, _NEVER_MIND, _MORE)) or bool(
-            _of_timer(text, Intent("TimerAsk"))
-            or _of_timer(text, Intent("TimerSet"))
-            or continued(text)
+        return bool(
+            may_follow(text)
             or understood(text)
             or self._can(text)
             or any(self._can(left) and self._can(right) for left, right in _split(text))
@@ -155,8 +121,9 @@ class Understanding:
             return []
         if (whole := self._by_template(heard) or self._by_template(text)) is not None:
             return [whole]
-        for left, right in _split(text):
-            first, second = self._one(left), self._one(right)
+        for left, right in _split(_BOTH.sub(r"\1 and what's the \2", text)):
+            first = self._one(left)
+            second = self._one(right) or beside(right, first)
             if first is not None and second is not None:
                 return [first, second]
         loosely = understood(text) or self._recogniser.recognise(text) or self._without_reasons(text)
@@ -177,41 +144,15 @@ class Understanding:
         if found is not None and found.name == "Repeat":  # nobody wants to hear "that once more"
             again = understood(text)
             return again if again is not None and again.name == "RepeatLast" else found
+        if found is not None and found.name == "VolumeSet":
+            return _of_ten(found, digits_for_words(text))
         return None if found is not None and found.name == "Unavailable" else found
 
-    # -- what was said before
 
-    def _by_topic(self, text: str, now: float) -> list[Intent]:
-        topic = self._last if self._last is not None and now - self._at <= TOPIC_SECONDS else Intent("")
-        if topic.name in _TIMERS and (found := _of_timer(text, topic)) is not None:
-            return [found]
-        if _IT.fullmatch(text) and not text.startswith("stop"):
-            return [Intent("TimerCancelIt")]
-        if topic.name in {"Calculate", "Sum"}:
-            further = continued(text)
-            return [Intent("Calculate", {"sum": further, "goes_on": 1})] if further else []
-        if topic.name == "VolumeSet" and (number := _NUMBER.fullmatch(text)) and int(number[1]) <= 100:
-            percent = of_ten(int(number[1]), as_it_is="percent" in text)
-            return [Intent("VolumeSet", {"percent": percent})]
-        again = _MORE if topic.name in _STEPS else _AGAIN if topic.name in _GAMES else None
-        return [topic] if again is not None and again.fullmatch(text) else []
-
-
-def _of_timer(text: str, topic: Intent) -> Intent | None:
-    name = topic.name
-    if _IT.fullmatch(text) or _NEVER_MIND.fullmatch(text):
-        return Intent("Stop") if name == "TimerAsk" else Intent("TimerCancel", {"which": "last"})
-    slots, rest = durations(text)
-    if not slots and (number := _NUMBER.fullmatch(text)) is not None:
-        units = [unit for unit in ("hours", "minutes", "seconds") if unit in topic.slots]
-        if len(units) > 1 or (text == number[1] and name != "TimerAsk"):
-            return None  # which of them it is of is not said; or a number alone, which may be anything
-        slots, rest = {units[0] if units else "minutes": int(number[1])}, text.replace(number[1], "…")
-    if not slots:
-        return None
-    if name == "TimerAsk":
-        return Intent("TimerSet", slots) if _ANSWER.fullmatch(rest) else None
-    return Intent("TimerChange", slots) if _RATHER.match(rest) and _CORRECTION.fullmatch(rest) else None
+def _of_ten(found: Intent, text: str) -> Intent:
+    """A volume that is a number alone, "volume five", is of ten as elsewhere."""
+    said = re.search(r"\b(\d{1,3})\b(?! percent)", text)
+    return Intent(found.name, {"percent": of_ten(int(said[1]))}) if said and "percent" not in text else found
 
 
 def plain(heard: str) -> str:

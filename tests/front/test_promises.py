@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,31 @@ async def test_what_was_just_stopped_is_still_told_of_and_can_be_cancelled(world
     assert promises.rung("kitchen") == []
     with pytest.raises(NotFound):
         await promises.cancel("kitchen", kept["number"])
+
+
+async def test_once_stop_is_understood_the_timer_is_the_one_that_runs(world: World) -> None:
+    promises = await world.promises()
+    world.board.live["kitchen"] = "s1"
+    tools = Tools(Settings(), world.registry, world.board, promises, None)  # type: ignore[arg-type]
+    await promises.add("kitchen", Wish(seconds=600, label="pasta"))
+    for number in [(await promises.add("kitchen", Wish(seconds=0, label=egg)))["number"] for egg in "ab"]:
+        await promises._look()
+        promises.take(said(number, "s1", "stopped"))
+        await promises._look()
+        assert len(await tools._list_timers("kitchen")) > 1
+        if promises.rung("kitchen")[0]["label"] == "a":
+            await tools._stop_ringing("kitchen")
+        else:
+            await tools._cancel_timer("kitchen", number)
+    assert [p["label"] for p in await tools._list_timers("kitchen")] == ["pasta"]
+
+
+async def test_a_bot_may_promise_something_at_a_time_of_the_gateways_day(world: World) -> None:
+    tools = Tools(Settings(timezone="Asia/Tokyo"), world.registry, world.board, await world.promises(), None)  # type: ignore[arg-type]
+    timed = tools._timed({"kind": "alarm", "time": "07:00"})
+    assert datetime.fromtimestamp(timed["at"], UTC).hour == 22
+    with pytest.raises(BadRequest):
+        tools._timed({"kind": "alarm", "time": "at breakfast"})
 
 
 async def test_an_announcement_finds_its_device_by_the_name_that_people_say(world: World) -> None:

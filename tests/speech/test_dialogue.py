@@ -229,6 +229,21 @@ async def test_a_gateway_keeps_the_timers(recogniser: Recogniser) -> None:
     ]
 
 
+async def test_of_an_alarm_the_gateway_is_told_the_time_of_day(recogniser: Recogniser) -> None:
+    gateway = _Gateway()
+    heard: list[Frame] = [_heard("set an alarm for seven am"), _heard("remind me tomorrow at 6 pm to eat")]
+    await _texts(_kept(recogniser, gateway), heard, _ANSWER * 2)
+    assert [body for tool, body in gateway.asked if tool == "promise"] == [
+        {"kind": "alarm", "time": "2026-11-21T07:00", "label": "", "text": "Your alarm is done."},
+        {
+            "kind": "reminder",
+            "time": "2026-11-21T18:00",
+            "label": "eat",
+            "text": "This is your reminder: eat.",
+        },
+    ]
+
+
 async def test_a_long_reminder_is_kept_whole(recogniser: Recogniser) -> None:
     gateway, what = _Gateway(), "take the cake out and " * 8 + "eat it"
     await _texts(_kept(recogniser, gateway), [_heard(f"remind me in an hour to {what}")], _ANSWER)

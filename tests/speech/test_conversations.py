@@ -1,0 +1,172 @@
+"""What people say to it, sentence after sentence, and what it answers: on a Monday, at five past two."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pipecat.frames.frames import (
+    LLMContextFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+)
+from pipecat.processors.aggregators.llm_context import LLMContext
+
+from gateway.speech.dialogue import Dialogue
+from gateway.speech.intents import Recogniser
+from gateway.speech.loose import understood
+from gateway.speech.understanding import Understanding, plain
+from tests.support.pipelines import run_test
+
+NOW = datetime(2026, 11, 30, 14, 5, tzinfo=UTC)
+TWO = ("set a timer for ten minutes", "set a timer for twenty minutes")
+
+
+async def answers(recogniser: Recogniser, *said: str, gateway: Any = None) -> list[str]:
+    """What is answered to each sentence, all of which are."""
+    down, _ = await run_test(
+        Dialogue(recogniser, lambda: NOW, gateway=gateway),
+        frames_to_send=[LLMContextFrame(LLMContext([{"role": "user", "content": text}])) for text in said],
+        expected_down_frames=[LLMFullResponseStartFrame, LLMTextFrame, LLMFullResponseEndFrame] * len(said),
+    )
+    return [frame.text for frame in down if isinstance(frame, LLMTextFrame)]
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ((*TWO, "cancel everything"), "Okay, all two timers are cancelled."),
+        ((*TWO, "clear all of them"), "Okay, all two timers are cancelled."),
+        (("cancel everything",), "Okay."),
+        ((*TWO, "cancel the timer", "the ten minute one"), "Okay, the ten minute timer is cancelled."),
+        ((*TWO, "cancel the timer", "the second one"), "Okay, the twenty minute timer is cancelled."),
+        ((*TWO, "cancel the timer", "both"), "Okay, all two timers are cancelled."),
+        ((*TWO, "cancel the twenty minute one"), "Okay, the twenty minute timer is cancelled."),
+        ((*TWO, "cancel the first timer"), "Okay, the ten minute timer is cancelled."),
+        ((*TWO, "how long on the twenty minute timer"), "Twenty minutes left."),
+        (
+            (TWO[0], "set another timer for ten minutes", "cancel the ten minute timer"),
+            "There are two of them. Say the first, the last, or all timers.",
+        ),
+        (
+            ("set a timer for five minutes and another for ten",),
+            "Okay, timer set for five minutes. Okay, timer set for ten minutes.",
+        ),
+        (
+            ("set two timers one for five minutes and one for ten minutes",),
+            "Okay, timer set for five minutes. Okay, timer set for ten minutes.",
+        ),
+        ((TWO[0], "and one for fifteen minutes"), "Okay, timer set for fifteen minutes."),
+        ((TWO[0], "five more minutes"), "Okay, fifteen minutes left."),
+        ((TWO[0], "make it five minutes longer", "take two minutes off"), "Okay, thirteen minutes left."),
+        ((TWO[0], "add five minutes to the timer"), "Okay, fifteen minutes left."),
+        ((TWO[0], "take fifteen minutes off the timer"), "It has less than that left."),
+        ((TWO[0], "when does it go off"), "Ten minutes left."),
+        ((TWO[0], "list my timers"), "Ten minutes left."),
+        ((TWO[0], "are there any timers set"), "Ten minutes left."),
+        (
+            (TWO[0], "how long is left on the pasta timer"),
+            "There is no such timer. Ten minutes on the ten minute timer.",
+        ),
+        (("set a timer for two days",), "Okay, timer set for forty eight hours."),
+        (
+            ("set a chicken timer for ten minutes", "cancel the chicken timer"),
+            "Okay, the chicken timer is cancelled.",
+        ),
+        (
+            ("set an eleven minute pasta timer", "cancel the pasta timer"),
+            "Okay, the pasta timer is cancelled.",
+        ),
+        (
+            ("set a timer for ten minutes for the chicken", "how long on the chicken timer"),
+            "Ten minutes left.",
+        ),
+        (("set an egg timer", "three minutes"), "Okay, egg timer set for three minutes."),
+        (("remind me to call mom", "in ten minutes"), "Okay, I'll remind you in ten minutes."),
+        (("remind me to call mom", "at five"), "Okay, I'll remind you at five o'clock in the afternoon."),
+        (
+            ("remind me to call mom in ten minutes", "what are my reminders"),
+            "Ten minutes until your reminder, call mom.",
+        ),
+        (("remind me that I have to leave in ten minutes",), "Okay, I'll remind you in ten minutes."),
+        (("set an alarm for seven am",), "Okay, alarm set for seven o'clock in the morning, tomorrow."),
+        (("set an alarm for half past six",), "Okay, alarm set for six thirty in the evening."),
+        (("wake me up at quarter to seven",), "Okay, alarm set for six forty five in the morning, tomorrow."),
+        (
+            ("set an alarm for Friday at 7:05 a.m.",),
+            "Okay, alarm set for seven oh five in the morning, Friday.",
+        ),
+        (("set an alarm for 18:45",), "Okay, alarm set for six forty five in the evening."),
+        (("set an alarm for midnight tonight",), "Okay, alarm set for midnight, tomorrow."),
+        (("set an alarm", "seven"), "Okay, alarm set for seven o'clock in the evening."),
+        (
+            ("wake me up tomorrow morning", "at half past six"),
+            "Okay, alarm set for six thirty in the morning, tomorrow.",
+        ),
+        (("remind me today at 1 pm to go",), "That time has passed."),
+        (("set an alarm for seven am", "cancel the alarm"), "Okay, the alarm is cancelled."),
+        (
+            ("remind me tomorrow at nine to buy milk",),
+            "Okay, I'll remind you at nine o'clock in the morning, tomorrow.",
+        ),
+        (("what's a third of ninety",), "Ninety divided by three is thirty."),
+        (("what is two and a half times four",), "Two point five times four is ten."),
+        (("what's one and a half plus one and a half",), "One point five plus one point five is three."),
+        (("what is 7.5% of 200",), "Seven point five percent of two hundred is fifteen."),
+        (("what is the square root of 2.25",), "The square root of two point two five is one point five."),
+        (("what's five times five", "double it"), "Twenty five times two is fifty."),
+        (("what's five times five", "divide that by five"), "Twenty five divided by five is five."),
+        (
+            ("what's the time and date",),
+            "It's two oh five in the afternoon. It's Monday, November thirtieth, twenty twenty six.",
+        ),
+    ],
+)
+async def test_it_answers_what_people_say(recogniser: Recogniser, said: tuple[str, ...], answer: str) -> None:
+    assert (await answers(recogniser, *said))[-1] == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "slots"),
+    [
+        ("turn the volume down by ten", "VolumeDown", {"by": 10}),
+        ("turn it down by ten percent", "VolumeDown", {"by": 10}),
+        ("turn it up by 20", "VolumeUp", {"by": 20}),
+        ("volume up ten", "VolumeUp", {"by": 10}),
+    ],
+)
+def test_a_step_of_the_volume_is_as_large_as_it_is_said(text: str, name: str, slots: dict[str, int]) -> None:
+    intent = understood(plain(text))
+    assert intent is not None
+    assert (intent.name, intent.slots) == (name, slots)
+
+
+def test_a_volume_of_five_is_of_ten_however_it_is_said(recogniser: Recogniser) -> None:
+    understanding = Understanding(recogniser)
+    for text in ("volume five", "set the volume to five", "put the volume at five"):
+        [intent] = understanding.intents(text, 0.0)
+        assert intent.slots == {"percent": 50}, text
+    [intent] = understanding.intents("volume 5%", 0.0)
+    assert intent.slots == {"percent": 5}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the timer is set for ten minutes",
+        "remind my wife to call me in ten minutes",
+        "I wake up at seven",
+        "don't wake me up at seven",
+        "set an alarm for seven every day",
+        "a third of people said that",
+        "two thirds",
+        "be louder at nine",
+        "who is the president",
+        "is anybody going to eat this",
+        "what a beautiful day it is today",
+    ],
+)
+def test_what_is_told_or_not_understood_sets_nothing(recogniser: Recogniser, text: str) -> None:
+    assert Understanding(recogniser).intents(text, 0.0) == []
