@@ -13,6 +13,7 @@ from typing import Final, Literal
 from gateway.errors import ConfigError
 from gateway.sections import PhoneSettings
 from ground import pinned, typed
+from ground.trouble import Trouble
 
 OURS_TOO: Final = frozenset({"KEY", "IDENTITY", "WIFI_SSID", "WIFI_PASSWORD", "FIRMWARE_KEY"})
 """What else begins with VOICEGW_, beside settings and where engines are."""
@@ -125,6 +126,19 @@ def sentry_dsn() -> str:
 def api_keys() -> Mapping[str, str]:
     """The environment, for the engines that look their key up by name."""
     return os.environ
+
+
+def secret(keys: Mapping[str, str], name: str) -> str:
+    """The key that a variable of `keys` holds, without what stands around it; empty where there is none.
+
+    Raises:
+        ConfigError: it can't be sent in a header; never repeats it.
+    """
+    found = keys.get(name, "").strip()
+    try:
+        return typed.key(found, name) if found else ""
+    except Trouble as trouble:
+        raise ConfigError(trouble.message, remedy=f"set {name} to it alone, as it was given to you") from None
 
 
 def without_telemetry() -> None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 SCHEME: Final = "tcp://"
 AGAIN_SECONDS: Final = 5.0
+WRITE_SECONDS: Final = 5.0
+"""After which a server that takes nothing more is given up: it may be a machine without power."""
+_LEAVE_SECONDS: Final = 1.0
 _WAITING: Final = 50
 """Frames of 20 ms that may wait for a server; what is older is not heard."""
 _LOOK_SECONDS: Final = 3.0
@@ -75,7 +78,7 @@ async def look(words: Iterable[RemoteWord]) -> None:
         at = f"{SCHEME}{word.host}:{word.port}"
         try:
             known = await asyncio.wait_for(_known(word), _LOOK_SECONDS)
-        except (OSError, ValueError, KeyError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 -- whatever it is that listens there, and says
             why = str(error) or type(error).__name__
             logger.warning(
                 "the wake word {!r} can't be heard while {} does not answer: {}", word.name, at, why
@@ -141,11 +144,11 @@ class RemoteSpotter(Spotter):
                 trouble.over()
                 await self._search(client)
                 trouble.met("it has closed the connection")
-            except (OSError, ValueError, KeyError) as error:
+            except Exception as error:  # noqa: BLE001 -- whatever it says: else its words were heard no more
                 trouble.met(repr(error))
             finally:
-                with contextlib.suppress(OSError):
-                    await client.disconnect()
+                with contextlib.suppress(OSError):  # which a TimeoutError is
+                    await asyncio.wait_for(client.disconnect(), _LEAVE_SECONDS)
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _search(self, client: AsyncTcpClient) -> None:
@@ -155,14 +158,22 @@ class RemoteSpotter(Spotter):
 
         await client.write_event(Detect(names=[word.model for word in self._words]).event())
         await client.write_event(AudioStart(**_FORM).event())
-        sending = asyncio.create_task(self._send(client), name="wake-send")
-        try:
+
+        async def note() -> None:
             while (event := await client.read_event()) is not None:
                 if Detection.is_type(event.type):
                     self._note(str(Detection.from_event(event).name))
+
+        both = [asyncio.create_task(note(), name="wake-note")]
+        both.append(asyncio.create_task(self._send(client), name="wake-send"))
+        try:
+            done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            for task in both:
+                task.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
 
     async def _send(self, client: AsyncTcpClient) -> None:
         from wyoming.audio import AudioChunk  # noqa: PLC0415 -- an extra
@@ -173,7 +184,8 @@ class RemoteSpotter(Spotter):
             self._came.clear()
             pcm = b"".join(self._frames)
             self._frames.clear()
-            await client.write_event(AudioChunk(audio=pcm, **form).event())
+            async with asyncio.timeout(WRITE_SECONDS):
+                await client.write_event(AudioChunk(audio=pcm, **form).event())
 
     def _note(self, name: str) -> None:
         """Servers name a model with its version; where none fits, it is of the first that was asked for."""

@@ -14,6 +14,7 @@ from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 from pipecat.services.llm_service import FunctionCallParams
 
+from gateway.environment import secret
 from gateway.errors import ConfigError, GatewayError
 from gateway.sections import HomeAssistant
 
@@ -151,8 +152,8 @@ class Home:
 
 
 def token_of(settings: HomeAssistant, environment: Mapping[str, str]) -> str:
-    """Its token; raises ConfigError where there is none."""
-    token = environment.get(settings.token_env, "")
+    """Its token; raises ConfigError where there is none, or what is there can't be one."""
+    token = secret(environment, settings.token_env)
     if not token:
         raise ConfigError(
             "Home Assistant needs a token",

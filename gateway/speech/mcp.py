@@ -12,6 +12,7 @@ from typing import Any
 from loguru import logger
 from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 
+from gateway.environment import secret
 from gateway.errors import ConfigError
 from gateway.sections import McpServer
 from gateway.speech.tooling import why
@@ -38,6 +39,7 @@ def check(servers: Sequence[McpServer], environment: Mapping[str, str]) -> None:
                 raise ConfigError(
                     f"mcp {server.name!r} needs {variable}", remedy=f"set the environment variable {variable}"
                 )
+        secret(environment, server.token_env or "")
 
 
 async def look(servers: Sequence[McpServer], environment: Mapping[str, str]) -> None:
@@ -115,6 +117,6 @@ class McpSource:
             return StdioServerParameters(
                 command=server.command[0], args=list(server.command[1:]), env=own or None
             )
-        token = self._environment.get(server.token_env or "", "")
+        token = secret(self._environment, server.token_env or "")
         headers = {"Authorization": f"Bearer {token}"} if token else None
         return StreamableHttpParameters(url=str(server.url), headers=headers)

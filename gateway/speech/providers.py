@@ -11,6 +11,7 @@ from typing import Any
 
 from pipecat.processors.frame_processor import FrameProcessor
 
+from gateway.environment import secret
 from gateway.errors import ConfigError
 from gateway.sections import EngineSpec
 from gateway.speech import wyoming
@@ -157,7 +158,7 @@ def _check_names(kind: Kind, spec: EngineSpec, known: frozenset[str]) -> None:
 def _key(kind: Kind, spec: EngineSpec, provider: Provider, keys: Mapping[str, str]) -> str:
     """The API key; empty where the provider takes none."""
     variable = str(spec.options.get(_KEY_OPTION, provider.key))
-    key = keys.get(variable, "").strip() if variable else ""
+    key = secret(keys, variable) if variable else ""
     if key or not provider.key:
         return key
     if provider.key_free_with and provider.key_free_with in spec.options and _KEY_OPTION not in spec.options:

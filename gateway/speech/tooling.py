@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
@@ -22,6 +23,9 @@ FILLER_SECONDS: Final = 1.5
 FILLER: Final = "One moment."
 AGAIN_SECONDS: Final = 0.5
 """That a question waits for a source which has failed: somebody waits for its answer, and the next one may have it."""
+_NOT_NAMED: Final = re.compile(r"[^A-Za-z0-9_-]")
+_MOST_NAME, _MOST_ABOUT = 64, 1_024
+"""Of a function's name and description, as OpenAI's API and its like take them: one that is longer spoils them all."""
 MOST_TOOLS: Final = 64
 """That a model is offered: more of them it chooses from badly."""
 
@@ -94,8 +98,9 @@ class Equipped(FrameProcessor):
             self._sources, await asyncio.gather(*map(self._of, self._sources)), strict=True
         ):
             for tool in schema:
-                if tool.name not in found and len(found) < MOST_TOOLS:
-                    found[tool.name] = self._bounded(tool, source)
+                name = _NOT_NAMED.sub("_", tool.name)[:_MOST_NAME]
+                if name and name not in found and len(found) < MOST_TOOLS:
+                    found[name] = self._bounded(name, tool, source)
         return list(found.values())
 
     async def _of(self, source: Source) -> list[FunctionSchema]:
@@ -122,11 +127,13 @@ class Equipped(FrameProcessor):
             self._failed.add(source.name)
             logger.warning("the tools of {} are left out for now: {}", source.name, why(error))
 
-    def _bounded(self, tool: FunctionSchema, source: Source) -> FunctionSchema:
+    def _bounded(self, name: str, tool: FunctionSchema, source: Source) -> FunctionSchema:
         async def handle(params: FunctionCallParams) -> None:
-            await params.result_callback(await self._call(tool, source, params))
+            own = dataclasses.replace(params, function_name=tool.name)
+            await params.result_callback(await self._call(tool, source, own))
 
-        return FunctionSchema(tool.name, tool.description, tool.properties, tool.required, handler=handle)
+        about = (tool.description or "")[:_MOST_ABOUT]
+        return FunctionSchema(name, about, tool.properties, tool.required, handler=handle)
 
     async def _call(self, tool: FunctionSchema, source: Source, params: FunctionCallParams) -> Any:
         """What a tool gives within its bounds; what goes wrong is for the model to tell."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +37,11 @@ _RATE: Final = 16_000
 _PIECE: Final = 2 * _RATE // 10
 _LOOK_SECONDS: Final = 3.0
 _IS: Final = {"stt": "asr", "tts": "tts"}
+_LEAVE_SECONDS: Final = 1.0
+"""For a connection to close: one whose server does not read never would."""
+_RATES: Final = range(8_000, 96_001)
+_ODD: Final = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
+"""What its client makes of a server that breaks off, or says what is not of the protocol."""
 _TTFS_P99: Final = 1.0
 """Until the transcript, from the end of speech; depends on the model, and on whose machine it runs."""
 
@@ -108,21 +113,32 @@ async def _names(kind: Kind, asked: Server) -> set[str]:
     """The models or voices that a server has for this."""
     from wyoming.info import Describe, Info  # noqa: PLC0415 -- an extra
 
-    async with aclosing(_conversation(asked, [Describe().event()])) as events:
+    async with _talk(asked, [Describe().event()]) as events:
         async for event in events:
             if Info.is_type(event.type):
                 programs = getattr(Info.from_event(event), _IS[kind])
                 found = [p.models if kind == "stt" else p.voices for p in programs]
-                return {item.name for items in found for item in items}
+                return {str(item.name) for items in found for item in items}
     return set()
 
 
-async def _conversation(asked: Server, events: list[Event]) -> AsyncGenerator[Event, None]:
+@asynccontextmanager
+async def _talk(asked: Server, events: list[Event]) -> AsyncIterator[AsyncIterator[Event]]:
     """What a server answers to these, until it closes or the reader has enough.
 
     Raises:
-        WyomingError: it does not answer, or in time, or says that it can't.
+        WyomingError: it does not answer, or in time, or says that it can't, or what can't be read.
     """
+    try:
+        async with aclosing(_answers(asked, events)) as answers:
+            yield answers
+    except TimeoutError:
+        raise WyomingError(f"the server at {asked} gave no answer within {asked.timeout_s:g} s") from None
+    except _ODD as error:
+        raise WyomingError(f"the server at {asked} can't be asked: {error!r}") from None
+
+
+async def _answers(asked: Server, events: list[Event]) -> AsyncGenerator[Event, None]:
     from wyoming.client import AsyncTcpClient  # noqa: PLC0415 -- an extra
     from wyoming.error import Error  # noqa: PLC0415
 
@@ -139,12 +155,9 @@ async def _conversation(asked: Server, events: list[Event]) -> AsyncGenerator[Ev
             if Error.is_type(answer.type):
                 raise WyomingError(f"the server at {asked} says: {Error.from_event(answer).text}")
             yield answer
-    except TimeoutError:
-        raise WyomingError(f"the server at {asked} gave no answer within {asked.timeout_s:g} s") from None
-    except (OSError, ValueError, KeyError) as error:
-        raise WyomingError(f"the server at {asked} can't be asked: {error!r}") from None
     finally:
-        await client.disconnect()
+        with suppress(OSError):  # which a TimeoutError is
+            await asyncio.wait_for(client.disconnect(), _LEAVE_SECONDS)
 
 
 class WyomingSTTService(SegmentedSTTService):
@@ -183,12 +196,14 @@ class WyomingSTTService(SegmentedSTTService):
         ]
         await self.start_processing_metrics()
         try:
-            async with aclosing(_conversation(self._asked, events)) as answer:
+            async with _talk(self._asked, events) as answer:
                 async for event in answer:
                     if Transcript.is_type(event.type):
                         if text := Transcript.from_event(event).text.strip():
                             yield TranscriptionFrame(text, self._user_id, time_now_iso8601())
                         break
+                else:
+                    yield ErrorFrame(error=f"the server at {self._asked} has heard nothing, and hung up")
         except WyomingError as error:
             yield ErrorFrame(error=error.message)
         await self.stop_processing_metrics()
@@ -223,8 +238,8 @@ class WyomingTTSService(TTSService):
         asked = Synthesize(text=text, voice=SynthesizeVoice(**named) if named else None).event()
         await self.start_tts_usage_metrics(text)
         try:
-            async with aclosing(_conversation(self._asked, [asked])) as answer:
-                speech = _Speech(answer)
+            async with _talk(self._asked, [asked]) as answer:
+                speech = _Speech(self._asked, answer)
                 rate = await speech.rate()
                 async for frame in self._stream_audio_frames_from_iterator(
                     speech.pieces(), in_sample_rate=rate, context_id=context_id
@@ -238,8 +253,8 @@ class WyomingTTSService(TTSService):
 class _Speech:
     """The sound in a server's answer."""
 
-    def __init__(self, events: AsyncIterator[Event]) -> None:
-        self._events = events
+    def __init__(self, asked: Server, events: AsyncIterator[Event]) -> None:
+        self._asked, self._events = asked, events
         self._first = b""
 
     async def rate(self) -> int:
@@ -249,15 +264,14 @@ class _Speech:
         async for event in self._events:
             if AudioChunk.is_type(event.type):
                 chunk = AudioChunk.from_event(event)
-                if (chunk.width, chunk.channels) != (2, 1):
-                    raise WyomingError(
-                        f"a voice of {chunk.channels} channels and {chunk.width} bytes a sample"
-                    )
+                if (chunk.width, chunk.channels) != (2, 1) or chunk.rate not in _RATES:
+                    form = f"{chunk.channels} channels, {chunk.width} bytes a sample and {chunk.rate} Hz"
+                    raise WyomingError(f"the server at {self._asked} has a voice of {form}")
                 self._first = chunk.audio
                 return int(chunk.rate)
             if AudioStop.is_type(event.type):
-                break
-        return _RATE
+                return _RATE
+        raise WyomingError(f"the server at {self._asked} has said nothing, and hung up")
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The samples. Raises WyomingError."""

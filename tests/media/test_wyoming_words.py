@@ -20,7 +20,7 @@ from tests.media.sound import frames, room, spoken
 from tests.support.waiting import eventually
 
 pytest.importorskip("wyoming", reason="wyoming is not installed")
-from tests.support.wyoming_server import Asked, serving
+from tests.support.wyoming_server import Asked, saying, serving
 
 AROUND = Around(lambda _: None, lambda: None, lambda: False, lambda: False, lambda: None, lambda *_: None)
 
@@ -71,6 +71,41 @@ async def test_a_server_that_is_away_is_tried_again_and_nothing_is_lost_but_the_
     async with serving(Asked(spots=alexa), url) as back:
         await eventually(lambda: connected(back), "it is asked again")
         spotter.close()
+
+
+@pytest.mark.parametrize(
+    "words", [b"[]\n", b'{"type": 7}\n', b'{"type": "detection", "data_length": 900}\n{', b"x" * 200_000]
+)
+async def test_a_server_that_talked_nonsense_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, words: bytes
+) -> None:
+    monkeypatch.setattr(wyoming_words, "AGAIN_SECONDS", 0.05)
+    async with saying(words) as url:
+        spotter = RemoteSpotter([wyoming_words.find(f"{url}/alexa")])
+        await Ears(Settings(wake=(f"{url}/alexa",))).look()
+        await fed(spotter, frames(room(1.0)))
+    async with serving(Asked(spots=alexa), url) as back:
+        await eventually(lambda: connected(back), "it is asked again")
+        spotter.close()
+
+
+async def test_a_server_that_takes_nothing_any_more_is_given_up_and_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wyoming_words, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(wyoming_words, "WRITE_SECONDS", 0.2)
+    told: list[str] = []
+    sink = logger.add(lambda line: told.append(str(line)), format="{message}")
+    async with saying(b"", reads=False) as url:
+        spotter = RemoteSpotter([wyoming_words.find(f"{url}/alexa")])
+
+        async def is_given_up() -> bool:
+            await fed(spotter, [bytes(1_000_000)] * 4)
+            return any("can't be heard" in line for line in told)
+
+        await eventually(is_given_up, "it is given up")
+        spotter.close()
+    logger.remove(sink)
 
 
 async def test_words_of_servers_and_our_own_go_together() -> None:

@@ -19,8 +19,9 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.llm_service import FunctionCallParams
 
 from gateway.errors import ConfigError
-from gateway.sections import McpServer
-from gateway.speech import tooling
+from gateway.sections import EngineSpec, HomeAssistant, McpServer
+from gateway.speech import providers, tooling
+from gateway.speech.home_assistant import Home
 from gateway.speech.mcp import McpSource, check, look
 from gateway.speech.tooling import DeviceSource, Equipped
 from tests.support.waiting import until
@@ -95,6 +96,13 @@ async def test_a_tool_of_a_program_is_called(make: Any) -> None:
     assert (await model.tools())["add_event"].required == ["title"]
 
 
+async def test_a_name_that_no_model_takes_is_offered_as_one_that_it_does(make: Any) -> None:
+    """As `^[A-Za-z0-9_-]{1,64}$`: an API refuses a whole question for one tool that is called otherwise."""
+    model = make(McpSource(calendar("calendar.find/all"), {}))
+    assert await model.call("calendar_find_all", words="tea") == "nothing with tea"
+    assert len((await model.tools())["calendar_find_all"].description) <= 1_024
+
+
 async def test_what_is_not_allowed_is_not_offered(make: Any) -> None:
     assert set(await make(McpSource(calendar("add_event"), {})).tools()) == {"add_event"}
     assert "get_weather" in await make(McpSource(calendar("*"), {})).tools()
@@ -113,6 +121,17 @@ async def test_a_tool_over_http_is_called(make: Any) -> None:
     finally:
         process.kill()
         await process.wait()
+
+
+@pytest.mark.parametrize("token", ["abc…", "two words", "a\nb"])
+def test_a_token_that_can_not_be_sent_is_said_at_start_up(token: str) -> None:
+    server = McpServer(name="c", url="http://127.0.0.1:9/mcp", tools=("*",), token_env="TOKEN")
+    with pytest.raises(ConfigError, match="the key in TOKEN"):
+        check([server], {"TOKEN": token})
+    with pytest.raises(ConfigError, match="the key in HOME_ASSISTANT_TOKEN"):
+        Home(HomeAssistant(url="http://127.0.0.1:9"), {"HOME_ASSISTANT_TOKEN": token})
+    with pytest.raises(ConfigError, match="the key in OPENAI_API_KEY"):
+        providers.make_llm(EngineSpec(provider="openai"), {"OPENAI_API_KEY": token}, prompt="")
 
 
 def answers(port: int) -> bool:

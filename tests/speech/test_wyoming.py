@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,7 @@ from gateway.sections import EngineSpec
 from gateway.speech import providers
 
 pytest.importorskip("wyoming", reason="wyoming is not installed")
-from tests.support.wyoming_server import Asked, serving
+from tests.support.wyoming_server import Asked, saying, serving
 
 Hear = Callable[[bytes], str]
 _NOWHERE = "tcp://127.0.0.1:9"
@@ -132,6 +133,54 @@ async def test_start_up_looks_at_the_server() -> None:
         assert "cmu_us_slt" in caught.value.remedy
         with pytest.raises(ConfigError, match="does other things"):
             await asyncio.to_thread(providers.check, "stt", spec(asked.url), {})
+
+
+ODD = [
+    b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    b"[]\n",
+    b'{"type": 7}\n',
+    b'{"type": "info", "data": []}\n',
+    b'{"type": "info", "data": {"asr": [{}], "tts": 3}}\n',
+    b'{"type": "transcript"}\n',
+    b'{"type": "transcript", "data": {"text": null}}\n',
+    b'{"type": "transcript", "data_length": "x"}\n',
+    b'{"type": "transcript", "data_length": 900}\n{',
+    b'{"type": "audio-chunk", "data": {"rate": 0, "width": 2, "channels": 1}, "payload_length": 2}\nab',
+    b'{"type": "audio-chunk", "data": {"rate": "fast", "width": 2, "channels": 1}, "payload_length": 2}\nab',
+    b'{"type": "audio-chunk", "payload_length": 4000}\nab',
+    b"x" * 200_000,
+]
+
+
+@pytest.mark.parametrize("words", ODD)
+async def test_a_server_that_talks_nonsense_is_told_at_start_up(words: bytes) -> None:
+    async with saying(words) as url:
+        with contextlib.suppress(ConfigError):
+            await asyncio.to_thread(providers.check, "stt", spec(url), {})
+
+
+@pytest.mark.parametrize("words", ODD)
+async def test_nonsense_for_a_transcript_is_told_in_a_line(words: bytes) -> None:
+    async with saying(words) as url:
+        service = providers.make_stt(spec(url), {})
+        found = await through(service, *speech(b"\1\0" * 8_000), ends=False)
+    assert [error.error for error in found.of(ErrorFrame) if url in error.error]
+
+
+@pytest.mark.parametrize("words", ODD)
+async def test_nonsense_for_a_voice_is_told_in_a_line(words: bytes) -> None:
+    async with saying(words) as url:
+        service = providers.make_tts(spec(url), {})
+        found = await through(service, TTSSpeakFrame("hello"), ends=False)
+    assert [error.error for error in found.of(ErrorFrame) if url in error.error]
+
+
+async def test_a_server_that_reads_nothing_holds_nobody_up() -> None:
+    async with saying(b"", reads=False) as url:
+        service = providers.make_stt(spec(url, timeout_s=0.2), {})
+        pcm = b"\1\0" * 16_000 * 600
+        errors = [frame async for frame in service.run_stt(pcm) if isinstance(frame, ErrorFrame)]  # type: ignore[attr-defined]
+    assert "gave no answer" in errors[0].error
 
 
 def test_a_server_that_is_away_at_start_up_is_a_warning() -> None:

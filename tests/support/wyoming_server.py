@@ -124,3 +124,29 @@ async def serving(asked: Asked, url: str = "") -> AsyncIterator[Asked]:
         yield asked
     finally:
         await server.stop()
+
+
+@contextlib.asynccontextmanager
+async def saying(words: bytes, *, reads: bool = True) -> AsyncIterator[str]:
+    """A server of something else, or an ill one: says `words` to whoever connects, and hangs up; gives its URL.
+
+    One that does not read stays silent, and keeps its clients.
+    """
+    gone = asyncio.Event()
+
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if reads:
+            await reader.read(65_536)
+            writer.write(words)
+            writer.close()
+        else:
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            await gone.wait()
+            writer.transport.abort()
+
+    server = await asyncio.start_server(one, "127.0.0.1", 0)
+    try:
+        yield f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        gone.set()
+        server.close()

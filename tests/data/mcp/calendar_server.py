@@ -55,6 +55,11 @@ def show_key() -> str:
     return f"{os.environ.get('CALENDAR_KEY')}, {os.environ.get('OTHER_KEY')}"
 
 
+@server.tool(name="calendar.find/all", description="Finds what is planned. " * 200)
+def find_all(words: str) -> str:
+    return f"nothing with {words}"
+
+
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         server.run(transport="streamable-http", host="127.0.0.1", port=int(sys.argv[1]))
