@@ -29,12 +29,17 @@ MAX_WAIT_SECONDS: Final = 15.0
 AHEAD_SECONDS: Final = 0.3
 _PIECE_SECONDS: Final = 0.1
 _REMEMBERED: Final = 64
-_IT: Final = r"(?:it|that|this|(?:(?:the|that|this|my) )?(?:timer|alarm|reminder|ringing|beeping|noise))"
+_IT: Final = (
+    r"(?:it|that|this|(?:(?:the|that|this|my) )?(?:timer|alarm|reminder)|(?:(?:the|that|this) )?"
+    r"(?:ringing|beeping|noise))"
+)
 _STOPS: Final = re.compile(
-    r"(?:(?:please|okay|ok|yes|yeah|hey|now) )*(?:"
-    rf"(?:stop|cancel|dismiss|end|silence|turn off|switch off|shut off)(?: {_IT})?|(?:turn|switch|shut) {_IT} off|"
-    r"off|quiet|be quiet|hush|shush|shut up|silence|that's enough|enough|okay|ok|all ?right|got it|"
-    r"i heard(?: (?:you|it))?|thanks|thank you"
+    r"(?:(?:please|okay|ok|yes|yeah|hey|now|oh|just|alright|all right|nabu|jarvis|alexa|mycroft|computer|"
+    r"(?:can|could|will|would) you) )*(?:"
+    rf"(?:stop|cancel|dismiss|end|kill|silence|turn off|switch off|shut off)(?: {_IT})?|(?:turn|switch|shut) {_IT} off|"
+    r"(?:timer|alarm)? ?off|make it stop|(?:be )?(?:quiet|silent)|hush|shush|sh+|shut up|mute|silence|that's (?:enough|it)|"
+    r"enough|cut it out|okay|ok|alright|all ?right|fine|done|never ?mind|(?:i )?got it|i(?:'m| am) (?:up|awake)|"
+    r"i hear(?:d)?(?: (?:you|it))?|thanks|thank you"
     r")(?: (?:please|now|thanks|thank you|already|very much|so much|a lot))*"
 )
 

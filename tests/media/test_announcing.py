@@ -140,7 +140,23 @@ def test_people_stop_it_so(heard: str) -> None:
     "heard",
     [
         *("Stop, stop, stop!", "Yes, stop it now.", "cancel the alarm", "turn that off please"),
-        *("Thank you very much!", "all right", "stop beeping"),
+        *(
+            "Thank you very much!",
+            "all right",
+            "stop beeping",
+            "Alright, alright!",
+            "Alexa, stop!",
+            "okay nabu stop",
+        ),
+        *(
+            "can you stop that please",
+            "just stop",
+            "make it stop",
+            "shhh",
+            "never mind",
+            "I got it",
+            "I'm awake",
+        ),
     ],
 )
 def test_and_in_more_words(heard: str) -> None:
@@ -148,7 +164,7 @@ def test_and_in_more_words(heard: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "heard", ["", "what time is it", "don't stop", "stop by the shop", "stop the egg timer"]
+    "heard", ["", "what time is it", "don't stop", "stop by the shop", "stop the egg timer", "snooze"]
 )
 def test_and_not_so(heard: str) -> None:
     assert not means_stop(heard)
