@@ -37,8 +37,9 @@ _STOPS: Final = re.compile(
     r"(?:(?:please|okay|ok|yes|yeah|hey|now|oh|just|alright|all right|nabu|jarvis|alexa|mycroft|computer|"
     r"(?:can|could|will|would) you) )*(?:"
     rf"(?:stop|cancel|dismiss|end|kill|silence|turn off|switch off|shut off)(?: {_IT})?|(?:turn|switch|shut) {_IT} off|"
-    r"(?:timer|alarm)? ?off|make it stop|(?:be )?(?:quiet|silent)|hush|shush|sh+|shut up|mute|silence|that's (?:enough|it)|"
-    r"enough|cut it out|okay|ok|alright|all ?right|fine|done|never ?mind|(?:i )?got it|i(?:'m| am) (?:up|awake)|"
+    r"(?:timer|alarm)? ?off|make it stop|(?:be )?(?:quiet|silent)|hush|shush|sh+|shut up|mute|silence|"
+    r"that's (?:enough|it)|enough|cut it out|okay|ok|alright|all ?right|fine|done|never ?mind|"
+    r"(?:i )?got it|i(?:'m| am) (?:up|awake)|"
     r"i hear(?:d)?(?: (?:you|it))?|thanks|thank you"
     r")(?: (?:please|now|thanks|thank you|already|very much|so much|a lot))*"
 )

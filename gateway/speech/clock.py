@@ -27,6 +27,9 @@ _TIME: Final = re.compile(
     rf"(?: (?:on |this |next )?(?P<day2>{_DAYS})(?: {_PREPOSED}(?P<part3>{_PARTS}))?)?"
     r"(?! (?:hour|minute|min|second|sec|day|week|percent|times|plus|minus)s?\b)(?! \d)"
 )
+_SOMETIME: Final = re.compile(
+    rf"\b(?:for )?(?:(?:on |this |next )?(?P<day>{_DAYS})(?: (?P<part>{_PARTS}))?|in the (?P<part2>{_PARTS}))\b"
+)
 _DAILY: Final = re.compile(r"\b(?:every|each|daily|weekdays?|weekends?)\b")
 _LATE: Final = frozenset({"afternoon", "evening", "night", "tonight"})
 _DAWN, _NOON = 4, 12
@@ -49,6 +52,17 @@ def times(text: str, *, at_least: bool = True) -> tuple[dict[str, Slot], str]:
     slots = _slots(found[0])
     rest = f"{text[: found[0].start()]}…{text[found[0].end() :]}"
     return (slots, rest) if slots else ({}, text)
+
+
+def days(text: str) -> tuple[dict[str, Slot], str]:
+    """(the day and half of a sentence that tells no time, the sentence without them)."""
+    found = _SOMETIME.search(text)
+    if found is None or _DAILY.search(text):
+        return {}, text
+    day, part = found["day"] or "", found["part"] or found["part2"] or ""
+    half = "" if not part and day != "tonight" else "a" if part == "morning" else "p"
+    slots: dict[str, Slot] = {"day": "today" if day == "tonight" else day, "half": half}
+    return slots, " ".join(f"{text[: found.start()]} {text[found.end() :]}".split())
 
 
 def _parts(found: re.Match[str]) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from gateway.speech.clock import times
+from gateway.speech.clock import days, times
 from gateway.speech.durations import durations
 from gateway.speech.intents import Slot
 from gateway.speech.requests import NOT, QUESTION, is_request
@@ -57,6 +57,15 @@ _NO_NAME: Final = re.compile(
     r"short|long|minute|hour|countdown|timer|alarm|set|start|make|cancel|stop|me|us|it|now|today|tonight|tomorrow|"
     r"single|simple|end|up|for|of|in|on|at|to|and|or|all|both|every|any|damn|bloody|silly|little"
 )
+_BEFORE: Final = re.compile(r"… (?:before|past|after|to) (?:\d|noon|midnight)")
+"""Of a time of day, and no length of time."""
+_MOVES: Final = re.compile(r"\b(?:change|move|adjust|update|reschedule|shift|push|make)\b.*\balarm\b")
+_ASKS_IT: Final = re.compile(
+    r"(?:(?:and|then|please|just|also|so|hey|okay|can|could|would|will|won't|you|i|we|i'd|want|need|wanna|like|to|have|got|"
+    r"gotta|give|make|set|create|add|in|at|on|for|about|from|now|kindly|maybe|sure|be|that|…|let's) )*"
+)
+"""What may stand before "wake me" of one who asks for it."""
+_FURTHER_ALARM: Final = re.compile(r"(?:and )?(?:set )?(?:another|1|one|a second)(?: (?:1|one|alarm))? …")
 _FURTHER: Final = re.compile(
     r"(?:and )?(?:(?:set|start|make|begin|add) )?"
     r"(?:(?:another|(?:the |a )?(?:other|second|third|next)|a|(?:1|one) more)"
@@ -109,7 +118,7 @@ def asked(text: str) -> Found | None:  # noqa: PLR0911 -- rules, one after the o
         return _wake(text)
     if _NEEDLESS.search(text):
         return "TimerCancel", {}
-    slots, rest = durations(text)
+    slots, rest = _lengths(text)
     if slots and (changed := _CHANGE.fullmatch(rest)) is not None:
         return "TimerChange", {**slots, **({"timer_name": changed[1]} if changed[1] else {})}
     if QUESTION.match(text) and not NOT.search(text) and not text.startswith(("who ", "whose ")):
@@ -129,14 +138,24 @@ def _set(slots: dict[str, int], rest: str) -> Found | None:
     if slots and (_WISH.search(rest) or len(rest.split()) <= 6 or rest.startswith("… on the timer")):
         return "TimerSet", {**slots, **_named(rest)}
     alarm = re.search(r"\balarms?\b", rest) is not None
-    at, around = times(rest)
-    if at and (alarm or at["half"]) and (_WISH.search(around) or len(around.split()) <= 4):
-        return "AlarmSet", dict(at)
+    at, around = times(rest, at_least=not re.search(r"\b\d{1,2} \d\d alarm\b", rest))
+    if at and (alarm or at["half"]) and not re.search(r"\d", around):
+        moves: dict[str, Slot] = {"instead": 1} if _MOVES.search(around) else {}
+        wished = moves or _WISH.search(around) or len(around.split()) <= 4
+        return ("AlarmSet", {**at, **moves}) if wished else None
+    day, around = days(rest)
+    if alarm and day and re.search(r"\balarms?(?: on)?$", around) and _WISH.search(around):
+        return "TimerAsk", {"what": "alarm", **day}
     wish = _WISH.search(rest)
     asks = (
         wish and _TIMER.search(rest, wish.end()) and not re.search(r"\d", rest) and not _WHENEVER.search(rest)
     )
     return ("TimerAsk", {**_named(rest), **({"what": "alarm"} if alarm else {})}) if asks else None
+
+
+def _lengths(text: str) -> tuple[dict[str, int], str]:
+    slots, rest = durations(text)
+    return ({}, text) if _BEFORE.search(rest) else (slots, rest)
 
 
 def _question(slots: dict[str, int], rest: str) -> Found | None:
@@ -171,10 +190,16 @@ def further(text: str, before: dict[str, Slot]) -> dict[str, Slot] | None:
     return {**slots, **name} if slots else None
 
 
+def further_alarm(text: str) -> dict[str, Slot] | None:
+    """The slots of one more alarm; None where it is none."""
+    at, rest = times(text)
+    return dict(at) if at and _FURTHER_ALARM.fullmatch(rest) else None
+
+
 def _wake(text: str) -> Found | None:  # noqa: PLR0911 -- likewise
     if _ASKS_OF_REMINDERS.fullmatch(text) and not NOT.search(text):
         return "TimerLeft", {"timer_name": "reminder"}
-    slots, rest = durations(text)
+    slots, rest = _lengths(text)
     if not slots and _REMINDERS.search(text) and _END.search(text) and is_request(text):
         return "TimerCancel", {"timer_name": "reminder", **_all(text)}
     if slots and _CLOCKED.fullmatch(rest):
@@ -183,7 +208,10 @@ def _wake(text: str) -> Found | None:  # noqa: PLR0911 -- likewise
         return "TimerSet", dict(slots)
     if (that := _THAT.fullmatch(rest)) is not None and (slots or not _NO_NAME.fullmatch(that[1])):
         return "TimerCancel", dict(slots) or {"timer_name": that[1]}
-    if not _WAKE.search(rest) or not is_request(_asking(text)) or _SOMEBODY.search(_asking(text)):
+    wakes = _WAKE.search(rest)
+    if wakes is None or not is_request(_asking(text)) or _SOMEBODY.search(_asking(text)):
+        return None
+    if not _ASKS_IT.fullmatch(rest[: wakes.start()]):
         return None
     return _in_time(slots, rest) if slots else _at_time(text)
 
@@ -215,9 +243,13 @@ def _at_time(text: str) -> Found | None:
         return "AlarmSet", {**at, **what, **({"waking": 1} if re.search(r"\bwake\b", rest) else {})}
     if not at and _MORNING.search(rest):
         return "TimerAsk", {"what": "alarm", "waking": 1}
-    if at or not what or _WHENEVER.search(text) or _LENGTH.search(text):
+    if at or not reminds or _LENGTH.search(text):
         return None
-    return "TimerAsk", what
+    day, around = days(text)
+    about = _ABOUT.fullmatch(around)
+    if about is None or _WHENEVER.search(around):
+        return None
+    return "TimerAsk", {"reminder": _plainly(about[1]), **day}
 
 
 def _plainly(about: str) -> str:

@@ -17,7 +17,7 @@ _REPORT: Final = re.compile(
     r"goes|went|takes|took|needs|needed)\b|\b(?:said|says|told|asked|yesterday|he'll|she'll|they'll|i'll|"
     r"we'll|i've|he's|she's|they're|we're|i was|"
     r"i had|i have|i set|we set|you set|already|forgot|forgets|remembered|used to|should have|if|when|"
-    r"because|while|was|were|had)\b"
+    r"because|while|was|were|had|always|usually|normally|often|sometimes|you (?:should|could|might|must|ought))\b"
 )
 QUESTION: Final = re.compile(
     r"^(?:what|how|when|why|who|where|which|is|are|was|were|did|does|do(?! (?:a|an|me|us)\b)|has|have|"

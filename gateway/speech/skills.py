@@ -135,6 +135,7 @@ _UNAVAILABLE = {
     "music": "I can't play music.",
     "news": "I can't look up the news: nothing leaves this machine.",
     "messages": "I can't make calls or send messages.",
+    "reminders": "Say what and when: remind me to call mom in ten minutes.",
     "lists": "I don't keep lists or calendars.",
     "timer changes": "I can't pause a timer. You can cancel it and set another.",
 }

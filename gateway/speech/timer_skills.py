@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from gateway.speech.clock import moment, spoken_day, spoken_time
 from gateway.speech.intents import Slot
@@ -38,7 +39,7 @@ def set_timer(slots: Mapping[str, Slot], context: Context) -> Reply:
 def ask(slots: Mapping[str, Slot], _context: Context) -> Reply:
     """The answer to TimerAsk, which lacks the time."""
     if "reminder" in slots:
-        return Reply("When?")
+        return Reply("At what time?" if slots.get("day") or slots.get("half") else "When?")
     return Reply("For what time?" if slots.get("what") == "alarm" else "For how long?")
 
 
@@ -47,16 +48,18 @@ def set_alarm(slots: Mapping[str, Slot], context: Context) -> Reply:
     at = moment(slots, context.now)
     if at is None:
         return Reply("That time has passed.")
-    if len(context.timers) >= MAX_TIMERS:
+    before = [timer for timer in context.timers if timer.label == "alarm" and "instead" in slots]
+    if len(before) > 1:
+        return Reply(f"There are {words_for_int(len(before))} alarms. Cancel one, and set another.")
+    if len(context.timers) - len(before) >= MAX_TIMERS:
         return Reply(_FULL)
     reminder = str(slots.get("reminder", ""))
     when = f"{spoken_time(at)}{spoken_day(at, context.now)}"
     seconds = max(1, round((at - context.now).total_seconds()))
     local = at.replace(tzinfo=None).isoformat(timespec="minutes")
     start = StartTimer(seconds, "reminder" if reminder else "alarm", reminder, local)
-    return Reply(
-        f"Okay, I'll remind you at {when}." if reminder else f"Okay, alarm set for {when}.", (start,)
-    )
+    text = f"Okay, I'll remind you at {when}." if reminder else f"Okay, alarm set for {when}."
+    return Reply(text, (start, *(CancelTimers((timer.number,)) for timer in before)))
 
 
 def cancel_timers(slots: Mapping[str, Slot], context: Context) -> Reply:
@@ -120,7 +123,7 @@ def extend_timer(slots: Mapping[str, Slot], context: Context) -> Reply:
     label = adjective(timer.seconds + more) if _of_length(timer) else timer.label
     return Reply(
         f"Okay, {spoken_duration(left)} left.",
-        (CancelTimers((timer.number,)), StartTimer(left, label, timer.reminder)),
+        (StartTimer(left, label, timer.reminder), CancelTimers((timer.number,))),
     )
 
 
@@ -130,13 +133,17 @@ def time_left(slots: Mapping[str, Slot], context: Context) -> Reply:
     found = _matching(slots, replace(context, timers=running or context.timers))
     if not context.timers:
         return Reply("There is no timer running.")
-    if len(found) == 1 and not found[0].reminder:
+    if len(found) == 1 and not found[0].reminder and found[0].label != "alarm":
         return Reply(f"{spoken_duration(round(found[0].left)).capitalize()} left.")
-    told = f"{_and([_left(timer) for timer in found or running]).capitalize()}."
+    told = _and([_left(timer, context) for timer in found or running])
+    told = f"{told[0].upper()}{told[1:]}."
     return Reply(told if found else f"{_NONE} {told}")
 
 
-def _left(timer: Timer) -> str:
+def _left(timer: Timer, context: Context) -> str:
+    if timer.label == "alarm":
+        at = context.now + timedelta(seconds=round(timer.left))
+        return f"the alarm is set for {spoken_time(at)}{spoken_day(at, context.now)}"
     left = spoken_duration(round(timer.left))
     return (
         f"{left} until your reminder, {timer.reminder}"

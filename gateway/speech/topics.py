@@ -10,7 +10,7 @@ from gateway.speech.clock import times
 from gateway.speech.durations import durations
 from gateway.speech.intents import Intent, Slot
 from gateway.speech.loose import of_ten
-from gateway.speech.loose_timers import further
+from gateway.speech.loose_timers import further, further_alarm
 
 _IT: Final = re.compile(
     r"(?:(?:please|no|okay|ok|actually|oh) )*(?:cancel|stop|forget|delete|scratch|scrap|drop|kill|"
@@ -114,7 +114,10 @@ def _of_timers(text: str, topic: Intent) -> Intent | None:
 
 def beside(text: str, first: Intent | None) -> Intent | None:
     """One more timer, where the one before it was set just now."""
-    slots = further(text, dict(first.slots)) if first is not None and first.name == "TimerSet" else None
+    name = "" if first is None else first.name
+    if name == "AlarmSet" and (at := further_alarm(text)) is not None:
+        return Intent("AlarmSet", at)
+    slots = further(text, dict(first.slots)) if first is not None and name == "TimerSet" else None
     return None if slots is None else Intent("TimerSet", slots)
 
 
@@ -166,8 +169,11 @@ def _of_timer(text: str, topic: Intent) -> Intent | None:  # noqa: PLR0911 -- ru
 def _at(text: str, topic: Intent) -> Intent | None:
     """An alarm, in answer to the question for when."""
     alarm = topic.slots.get("what") == "alarm"
-    at, rest = times(text, at_least=not alarm)
-    return Intent("AlarmSet", {**at, **_kept(topic)}) if at and _ANSWER.fullmatch(rest) else None
+    day = {name: topic.slots[name] for name in ("day", "half") if topic.slots.get(name)}
+    at, rest = times(text, at_least=not (alarm or day))
+    if not at or not _ANSWER.fullmatch(rest):
+        return None
+    return Intent("AlarmSet", {**at, **{n: at[n] or value for n, value in day.items()}, **_kept(topic)})
 
 
 def _kept(topic: Intent) -> dict[str, Slot]:

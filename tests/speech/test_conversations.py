@@ -24,10 +24,29 @@ NOW = datetime(2026, 11, 30, 14, 5, tzinfo=UTC)
 TWO = ("set a timer for ten minutes", "set a timer for twenty minutes")
 
 
-async def answers(recogniser: Recogniser, *said: str, gateway: Any = None) -> list[str]:
+class Gateway:
+    """Keeps what it is asked to, as a gateway does, while no time goes by."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, dict[str, Any]] = {}
+
+    async def ask(self, tool: str, arguments: dict[str, Any] | None = None) -> Any:
+        asked = arguments or {}
+        if tool == "promise":
+            number = len(self._kept) + 1
+            seconds = asked.get("seconds")
+            left = seconds or (datetime.fromisoformat(f"{asked['time']}Z") - NOW).total_seconds()
+            form = {"number": number, "kind": asked["kind"], "label": asked["label"]}
+            self._kept[number] = {**form, "seconds": seconds, "left": left, "there": True}
+        if tool == "cancel_timer":
+            self._kept[asked["number"]]["there"] = False
+        return [kept for kept in self._kept.values() if kept["there"]] if tool == "list_timers" else {}
+
+
+async def answers(recogniser: Recogniser, *said: str) -> list[str]:
     """What is answered to each sentence, all of which are."""
     down, _ = await run_test(
-        Dialogue(recogniser, lambda: NOW, gateway=gateway),
+        Dialogue(recogniser, lambda: NOW, gateway=Gateway()),
         frames_to_send=[LLMContextFrame(LLMContext([{"role": "user", "content": text}])) for text in said],
         expected_down_frames=[LLMFullResponseStartFrame, LLMTextFrame, LLMFullResponseEndFrame] * len(said),
     )
@@ -111,6 +130,23 @@ async def answers(recogniser: Recogniser, *said: str, gateway: Any = None) -> li
             ("remind me tomorrow at nine to buy milk",),
             "Okay, I'll remind you at nine o'clock in the morning, tomorrow.",
         ),
+        (
+            ("set an alarm for seven am", "change my alarm to eight am", "what time is my alarm"),
+            "The alarm is set for eight o'clock in the morning, tomorrow.",
+        ),
+        (
+            ("set an alarm for tomorrow morning", "seven"),
+            "Okay, alarm set for seven o'clock in the morning, tomorrow.",
+        ),
+        (
+            ("remind me on Friday to call mom", "at ten"),
+            "Okay, I'll remind you at ten o'clock in the morning, Friday.",
+        ),
+        (
+            ("set an alarm for seven and another for eight",),
+            "Okay, alarm set for seven o'clock in the evening. Okay, alarm set for eight o'clock in the evening.",
+        ),
+        (("set a reminder",), "Say what and when: remind me to call mom in ten minutes."),
         (("what's a third of ninety",), "Ninety divided by three is thirty."),
         (("what is two and a half times four",), "Two point five times four is ten."),
         (("what's one and a half plus one and a half",), "One point five plus one point five is three."),
@@ -164,6 +200,12 @@ def test_a_volume_of_five_is_of_ten_however_it_is_said(recogniser: Recogniser) -
         "two thirds",
         "be louder at nine",
         "who is the president",
+        "coffee will wake me up at seven",
+        "coffee will wake me up in ten minutes",
+        "I always set an alarm for six",
+        "you should set a timer for ten minutes",
+        "set an alarm five minutes before seven",
+        "set alarms for seven and eight",
         "is anybody going to eat this",
         "what a beautiful day it is today",
     ],
