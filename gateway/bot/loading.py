@@ -10,18 +10,20 @@ import inspect
 import itertools
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from gateway.bot import beside, missing
 from gateway.errors import ConfigError
-from ground import folders
+from ground import folders, text
 from ground.trouble import Trouble
 
 BUNDLED = ("assistant", "echo", "home_assistant", "realtime")
 _WHAT_IS_ONE = f"name one of {', '.join(BUNDLED)}, a module such as package.module, or a `.py` file"
+_RUNNER = "pipecat.runner.run"
 _CONSTANTS = ("LOAD_CONST", "LOAD_SMALL_INT")
 """What puts a constant before a return, in any Python; there may also be a return of its own for it."""
 
@@ -114,8 +116,30 @@ def _import_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with _unserved(path):
+            spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
     return module
+
+
+@contextmanager
+def _unserved(path: Path) -> Iterator[None]:
+    """Meanwhile the runner's `main()` does nothing.
+
+    A file that calls it without asking whether it is `__main__` would serve its bot by itself, and not be imported.
+    """
+    try:
+        runner = importlib.import_module(_RUNNER) if _RUNNER in text.read(path) else None
+    except (Trouble, ImportError):  # which the file's own import tells
+        runner = None
+    if runner is None:
+        yield
+        return
+    main = vars(runner)["main"]
+    vars(runner)["main"] = lambda *_, **__: None
+    try:
+        yield
+    finally:
+        vars(runner)["main"] = main

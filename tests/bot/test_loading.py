@@ -35,6 +35,15 @@ def test_a_bots_functions_are_found_by_its_files_name_unless_that_is_another_mod
         del sys.modules[module.__name__]
 
 
+def test_a_file_that_calls_the_runner_wherever_it_is_imported_is_a_bot_like_another(tmp_path: Path) -> None:
+    lines = "from pipecat.runner.run import main\nasync def bot(runner_args): ...\nmain()\n"
+    (tmp_path / "voicegw_serves.py").write_text(lines)
+    module = loading.load(str(tmp_path / "voicegw_serves.py"))
+    assert callable(module.bot)
+    assert importlib.import_module("pipecat.runner.run").main is not module.main
+    del sys.modules[module.__name__]
+
+
 WRAPPED = """
 def wrapped(inner):
     def bot(*given): return inner(*given)
