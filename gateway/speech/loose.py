@@ -38,6 +38,7 @@ _BY: Final = re.compile(
     r"\b(\d{1,3})( percent)\b"
 )
 """How much louder or quieter; or how loud, where neither is said."""
+_TIMES: Final = re.compile(r"\b(once|twice|\d{1,2}(?= times\b))")
 _SIDES: Final = re.compile(r"\b(\d{1,4}) sided?\b|\b(?:with|has|of) (\d{1,4}) sides?\b")
 _PLACE: Final = re.compile(
     r"\b(?:time|it|now|hour|clock) (?:right now |now )?(?:over |there )?(?:in|at|for|on) (?:the "
@@ -175,8 +176,23 @@ def _date(text: str) -> Found | None:
 def _dice(text: str) -> Found | None:
     if not re.search(r"\b(?:roll|throw|toss)\b", text) or not re.search(r"\b(?:dice|die)\b", text):
         return None
-    found = _SIDES.search(text)
-    return "Dice", {"sides": int(found[1] or found[2])} if found else {}
+    sides = _SIDES.search(text)
+    many = re.search(r"\b(\d{1,2}) (?:\d+ sided )?dice\b", text) or _TIMES.search(text)
+    found: dict[str, Slot] = {"sides": int(sides[1] or sides[2])} if sides else {}
+    return "Dice", {**found, **_count(many)}
+
+
+def _coin(text: str) -> Found | None:
+    if not re.search(r"\b(?:flip|toss|throw)\b.*\bcoins?\b", text) or not is_request(text):
+        return None
+    many = re.search(r"\b(\d{1,2}) coins\b", text) or _TIMES.search(text)
+    return ("Coin", _count(many)) if many else None
+
+
+def _count(found: re.Match[str] | None) -> dict[str, Slot]:
+    if found is None:
+        return {}
+    return {"count": int(found[1]) if found[1].isdigit() else {"once": 1, "twice": 2}[found[1]]}
 
 
 def _matching(name: str, pattern: str, most: int = 12, **slots: Slot) -> Callable[[str], Found | None]:
@@ -194,6 +210,7 @@ _RULES: Final[tuple[Callable[[str], Found | None], ...]] = (
     _volume,
     _sum,
     _dice,
+    _coin,
     _matching(
         "Coin",
         r"\b(?:flip|toss|throw)\b.*\bcoin\b|\bheads or tails\b|^(?!.*\b(?:lost|won)\b).*\bcoin "

@@ -22,6 +22,7 @@ from gateway.speech.timer_skills import (
 )
 
 NOT_UNDERSTOOD = "Sorry, I didn't understand that."
+_MOST_ROLLED = 10
 VOLUME_STEP = 15  # percent
 
 
@@ -113,12 +114,22 @@ def _unavailable(slots: Mapping[str, Slot], _context: Context) -> Reply:
     return Reply(_UNAVAILABLE.get(str(slots.get("what")), "I can't do that here."))
 
 
-def _coin(_slots: Mapping[str, Slot], context: Context) -> Reply:
-    return Reply(context.rng.choice(["Heads.", "Tails."]))
+def _coin(slots: Mapping[str, Slot], context: Context) -> Reply:
+    sides = [context.rng.choice(["heads", "tails"]) for _ in range(_count(slots))]
+    return Reply(f"{', '.join(sides).capitalize()}.")
 
 
 def _dice(slots: Mapping[str, Slot], context: Context) -> Reply:
-    return Reply(f"It's a {words_for_int(context.rng.randint(1, max(2, int(slots.get('sides', 6)))))}.")
+    most = max(2, int(slots.get("sides", 6)))
+    rolled = [context.rng.randint(1, most) for _ in range(_count(slots))]
+    if len(rolled) == 1:
+        return Reply(f"It's a {words_for_int(rolled[0])}.")
+    told = ", ".join(map(words_for_int, rolled)).capitalize()
+    return Reply(f"{told}: {words_for_int(sum(rolled))} in all.")
+
+
+def _count(slots: Mapping[str, Slot]) -> int:
+    return min(_MOST_ROLLED, max(1, int(slots.get("count", 1))))
 
 
 def _joke(_slots: Mapping[str, Slot], context: Context) -> Reply:

@@ -47,6 +47,9 @@ _TO_SOMEBODY: Final = re.compile(
 _AND: Final = re.compile(
     r" and (?!(?:a|1) (?:half|quarter)\b|3 quarters\b)(?:then |also |after that )?| then | also | in (?=what )"
 )
+_AGAIN_AT: Final = re.compile(
+    r"(?:say|repeat) (?:that|it|this)(?: again)? (?:a (?:bit|little) )?(louder|quieter|softer|more quietly|more softly)"
+)
 _BOTH: Final = re.compile(r"\b(time|date|day) and (?:the )?(time|date|day)\b")
 _TO_IT: Final = re.compile(
     r"^(?:(?:please|hey|okay|ok|so|and|well) )*(?:(?:can|could|would|will) you\b|(?:set|start|turn|play|"
@@ -119,6 +122,9 @@ class Understanding:
     def _all(self, heard: str, text: str) -> list[Intent]:
         if _TO_SOMEBODY.search(text):
             return []
+        if (again := _AGAIN_AT.fullmatch(text)) is not None:
+            step = "VolumeUp" if again[1] == "louder" else "VolumeDown"
+            return [Intent(step), Intent("RepeatLast", {"whose": "bot"})]
         if (whole := self._by_template(heard) or self._by_template(text)) is not None:
             return [whole]
         for left, right in _split(_BOTH.sub(r"\1 and what's the \2", text)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -177,6 +178,25 @@ def test_a_step_of_the_volume_is_as_large_as_it_is_said(text: str, name: str, sl
     intent = understood(plain(text))
     assert intent is not None
     assert (intent.name, intent.slots) == (name, slots)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("roll two dice", r"\w+, \w+: \w+ in all\."),
+        ("roll three twenty sided dice", r"[\w ]+, [\w ]+, [\w ]+: [\w ]+ in all\."),
+        ("flip a coin twice", r"(?i:heads|tails), (?:heads|tails)\."),
+        ("flip a coin", r"(?:Heads|Tails)\."),
+    ],
+)
+async def test_as_many_are_thrown_as_are_asked_for(recogniser: Recogniser, text: str, told: str) -> None:
+    [said] = await answers(recogniser, text)
+    assert re.fullmatch(told, said), said
+
+
+def test_to_say_something_louder_is_not_to_say_louder(recogniser: Recogniser) -> None:
+    found = Understanding(recogniser).intents("say that again a bit louder", 0.0)
+    assert [intent.name for intent in found] == ["VolumeUp", "RepeatLast"]
 
 
 def test_a_volume_of_five_is_of_ten_however_it_is_said(recogniser: Recogniser) -> None:
