@@ -31,6 +31,11 @@ _SECONDS: Final = 60.0
 """For an answer: the agent of a pipeline may be a language model with tools."""
 _MAX_BYTES: Final = 32 * 1024 * 1024
 """Of a message: a large home's registry of devices is one."""
+_ODD: Final = (
+    *(TimeoutError, aiohttp.ClientError, OSError),
+    *(ValueError, TypeError, KeyError, AttributeError),
+)
+"""What comes of one that is away, and of one that answers what its API has not."""
 _NOTHING: Final = "Sorry, I have no answer to that."
 
 
@@ -81,7 +86,7 @@ class Assist:
     async def _tried(self, text: str) -> str:
         try:
             return await asyncio.wait_for(self._ask(text), _SECONDS)
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError, TypeError, KeyError) as error:
+        except _ODD as error:
             await self._hang_up()
             raise _Lost(f"Home Assistant does not answer at {self._url} ({why(error)})") from None
 
@@ -176,7 +181,7 @@ class Assist:
             socket = await self._connected()
             if self._pipeline is not None:
                 await asyncio.wait_for(self._id_of(socket, self._pipeline), self._timeout_s)
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError, TypeError, KeyError) as error:
+        except _ODD as error:
             raise HomeTrouble(f"Home Assistant does not answer at {self._url} ({why(error)})") from None
         finally:
             await self.close()

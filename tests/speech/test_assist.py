@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pipecat.frames.frames import (
     LLMContextFrame,
@@ -76,6 +78,29 @@ async def test_what_is_left_of_a_run_that_failed_is_no_answer_to_the_next_questi
             await own.ask("hello")
         at.fails = False
         assert await own.ask("are you there") == "You said are you there."
+        await own.close()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *(
+            [],
+            "no",
+            7,
+            {"type": "event", "event": "said"},
+            {"type": "event", "event": []},
+            {"type": "result"},
+        ),
+        {"type": "event", "event": {"type": "error", "data": ["no"]}},
+        {"type": "event", "event": {"type": "intent-end", "data": {"intent_output": []}}},
+    ],
+)
+async def test_an_answer_that_is_none_is_an_error_of_ours(odd: Any) -> None:
+    async with house(odd=odd) as at:
+        own = assist(at.url)
+        with pytest.raises(HomeTrouble):
+            await own.ask("hello")
         await own.close()
 
 

@@ -28,6 +28,8 @@ class House:
 
     answer: Callable[[str], str] = "You said {}.".format
     fails: bool = False
+    odd: Any = None
+    """What it says to a question in the place of an answer."""
     shows_devices: bool = True
     url: str = ""
     runs: list[dict[str, Any]] = field(default_factory=list)
@@ -63,6 +65,9 @@ class House:
             return
         assert asked["type"] == "assist_pipeline/run"
         self.runs.append(asked)
+        if self.odd is not None:
+            await socket.send_json(own | self.odd if isinstance(self.odd, dict) else self.odd)
+            return
         await socket.send_json({**own, "type": "result", "success": True, "result": None})
 
         async def event(kind: str, data: Any) -> None:
