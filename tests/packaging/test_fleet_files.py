@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.settings import Settings
+from gateway import settings
+from gateway.bus import trust
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "packaging" / "fleet" / "compose.yaml"
@@ -43,7 +44,10 @@ def test_each_fronts_health_check_asks_that_front() -> None:
     found = yaml.safe_load(COMPOSE.read_text())["services"].values()
     fronts = [service for service in found if service["command"][0] == "serve"]
     assert [service["command"] for service in fronts] == [["serve"], ["serve"]]
-    ports = [int(service.get("environment", {}).get("VOICEGW_PORT", Settings().port)) for service in fronts]
+    ports = [
+        int(service.get("environment", {}).get("VOICEGW_PORT", settings.Settings().port))
+        for service in fronts
+    ]
     assert len(set(ports)) == 2
 
 
@@ -75,6 +79,28 @@ def test_no_service_sets_what_a_gateway_reads_as_a_setting() -> None:
     ours = {n: p for n, p in pods.items() if "voicegw" in p["containers"][0]["image"]}
     assert set(ours) == {"front-one", "front-two", "host"}
     assert all(pod.get("enableServiceLinks") is False for pod in ours.values())
+
+
+def test_each_host_is_a_member_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its pod's name; and it is given no other one's password."""
+    found = next(m for m in manifests() if m["metadata"]["name"] == "host" and m["kind"] != "Service")
+    assert found["kind"] == "StatefulSet"  # whose pods are called NAME-0, NAME-1, …
+    pods = [f"host-{n}" for n in range(found["spec"]["replicas"])]
+    nats_yaml = (ROOT / "packaging" / "kubernetes" / "nats.yaml").read_text()
+    assert [f"host-{name}" for name in re.findall(r"--host (\S+)", nats_yaml)] == pods
+    [container] = found["spec"]["template"]["spec"]["containers"]
+    mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+    (tmp_path / "voicegw.toml").write_text(trust.member("host-0", ["tls://nats.voicegw.svc:4222"]))
+    for pod in pods:
+        for variable in container["env"]:
+            if "value" not in variable:
+                assert variable["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+            monkeypatch.setenv(variable["name"], variable.get("value", pod))
+        nats = settings.load(tmp_path / "voicegw.toml", {}).nats
+        assert nats is not None
+        assert nats.user == pod
+        assert mounts[str(nats.password_file)]["subPathExpr"] == "$(VOICEGW_NATS__USER).password"
+        assert str(Path(str(nats.ca)).parent) in mounts
 
 
 def test_each_manifests_mounts_are_there() -> None:
