@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +21,10 @@ from gateway.recurring import Recurring
 
 AGAIN_SECONDS: Final = 0.5
 MAX_VALUE: Final = 128 * 1024
+MARK_SECONDS: Final = 60.0
+"""For all to hear that an entry was taken away: NATS keeps a mark of that, and for ever unless it is told not to."""
+MOST_SWEPT: Final = 4
+"""Marks that go with each entry that is taken away: those that others have left behind go in time too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,8 @@ class Shelf:
         self._store: Any = None
         self._task: asyncio.Task[None] | None = None
         self._again = asyncio.Event()
+        self._marks: deque[tuple[float, str]] = deque()
+        """Keys of what was taken away, and since when that is known here."""
         self.entries: dict[str, Entry] = {}
         self.is_whole = asyncio.Event()
         self.created_at = 0.0
@@ -94,6 +102,22 @@ class Shelf:
     async def remove(self, key: str) -> None:
         """Take it away; raises Away."""
         await self._do("delete", key)
+        if not self._seconds:
+            self._marks.append((time.monotonic(), key))
+            await self._sweep()
+
+    async def _sweep(self) -> None:
+        import nats.errors  # noqa: PLC0415
+
+        over = time.monotonic() - MARK_SECONDS
+        for _ in range(MOST_SWEPT):
+            if not self._marks or self._marks[0][0] > over:
+                break
+            if (key := self._marks.popleft()[1]) not in self.entries:
+                with contextlib.suppress(nats.errors.Error, OSError):  # it stays until this is followed anew
+                    await self._bus.jetstream.purge_stream(
+                        f"KV_{self._name}", subject=f"$KV.{self._name}.{key}"
+                    )
 
     async def get(self, key: str) -> Entry | None:
         """What stands there now; raises Away."""
@@ -151,6 +175,7 @@ class Shelf:
             await self._is_copied(trouble)
             await self._again.wait()
             return
+        self._marks.clear()
         watcher = await store.watch(self._keys)
         seen: set[str] | None = set()
         try:
@@ -200,6 +225,8 @@ class Shelf:
         entry = Entry(found.key, body, found.revision, at, news)
         if body is None:
             self.entries.pop(entry.key, None)
+            if not news and not self._seconds:
+                self._marks.append((time.monotonic(), entry.key))
         else:
             self.entries[entry.key] = entry
         if self._changed is not None:

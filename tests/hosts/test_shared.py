@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from gateway.bus import shelf
 from gateway.errors import Busy, Conflict, NotFound, Unauthorized
 from gateway.front.access import Caller
 from gateway.front.memory_book import MemoryBook, Said
 from gateway.front.registry import Role, open_registry
+from gateway.front.shared import promises
 from gateway.front.switchboard import Offered
 from gateway.wire.promises import Wish
 from tests.support import nats
@@ -206,6 +208,29 @@ async def test_what_is_due_is_said_by_one_front(fleet: Fleet) -> None:
     await until(lambda: two.promises.of("kitchen")[0]["ringing"], "the other knows that it is being said")
     await one.shared.book.release(made["number"])
     assert await two.shared.book.claim(made["number"], "session")
+
+
+async def test_of_timers_that_are_over_nothing_is_kept(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = await fleet.front("f1")
+
+    async def kept() -> int:
+        return int((await one.shared.bus.jetstream.stream_info(f"KV_{promises.SHELF}")).state.messages)
+
+    async def come_and_go(front: Front, number: int) -> None:
+        for _ in range(number):
+            made = await front.promises.add("kitchen", Wish(kind="say", text="hello"))
+            await front.shared.book.remove(made["number"])
+
+    await come_and_go(one, 9)
+    assert await kept() >= 9  # until all fronts have surely heard of it
+    monkeypatch.setattr(shelf, "MARK_SECONDS", 0.0)
+    two = await fleet.front("f2")
+    await until(two.shared.book._shelf.is_whole.is_set, "it knows what there was")
+    await come_and_go(two, 9)
+    assert await kept() < 9
+    stays = await two.promises.add("kitchen", Wish(kind="say", text="stay"))
+    await come_and_go(two, 9)
+    await until(lambda: [p["number"] for p in one.promises.of("kitchen")] == [stays["number"]], "it is kept")
 
 
 async def test_clocks_apart_by_minutes_make_no_difference(
