@@ -262,6 +262,28 @@ async def test_one_name_makes_no_crowd(fleet: Fleet, monkeypatch: pytest.MonkeyP
         assert one.hosts.count <= 20
 
 
+async def test_what_one_host_tells_without_end_is_not_read(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosts, "TOLD_BURST", 20)
+    monkeypatch.setattr(hosts, "TOLD_PER_SECOND", 5)
+    one = await fleet.front("f1")
+    await fleet.host("h2")
+    await knows(one, 1)
+    errors: list[str] = []
+    sink = logger.add(errors.append, level="ERROR", format="{message}")
+    async with evil(fleet) as client:
+        await client.publish(EVIL.event, raw(json.dumps({"call": {**HELD, "described": SESSION}})))
+        for _ in range(200):
+            event = {"kind": "session", "session_id": "posed", "data": SESSION}
+            await client.publish(EVIL.event, raw(json.dumps(event)))
+        await told(client, one)
+        assert len([e for e in one.events if e.session_id == "posed"]) < 100
+        await works(one)
+    logger.remove(sink)
+    assert ["h1 has told" in line for line in errors] == [True]
+
+
 async def test_a_host_that_was_only_offered_a_call_never_has_it(fleet: Fleet) -> None:
     """Its seal tells whose it is; that of its place the host has that took it."""
     one = await fleet.front("f1")

@@ -7,17 +7,19 @@ import contextlib
 import json
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from loguru import logger
 
 from gateway.bus import crossing, placing, subjects
-from gateway.bus.connection import Bus, Message, NobodyThere
+from gateway.bus.connection import Bus, Hears, Message, NobodyThere
 from gateway.bus.subjects import HostId
 from gateway.errors import Busy, GatewayError
 from gateway.front.places.ledger import Ledger
 from gateway.front.places.place import Emit, Lost
 from gateway.front.places.seals import Seals
+from gateway.rate import Buckets
 from gateway.recurring import Recurring
 from gateway.settings import Settings
 from gateway.wire import events
@@ -49,6 +51,8 @@ MOST_OF_A_NAME: Final = 1_024
 """Hosts of one name, and calls of them that no front has sealed: whoever has the name may tell of any number."""
 MAX_OWNER: Final = 4_096
 """Bytes of whose such a call is."""
+TOLD_BURST, TOLD_PER_SECOND = 4_000, 2_000
+"""Of what the hosts of one name tell of their calls, or of themselves, or ask; a host of 300 calls tells of 1,000."""
 _LOST: Final = "worker_lost"
 _UNKNOWN: Final = HostState(version="", headroom=Headroom(calls=1, most=1))
 """Of a host that has told of a call before it has told of itself."""
@@ -92,6 +96,12 @@ class Hosts:
         self._at: dict[str, HostId] = {}
         self._ledger = Ledger()
         self._unsealed = Recurring("a host tells of a call that no front gave it", and_now="it is left out")
+        self._told = Buckets(TOLD_BURST, TOLD_PER_SECOND)
+        self._floods = Recurring(
+            "a host tells too much",
+            level="ERROR",
+            and_now="of more nothing is read; is its machine yours still?",
+        )
         self._placing = placing.Placing(bus)
         self._ends: list[Callable[[], Any]] = []
         self._asking: dict[HostId, asyncio.Task[None]] = {}
@@ -241,7 +251,7 @@ class Hosts:
             (subjects.EVENTS, self._take_event, ""),
             (subjects.ASKS, self._take_event, subjects.FRONTS),
         ):
-            self._ends.append(await self._bus.hear(subject, hears, group))
+            self._ends.append(await self._bus.hear(subject, partial(self._within_bounds, hears), group))
         self._back()
         self._bus.when_back(self._back)
         loop = asyncio.get_running_loop()
@@ -267,6 +277,17 @@ class Hosts:
 
     def _is_silent(self, host: _Host) -> bool:
         return self._silent_for(host) > SILENT_SECONDS
+
+    def _within_bounds(self, hears: Hears, message: Message) -> None:
+        """Read what a host tells, unless it tells more than any would: else it had all of this front's time."""
+        about = message.subject.rpartition(".")[0]
+        if not self._told.take(about):
+            hears(message)
+            return
+        who = subjects.sender(message.subject)
+        self._floods.met(f"{who.name} has told it more than {TOLD_PER_SECOND:,} times a second")
+        if (host := self._hosts.get(who)) is not None:
+            host.known = False  # what was left out may have been of a call's end
 
     def _take_state(self, message: Message) -> None:
         who, state = subjects.sender(message.subject), crossing.read(message.data, HostState)
