@@ -26,6 +26,8 @@ AGAIN_SECONDS: Final = 0.25
 PING_SECONDS: Final = 2.0
 """Between two signs of life, of which two may stay out: a dead line is known within six seconds."""
 CONNECT_SECONDS: Final = 2
+LEAVE_SECONDS: Final = 5.0
+"""For a connection to be closed; a line that is dead is not waited for."""
 MOST_TURNS: Final = 1_000
 """Of the event loop, for what has arrived to be heard."""
 _NOBODY: Final = "503"
@@ -219,11 +221,18 @@ async def connected(settings: Nats, member: str) -> AsyncIterator[Bus]:
         yield bus
     finally:
         first.cancel()
-        await asyncio.gather(first, return_exceptions=True)
-        with contextlib.suppress(nats.errors.Error, OSError):
-            if client.is_connected:
-                await client.flush(1)
-            await client.close()
+        leaving = asyncio.create_task(_leave(client, nats.errors), name="nats-leave")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await asyncio.gather(first, leaving, return_exceptions=True)
+
+
+async def _leave(client: Any, errors: Any) -> None:
+    """Say what waits to be said. What becomes of the connection then is nobody's concern: TLS breaks in many ways."""
+    with contextlib.suppress(errors.Error, OSError):
+        if client.is_connected:
+            await client.flush(1)
+    await client.close()
 
 
 def _options(settings: Nats, member: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from gateway.bus import placing
+from gateway.bus import connection, placing
 from tests.hosts.test_trust import ADDRESS, write
 from tests.support import nats
 from tests.support.fleet import Fleet, guarded, knows
@@ -47,3 +47,14 @@ async def test_a_member_whose_password_is_another_comes_back_with_that(fleet: Fl
     await until(lambda: bus.here, "it is let in again")
     await knows(front, 1)
     await front.offer("kitchen")
+
+
+async def test_a_member_that_leaves_while_nats_hangs_leaves_in_order(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "PING_SECONDS", 0.2)
+    assert fleet.server.process is not None
+    async with connection.connected(fleet.at("host-h1"), "host-h1") as bus:
+        fleet.server.process.send_signal(signal.SIGSTOP)
+        await until(lambda: not bus.here, "it is missed")
+    fleet.server.process.send_signal(signal.SIGCONT)
