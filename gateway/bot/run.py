@@ -82,7 +82,7 @@ def run(sock: socket.socket, job: BotJob) -> None:
     while not held.done():
         try:
             loop.run_until_complete(held)
-        except SystemExit:
+        except (SystemExit, KeyboardInterrupt, RuntimeError):  # the last where a bot has stopped the loop
             if held.done() or not job.packed:
                 raise  # else it is one call's, and leaves this loop in the middle of the others
 

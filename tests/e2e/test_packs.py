@@ -62,7 +62,11 @@ async def test_calls_share_a_process_and_hear_only_themselves(gateway: GatewayPr
 
 @pytest.mark.parametrize(
     ("trouble", "says"),
-    [("raise", "RuntimeError: asked to raise"), ("sys.exit", "exit status no key for its model")],
+    [
+        ("raise", "RuntimeError: asked to raise"),
+        ("sys.exit", "exit status no key for its model"),
+        ("interrupt", "KeyboardInterrupt"),
+    ],
 )
 async def test_what_a_bot_raises_is_its_own(gateway: GatewayProcess, trouble: str, says: str) -> None:
     async with AsyncExitStack() as stack:
@@ -71,6 +75,17 @@ async def test_what_a_bot_raises_is_its_own(gateway: GatewayProcess, trouble: st
         await until(lambda: errors(one) == ["bot_failed"], "it is told")
         await gateway.logged(says)
         await one.hears()
+        assert errors(other) == []
+
+
+async def test_a_bot_that_stops_the_loop_costs_nobody_anything(gateway: GatewayProcess) -> None:
+    async with AsyncExitStack() as stack:
+        one, other = await talking(gateway, stack, 2)
+        one.send(json.dumps({"type": "stop"}))
+        one.send(json.dumps({"type": "leave"}))
+        await one.closed()
+        assert errors(one) == ["bot_ended"]
+        await other.heard_more(1)
         assert errors(other) == []
 
 

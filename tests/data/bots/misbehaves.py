@@ -37,6 +37,10 @@ def _hold_the_interpreter() -> None:
     re.match(r"(a+)+$", "a" * 64 + "b")
 
 
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
 def _fork() -> None:
     for _ in range(3):
         subprocess.Popen(["sleep", "3600"], start_new_session=True)
@@ -90,6 +94,8 @@ TROUBLES: dict[str, Callable[[], None]] = {
     "block": _block,
     "exit": lambda: os._exit(7),
     "sys.exit": lambda: sys.exit("no key for its model"),
+    "interrupt": _interrupt,
+    "stop": lambda: asyncio.get_running_loop().stop(),
     "crash": _crash,
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "interpreter": _hold_the_interpreter,
