@@ -86,7 +86,7 @@ def _exit(job: BotJob, task: asyncio.Task[None]) -> Exit:
     if (error := task.exception()) is None:
         return Exit(how="returned")
     if isinstance(error, SystemExit):
-        return Exit(how="exited", detail=f"exit status {error.code}") if error.code else Exit(how="returned")
+        return Exit.by(error)
     with logger.contextualize(session=job.session_id):
         expected = isinstance(error, GatewayError)
         logger.opt(exception=None if expected else error).error("bot {} failed: {}", job.bot, error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import socket
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 
 from gateway.settings import Settings
@@ -19,19 +20,19 @@ class HereBot:
         task: the bot.
     """
 
-    def __init__(self, sock: socket.socket, task: asyncio.Task[None]) -> None:
+    def __init__(self, sock: socket.socket, task: asyncio.Task[Exit]) -> None:
         self.sock = sock
         self.ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self._task = task
         task.add_done_callback(self._done)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, task: asyncio.Task[Exit]) -> None:
         if task.cancelled():
             self.ended.set_result(Exit(how="killed", detail="it was cancelled"))
         elif (error := task.exception()) is not None:
             self.ended.set_result(Exit(how="raised", detail=f"{type(error).__name__}: {error}"))
         else:
-            self.ended.set_result(Exit(how="returned"))
+            self.ended.set_result(task.result())
 
     def terminate(self) -> None:
         """Cancel it."""
@@ -65,8 +66,19 @@ class BotsHere:
     async def begin(self, job: BotJob) -> HereBot:
         """Begin a bot."""
         ours, theirs = socket.socketpair()
-        return HereBot(ours, asyncio.create_task(self._run.hold(theirs, job), name=f"bot-{job.session_id}"))
+        return HereBot(
+            ours, asyncio.create_task(_held(self._run.hold(theirs, job)), name=f"bot-{job.session_id}")
+        )
 
     async def stop(self) -> None:
         """Let go what bots shared."""
         await self._held.aclose()
+
+
+async def _held(bot: Awaitable[None]) -> Exit:
+    """A bot that calls `sys.exit` ends its call: a task that does would end this process."""
+    try:
+        await bot
+    except SystemExit as error:
+        return Exit.by(error)
+    return Exit(how="returned")

@@ -223,6 +223,11 @@ class Exit(Wire):
     how: Literal["returned", "raised", "exited", "killed"]
     detail: Words = ""
 
+    @classmethod
+    def by(cls, error: SystemExit) -> Self:
+        """Of a bot that has called `sys.exit`."""
+        return cls(how="exited", detail=f"exit status {error.code}") if error.code else cls(how="returned")
+
 
 class KeptCall(Wire):
     """A call that has outlived its front, for the next one."""
