@@ -30,7 +30,7 @@ from loguru import logger
 from gateway.bus import crossing, subjects
 from gateway.bus.connection import Message
 from gateway.bus.subjects import HostId
-from gateway.errors import BadOffer, Busy, GatewayError
+from gateway.errors import BadOffer, Busy, GatewayError, NoRoute
 from gateway.wire.calls import Answer, OfferCall, Order, dump
 from gateway.wire.headroom import TIERS
 
@@ -238,11 +238,12 @@ class _Placed:
         try:
             body = crossing.answered(heard.data)
             return {**body, "answer": Answer.told(body["answer"])} if "answer" in body else body
-        except BadOffer:
-            raise
         except GatewayError as error:
+            lost = isinstance(error, NoRoute)  # the host's network, and not what it was offered
+            if isinstance(error, BadOffer) and not lost:
+                raise
             logger.info("a host can't carry a call: {}", error.message)
-            if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Busy):
+            if lost or (error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Busy)):
                 self._failed = error
             return None
 

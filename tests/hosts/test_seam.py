@@ -15,7 +15,7 @@ import pytest
 from gateway.bus import crossing, placing, subjects
 from gateway.bus.connection import Message, connected
 from gateway.bus.subjects import HostId
-from gateway.errors import Busy, ConfigError, NotFound
+from gateway.errors import Busy, ConfigError, NoRoute, NotFound
 from gateway.hosting.desk import Desk
 from gateway.wire.calls import Answer, EndCall, OfferCall, SessionEvent
 from gateway.wire.headroom import TIERS
@@ -117,6 +117,27 @@ async def test_where_no_hosts_bot_can_begin_the_client_hears_why(fleet: Fleet) -
     for device in ("a", "b"):  # also once it is asked last
         with pytest.raises(ConfigError, match="does not import"):
             await front.offer(device)
+
+
+async def test_a_host_that_has_lost_the_devices_network_leaves_calls_to_others(fleet: Fleet) -> None:
+    front = await fleet.front("f1")
+    lost = await fleet.host("lost")
+    await knows(front, 1)
+    asked: list[OfferCall] = []
+
+    async def begin(call: OfferCall) -> Answer:
+        asked.append(call)
+        raise NoRoute("no address of this host leads there")
+
+    lost.desk._begin = begin  # type: ignore[method-assign]
+    with pytest.raises(NoRoute, match="no address of this host"):
+        await front.offer("alone")
+    well = await fleet.host("well")
+    await knows(front, 2)
+    for n in range(12):  # NATS picks at random whom of the two it asks first
+        await front.offer(f"d{n}")
+    assert len(asked) > 1
+    await until(lambda: well.workers.count == 12, "the other has them")
 
 
 async def test_nobody_is_asked_where_no_host_is_known_to_be(fleet: Fleet) -> None:
