@@ -188,6 +188,8 @@ class Seat:
             self._bot = bot = await self._bots.begin(self._job)
         except GatewayError as error:
             return error.message
+        except OSError as error:  # this process has no descriptor left, say
+            return f"no process for it: {error.strerror}"
         self._attach(bot)
         try:
             if not await self._started(bot):

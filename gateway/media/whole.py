@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Any
 
 from gateway.errors import BadOffer, BotFailed, Busy
@@ -136,4 +137,5 @@ class RemoteConnection:
         """How the media fares, as it was last told."""
         if self._media is None or self._media.figures is None:
             return None
-        return MediaFigures(**self._media.figures)  # type: ignore[arg-type]
+        told = self._media.figures  # by whoever is in the bot's process: of any names
+        return MediaFigures(**{own.name: told.get(own.name) for own in fields(MediaFigures)})  # type: ignore[arg-type]

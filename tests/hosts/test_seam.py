@@ -15,7 +15,8 @@ import pytest
 from gateway.bus import crossing, placing, subjects
 from gateway.bus.connection import Message, connected
 from gateway.bus.subjects import HostId
-from gateway.errors import Busy, ConfigError, NoRoute, NotFound
+from gateway.errors import Busy, ConfigError, GatewayError, NoRoute, NotFound
+from gateway.front.places.place import Lost
 from gateway.hosting.desk import Desk
 from gateway.wire.calls import Answer, EndCall, OfferCall, SessionEvent
 from gateway.wire.headroom import TIERS
@@ -138,6 +139,25 @@ async def test_a_host_that_has_lost_the_devices_network_leaves_calls_to_others(f
         await front.offer(f"d{n}")
     assert len(asked) > 1
     await until(lambda: well.workers.count == 12, "the other has them")
+
+
+@pytest.mark.parametrize("why", [NoRoute("no address of this host leads there"), Lost("it has ended")])
+async def test_a_client_that_its_host_can_not_take_up_again_has_a_new_call(
+    fleet: Fleet, why: GatewayError
+) -> None:
+    front = await fleet.front("f1")
+    host = await fleet.host("h1")
+    await knows(front, 1)
+    first = await front.offer("kitchen")
+
+    async def renegotiate(*_: object) -> Answer:
+        raise why
+
+    host.desk._renegotiate = renegotiate  # type: ignore[method-assign]
+    answer = await front.offer("kitchen", pc_id=first.pc_id, restart=True)
+    assert not answer.resumed
+    assert answer.pc_id != first.pc_id
+    await until(lambda: front.devices() == ["kitchen"], "it has one call")
 
 
 async def test_nobody_is_asked_where_no_host_is_known_to_be(fleet: Fleet) -> None:

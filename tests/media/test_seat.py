@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -101,6 +103,41 @@ class Quiet:
     def bot_failed(self, detail: str) -> None: ...
     def greet(self) -> list[talk.Told]:
         return []
+
+
+@dataclass
+class Starved(Late):
+    """One for which there is no descriptor left at first."""
+
+    failures: int = 1
+
+    async def begin(self, job: BotJob) -> Bot:
+        if self.failures:
+            self.failures -= 1
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return await super().begin(job)
+
+
+class Told(Quiet):
+    """A call that is told why its bot failed."""
+
+    def __init__(self) -> None:
+        self.why: list[str] = []
+
+    def bot_failed(self, detail: str) -> None:
+        self.why.append(detail)
+
+
+async def test_a_bot_that_there_is_no_descriptor_for_is_tried_again() -> None:
+    bot, call = Starved(), Told()
+    job = BotJob(session_id="s1", bot="echo", own={}, device="kitchen", pc_id="p1", phone=None)
+    seat = Seat(bot, job, call, replace=True, limits=BotLimits())
+    bot.begins.set()
+    seat.heard(loud(1))
+    assert await bot.hears(1) == [loud(1)]
+    assert call.why == ["no process for it: Too many open files"]
+    await seat.end()
+    bot.other.close()
 
 
 @pytest.fixture

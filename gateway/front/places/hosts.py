@@ -15,7 +15,7 @@ from loguru import logger
 from gateway.bus import crossing, placing, subjects
 from gateway.bus.connection import Bus, Hears, Message, NobodyThere
 from gateway.bus.subjects import HostId
-from gateway.errors import Busy, GatewayError
+from gateway.errors import Busy, GatewayError, NoRoute, NotFound
 from gateway.front.places.ledger import Ledger
 from gateway.front.places.place import Emit, Lost
 from gateway.front.places.seals import Seals
@@ -201,9 +201,12 @@ class Hosts:
         """There are none."""
 
     async def renegotiate(self, call: RenegotiateCall) -> Answer:
-        """Raises Lost where its host is gone, or sleeps: then its client is better off elsewhere."""
+        """Raises Lost where its host is gone, sleeps, or has neither it nor a way to its client: a new one does."""
         await self._must_answer(self._find(call.session_id), remedy="make an offer without pc_id")
-        return Answer.told(await self._request("renegotiate", call))
+        try:
+            return Answer.told(await self._request("renegotiate", call))
+        except (NotFound, NoRoute) as error:
+            raise Lost(error.message, remedy="make an offer without pc_id") from None
 
     async def ask(self, call: Asked) -> None:
         await self._request(call.NAME, call)
