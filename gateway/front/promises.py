@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -20,6 +22,8 @@ LOOK_SECONDS: Final = 0.5
 """How often it is looked what is due: the wall clock may be set at any time, and tells nobody."""
 AGAIN_SECONDS: Final = 5.0
 """Before it is tried again to say what could not be handed over."""
+ASK_SECONDS: Final = 10.0
+"""Between two questions whether something is being said still: NATS, or its host, may have been away as that ended."""
 RUNG_SECONDS: Final = 4.0
 """For which a bot is told of what was stopped: "stop the timer" stops it, and is of it when the bot understands it."""
 
@@ -48,6 +52,8 @@ class Promises:
         self._kept: dict[int, Promise] = {}
         self._said_in: dict[int, str] = {}
         """Those that are being said, by number: in which session."""
+        self._asked: dict[int, tuple[float, SayCall]] = {}
+        """When each of them was last asked for, and as what: who is asked again says how it ended."""
         self._not_before: dict[int, float] = {}
         self._unheard_in: dict[int, str] = {}
         """Those that nobody by the device has heard, by number: in which session. The next one tells of them."""
@@ -56,7 +62,7 @@ class Promises:
         self._released: list[int] = []
         """Those that were cut off, for whichever front has the next call."""
         self._stirred = asyncio.Event()
-        self._ended: asyncio.Queue[tuple[int, str, str]] = asyncio.Queue()
+        self._ended: deque[tuple[int, str, str]] = deque()
 
     async def load(self) -> None:
         """Read those of before; raises StorageError."""
@@ -133,7 +139,7 @@ class Promises:
                 del self._said_in[number]
                 self._unheard_in[number] = event.session_id
                 self._note_stopped(self._kept.get(number), event.data["how"])
-                self._ended.put_nowait((number, event.data["how"], event.data["why"]))
+                self._ended.append((number, event.data["how"], event.data["why"]))
                 self._stirred.set()
         elif event.kind == "ended":
             for number in [n for n, session in self._said_in.items() if session == event.session_id]:
@@ -173,13 +179,37 @@ class Promises:
                 continue
 
     async def _look(self) -> None:
-        while not self._ended.empty():
-            await self._end(*self._ended.get_nowait())
+        fault = await self._note_ends()
         while self._released:
             await self._book.release(self._released.pop())
         now = self._clock()
-        for kept in [p for p in self._kept.values() if p.left(now) <= 0 and p.number not in self._said_in]:
+        over = self._said_in.keys() | {number for number, *_ in self._ended}
+        for kept in [p for p in self._kept.values() if p.left(now) <= 0 and p.number not in over]:
             await self._keep(kept, now)
+        await self._ask_again(now)
+        if fault is not None:
+            raise fault
+
+    async def _note_ends(self) -> GatewayError | None:
+        """What can't be noted now is noted later, and not said again meanwhile; gives why it can't."""
+        fault = None
+        for ended in tuple(self._ended):
+            try:
+                await self._end(*ended)
+            except GatewayError as error:
+                fault = error
+            else:
+                self._ended.remove(ended)
+        return fault
+
+    async def _ask_again(self, now: Moment) -> None:
+        for number, (at, call) in tuple(self._asked.items()):
+            if self._said_in.get(number) != call.session_id:
+                del self._asked[number]
+            elif at + ASK_SECONDS <= now.up:
+                self._asked[number] = now.up, call
+                with suppress(GatewayError):  # it is asked once more, unless its call is over
+                    await self._switchboard.say(call)
 
     async def _keep(self, kept: Promise, now: Moment) -> None:
         """Say what is due, if its device is there."""
@@ -212,6 +242,7 @@ class Promises:
             until_stopped=kept.sound == "ring" and not kept.missed,
         )
         self._said_in[kept.number] = session_id
+        self._asked[kept.number] = now.up, call
         try:
             await self._switchboard.say(call)
         except GatewayError as error:

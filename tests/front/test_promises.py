@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from gateway.errors import BadRequest, Busy, NotFound
 from gateway.front.promise_book import PromiseBook
-from gateway.front.promises import RUNG_SECONDS, Promises
+from gateway.front.promises import ASK_SECONDS, RUNG_SECONDS, Promises
 from gateway.front.registry import Registry, open_registry
 from gateway.front.tools import Tools
 from gateway.settings import Settings
@@ -97,6 +97,50 @@ async def test_a_timer_rings_once_it_is_due_and_is_gone_once_it_was_stopped(worl
     await promises._look()
     assert promises.of("kitchen") == []
     assert world.told == ["kept", "ringing", "stopped"]
+
+
+async def test_what_ended_while_nobody_could_be_told_is_asked_after(world: World) -> None:
+    promises = await world.promises()
+    world.board.live["kitchen"] = "s1"
+    await promises.add("kitchen", Wish(seconds=0))
+    await promises._look()
+    world.later(ASK_SECONDS)
+    world.board.refuses = True
+    await promises._look()
+    world.board.refuses = False
+    world.later(ASK_SECONDS)
+    await promises._look()
+    first, again = world.board.said
+    assert again == first
+    promises.take(said(first.number, "s1", "stopped"))  # as a call answers that has said it
+    world.later(ASK_SECONDS)
+    await promises._look()
+    await promises._look()
+    assert promises.of("kitchen") == []
+    assert len(world.board.said) == 2
+
+
+async def test_how_something_ended_is_kept_until_it_can_be_noted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promises = await world.promises()
+    world.board.live["kitchen"] = "s1"
+    kept = await promises.add("kitchen", Wish(seconds=0))
+    await promises._look()
+    promises.take(said(kept["number"], "s1", "stopped"))
+    with monkeypatch.context() as away:
+        away.setattr(promises._book, "remove", refuse)
+        await promises.add("kitchen", Wish(seconds=0))
+        for _ in range(2):
+            with pytest.raises(Busy):
+                await promises._look()
+    await promises._look()
+    assert [p["number"] for p in promises.of("kitchen")] == [kept["number"] + 1]
+    assert [call.number for call in world.board.said] == [kept["number"], kept["number"] + 1]
+
+
+async def refuse(_number: int) -> None:
+    raise Busy("NATS does not answer")
 
 
 async def test_what_was_just_stopped_is_still_told_of_and_can_be_cancelled(world: World) -> None:
