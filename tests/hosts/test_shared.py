@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from gateway.bus import shelf
 from gateway.errors import Busy, Conflict, NotFound, Unauthorized
+from gateway.front import registry_file
 from gateway.front.access import Caller
 from gateway.front.memory_book import MemoryBook, Said
 from gateway.front.registry import Role, open_registry
@@ -114,6 +117,32 @@ async def _good(front: Front, key: str) -> bool:
     except Unauthorized:
         return False
     return True
+
+
+async def test_a_revocation_that_a_front_could_not_keep_holds_there_once_it_can(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry_file, "_WAIT_SECONDS", 0.1)
+    one, two = await fleet.front("f1"), await fleet.front("f2")
+    _, key = await one.shared.registry.add("kitchen")
+    await eventually(lambda: _has(two, "kitchen"), "both know it")
+    said: list[str] = []
+    sink = logger.add(said.append, level="ERROR", format="{message}")
+    with closing(sqlite3.connect(fleet.directory / "f2" / "devices.db")) as other:
+        other.execute("BEGIN IMMEDIATE")  # as who makes a copy of it
+        await one.shared.registry.revoke("kitchen")
+        await until(lambda: any("is not kept" in line for line in said), "it could not be kept")
+        other.rollback()
+    logger.remove(sink)
+
+    async def dead() -> bool:
+        try:
+            await two.shared.registry.authenticate(key)
+        except Unauthorized:
+            return True
+        return False
+
+    await eventually(dead, "it holds there too")
 
 
 async def test_what_a_front_knew_before_there_was_nats_is_put_there_and_so_is_what_nats_has_lost(

@@ -20,12 +20,14 @@ from gateway.bus.shelf import Entry, Shelf
 from gateway.errors import Conflict, GatewayError, NotFound
 from gateway.front.challenge import digest_of
 from gateway.front.registry import KEY_PREFIX, Device, Registry, Role, check_name
-from gateway.front.registry_file import Store
+from gateway.front.registry_file import StorageError, Store
 from gateway.recurring import Recurring
 
 SHELF: Final = "voicegw_devices"
 WHOLE_SECONDS: Final = 5.0
 """For NATS to tell of all keys, where somebody waits for it."""
+AGAIN_SECONDS: Final = 1.0
+"""Before what this front could not keep is tried again."""
 TRIES: Final = 4
 """Where others change the same."""
 
@@ -121,6 +123,10 @@ class SharedRegistry(Registry):
                     if news.body.get("revoked_at"):
                         self.revoked(news.body["name"])
                 trouble.over()
+            except StorageError as error:  # its disk is full, say, or somebody else writes there
+                trouble.met(error.message)
+                await asyncio.sleep(AGAIN_SECONDS)
+                self._news.put_nowait(news and self._shelf.entries.get(news.key, news))
             except (GatewayError, KeyError, TypeError, ValueError) as error:
                 trouble.met(str(error))
 
