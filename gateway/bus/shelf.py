@@ -68,6 +68,11 @@ class Shelf:
         self._store: Any = None
         self._task: asyncio.Task[None] | None = None
         self._again = asyncio.Event()
+        self._refused = Recurring(
+            f"NATS keeps nothing new of what fronts share ({name})",
+            level="ERROR",
+            and_now="look at its disk, and at its log",
+        )
         self._marks: deque[tuple[float, str]] = deque()
         """Keys of what was taken away, and since when that is known here."""
         self.entries: dict[str, Entry] = {}
@@ -139,13 +144,20 @@ class Shelf:
                 remedy="try again when it is back",
             )
         try:
-            return await getattr(self._store, what)(*arguments)
+            found = await getattr(self._store, what)(*arguments)
         except nats.js.errors.KeyWrongLastSequenceError:
             raise Conflict("somebody else has changed it just now", remedy="look, and try again") from None
         except nats.js.errors.KeyNotFoundError:
             raise
+        except nats.js.errors.APIError as error:
+            self._refused.met(why := error.description or str(error))
+            raise Away(f"NATS keeps nothing new: {why}", remedy="look at its disk, and at its log") from None
         except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
+            if isinstance(error, nats.js.errors.NoStreamResponseError):
+                self._again.set()  # somebody has taken the bucket away
             raise Away(f"NATS: {error or type(error).__name__}", remedy="try again when it is back") from None
+        self._refused.over()
+        return found
 
     # -- the copy
 

@@ -239,6 +239,42 @@ async def test_what_is_due_is_said_by_one_front(fleet: Fleet) -> None:
     assert await two.shared.book.claim(made["number"], "session")
 
 
+async def test_a_nats_that_is_full_is_told_of_and_a_bucket_that_is_taken_away_is_made_anew(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "nats").mkdir()
+    (tmp_path / "nats" / "full.conf").write_text('jetstream { store_dir: "store", max_file_store: 1MB }')
+    said: list[str] = []
+    sink = logger.add(said.append, level="ERROR", format="{message}")
+    async with nats.served(tmp_path / "nats", "-c", "full.conf") as server, AsyncExitStack() as stack:
+        one = await Fleet(server, stack, tmp_path).front("f1")
+        kept, order = one.shared.reserved._shelf, one.shared.clock._shelf
+        await kept.is_whole.wait()
+        with pytest.raises(Busy, match="NATS keeps nothing new") as full:
+            await fill(kept)
+        assert "disk" in full.value.remedy
+        with pytest.raises(Busy, match="NATS keeps nothing new"):
+            await one.shared.clock.order()
+        assert any("voicegw_order" in line for line in said)
+        for shelf_ in (kept, order):
+            await one.shared.bus.jetstream.delete_stream(f"KV_{shelf_._name}")
+
+        async def ordered() -> bool:
+            try:
+                await one.shared.clock.order()
+            except Busy:
+                return False
+            return True
+
+        await eventually(ordered, "it is there again")
+    logger.remove(sink)
+
+
+async def fill(bucket: shelf.Shelf) -> None:
+    for number in range(40):
+        await bucket.put(str(number), {"much": "x" * 50_000})
+
+
 async def test_of_timers_that_are_over_nothing_is_kept(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     one = await fleet.front("f1")
 
