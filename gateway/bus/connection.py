@@ -196,7 +196,8 @@ async def connected(settings: Nats, member: str) -> AsyncIterator[Bus]:
             "several machines need nats-py", remedy=installing.line("nats-py>=2.9,<3")
         ) from None
     trouble = Recurring("NATS does not answer", and_now="calls go on; none begins", level="ERROR")
-    client = _lasting(Client, nats.errors)()
+    tls = settings.ca is not None or any(url.startswith("tls:") for url in settings.urls)
+    client = _lasting(Client, nats.errors, tls=tls)()
     bus = Bus(client, nats.errors)
 
     async def failed(error: Exception) -> None:
@@ -255,8 +256,11 @@ async def _connect(client: Any, options: dict[str, Any], back: Callable[[], Any]
     await back()
 
 
-def _lasting(kind: Any, errors: Any) -> Any:
-    """nats-py's client, without its end: it closes for ever where NATS throws it out, say for another password."""
+def _lasting(kind: Any, errors: Any, *, tls: bool) -> Any:
+    """nats-py's client, without its end: it closes for ever where NATS throws it out, say for another password.
+
+    Nor without TLS, where that is wanted: it would tell the password to whoever says in clear text that there is none.
+    """
 
     class Lasting(kind):  # type: ignore[misc]
         async def _process_err(self, err_msg: str) -> None:
@@ -265,6 +269,11 @@ def _lasting(kind: Any, errors: Any) -> Any:
                 return
             await self._error_cb(error := errors.Error(f"nats: {err_msg}"))
             await self._process_op_err(error)
+
+        async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+            if initial_connection and tls and not info.get("tls_required"):
+                raise errors.Error("it speaks no TLS, which `urls` or `ca` asks for; it is told nothing")
+            await super()._process_info(info, initial_connection)
 
     return Lasting
 

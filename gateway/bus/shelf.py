@@ -170,7 +170,7 @@ class Shelf:
             try:
                 await asyncio.wait({following, again}, return_when=asyncio.FIRST_COMPLETED)
                 if following.done() and (error := following.exception()) is not None and self._bus.here:
-                    trouble.met(str(error) or type(error).__name__)
+                    trouble.met(_why(error))
             finally:
                 for task in (following, again):
                     task.cancel()
@@ -253,3 +253,11 @@ class Shelf:
 
 def _packed(body: dict[str, Any]) -> bytes:
     return crossing.pack(body)
+
+
+def _why(error: BaseException) -> str:
+    import nats.js.errors  # noqa: PLC0415
+
+    if isinstance(error, nats.js.errors.ServiceUnavailableError) and error.code is None:
+        return "NATS keeps nothing: start it with JetStream (`jetstream { store_dir: … }`)"
+    return str(error) or type(error).__name__

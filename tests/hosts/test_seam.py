@@ -153,7 +153,7 @@ async def test_a_client_that_its_host_can_not_take_up_again_has_a_new_call(
     async def renegotiate(*_: object) -> Answer:
         raise why
 
-    host.desk._renegotiate = renegotiate  # type: ignore[method-assign]
+    host.desk._renegotiate = renegotiate  # type: ignore[method-assign,assignment]
     answer = await front.offer("kitchen", pc_id=first.pc_id, restart=True)
     assert not answer.resumed
     assert answer.pc_id != first.pc_id
