@@ -115,8 +115,10 @@ class Board:
 
     def live(self, seconds: float = 30.0, *, since: int = 0) -> None:
         """Wait until it is in a call; with `since`, one that began after that event."""
-        if since == 0 and self.ask("state")["state"] == "live":
-            return
+        if since == 0:
+            since = self.console.mark()  # what it was in before a restart is over
+            if self.ask("state")["state"] == "live":
+                return
         self.console.wait(lambda e: e.get("state") == "live", "the board is live", seconds, since=since)
 
     def failed(self, reason: str, seconds: float = 20.0, *, since: int = 0) -> Event:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hil.backends import Backend
+from hil.board import Board
 from hil.console import Console
 from hil.errors import BootLoop, Garbled, NotSeen, Refused, Silent
 from hil.record.journal import Journal
@@ -122,3 +126,25 @@ def test_a_board_that_finds_no_gateway_for_long_is_none(make: Make) -> None:
         line.say(f'@evt {{"event":"state","state":"{state}"}}\n'.encode())
     with pytest.raises(NotSeen, match="a call"):
         console.wait(lambda e: e.get("state") == "live", "a call", 0.05)
+
+
+class Still(Backend):
+    """A board that the rig can only listen to."""
+
+    def open(self, folder: Path) -> None:
+        del folder
+
+    def reset(self, dut: Any) -> None:
+        del dut
+
+
+def test_a_call_that_has_ended_is_not_the_one_that_is_waited_for(tmp_path: Path) -> None:
+    line = Line(tmp_path / "log", {"state": b'@ok {"state":"signalling"}\n'})
+    board = Board(Still(), Namespace(write=line), tmp_path / "log", Journal())
+    line.say(b'@evt {"event":"state","state":"live"}\n@evt {"event":"state","state":"signalling"}\n')
+    with pytest.raises(NotSeen, match="the board is live"):
+        board.live(0.1)
+    line = Line(
+        tmp_path / "log", {"state": b'@ok {"state":"signalling"}\n@evt {"event":"state","state":"live"}\n'}
+    )
+    Board(Still(), Namespace(write=line), tmp_path / "log", Journal()).live(5.0)
