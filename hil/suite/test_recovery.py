@@ -55,7 +55,13 @@ def test_power_lost_in_a_call_leads_to_the_next(live: Board) -> None:
     live.live(30, since=since)
 
 
-@pytest.mark.parametrize("count", [pytest.param(15, marks=(pytest.mark.quick, pytest.mark.witness)), 100])
+@pytest.mark.parametrize(
+    "count",
+    [
+        pytest.param(15, marks=(pytest.mark.quick, pytest.mark.witness)),
+        pytest.param(100, marks=pytest.mark.timeout(600)),
+    ],
+)
 def test_reconnects_leak_nothing(live: Board, measure: Measuring, count: int) -> None:
     for _ in range(3):
         live.reconnect()
