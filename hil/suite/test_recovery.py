@@ -96,4 +96,6 @@ def test_a_revoked_key_ends_the_call(board: Board, gateway: Gateway, evidence: E
     gateway.revoke(name)
     board.failed("key_rejected", since=since)
     board.set(key="")
-    assert "revoked" in gateway.log()[evidence.log_from :]
+    board.until(
+        lambda: "revoked" in gateway.log()[evidence.log_from :], "the gateway says why it ended the call"
+    )
