@@ -53,12 +53,25 @@ static void what_came_during_a_handshake_is_not_dated_by_its_beginning(void **st
     assert_true(call_deadline(&call) > fake.now);
 }
 
+static void who_was_away_itself_asks_before_it_gives_up(void **state)
+{
+    struct call_event event;
+    (void)state;
+    call.connected = true;
+    fake.now += 3000000; /* a handshake, or an image that is checked */
+    for (unsigned i = 0; i < 4; i++, fake.now += 250000)
+        take_turn();
+    assert_true(call_next(&call, fake.now, &event));
+    assert_int_equal(event.reason, REASON_GATEWAY_SILENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_that_has_arrived_is_taken_in_one_turn, begin, end),
         cmocka_unit_test_setup_teardown(what_came_during_a_handshake_is_not_dated_by_its_beginning, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(who_was_away_itself_asks_before_it_gives_up, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

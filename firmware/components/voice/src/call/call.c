@@ -3,12 +3,12 @@
 #include <string.h>
 
 /* A gateway sends audio every 20 ms and RTCP at least every 1.5 s. RFC 7675's consent would take 30 s to
- * notice that it is gone. So who is silent is asked, four times; and a call that was given up too early goes
- * on.
+ * notice that it is gone. So who is silent is asked, four times, which takes 1.5 s, and longer after a time
+ * in which the device itself was away; and a call that was given up too early goes on.
  */
 #define DOUBT_US 500000u
 #define ASK_US 250000u
-#define SILENCE_US 1500000u
+#define ASKS 4
 #define CHECK_US 125000u
 #define BURST 64 /* datagrams in one go: the watchdog is fed between them */
 #define GOODBYE_EVENTS 16
@@ -182,18 +182,23 @@ static bool is_silent(struct call *c, uint64_t now)
     struct peer_stats stats;
     if (now - c->checked_at >= CHECK_US) {
         peer_get_stats(c->peer, &stats);
-        if (c->received - c->received_then != stats.rejected - c->rejected)
+        if (c->received - c->received_then != stats.rejected - c->rejected) {
             c->heard_at = now;
+            c->asks = 0;
+        }
         c->received_then = c->received;
         c->rejected = stats.rejected;
         c->checked_at = now;
     }
     if (c->connected && now - c->heard_at >= DOUBT_US && now - c->asked_at >= ASK_US) {
+        if (c->asks == ASKS)
+            return true;
+        c->asks++;
         c->asked_at = now;
         c->timeout = now;
         peer_ask(c->peer, now);
     }
-    return c->connected && now - c->heard_at > SILENCE_US;
+    return false;
 }
 
 bool call_next(struct call *c, uint64_t now, struct call_event *event)

@@ -37,6 +37,7 @@ struct call {
     uint64_t timeout;  /* the peer's next */
     uint64_t heard_at; /* something authentic */
     uint64_t checked_at, asked_at;
+    unsigned asks;               /* since then */
     uint32_t received, rejected; /* datagrams; those rejected when last looked */
     uint32_t received_then;
 };
