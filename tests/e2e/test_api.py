@@ -24,7 +24,7 @@ OPERATIONS = sorted(
     f"{method} {route.path}"
     for module in (offer, state, devices, memory, firmware, health)
     for route in module.router.routes
-    if isinstance(route, APIRoute) and route.path != "/api/events"  # has no end
+    if isinstance(route, APIRoute) and route.include_in_schema and route.path != "/api/events"  # has no end
     for method in route.methods or ()
 )
 

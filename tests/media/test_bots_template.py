@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import BotFailed
+from gateway.errors import BotFailed, ConfigError
 from gateway.media.bots import Bots
 from gateway.sections import BotLimits
 from gateway.settings import Settings
@@ -116,5 +116,5 @@ async def test_a_template_has_one_thread_whatever_numpy_and_onnxruntime_would_st
 async def test_a_template_that_does_not_come_up_is_an_error_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     bots = Bots(Settings(bot=BOT), runner="tests.support.no_such_runner")
-    with pytest.raises(BotFailed, match="ended"):
+    with pytest.raises(ConfigError, match="no_such_runner"):
         await bots.start()
