@@ -108,9 +108,7 @@ def serve(
         "log_level": log_level,
     }
     chosen = settings.load(config, overrides)
-    if (
-        alone
-    ):  # beside another with the same settings, for a question: it must not speak for that one's devices
+    if alone:  # for a question, beside another gateway of these settings, whose devices it must not speak for
         chosen = chosen.model_copy(update={"mqtt": None, "nats": None, "phone": None, "announce": False})
     rights.keep_to_itself()
     logs.set_up(chosen)  # before Pipecat is imported, which logs at once

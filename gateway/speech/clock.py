@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
+from gateway.speech.dates import WEEKDAYS, Slot
 from gateway.speech.numbers import words_for_int
 
-Slot = str | int
-_WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_DAYS: Final = f"today|tonight|tomorrow|{'|'.join(_WEEKDAYS)}"
+_DAYS: Final = f"today|tonight|tomorrow|{'|'.join(WEEKDAYS)}"
 _PARTS: Final = "morning|afternoon|evening|night"
 _PREPOSED: Final = "(?:(?:in the|at|this) )?"
 _HOUR: Final = r"\d{1,2}"
@@ -109,7 +108,7 @@ def moment(slots: Mapping[str, Slot], now: datetime) -> datetime | None:
     """
     hours, day = _hours(slots), str(slots.get("day", ""))
     days = [_named_day(day, now.date())] if day else [now.date(), now.date() + timedelta(days=1)]
-    if day in _WEEKDAYS:
+    if day in WEEKDAYS:
         days.append(days[0] + timedelta(days=7))
     elif day == "tomorrow" and len(hours) > 1:
         hours = [hour for hour in hours if hour >= 5 and hour < 17] or hours
@@ -132,7 +131,7 @@ def _hours(slots: Mapping[str, Slot]) -> list[int]:
 def _named_day(day: str, today: date) -> date:
     if day == "today":
         return today
-    ahead = 1 if day == "tomorrow" else (_WEEKDAYS.index(day) - today.weekday()) % 7
+    ahead = 1 if day == "tomorrow" else (WEEKDAYS.index(day) - today.weekday()) % 7
     return today + timedelta(days=ahead)
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from gateway.speech.numbers import digits_for_words, ordinal_words, words_for_int
 
 Slot = str | int
-_WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS: Final = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
@@ -26,7 +26,7 @@ _FEASTS: Final = {
     "valentine's": (2, 14),
 }
 _ORDINALS: Final = {digits_for_words(ordinal_words(day)): day for day in range(1, 32)}
-_WEEKDAY: Final = rf"(?:{'|'.join(_WEEKDAYS)})"
+_WEEKDAY: Final = rf"(?:{'|'.join(WEEKDAYS)})"
 _MONTH: Final = rf"(?P<month>{'|'.join(_MONTHS)})"
 _ORDINAL: Final = "|".join(sorted(_ORDINALS, key=len, reverse=True))
 _OF_MONTH: Final = rf"(?P<day>{_ORDINAL}|\d{{1,2}}(?: (?:st|nd|rd|th))?)(?! \d{{1,2}}\b)"
@@ -130,7 +130,7 @@ def _named(text: str) -> Iterator[tuple[str, dict[str, Slot]]]:  # noqa: C901 --
         yield found[0], {"month": month_of, "day": day_of, **_past(text)}
         text = text.replace(found[0], "")
     for found in _BY_WEEKDAY.finditer(text):
-        yield found[0], {"weekday": _WEEKDAYS.index(found[2]), "which": found[1] or ""}
+        yield found[0], {"weekday": WEEKDAYS.index(found[2]), "which": found[1] or ""}
         text = text.replace(found[0], "")
     for word in ("tomorrow", "yesterday"):
         if re.search(rf"\b{word}\b", text):
