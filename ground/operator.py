@@ -11,6 +11,7 @@ import contextlib
 import ipaddress
 import os
 import re
+import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ground import folders
+from ground.trouble import Trouble
+from ground.typed import PORT
 
 _SERVICES: Final = Path("/run/voicegw")
 """What systemd makes for our unit (RuntimeDirectory=), for that account alone."""
@@ -51,12 +54,49 @@ def secret_for(url: str) -> str | None:
     return None
 
 
+def here(host: str = "127.0.0.1") -> str:
+    """The URL of this machine's gateway: at the port of all by default, else where this account runs one.
+
+    Args:
+        host: this machine, as the URL is to have it.
+
+    Raises:
+        Trouble: it runs several, none of them there.
+    """
+    ports = [PORT] if _listens(PORT) else [port for port in _ports() if _listens(port)]
+    if len(ports) > 1:
+        named = ", ".join(f"http://{host}:{port}" for port in ports)
+        raise Trouble(f"several gateways run here: {named}", remedy="say which one, by its URL")
+    return f"http://{host}:{ports[0] if ports else PORT}"
+
+
 def is_here(host: str) -> bool:
     """Whether a URL's host is this machine, and can be no other."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def _ports() -> list[int]:
+    """Of this account's gateways; those of some that run no more are left among them."""
+    ports: set[int] = set()
+    for folder in _folders():
+        with contextlib.suppress(OSError):
+            found = folder.glob("operator-*") if _is_ours(folder) else ()
+            written = {path.name: path.name.split("-")[1] for path in found}
+            ports |= {
+                int(port) for name, port in written.items() if port.isdecimal() and name == _name(int(port))
+            }
+    return sorted(ports)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
 
 
 def _name(port: int) -> str:

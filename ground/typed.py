@@ -11,8 +11,9 @@ from urllib.parse import SplitResult, urlsplit
 from ground import text
 from ground.trouble import Trouble
 
-_PORT = 7860
-_FORM = "give it as http://HOST:7860"
+PORT = 7860
+"""Where a gateway listens that was told nothing else."""
+_FORM = f"give it as http://HOST:{PORT}"
 _KEY = re.compile(r"[!-~]+")
 
 
@@ -59,7 +60,7 @@ def _with_port(written: str) -> str:
     except ValueError:
         pass
     has_one = re.search(r":\d+$", address.rpartition("]")[2] if address.startswith("[") else address)
-    return f"{address}{'' if has_one else f':{_PORT}'}{slash}{path}"
+    return f"{address}{'' if has_one else f':{PORT}'}{slash}{path}"
 
 
 def _host(parts: SplitResult) -> str:

@@ -26,10 +26,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _a_plain_process() -> None:
-    """Nothing of the user's environment decides a test, and nothing is logged that no test reads."""
+def _a_plain_process(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing of the user's environment decides a test, no gateway of another, and nothing is logged unread."""
     for name in [name for name in os.environ if name.startswith("VOICEGW_")]:
         del os.environ[name]
+    os.environ["XDG_RUNTIME_DIR"] = str(tmp_path_factory.mktemp("run"))
     logger.remove()
 
 

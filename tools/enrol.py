@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import re
 from collections.abc import Iterator
@@ -19,7 +18,6 @@ from ground.trouble import Trouble
 from tools import lan
 from tools.errors import EnrolError
 
-HERE = "http://127.0.0.1:7860"
 _CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\\s]+-----END CERTIFICATE-----")
 _SECONDS = 10.0
 _BROWSE_SECONDS = 3.0
@@ -54,18 +52,19 @@ def find(url: str | None) -> Found:
     From another machine one is reached over https where it speaks that, whatever was written.
 
     Raises:
-        EnrolError: none answers, or several do. Trouble: what is given is no URL.
+        EnrolError: none answers, or several do. Trouble: what is given is no URL, or several run here.
     """
     if url is not None:
         url = typed.gateway_url(url)
         secure = url.replace("http://", "https://", 1)
-        if not is_loopback(url) and secure != url and answers(secure):
+        if not operator.is_here(urlsplit(url).hostname or "") and secure != url and answers(secure):
             url = secure
         elif not answers(url):
             raise EnrolError(f"no gateway answers at {url}", remedy=_NO_GATEWAY)
         return Found(url, settings_for(url))
-    if answers(HERE):
-        return Found(HERE, {})
+    here = operator.here()
+    if answers(here):
+        return Found(here, {})
     try:
         found = lan.browse(lan.GATEWAYS, _BROWSE_SECONDS)
     except OSError as error:
@@ -112,16 +111,7 @@ def _object(answer: httpx.Response) -> dict[str, Any]:
 
 def settings_for(url: str) -> dict[str, str]:
     """What a device is told, so that it calls the gateway at a URL."""
-    return {} if is_loopback(url) else {"gateway": url}
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL leads to this machine only, so that no board can use it."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return {} if operator.is_here(urlsplit(url).hostname or "") else {"gateway": url}
 
 
 class Gateway:
@@ -265,7 +255,7 @@ def pin_of(url: str | None, identity: str | None = None) -> dict[str, str]:
         EnrolError: nobody vouches for who answers, and no identity was given.
     """
     try:
-        found = find(url or HERE)
+        found = find(url or operator.here())
     except EnrolError:
         return {"fingerprint": pinned.pin(identity)} if identity else {}
     gateway = Gateway(found.url, None, None, identity)

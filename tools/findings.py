@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
-from ground import folders
+from ground import folders, operator, typed
 from ground.trouble import Trouble
 from tools import enrol, lan
 from tools.board import ports
@@ -173,8 +174,8 @@ def gateway(url: str | None) -> Iterator[Finding]:
         "" if same else f"these tools are {ours}: use the gateway and the tools of one checkout",
     )  # fmt: skip
     yield from _shared_keys(found)
-    if url is None and found.url == enrol.HERE:
-        yield from _from_outside()
+    if url is None and operator.is_here(urlsplit(found.url).hostname or ""):
+        yield from _from_outside(urlsplit(found.url).port or typed.PORT)
 
 
 def _shared_keys(found: enrol.Found) -> Iterator[Finding]:
@@ -193,10 +194,10 @@ def _shared_keys(found: enrol.Found) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _from_outside() -> Iterator[Finding]:
+def _from_outside(port: int) -> Iterator[Finding]:
     for addresses in lan.interfaces().values():
         for address in addresses:
-            there = enrol.answers(f"http://{address}:7860")
+            there = enrol.answers(f"http://{address}:{port}")
             yield Finding(
                 "gateway", there, f"{'answers' if there else 'does not answer'} at {address}",
                 "" if there else 'it listens on loopback only: host = "::" in voicegw.toml',

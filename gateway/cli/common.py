@@ -17,6 +17,13 @@ from ground.trouble import Trouble
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file; voicegw.toml here by default.")
 ]
+UrlOption = Annotated[str | None, typer.Option(help="The gateway; the one of this machine by default.")]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-file", help="A file with an operator's key; VOICEGW_KEY in the environment does as well."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any
 
@@ -14,21 +13,13 @@ from rich.text import Text
 
 from gateway import environment, settings
 from gateway.cli.answers import Course, Devices, Kept, Promised, Stopped
-from gateway.cli.common import ConfigOption, Exit, JsonOption, own_host, run
+from gateway.cli.common import ConfigOption, Exit, JsonOption, KeyOption, UrlOption, own_host, run
 from gateway.cli.tools import plugged_in
 from gateway.errors import ConfigError
 from ground import typed
 from ground.terminal import err, one_line, out
 from ground.trouble import Trouble
 
-UrlOption = Annotated[str, typer.Option(help="The gateway.")]
-KeyOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--key-file", help="A file with an operator's key; VOICEGW_KEY in the environment does as well."
-    ),
-]
-HERE = "http://127.0.0.1:7860"
 _ASK_SECONDS = 5.0
 _SHARED_REMEDY = "enrol one of them under a name of its own: voicegw flash, or docs/troubleshooting.md"
 
@@ -218,7 +209,7 @@ def devices_update(
         str | None, typer.Option(help="Of a release that the gateway has; the newest by default.")
     ] = None,
     older: Annotated[bool, typer.Option("--older", help="Though they run a newer one.")] = False,
-    url: UrlOption = HERE,
+    url: UrlOption = None,
     key_file: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -251,7 +242,7 @@ def devices_tell(
     value: Annotated[
         str | None, typer.Argument(help="As docs/protocol.md has it: 40, true, '#00ff00'.")
     ] = None,
-    url: UrlOption = HERE,
+    url: UrlOption = None,
     key_file: KeyOption = None,
 ) -> None:
     """Send a device a command."""
@@ -273,7 +264,7 @@ def devices_say(
         int | None, typer.Option(help="Be at least this loud meanwhile, 1 to 100, though muted.")
     ] = None,
     keep: Annotated[float, typer.Option(help="Seconds that it waits for a device that is away.")] = 86_400.0,
-    url: UrlOption = HERE,
+    url: UrlOption = None,
     key_file: KeyOption = None,
 ) -> None:
     """Have a device say something, before anything else that it says."""
@@ -288,7 +279,7 @@ def devices_say(
 def devices_promises(
     name: Annotated[str, typer.Argument()],
     cancel: Annotated[int | None, typer.Option(help="Take the one of this number back.")] = None,
-    url: UrlOption = HERE,
+    url: UrlOption = None,
     key_file: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -313,7 +304,7 @@ def devices_promises(
 
 @app.command("quiet")
 def devices_quiet(
-    name: Annotated[str, typer.Argument()], url: UrlOption = HERE, key_file: KeyOption = None
+    name: Annotated[str, typer.Argument()], url: UrlOption = None, key_file: KeyOption = None
 ) -> None:
     """Stop what rings or is said on a device."""
     from gateway.cli.remote import Remote

@@ -13,9 +13,9 @@ from rich.markup import escape
 
 from gateway import __version__, environment, settings
 from gateway.cli import bots, devices, identity, memory, nats, tools
-from gateway.cli.common import ConfigOption, Exit, JsonOption, fail, run
+from gateway.cli.common import ConfigOption, Exit, JsonOption, KeyOption, UrlOption, fail, run
 from gateway.errors import ConfigError, GatewayError, Unreachable
-from ground import garbage, pinned, rights, terminal, typed
+from ground import garbage, operator, pinned, rights, terminal, typed
 from ground.terminal import out
 from ground.trouble import Trouble
 
@@ -214,29 +214,23 @@ def host(
 
 @app.command()
 def page(
-    url: Annotated[str, typer.Option(help="The gateway.")] = "http://localhost:7860",
-    key_file: Annotated[
-        Path | None,
-        typer.Option(help="A file with an operator's key, for a gateway elsewhere; or VOICEGW_KEY."),
-    ] = None,
+    url: UrlOption = None,
+    key_file: KeyOption = None,
 ) -> None:
     """Make a link to the page for a browser: good once, and then for thirty days in that browser."""
     from gateway.cli.answers import Link
     from gateway.cli.remote import Remote
 
     settings.read_env()
-    gateway = Remote(url, environment.client_key(key_file))
+    gateway = Remote(url or operator.here("localhost"), environment.client_key(key_file))
     found = run(gateway.ask(Link, "POST", "/api/link"))
     out.verbatim(f"{gateway.url}{found['path']}")
 
 
 @app.command()
 def mcp(
-    url: Annotated[str, typer.Option(help="The gateway.")] = "http://127.0.0.1:7860",
-    key_file: Annotated[
-        Path | None,
-        typer.Option(help="A file with an operator's key, for a gateway elsewhere; or VOICEGW_KEY."),
-    ] = None,
+    url: UrlOption = None,
+    key_file: KeyOption = None,
 ) -> None:
     """Be an MCP server on standard input and output, for agents that are to see and drive devices."""
     from gateway.cli import mcp_server
@@ -251,7 +245,7 @@ def talk(
     question: Annotated[
         Path | None, typer.Argument(help="A WAV file; a bundled question by default.")
     ] = None,
-    url: Annotated[str, typer.Option(help="The gateway.")] = "http://127.0.0.1:7860",
+    url: UrlOption = None,
     save: Annotated[Path | None, typer.Option(help="Write what came back to this WAV file.")] = None,
     key_file: Annotated[
         Path | None, typer.Option(help="A file with the key; VOICEGW_KEY in the environment does as well.")

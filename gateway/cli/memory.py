@@ -10,8 +10,7 @@ import typer
 
 from gateway import environment
 from gateway.cli.answers import History
-from gateway.cli.common import JsonOption, run
-from gateway.cli.devices import HERE, KeyOption, UrlOption
+from gateway.cli.common import JsonOption, KeyOption, UrlOption, run
 from gateway.errors import ConfigError
 from ground.terminal import one_line, out
 
@@ -25,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
 def devices_history(
     name: Annotated[str, typer.Argument()],
     clear: Annotated[bool, typer.Option("--clear", help="Forget all of it.")] = False,
-    url: UrlOption = HERE,
+    url: UrlOption = None,
     key_file: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -61,7 +60,7 @@ def devices_prefer(
     preferences: Annotated[
         list[str] | None, typer.Argument(help="name=Anna, place=…, units=metric, voice=…; name= forgets.")
     ] = None,
-    url: UrlOption = HERE,
+    url: UrlOption = None,
     key_file: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -27,15 +27,16 @@ class Remote:
     """A gateway at a URL.
 
     Args:
-        url: such as `http://127.0.0.1:7860`. One elsewhere that has no scheme is asked over https where it speaks that.
+        url: such as `http://127.0.0.1:7860`; this machine's by default. One elsewhere that has no scheme is asked over
+            https where it speaks that.
         key: an operator's; none is needed by the account that runs a gateway, on its machine.
 
     Raises:
         Trouble: nothing can be sent to this URL, nobody vouches for who is there, or others could read the key.
     """
 
-    def __init__(self, url: str, key: str | None = None) -> None:
-        self.url = _found(url)
+    def __init__(self, url: str | None, key: str | None = None) -> None:
+        self.url = _found(url or operator.here())
         told = client_identity()
         self._verify: ssl.SSLContext | bool = (
             pinned.trust(self.url, told) if self.url.startswith("https:") else True

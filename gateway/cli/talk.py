@@ -198,12 +198,12 @@ class _Words:
                 self.failure = str(data.get("error") or data.get("message"))
 
 
-async def ask(pcm: bytes, *, url: str, key: str | None, start: bool, show: Show) -> Result:
+async def ask(pcm: bytes, *, url: str | None, key: str | None, start: bool, show: Show) -> Result:
     """Ask one question.
 
     Args:
         pcm: the question, 16 kHz mono 16-bit.
-        url: the gateway's.
+        url: the gateway's; this machine's by default.
         key: sent as a bearer token, if there is one.
         start: start a gateway on a free port of loopback for this question, instead of `url`.
         show: is given lines for a person.

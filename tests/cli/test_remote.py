@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.server
 import json
 import ssl
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,9 +18,10 @@ from gateway.cli import devices, remote
 from gateway.cli.remote import Remote
 from gateway.errors import ConfigError, GatewayError, Unreachable
 from gateway.front import certificates
-from ground import pinned
+from ground import operator, pinned
 from ground.trouble import Trouble
 from tests.cli.test_cli import Done, run  # noqa: F401 -- its fixture
+from tests.support.gateway import serving
 
 Run = Callable[..., Done]
 COMMANDS = [
@@ -120,6 +123,21 @@ def test_a_link_is_whole_and_its_key_may_be_in_the_env_file(
     with answering(200, b'{"path": "/enter?ticket=x"}') as (port, keys):
         done = run("page", "--url", f"127.0.0.1:{port}/")
     assert (done.stdout, keys) == (f"http://127.0.0.1:{port}/enter?ticket=x\n", ["Bearer vgw_mine"])
+
+
+async def test_one_of_ours_at_a_port_of_its_own_is_found(
+    run: Run,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(operator, "PORT", 9)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    async with serving(tmp_path) as gateway:
+        told = await asyncio.to_thread(run, "devices", "tell", "kitchen", "reboot")
+        assert "kitchen is in no call" in told.stderr
+        link = await asyncio.to_thread(run, "page")
+        assert link.stdout.startswith(f"http://localhost:{gateway.port}/enter")
 
 
 async def test_a_gateways_problem_is_told_as_it_is() -> None:

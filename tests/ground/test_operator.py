@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ground import operator
+from ground.trouble import Trouble
 from tests.support import machine
 
 HERE = "http://127.0.0.1:7860"
@@ -19,6 +23,16 @@ HERE = "http://127.0.0.1:7860"
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "everyones").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "everyones"))
+
+
+@contextlib.contextmanager
+def listening(count: int) -> Iterator[list[int]]:
+    """Ports of loopback at which somebody listens, in order."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        yield sorted(each.getsockname()[1] for each in sockets)
 
 
 def test_it_is_found_by_the_urls_of_this_machine_alone() -> None:
@@ -95,3 +109,31 @@ def test_without_a_folder_for_temporary_files_there_is_none(monkeypatch: pytest.
 
     monkeypatch.setattr(tempfile, "gettempdir", none)
     assert operator.secret_for("http://127.0.0.1:9") is None
+
+
+def test_this_machines_gateway_is_where_all_are_or_where_our_only_one_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with listening(3) as (first, second, usual):
+        monkeypatch.setattr(operator, "PORT", usual)
+        operator.keep(first, "vgo_first")
+        assert operator.here() == f"http://127.0.0.1:{usual}"
+        monkeypatch.setattr(operator, "PORT", 9)
+        assert operator.here("localhost") == f"http://localhost:{first}"
+        operator.keep(second, "vgo_second")
+        with pytest.raises(Trouble, match=f"several.*127.0.0.1:{first}, http://127.0.0.1:{second}"):
+            operator.here()
+    assert operator.here() == "http://127.0.0.1:9"  # what they left is there, and neither listens
+
+
+@pytest.mark.parametrize(
+    "name", ["operator-{}", "operator-{}-1", "operator-x-1", "operator-", "operator-99999-"]
+)
+def test_what_is_no_secret_of_a_gateway_here_leads_nowhere(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operator, "PORT", 9)
+    with listening(1) as (port,):
+        path = operator.keep(port, "vgo_ours")
+        path.rename(path.with_name(name.format(port)))
+        assert operator.here() == "http://127.0.0.1:9"

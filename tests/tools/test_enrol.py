@@ -13,6 +13,7 @@ import httpx
 import pytest
 from zeroconf import IPVersion, ServiceInfo, Zeroconf
 
+from ground import operator
 from ground.trouble import Trouble
 from hil.gateway import Gateway as Process
 from tests.support.certificates import self_signed
@@ -152,19 +153,6 @@ def test_a_gateway_on_loopback_is_found_but_not_told_to_the_board(gateway: Proce
     assert enrol.settings_for("http://192.168.1.2:7860") == {"gateway": "http://192.168.1.2:7860"}
 
 
-@pytest.mark.parametrize(
-    ("url", "ours"),
-    [
-        ("http://127.0.0.1:1", True),
-        ("http://localhost", True),
-        ("http://[::1]:1", True),
-        ("http://10.0.0.2", False),
-    ],
-)
-def test_what_no_board_can_reach(url: str, ours: bool) -> None:
-    assert enrol.is_loopback(url) == ours
-
-
 def test_a_port_where_nobody_is_is_no_gateway() -> None:
     with pytest.raises(EnrolError, match="no gateway answers"):
         enrol.find("http://127.0.0.1:9/")
@@ -246,7 +234,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(lan, "Zeroconf", refuse)
     monkeypatch.setattr(lan, "interfaces", lambda: {"eth0": ["192.168.1.2"]})
-    monkeypatch.setattr(enrol, "HERE", "http://127.0.0.1:9")
+    monkeypatch.setattr(operator, "here", lambda: "http://127.0.0.1:9")
 
 
 @pytest.mark.usefixtures("held")

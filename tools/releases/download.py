@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 
 import httpx
 
+from ground import operator
 from ground.trouble import reason
 from tools.errors import ImageError
 
@@ -73,15 +73,8 @@ def _must_be_allowed(first: httpx.URL, address: httpx.URL) -> None:
         return
     if first is not address and first.scheme == "https":
         raise _failed(first, f"it leads away from https, to {address.host}", "take it from elsewhere")
-    if address.scheme != "http" or not _is_loopback(address.host):
+    if address.scheme != "http" or not operator.is_here(address.host):
         raise _failed(first, "firmware comes over https only", "give a URL that begins with https://")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _body(response: httpx.Response, limit: int, until: float) -> bytes:
