@@ -49,6 +49,11 @@ def nats(
             f"{folder} can't be written: {reason(error)}", remedy="give another folder"
         ) from None
     out.print(
+        f"{shlex.quote(str(folder / 'ca.key'))} vouches for NATS: it stays here, and goes to no machine",
+        markup=False,
+        soft_wrap=True,
+    )
+    out.print(
         f"Start NATS with: cd {shlex.quote(str(folder / 'nats'))} && nats-server -c nats-server.conf",
         markup=False,
         soft_wrap=True,
@@ -99,18 +104,21 @@ def _write(folder: Path, addresses: list[str], members: list[str], store: str) -
     if not addresses and folders.look(own / "addresses") is None:
         raise ConfigError("nobody knows yet where NATS is", remedy="give its name or address: --address")
     own.mkdir(mode=_PEOPLE, parents=True, exist_ok=True)
+    ca_key = folder / "ca.key"
+    if folders.look(own / "ca.key") is not None:  # of an earlier version, which gave it to NATS
+        (own / "ca.key").rename(ca_key)
     if addresses:
         folders.keep(own / "addresses", "\n".join(addresses).encode())
-        if folders.look(own / "ca.key") is None:
+        if folders.look(ca_key) is None:
             made = authority.authority()
             folders.keep(own / "ca.pem", made.certificate)
-            folders.keep(own / "ca.key", made.key)
-        ca = authority.Pair(text.read(own / "ca.pem").encode(), text.read(own / "ca.key").encode())
+            folders.keep(ca_key, made.key)
+        ca = authority.Pair(text.read(own / "ca.pem").encode(), text.read(ca_key).encode())
         try:
             served = authority.vouched(ca, addresses)
         except (ValueError, TypeError):
             raise ConfigError(
-                f"{own / 'ca.pem'} and {own / 'ca.key'} are no certificate and its key",
+                f"{own / 'ca.pem'} and {ca_key} are no certificate and its key",
                 remedy="put copies of both back; or give an empty folder, and hand it out to all machines anew",
             ) from None
         folders.keep(own / "server.pem", served.certificate)

@@ -29,12 +29,27 @@ def test_a_password_that_is_none_is_named_and_nobody_gets_in_by_it(tmp_path: Pat
     assert (tmp_path / "nats" / "nats-server.conf").read_text() == told
 
 
-@pytest.mark.parametrize("name", ["ca.pem", "ca.key"])
+@pytest.mark.parametrize("name", ["nats/ca.pem", "ca.key"])
 def test_an_authority_that_is_none_is_named(tmp_path: Path, name: str) -> None:
     write(tmp_path)
-    (tmp_path / "nats" / name).write_text("")
+    (tmp_path / name).write_text("")
     with pytest.raises(ConfigError, match=r"ca\.pem and"):
         write(tmp_path)
+
+
+def test_no_machine_gets_the_authoritys_key(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert [path.relative_to(tmp_path) for path in tmp_path.rglob("ca.key")] == [Path("ca.key")]
+
+
+def test_one_that_an_earlier_version_gave_to_nats_is_taken_back_and_goes_on(tmp_path: Path) -> None:
+    write(tmp_path)
+    key, certificate = tmp_path / "ca.key", tmp_path / "nats" / "ca.pem"
+    vouches = key.read_bytes(), certificate.read_bytes()
+    key.rename(tmp_path / "nats" / "ca.key")
+    write(tmp_path)
+    assert (key.read_bytes(), certificate.read_bytes()) == vouches
+    assert not (tmp_path / "nats" / "ca.key").exists()
 
 
 def test_what_is_to_be_typed_holds_in_a_folder_with_a_space(
