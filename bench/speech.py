@@ -21,10 +21,10 @@ from pocketsphinx import Decoder, get_model_path
 from gateway.speech import sphinx_worker
 from gateway.speech.flite import SAMPLE_RATE, VOICES, Flite
 from gateway.speech.framing import Kind, Message
-from gateway.speech.intents import Recogniser
 from gateway.speech.language_model import language_model
+from gateway.speech.meaning.intents import Recogniser
+from gateway.speech.meaning.sentences import load_book
 from gateway.speech.recognition import transcript
-from gateway.speech.sentences import load_book
 from gateway.speech.sphinx_stream import Heard
 
 _DATA = Path(__file__).parents[1] / "tests" / "data" / "speech"

@@ -204,6 +204,16 @@ def test_those_that_reckon_with_sound_see_numpy_besides(pure: str) -> None:
     assert roots - STANDARD - {"gateway", "ground", "numpy"} == set()
 
 
+def test_what_words_mean_is_found_without_sound_or_network() -> None:
+    inside = {module for module in GATEWAY if module.startswith("gateway.speech.meaning")}
+    needed = set().union(*map(closure, inside)) - GROUND
+    assert {module for module in needed if module.startswith("gateway.")} == inside
+    roots = {name.split(".")[0] for module in inside for name in imports(GATEWAY[module], module)}
+    words = {"hassil", "home_assistant_intents", "num2words"}
+    assert roots - STANDARD - {"gateway", "ground", "pydantic", "yaml"} == words
+    assert roots & {"asyncio", "socket", "subprocess", "threading", "wave"} == set()
+
+
 @pytest.mark.parametrize("light", ["media.bots", "wire.template", "media.ears"])
 def test_what_begins_bots_or_hears_for_them_loads_neither_them_nor_pipecat(light: str) -> None:
     needed = closure(f"gateway.{light}")
@@ -362,7 +372,7 @@ def test_what_all_stand_on_sees_none_of_them() -> None:
 
 
 OWN_DATA = {
-    "gateway.speech.sentences",  # what the package brings along
+    "gateway.speech.meaning.sentences",  # what the package brings along
     "gateway.speech.language_model",
     "gateway.front.releases",  # bytes, of bounded number, for pydantic
     "gateway.front.peers",  # /proc

@@ -25,14 +25,14 @@ from gateway.sections import Hearing
 from gateway.speech import moonshine, moonshine_worker, sphinx_worker
 from gateway.speech.framing import Kind, Message
 from gateway.speech.gain import Gain
-from gateway.speech.intents import Intent, Recogniser
 from gateway.speech.language_model import language_model
+from gateway.speech.meaning.intents import Intent, Recogniser
+from gateway.speech.meaning.sentences import load_book
+from gateway.speech.meaning.understanding import Understanding
 from gateway.speech.pauses import PauseFrame, Pauses
 from gateway.speech.recognition import BEFORE_SPEECH, transcript
-from gateway.speech.sentences import load_book
 from gateway.speech.serving import Engine
 from gateway.speech.sphinx_stream import Heard
-from gateway.speech.understanding import Understanding
 
 _FRAME: Final = 640
 _JUDGED: Final = 8 * 16_000

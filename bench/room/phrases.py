@@ -9,9 +9,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from gateway.speech.intents import Intent
-from gateway.speech.reply import CancelTimers, Context, KeepResult, Reply, SetVolume, StartTimer, Timer
-from gateway.speech.skills import answer
+from gateway.speech.meaning.intents import Intent
+from gateway.speech.meaning.reply import (
+    CancelTimers,
+    Context,
+    KeepResult,
+    Reply,
+    SetVolume,
+    StartTimer,
+    Timer,
+)
+from gateway.speech.meaning.skills import answer
 
 _FOLDER: Final = Path(__file__).parent
 _VOLUME: Final = 40

@@ -10,7 +10,7 @@ from bench.room.listening import Listening
 from bench.room.phrases import asked, changes, others, outcome
 from bench.room.rooms import Place
 from bench.room.voices import Speak, like_people
-from gateway.speech.understanding import Understanding
+from gateway.speech.meaning.understanding import Understanding
 
 
 @dataclass(slots=True)

@@ -42,13 +42,13 @@ from gateway.speech import home_assistant, local_models, mcp, moonshine, provide
 from gateway.speech.dialogue import Dialogue
 from gateway.speech.engine_process import held
 from gateway.speech.home_assistant import Home
-from gateway.speech.intents import Recogniser
 from gateway.speech.language_model import LanguageModel, language_model
 from gateway.speech.mcp import McpSource
+from gateway.speech.meaning.intents import Recogniser
+from gateway.speech.meaning.sentences import load_book
 from gateway.speech.pauses import IsWhole, PauseProcessor, TurnStop, never
 from gateway.speech.recognition import SphinxSTTService
 from gateway.speech.remembering import Known, keep_summary, known, summarising
-from gateway.speech.sentences import load_book
 from gateway.speech.sphinx import Beside, recogniser
 from gateway.speech.synthesis import LocalTTSService, make_synthesiser
 from gateway.speech.timers import Asked

@@ -24,8 +24,8 @@ from gateway.errors import ConfigError
 from gateway.sections import MAKER, HomeAssistant
 from gateway.speech.dialogue import NO_HOME, last_user_text, trim
 from gateway.speech.home_assistant import HomeTrouble, token_of
+from gateway.speech.meaning.understanding import UNCLEAR
 from gateway.speech.tooling import why
-from gateway.speech.understanding import UNCLEAR
 
 _SECONDS: Final = 60.0
 """For an answer: the agent of a pipeline may be a language model with tools."""

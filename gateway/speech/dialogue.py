@@ -30,8 +30,8 @@ from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame, RT
 
 from gateway.errors import GatewayError
 from gateway.speech.home_assistant import Home, Said
-from gateway.speech.intents import Intent, Recogniser
-from gateway.speech.reply import (
+from gateway.speech.meaning.intents import Intent, Recogniser
+from gateway.speech.meaning.reply import (
     Action,
     CancelTimers,
     Context,
@@ -42,10 +42,10 @@ from gateway.speech.reply import (
     StopRinging,
     Timer,
 )
-from gateway.speech.skills import NOT_UNDERSTOOD, answer
-from gateway.speech.timer_skills import ring_text
+from gateway.speech.meaning.skills import NOT_UNDERSTOOD, answer
+from gateway.speech.meaning.timer_skills import ring_text
+from gateway.speech.meaning.understanding import UNCLEAR, Understanding, is_to_it
 from gateway.speech.timers import Asked, KeptTimers, Timers
-from gateway.speech.understanding import UNCLEAR, Understanding, is_to_it
 
 DEVICE_STATE = "device-state"  # the type of a device's RTVI client message: {"volume": 0..100}
 ATTENTION = (

@@ -15,8 +15,8 @@ from pathlib import Path
 from pocketsphinx import get_model_path
 
 from gateway.errors import ConfigError
+from gateway.speech.meaning.sentences import SentenceBook
 from gateway.speech.sampling import corpus
-from gateway.speech.sentences import SentenceBook
 from gateway.speech.trigram import END, START, train
 from ground import folders
 from ground.trouble import Trouble

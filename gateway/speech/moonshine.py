@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.speech.numbers import words_for_int
+from gateway.speech.meaning.numbers import words_for_int
 
 RATE: Final = 16_000
 WIDTH: Final = 8

@@ -18,13 +18,13 @@ from gateway.environment import without_telemetry
 from gateway.speech import sphinx_worker
 from gateway.speech.choosing import Means, by_both, by_moonshine
 from gateway.speech.framing import Kind, Message
-from gateway.speech.intents import Recogniser
+from gateway.speech.meaning.intents import Recogniser
+from gateway.speech.meaning.sentences import load_book
+from gateway.speech.meaning.understanding import Understanding
 from gateway.speech.moonshine import Moonshine, Text, folder
-from gateway.speech.sentences import load_book
 from gateway.speech.serving import PIECE, Answer, Engine, serve
 from gateway.speech.sphinx_stream import MAX_UTTERANCE, Heard
 from gateway.speech.sphinx_worker import MAX_DECODERS, Stream, who_gives_way
-from gateway.speech.understanding import Understanding
 
 _LONGEST: Final = 12 * 32_000
 """Bytes: what is longer is no request, and would hold up others; sphinx hears it, in pieces."""

@@ -18,8 +18,8 @@ from hassil.expression import (
 from hassil.intents import RangeSlotList, SlotList, TextSlotList
 from hassil.parse_expression import parse_sentence
 
-from gateway.speech.numbers import digits_for_words, words_for_int
-from gateway.speech.sentences import SentenceBook
+from gateway.speech.meaning.numbers import digits_for_words, words_for_int
+from gateway.speech.meaning.sentences import SentenceBook
 
 _POLITE = ("before", "after")
 _P_POLITE = (

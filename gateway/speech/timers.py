@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from gateway.speech.reply import StartTimer, Timer
-from gateway.speech.timer_skills import adjective, ring_text
+from gateway.speech.meaning.reply import StartTimer, Timer
+from gateway.speech.meaning.timer_skills import adjective, ring_text
 
 _MOST_LABEL: Final = 100
 """Characters of what a promise is called (`wire.promises`); what it says may be longer."""

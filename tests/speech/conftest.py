@@ -9,11 +9,11 @@ from gateway.speech import engine_process, moonshine, sphinx, sphinx_stream, sph
 from gateway.speech.engine_process import EngineProcess, held
 from gateway.speech.flite import Flite
 from gateway.speech.framing import Kind, Message
-from gateway.speech.intents import Recogniser
 from gateway.speech.language_model import LanguageModel, language_model
+from gateway.speech.meaning.intents import Recogniser
+from gateway.speech.meaning.sentences import load_book
 from gateway.speech.moonshine_worker import Both, meaning
 from gateway.speech.recognition import transcript
-from gateway.speech.sentences import load_book
 from gateway.speech.sphinx_stream import Heard
 from tests.support import cache
 

@@ -16,9 +16,9 @@ from pipecat.frames.frames import (
 from pipecat.processors.aggregators.llm_context import LLMContext
 
 from gateway.speech.dialogue import Dialogue
-from gateway.speech.intents import Recogniser
-from gateway.speech.loose import understood
-from gateway.speech.understanding import Understanding, plain
+from gateway.speech.meaning.intents import Recogniser
+from gateway.speech.meaning.loose import understood
+from gateway.speech.meaning.understanding import Understanding, plain
 from tests.support.pipelines import run_test
 
 NOW = datetime(2026, 11, 30, 14, 5, tzinfo=UTC)

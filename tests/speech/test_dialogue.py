@@ -19,8 +19,8 @@ from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame, RT
 from gateway.errors import GatewayError
 from gateway.speech.dialogue import ATTENTION, DEVICE_STATE, Dialogue, last_user_text, ring_tone, trim
 from gateway.speech.home_assistant import Said
-from gateway.speech.intents import Recogniser
-from gateway.speech.reply import Timer
+from gateway.speech.meaning.intents import Recogniser
+from gateway.speech.meaning.reply import Timer
 from gateway.wire.promises import Wish
 from tests.support.pipelines import run_test
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from gateway.speech.flite import Flite
-from gateway.speech.intents import Intent, Recogniser
-from gateway.speech.understanding import Understanding
+from gateway.speech.meaning.intents import Intent, Recogniser
+from gateway.speech.meaning.understanding import Understanding
 from tests.speech.conftest import DATA, in_a_room
 
 _VOICES = ("cmu_us_slt", "cmu_us_awb")

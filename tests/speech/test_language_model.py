@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from gateway.errors import ConfigError
 from gateway.speech.language_model import LanguageModel, common_words, language_model
+from gateway.speech.meaning.sentences import load_book
 from gateway.speech.sampling import corpus, spoken
-from gateway.speech.sentences import load_book
 from gateway.speech.trigram import train
 
 _WORDS = st.sampled_from(["what", "time", "is", "it", "stop"])

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.speech.intents import Recogniser
+from gateway.speech.meaning.intents import Recogniser
 from gateway.speech.recognition import transcript
 from gateway.speech.sphinx_stream import Heard
 

@@ -1,6 +1,6 @@
 import asyncio
 
-from gateway.speech.reply import StartTimer, Timer
+from gateway.speech.meaning.reply import StartTimer, Timer
 from gateway.speech.timers import Timers
 
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.speech.intents import Intent, Recogniser
-from gateway.speech.loose import of_ten, understood
-from gateway.speech.numbers import digits_for_words
-from gateway.speech.requests import is_request
-from gateway.speech.topics import beside, following, may_follow
+from gateway.speech.meaning.intents import Intent, Recogniser
+from gateway.speech.meaning.loose import of_ten, understood
+from gateway.speech.meaning.numbers import digits_for_words
+from gateway.speech.meaning.requests import is_request
+from gateway.speech.meaning.topics import beside, following, may_follow
 
 UNCLEAR: Final = "[unclear]"
 TOPIC_SECONDS: Final = 60.0

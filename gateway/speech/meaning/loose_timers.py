@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from gateway.speech.clock import days, times
-from gateway.speech.durations import durations
-from gateway.speech.intents import Slot
-from gateway.speech.requests import NOT, QUESTION, is_request
+from gateway.speech.meaning.clock import days, times
+from gateway.speech.meaning.durations import durations
+from gateway.speech.meaning.intents import Slot
+from gateway.speech.meaning.requests import NOT, QUESTION, is_request
 
 Found = tuple[str, dict[str, Slot]]
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
-from gateway.speech.dates import WEEKDAYS, Slot
-from gateway.speech.numbers import words_for_int
+from gateway.speech.meaning.dates import WEEKDAYS, Slot
+from gateway.speech.meaning.numbers import words_for_int
 
 _DAYS: Final = f"today|tonight|tomorrow|{'|'.join(WEEKDAYS)}"
 _PARTS: Final = "morning|afternoon|evening|night"

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from math import isqrt, sqrt
 
-from gateway.speech.arithmetic import result, terms
-from gateway.speech.intents import Slot
-from gateway.speech.numbers import words_for_number
+from gateway.speech.meaning.arithmetic import result, terms
+from gateway.speech.meaning.intents import Slot
+from gateway.speech.meaning.numbers import words_for_number
 
 _LIMIT = 10**15  # what a person can still follow by ear
 _MAX_EXPONENT = 64

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.speech.intents import Intent, Recogniser
-from gateway.speech.understanding import TOPIC_SECONDS, Understanding
+from gateway.speech.meaning.intents import Intent, Recogniser
+from gateway.speech.meaning.understanding import TOPIC_SECONDS, Understanding
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.speech.numbers import (
+from gateway.speech.meaning.numbers import (
     digits_for_words,
     digits_in_template,
     ordinal_words,

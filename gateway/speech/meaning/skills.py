@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gateway.speech import dates
-from gateway.speech.clock import spoken_time
-from gateway.speech.intents import Intent, Slot
-from gateway.speech.numbers import words_for_int
-from gateway.speech.reply import Context, KeepResult, Reply, SetVolume, StopRinging
-from gateway.speech.sums import SumError, spoken_chain, spoken_sum, value_of
-from gateway.speech.timer_skills import (
+from gateway.speech.meaning import dates
+from gateway.speech.meaning.clock import spoken_time
+from gateway.speech.meaning.intents import Intent, Slot
+from gateway.speech.meaning.numbers import words_for_int
+from gateway.speech.meaning.reply import Context, KeepResult, Reply, SetVolume, StopRinging
+from gateway.speech.meaning.sums import SumError, spoken_chain, spoken_sum, value_of
+from gateway.speech.meaning.timer_skills import (
     ask,
     cancel_it,
     cancel_timers,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from gateway.speech.arithmetic import continued
-from gateway.speech.clock import times
-from gateway.speech.durations import durations
-from gateway.speech.intents import Intent, Slot
-from gateway.speech.loose import of_ten
-from gateway.speech.loose_timers import further, further_alarm
+from gateway.speech.meaning.arithmetic import continued
+from gateway.speech.meaning.clock import times
+from gateway.speech.meaning.durations import durations
+from gateway.speech.meaning.intents import Intent, Slot
+from gateway.speech.meaning.loose import of_ten
+from gateway.speech.meaning.loose_timers import further, further_alarm
 
 _IT: Final = re.compile(
     r"(?:(?:please|no|okay|ok|actually|oh) )*(?:cancel|stop|forget|delete|scratch|scrap|drop|kill|"

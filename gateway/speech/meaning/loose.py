@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from gateway.speech import dates, loose_timers
-from gateway.speech.arithmetic import chain
-from gateway.speech.intents import Intent, Slot
-from gateway.speech.requests import QUESTION, is_request
+from gateway.speech.meaning import dates, loose_timers
+from gateway.speech.meaning.arithmetic import chain
+from gateway.speech.meaning.intents import Intent, Slot
+from gateway.speech.meaning.requests import QUESTION, is_request
 
 _MOST_WORDS: Final = 16
 _VOLUME: Final = re.compile(r"\b(?:volume|sound|speakers?|audio|loudness|decibels?)\b")

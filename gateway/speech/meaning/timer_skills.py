@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from gateway.speech.clock import moment, spoken_day, spoken_time
-from gateway.speech.intents import Slot
-from gateway.speech.numbers import words_for_int
-from gateway.speech.reply import CancelTimers, Context, Reply, StartTimer, Timer
+from gateway.speech.meaning.clock import moment, spoken_day, spoken_time
+from gateway.speech.meaning.intents import Slot
+from gateway.speech.meaning.numbers import words_for_int
+from gateway.speech.meaning.reply import CancelTimers, Context, Reply, StartTimer, Timer
 
 MAX_TIMERS = 10
 _MAX_TIMER = 48 * 3600

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigError
-from gateway.speech.intents import Recogniser
-from gateway.speech.sentences import load_book
+from gateway.speech.meaning.intents import Recogniser
+from gateway.speech.meaning.sentences import load_book
 
 
 def _file(folder: Path, text: str) -> Path:

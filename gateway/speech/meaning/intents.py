@@ -11,8 +11,8 @@ from hassil.intents import Intents, SlotList, TextSlotList
 from hassil.recognize import RecognizeResult, recognize_best
 from home_assistant_intents import get_intents
 
-from gateway.speech.numbers import digits_for_words
-from gateway.speech.sentences import SentenceBook
+from gateway.speech.meaning.numbers import digits_for_words
+from gateway.speech.meaning.sentences import SentenceBook
 
 Slot = str | int
 _MAX_CHARS = 300  # longer than anything that a template can mean; bounds the matcher's work

@@ -3,10 +3,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.speech.intents import Intent, Recogniser
-from gateway.speech.reply import CancelTimers, Context, SetVolume, StartTimer, StopRinging, Timer
-from gateway.speech.skills import answer
-from gateway.speech.timer_skills import spoken_duration
+from gateway.speech.meaning.intents import Intent, Recogniser
+from gateway.speech.meaning.reply import CancelTimers, Context, SetVolume, StartTimer, StopRinging, Timer
+from gateway.speech.meaning.skills import answer
+from gateway.speech.meaning.timer_skills import spoken_duration
 
 _NOW = datetime(2026, 11, 20, 15, 5, tzinfo=UTC)
 _RNG = random.Random(0)  # noqa: S311 - dice

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Final
 
-from gateway.speech.numbers import digits_for_words, ordinal_words, words_for_int
+from gateway.speech.meaning.numbers import digits_for_words, ordinal_words, words_for_int
 
 Slot = str | int
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -1,8 +1,8 @@
 import pytest
 
-from gateway.speech.intents import Intent, Recogniser
+from gateway.speech.meaning.intents import Intent, Recogniser
+from gateway.speech.meaning.sentences import load_book
 from gateway.speech.sampling import corpus
-from gateway.speech.sentences import load_book
 from tests.speech.conftest import DATA
 
 

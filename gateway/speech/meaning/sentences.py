@@ -19,7 +19,7 @@ from hassil.parser import ParseError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.errors import ConfigError
-from gateway.speech.numbers import digits_in_template
+from gateway.speech.meaning.numbers import digits_in_template
 from ground import text
 from ground.trouble import Trouble
 

@@ -4,11 +4,11 @@ from fractions import Fraction
 
 import pytest
 
-from gateway.speech.arithmetic import chain, continued, result, terms
-from gateway.speech.durations import durations
-from gateway.speech.intents import Slot
-from gateway.speech.loose import understood
-from gateway.speech.understanding import is_to_it, plain
+from gateway.speech.meaning.arithmetic import chain, continued, result, terms
+from gateway.speech.meaning.durations import durations
+from gateway.speech.meaning.intents import Slot
+from gateway.speech.meaning.loose import understood
+from gateway.speech.meaning.understanding import is_to_it, plain
 
 
 def meant(text: str) -> tuple[str, dict[str, Slot]] | None:

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.speech.loose import understood
-from gateway.speech.reply import Context
-from gateway.speech.skills import answer
-from gateway.speech.understanding import plain
+from gateway.speech.meaning.loose import understood
+from gateway.speech.meaning.reply import Context
+from gateway.speech.meaning.skills import answer
+from gateway.speech.meaning.understanding import plain
 
 MONDAY = Context(datetime(2026, 11, 30, 14, 5, tzinfo=UTC), random.Random(0))  # noqa: S311 -- no secret
 
