@@ -38,6 +38,9 @@ _PIECE: Final = 2 * _RATE // 10
 _LOOK_SECONDS: Final = 3.0
 _IS: Final = {"stt": "asr", "tts": "tts"}
 _LEAVE_SECONDS: Final = 1.0
+_MOST_EVENTS: Final = 20_000
+_MOST_SECONDS: Final = 300
+"""Of sound, for one sentence."""
 """For a connection to close: one whose server does not read never would."""
 _RATES: Final = range(8_000, 96_001)
 _ODD: Final = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
@@ -148,13 +151,14 @@ async def _answers(asked: Server, events: list[Event]) -> AsyncGenerator[Event, 
             await client.connect()
             for event in events:
                 await client.write_event(event)
-        while True:
+        for _ in range(_MOST_EVENTS):
             answer = await asyncio.wait_for(client.read_event(), asked.timeout_s)
             if answer is None:
                 return
             if Error.is_type(answer.type):
                 raise WyomingError(f"the server at {asked} says: {Error.from_event(answer).text}")
             yield answer
+        raise WyomingError(f"the server at {asked} comes to no end")
     finally:
         with suppress(OSError):  # which a TimeoutError is
             await asyncio.wait_for(client.disconnect(), _LEAVE_SECONDS)
@@ -256,6 +260,7 @@ class _Speech:
     def __init__(self, asked: Server, events: AsyncIterator[Event]) -> None:
         self._asked, self._events = asked, events
         self._first = b""
+        self._left = 0
 
     async def rate(self) -> int:
         """Of the samples, once the first have come. Raises WyomingError."""
@@ -268,6 +273,7 @@ class _Speech:
                     form = f"{chunk.channels} channels, {chunk.width} bytes a sample and {chunk.rate} Hz"
                     raise WyomingError(f"the server at {self._asked} has a voice of {form}")
                 self._first = chunk.audio
+                self._left = 2 * chunk.rate * _MOST_SECONDS
                 return int(chunk.rate)
             if AudioStop.is_type(event.type):
                 return _RATE
@@ -282,7 +288,11 @@ class _Speech:
         yield self._first
         async for event in self._events:
             if AudioChunk.is_type(event.type):
-                yield AudioChunk.from_event(event).audio
+                piece = AudioChunk.from_event(event).audio
+                self._left -= len(piece)
+                if self._left < 0:
+                    raise WyomingError(f"the server at {self._asked} comes to no end")
+                yield piece
             elif AudioStop.is_type(event.type):
                 return
 

@@ -175,6 +175,23 @@ async def test_nonsense_for_a_voice_is_told_in_a_line(words: bytes) -> None:
     assert [error.error for error in found.of(ErrorFrame) if url in error.error]
 
 
+async def test_a_transcript_that_never_comes_is_waited_for_no_longer() -> None:
+    async with saying(b'{"type": "ping"}\n' * 1_000, endless=True) as url:
+        service = providers.make_stt(spec(url), {})
+        found = await through(service, *speech(b"\1\0" * 8_000), ends=False)
+    (error,) = found.of(ErrorFrame)
+    assert "comes to no end" in error.error
+
+
+async def test_a_voice_that_never_ends_is_stopped() -> None:
+    head = b'{"type": "audio-chunk", "data": {"rate": 8000, "width": 2, "channels": 1}, "payload_length": 48000}\n'
+    async with saying(head + bytes(48_000), endless=True) as url:
+        service = providers.make_tts(spec(url), {})
+        found = await through(service, TTSSpeakFrame("hello"), ends=False)
+    (error,) = found.of(ErrorFrame)
+    assert "comes to no end" in error.error
+
+
 async def test_a_server_that_reads_nothing_holds_nobody_up() -> None:
     async with saying(b"", reads=False) as url:
         service = providers.make_stt(spec(url, timeout_s=0.2), {})

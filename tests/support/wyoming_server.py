@@ -127,10 +127,10 @@ async def serving(asked: Asked, url: str = "") -> AsyncIterator[Asked]:
 
 
 @contextlib.asynccontextmanager
-async def saying(words: bytes, *, reads: bool = True) -> AsyncIterator[str]:
+async def saying(words: bytes, *, reads: bool = True, endless: bool = False) -> AsyncIterator[str]:
     """A server of something else, or an ill one: says `words` to whoever connects, and hangs up; gives its URL.
 
-    One that does not read stays silent, and keeps its clients.
+    One that does not read stays silent, and keeps its clients. An endless one says it again until they leave.
     """
     gone = asyncio.Event()
 
@@ -138,6 +138,10 @@ async def saying(words: bytes, *, reads: bool = True) -> AsyncIterator[str]:
         if reads:
             await reader.read(65_536)
             writer.write(words)
+            with contextlib.suppress(ConnectionError):
+                while endless:
+                    await writer.drain()
+                    writer.write(words)
             writer.close()
         else:
             writer.transport.pause_reading()  # type: ignore[attr-defined]
