@@ -510,6 +510,19 @@ static void a_gateway_that_falls_silent_is_given_up(void **state)
     assert_true(fake.now - began < S(20));
 }
 
+static void a_gateway_that_sends_a_byte_now_and_then_is_given_up(void **state)
+{
+    (void)state;
+    uint64_t began = fake.now;
+    assert_null(update_start(&u, fake.now, &source, &request));
+    for (fake.reply_len = 0; fake.reply_len < 1000 && update_is_under_way(&u); fake.reply_len++) {
+        (void)update_step(&u, fake.now, false);
+        fake.now += S(10);
+    }
+    assert_string_equal(u.reason, "update_unreachable");
+    assert_true(fake.now - began < S(1000));
+}
+
 static void a_gateway_that_cannot_be_reached(void **state)
 {
     (void)state;
@@ -581,6 +594,7 @@ int main(void)
         TEST(other_sizes_than_announced_are_refused),
         TEST(a_connection_that_breaks_off),
         TEST(a_gateway_that_falls_silent_is_given_up),
+        TEST(a_gateway_that_sends_a_byte_now_and_then_is_given_up),
         TEST(a_gateway_that_cannot_be_reached),
         TEST(an_answer_that_is_no_image),
         TEST(flash_that_fails_is_told),

@@ -6,8 +6,9 @@
 #include "update/version.h"
 #include "wire/hex.h"
 
-#define SILENCE_US 15000000u /* of the gateway */
-#define REST_US 40000u       /* for the call, after each sector: erasing it took about as long */
+#define SILENCE_US 15000000u  /* of the gateway */
+#define LONGEST_US 900000000u /* for all of it: a link of 1 to 2 KB a second */
+#define REST_US 40000u        /* for the call, after each sector: erasing it took about as long */
 #define TAG "update"
 
 /* 0 stands for "none": IDLE is state 0, hence the 1. */
@@ -188,7 +189,7 @@ const char *update_start(struct update *u, uint64_t now, const struct update_sou
     u->written = 0;
     u->rest_until = 0;
     u->more = false;
-    u->silent_since = now;
+    u->silent_since = u->began = now;
     u->len = http_write_get(u->buffer, sizeof u->buffer, source->url, request->path, false);
     u->sent = 0;
     why = u->len == 0 ? "update_malformed" : open_both(u, source);
@@ -305,7 +306,7 @@ bool update_step(struct update *u, uint64_t now, bool gently)
         u->silent_since = now;
         port_stream_rest(false);
     }
-    if (now - u->silent_since > SILENCE_US)
+    if (now - u->silent_since > SILENCE_US || now - u->began > LONGEST_US)
         return fail(u, "update_unreachable");
     if (u->state == UPDATE_CONNECTING && step_connect(u) && u->state == UPDATE_IDLE)
         return true;

@@ -66,7 +66,7 @@ struct update {
     mbedtls_md_context_t hash;
     uint32_t written;
     bool more; /* a piece was taken, the next may be here already */
-    uint64_t rest_until, silent_since;
+    uint64_t began, rest_until, silent_since;
     size_t len, sent;              /* of the request */
     char buffer[UPDATE_PIECE + 1]; /* the request, then a piece of the image */
 };
