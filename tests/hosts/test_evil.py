@@ -108,9 +108,13 @@ async def test_a_host_can_not_have_a_front_say_something_elsewhere(
 
         await client.subscribe(subjects.place(3), queue=subjects.HOSTS, cb=take)
         await client.flush()
-        with pytest.raises(Busy):
-            await one.offer("kitchen")
-        await until(lambda: bool(heard), "it was asked, be it late by a busy machine")
+        for _ in range(40):  # NATS drops whom a busy machine has answer late: then there is nobody to ask
+            with pytest.raises(Busy):
+                await one.offer("kitchen")
+            await asyncio.sleep(0.2)
+            if heard:
+                break
+        assert heard
         await told(client, one)
         there = await one.shared.registry._shelf.get(name.encode().hex())
         assert there is not None
