@@ -55,19 +55,19 @@ def secret_for(url: str) -> str | None:
 
 
 def here(host: str = "127.0.0.1") -> str:
-    """The URL of this machine's gateway: at the port of all by default, else where this account runs one.
+    """The URL of this machine's gateway: where this account runs one, else at the port of all by default.
 
     Args:
         host: this machine, as the URL is to have it.
 
     Raises:
-        Trouble: it runs several, none of them there.
+        Trouble: it runs several, none of them at that port.
     """
-    ports = [PORT] if _listens(PORT) else [port for port in _ports() if _listens(port)]
-    if len(ports) > 1:
-        named = ", ".join(f"http://{host}:{port}" for port in ports)
+    ours = [port for port in _ports() if _listens(port)]
+    if len(ours) > 1 and PORT not in ours:
+        named = ", ".join(f"http://{host}:{port}" for port in ours)
         raise Trouble(f"several gateways run here: {named}", remedy="say which one, by its URL")
-    return f"http://{host}:{ports[0] if ports else PORT}"
+    return f"http://{host}:{ours[0] if len(ours) == 1 else PORT}"
 
 
 def is_here(host: str) -> bool:

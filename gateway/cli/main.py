@@ -222,7 +222,7 @@ def page(
     from gateway.cli.remote import Remote
 
     settings.read_env()
-    gateway = Remote(url or operator.here("localhost"), environment.client_key(key_file))
+    gateway = Remote(operator.here("localhost") if url is None else url, environment.client_key(key_file))
     found = run(gateway.ask(Link, "POST", "/api/link"))
     out.verbatim(f"{gateway.url}{found['path']}")
 

@@ -36,7 +36,7 @@ class Remote:
     """
 
     def __init__(self, url: str | None, key: str | None = None) -> None:
-        self.url = _found(url or operator.here())
+        self.url = _found(operator.here() if url is None else url)
         told = client_identity()
         self._verify: ssl.SSLContext | bool = (
             pinned.trust(self.url, told) if self.url.startswith("https:") else True

@@ -216,12 +216,17 @@ def test_a_revocation_that_could_not_be_stored_is_said(
 
 # -- URLs and keys
 
-URL_COMMANDS = [["talk"], ["devices", "tell", "kitchen", "reboot"], ["devices", "update", "kitchen"]]
+URL_COMMANDS = [
+    ["talk"],
+    ["page"],
+    ["devices", "tell", "kitchen", "reboot"],
+    ["devices", "update", "kitchen"],
+]
 
 
 @pytest.mark.parametrize("command", URL_COMMANDS, ids=" ".join)
 @pytest.mark.parametrize(
-    "url", ["ws://127.0.0.1:9", "http://", "http://me:hunter2@127.0.0.1:9", "http://a b"]
+    "url", ["", "ws://127.0.0.1:9", "http://", "http://me:hunter2@127.0.0.1:9", "http://a b"]
 )
 def test_a_url_that_cannot_be_asked_is_said_as_that(run: Run, command: list[str], url: str) -> None:
     done = run(*command, "--url", url)

@@ -111,19 +111,20 @@ def test_without_a_folder_for_temporary_files_there_is_none(monkeypatch: pytest.
     assert operator.secret_for("http://127.0.0.1:9") is None
 
 
-def test_this_machines_gateway_is_where_all_are_or_where_our_only_one_is(
+def test_this_machines_gateway_is_where_our_only_one_is_or_where_all_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with listening(3) as (first, second, usual):
-        monkeypatch.setattr(operator, "PORT", usual)
-        operator.keep(first, "vgo_first")
+        monkeypatch.setattr(operator, "PORT", usual)  # somebody else's: Gradio's programs have the same
         assert operator.here() == f"http://127.0.0.1:{usual}"
-        monkeypatch.setattr(operator, "PORT", 9)
+        operator.keep(first, "vgo_first")
         assert operator.here("localhost") == f"http://localhost:{first}"
         operator.keep(second, "vgo_second")
         with pytest.raises(Trouble, match=f"several.*127.0.0.1:{first}, http://127.0.0.1:{second}"):
             operator.here()
-    assert operator.here() == "http://127.0.0.1:9"  # what they left is there, and neither listens
+        operator.keep(usual, "vgo_usual")
+        assert operator.here() == f"http://127.0.0.1:{usual}"
+    assert operator.here() == f"http://127.0.0.1:{usual}"  # what they left is there, and none listens
 
 
 @pytest.mark.parametrize(
