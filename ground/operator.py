@@ -78,6 +78,11 @@ def is_here(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+def leads_here(url: str) -> bool:
+    """Whether a URL leads to this machine, and can lead to no other: no board can use it."""
+    return is_here(urlsplit(url).hostname or "")
+
+
 def _ports() -> list[int]:
     """Of this account's gateways; those of some that run no more are left among them."""
     ports: set[int] = set()

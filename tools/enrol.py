@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 
@@ -57,7 +57,7 @@ def find(url: str | None) -> Found:
     if url is not None:
         url = typed.gateway_url(url)
         secure = url.replace("http://", "https://", 1)
-        if not operator.is_here(urlsplit(url).hostname or "") and secure != url and answers(secure):
+        if not operator.leads_here(url) and secure != url and answers(secure):
             url = secure
         elif not answers(url):
             raise EnrolError(f"no gateway answers at {url}", remedy=_NO_GATEWAY)
@@ -111,7 +111,7 @@ def _object(answer: httpx.Response) -> dict[str, Any]:
 
 def settings_for(url: str) -> dict[str, str]:
     """What a device is told, so that it calls the gateway at a URL."""
-    return {} if operator.is_here(urlsplit(url).hostname or "") else {"gateway": url}
+    return {} if operator.leads_here(url) else {"gateway": url}
 
 
 class Gateway:

@@ -174,7 +174,7 @@ def gateway(url: str | None) -> Iterator[Finding]:
         "" if same else f"these tools are {ours}: use the gateway and the tools of one checkout",
     )  # fmt: skip
     yield from _shared_keys(found)
-    if url is None and operator.is_here(urlsplit(found.url).hostname or ""):
+    if url is None and operator.leads_here(found.url):
         yield from _from_outside(urlsplit(found.url).port or typed.PORT)
 
 

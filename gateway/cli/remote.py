@@ -8,7 +8,7 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 from types import NoneType
 from typing import Any, Final, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 
@@ -151,7 +151,7 @@ class Remote:
 def _found(given: str) -> str:
     """The URL of the gateway that was given."""
     url = gateway_url(given)
-    if "://" in given or operator.is_here(urlsplit(url).hostname or ""):
+    if "://" in given or operator.leads_here(url):
         return url
     secure = url.replace("http:", "https:", 1)
     return secure if pinned.speaks_tls(secure) else url
